@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Areas: the mapped ranges of one I/O address space, and the holes between them.
+ */
+#ifndef IOMMUFD_AREA_H
+#define IOMMUFD_AREA_H
+
+#include <asm/barrier.h>
+#include <linux/mm.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+struct pinned;
+
+/**
+ * enum area_state - who may touch an area
+ * @AREA_BUSY: a command is filling or draining it: its range is taken, its
+ *	contents are nobody else's business
+ * @AREA_READY: mapped
+ */
+enum area_state {
+	AREA_BUSY,
+	AREA_READY,
+};
+
+/**
+ * struct area - one mapped range
+ * @rb: in the tree, ordered by @iova
+ * @iova: first IOVA, in bytes
+ * @last: last IOVA, inclusive
+ * @gap: unused IOVAs between the end of the area before this one and @iova
+ * @max_gap: the largest @gap in the subtree below @rb
+ * @pinned: the memory behind it; the area holds a reference
+ * @offset: where in the memory it begins, in bytes
+ * @pins: pages of it that in-kernel users have pinned now
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @state: see enum area_state
+ * @closing: an unmap is waiting for @pins to go: no new ones
+ * @in_use: the area holds a use of @pinned, and the page tables of its IOAS
+ *	translate it. False in an IOAS without page tables, and for a BAR whose
+ *	owner has gone.
+ * @revoked: it was a BAR, and its owner has been unbound: stays as it is until
+ *	it is unmapped
+ * @chain: links the areas that one command is working on
+ *
+ * Areas do not overlap. @in_use, @revoked and @chain belong to whoever made the
+ * area AREA_BUSY, or holds the lock of the IOAS for writing. The rest is
+ * protected by the tree lock of the IOAS.
+ */
+struct area {
+	struct rb_node rb;
+	unsigned long iova;
+	unsigned long last;
+	unsigned long gap;
+	unsigned long max_gap;
+	struct pinned *pinned;
+	unsigned long offset;
+	unsigned long pins;
+	struct area *chain;
+	u8 prot;
+	u8 state;
+	bool closing;
+	bool in_use;
+	bool revoked;
+};
+
+/* May a command other than the one that made it look at the area? */
+static inline bool area_is_ready(const struct area *area)
+{
+	return smp_load_acquire(&area->state) == AREA_READY;
+}
+
+/* From here on others may. */
+static inline void area_set_ready(struct area *area)
+{
+	smp_store_release(&area->state, AREA_READY);
+}
+
+static inline unsigned long area_length(const struct area *area)
+{
+	return area->last - area->iova + 1;
+}
+
+/* Index of the page of the memory that holds IOVA @iova of the area. */
+static inline unsigned long area_page(const struct area *area,
+				      unsigned long iova)
+{
+	return (area->offset + (iova - area->iova)) >> PAGE_SHIFT;
+}
+
+struct area *area_alloc(void);
+void area_free(struct area *area);
+
+void area_insert(struct rb_root *tree, struct area *area);
+void area_erase(struct rb_root *tree, struct area *area);
+struct area *area_first(const struct rb_root *tree, unsigned long start,
+			unsigned long last);
+struct area *area_last(const struct rb_root *tree, unsigned long start,
+		       unsigned long last);
+struct area *area_next(const struct area *area, unsigned long last);
+
+int area_find_hole(const struct rb_root *tree, unsigned long start,
+		   unsigned long last, unsigned long length,
+		   unsigned long align, unsigned long offset,
+		   unsigned long *iova);
+
+int area_cache_init(void);
+void area_cache_exit(void);
+
+#endif

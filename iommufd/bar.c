@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Peer-to-peer: user memory that is another device's BAR.
+ *
+ * A VFIO program may mmap() a BAR of a device and then map that address range
+ * for DMA by another device. There are no pages to pin, so nothing keeps the BAR
+ * where it is except its owner: the device must be bound to the same context,
+ * and when it is unbound every mapping of its BARs is revoked first.
+ *
+ * The PFNs decide who the owner is, not the VMA: a VFIO mmap, and a mapping of
+ * the same BAR by other means, are the same to a device.
+ */
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/platform_device.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "bar.h"
+#include "object.h"
+#include "runs.h"
+
+/**
+ * struct bar_owner - a bound device that has memory resources
+ * @link: in the context's list until it is retired
+ * @used: somebody has mapped a BAR of it
+ * @nr: number of resources
+ * @res: the resources, start and inclusive end in bytes
+ */
+struct bar_owner {
+	struct list_head link;
+	bool used;
+	unsigned int nr;
+	struct {
+		phys_addr_t start;
+		phys_addr_t last;
+	} res[PCI_NUM_RESOURCES];
+};
+
+static void owner_add_resource(struct bar_owner *owner,
+			       const struct resource *res)
+{
+	if (!res || resource_type(res) != IORESOURCE_MEM || !res->start ||
+	    !resource_size(res) || owner->nr == ARRAY_SIZE(owner->res))
+		return;
+	owner->res[owner->nr].start = res->start;
+	owner->res[owner->nr].last = res->end;
+	owner->nr++;
+}
+
+/**
+ * bar_owner_add - allow the BARs of a device to be mapped
+ * @ctx: the context that the device is bound to
+ * @dev: the device, whose DMA the context owns
+ *
+ * Return: the owner, or NULL if memory is short.
+ */
+struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
+{
+	struct bar_owner *owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
+	int i;
+
+	if (!owner)
+		return NULL;
+	if (dev_is_pci(dev)) {
+		for (i = 0; i < PCI_STD_NUM_BARS; i++)
+			owner_add_resource(owner,
+					   &to_pci_dev(dev)->resource[i]);
+	} else if (dev_is_platform(dev)) {
+		for (i = 0; i < to_platform_device(dev)->num_resources; i++)
+			owner_add_resource(owner,
+					   &to_platform_device(dev)->resource[i]);
+	}
+	mutex_lock(&ctx->bar_lock);
+	list_add(&owner->link, &ctx->bar_owners);
+	mutex_unlock(&ctx->bar_lock);
+	return owner;
+}
+
+/**
+ * bar_owner_retire - from now on nobody can map the BARs of a device
+ * @ctx: the context
+ * @owner: its owner structure; mappings that exist already still refer to it
+ *
+ * Return: whether there may be any.
+ */
+bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
+{
+	mutex_lock(&ctx->bar_lock);
+	list_del(&owner->link);
+	mutex_unlock(&ctx->bar_lock);
+	return owner->used;
+}
+
+/**
+ * bar_owner_free - after all mappings have been revoked
+ * @owner: a retired owner
+ */
+void bar_owner_free(struct bar_owner *owner)
+{
+	kfree(owner);
+}
+
+static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
+		      phys_addr_t last)
+{
+	unsigned int i;
+
+	for (i = 0; i < owner->nr; i++)
+		if (owner->res[i].start <= start && last <= owner->res[i].last)
+			return true;
+	return false;
+}
+
+/* One device must own all of it. */
+static const struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
+					      const struct runs *runs)
+{
+	struct bar_owner *owner, *found = NULL;
+	struct runs_iter it;
+
+	mutex_lock(&ctx->bar_lock);
+	list_for_each_entry(owner, &ctx->bar_owners, link) {
+		bool all = true;
+
+		runs_for_each(&it, runs, 0, runs->npages)
+			all &= owner_has(owner, PFN_PHYS(it.pfn),
+					 PFN_PHYS(it.pfn + it.npages) - 1);
+		if (all) {
+			owner->used = true;
+			found = owner;
+			break;
+		}
+	}
+	mutex_unlock(&ctx->bar_lock);
+	return found;
+}
+
+/*
+ * The PFN behind one address of a mapping without pages. VFIO fills its mappings
+ * on the first touch, so it may have to be touched first.
+ *
+ * Returns 0, 1 if the mmap lock was dropped and taken again (look at the VMA
+ * anew), or an errno.
+ */
+static int bar_follow(struct vm_area_struct *vma, unsigned long addr,
+		      bool write, unsigned long *pfn)
+{
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	bool unlocked = false;
+	int rc;
+
+	if (follow_pfnmap_start(&args)) {
+		rc = fixup_user_fault(vma->vm_mm, addr, FAULT_FLAG_REMOTE |
+				      (write ? FAULT_FLAG_WRITE : 0),
+				      &unlocked);
+		if (unlocked)
+			return rc ?: 1;
+		if (rc || follow_pfnmap_start(&args))
+			return -EFAULT;
+	}
+	rc = write && !args.writable ? -EFAULT : 0;
+	*pfn = args.pfn;
+	follow_pfnmap_end(&args);
+	return rc;
+}
+
+/* Collect the PFNs of a range; the mmap lock is held for reading. */
+static int bar_collect(struct mm_struct *mm, unsigned long uptr,
+		       unsigned long npages, bool write, struct runs *runs)
+{
+	unsigned long end = uptr + npages * PAGE_SIZE;
+
+	while (runs->npages < npages) {
+		unsigned long addr = uptr + runs->npages * PAGE_SIZE;
+		struct vm_area_struct *vma = vma_lookup(mm, addr);
+		unsigned long pfn;
+		int rc;
+
+		if (!vma || !(vma->vm_flags & VM_PFNMAP) || vma->vm_end < end)
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		rc = bar_follow(vma, addr, write, &pfn);
+		if (rc > 0)
+			continue;
+		if (!rc)
+			rc = runs_append(runs, pfn, 1);
+		if (rc)
+			return rc;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * bar_resolve - find the BAR that a range of user memory maps
+ * @ctx: the context
+ * @mm: the address space, which the caller keeps alive
+ * @uptr: first address, page aligned
+ * @npages: length
+ * @write: it is to be written to
+ * @runs: empty; filled with the PFNs
+ * @owner: set to the device that the BAR belongs to
+ *
+ * The owner may be retired as soon as this returns: whoever maps the runs holds
+ * a lock that the revocation takes, too.
+ *
+ * Return: 0, -EFAULT if it is not a BAR of a device that is bound to @ctx,
+ * -ENOMEM, or -EINTR. On error @runs is empty.
+ */
+int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
+		unsigned long uptr, unsigned long npages, bool write,
+		struct runs *runs, const struct bar_owner **owner)
+{
+	int rc;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	rc = bar_collect(mm, uptr, npages, write, runs);
+	mmap_read_unlock(mm);
+	if (!rc) {
+		*owner = bar_find_owner(ctx, runs);
+		if (!*owner)
+			rc = -EFAULT;
+	}
+	if (rc)
+		runs_free(runs);
+	return rc;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Device BARs that may be mapped for peer-to-peer DMA.
+ */
+#ifndef IOMMUFD_BAR_H
+#define IOMMUFD_BAR_H
+
+#include <linux/types.h>
+
+struct bar_owner;
+struct device;
+struct iommufd_ctx;
+struct mm_struct;
+struct runs;
+
+struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev);
+bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
+void bar_owner_free(struct bar_owner *owner);
+
+int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
+		unsigned long uptr, unsigned long npages, bool write,
+		struct runs *runs, const struct bar_owner **owner);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that differs between the kernels we build for, and nothing else.
+ *
+ * The code is written for the interfaces of the newest supported kernel; an
+ * older one is bent to them here.
+ */
+#ifndef IOMMUFD_COMPAT_H
+#define IOMMUFD_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0) || \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#error "this module is built and tested against Linux 6.12 only"
+#endif
+
+#ifdef CONFIG_IOMMUFD
+#error "this kernel has its own iommufd: it does not need this module"
+#endif
+
+#include <linux/iommu.h>
+
+/*
+ * Exported in the namespace IOMMUFD_INTERNAL, declared only in
+ * drivers/iommu/iommu-priv.h, which the headers packages do not carry.
+ */
+int iommu_group_replace_domain(struct iommu_group *group,
+			       struct iommu_domain *new_domain);
+
+/**
+ * iommu_ops_of - the IOMMU driver's operations for a device
+ * @dev: a device that has been probed by the IOMMU core
+ *
+ * Valid as long as the caller owns the DMA of the device's group, which keeps
+ * the IOMMU driver from releasing it.
+ */
+static inline const struct iommu_ops *iommu_ops_of(struct device *dev)
+{
+	return dev->iommu->iommu_dev->ops;
+}
+
+#endif

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * I/O address spaces: their life, their page tables, the IOVAs they can use.
+ * What is mapped in them is the business of ioas_map.c.
+ *
+ * Locking
+ * -------
+ *
+ * Two locks per IOAS, so that commands on different ranges run in parallel:
+ *
+ * ioas->lock		(rwsem) which page tables there are. Held for reading
+ *			by everything that fills or drains areas, for as long
+ *			as that takes. Held for writing to add or remove a page
+ *			table, which fills or drains all areas, and to revoke
+ *			or recharge areas. So while it is held for writing no
+ *			area is AREA_BUSY.
+ * ioas->tree_lock	(mutex) the tree of areas, the reserved and allowed
+ *			ranges, the alignment, the counts of pinned pages.
+ *			Held for the time of a look-up or an insertion, never
+ *			while memory is pinned or a page table is changed: an
+ *			area that is being worked on is AREA_BUSY meanwhile and
+ *			keeps its range.
+ *
+ * The order, outermost first:
+ *
+ *	group->lock, access->lock	attach and detach
+ *	ioas->attach_lock		the choice of a page table for a device
+ *	ctx->ioas_lock			the list of all IOASes
+ *	ioas->lock			of one IOAS, or of all, under ioas_lock
+ *	ioas->tree_lock
+ *	pinned->lock			the memory of one mapping
+ *	mmap_lock			of the process that mapped it
+ *	ctx->bar_lock, ctx->group_lock	leaves
+ *
+ * In-kernel users are called back without any of them.
+ *
+ * Unmapping everything, and so the destruction of an IOAS, allocates nothing.
+ */
+#include <linux/iommu.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "area.h"
+#include "ioas.h"
+#include "ranges.h"
+
+static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
+{
+	struct ioas *ioas = ioas_of(obj);
+
+	WARN_ON(ioas_unmap_all(ioas, NULL));
+	mutex_lock(&ctx->ioas_lock);
+	list_del(&ioas->link);
+	mutex_unlock(&ctx->ioas_lock);
+	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
+
+	ranges_clear(&ioas->allowed);
+	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
+	WARN_ON(!list_empty(&ioas->tables));
+	WARN_ON(!xa_empty(&ioas->users));
+	xa_destroy(&ioas->users);
+	mutex_destroy(&ioas->tree_lock);
+	mutex_destroy(&ioas->attach_lock);
+}
+
+const struct object_kind ioas_kind = {
+	.name = "IOAS",
+	.destroy = ioas_destroy,
+};
+
+/**
+ * ioas_alloc - a new, empty IOAS
+ * @ctx: the context that owns it
+ *
+ * Return: an IOAS that has an ID but has not been published, or NULL.
+ */
+struct ioas *ioas_alloc(struct iommufd_ctx *ctx)
+{
+	struct ioas *ioas = kzalloc(sizeof(*ioas), GFP_KERNEL_ACCOUNT);
+
+	if (!ioas)
+		return NULL;
+	if (object_init(ctx, &ioas->obj, &ioas_kind)) {
+		kfree(ioas);
+		return NULL;
+	}
+	ioas->ctx = ctx;
+	mutex_init(&ioas->attach_lock);
+	init_rwsem(&ioas->lock);
+	mutex_init(&ioas->tree_lock);
+	INIT_LIST_HEAD(&ioas->tables);
+	ioas->areas = RB_ROOT;
+	ioas->reserved = RB_ROOT_CACHED;
+	ioas->allowed = RB_ROOT_CACHED;
+	xa_init_flags(&ioas->users, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	/* Nothing but software uses it yet: any byte will do. */
+	ioas->alignment = 1;
+
+	mutex_lock(&ctx->ioas_lock);
+	list_add_tail(&ioas->link, &ctx->ioases);
+	mutex_unlock(&ctx->ioas_lock);
+	return ioas;
+}
+
+/* Does everything that is mapped fit a coarser alignment? */
+static int check_alignment(struct ioas *ioas, unsigned long alignment)
+{
+	const struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+
+	for (; area; area = area_next(area, ULONG_MAX))
+		if ((area->iova | area_length(area) |
+		     offset_in_page(area->offset)) & (alignment - 1))
+			return -EADDRINUSE;
+	return 0;
+}
+
+/* What the page tables, the users and the options ask for together. */
+static unsigned long wanted_alignment(struct ioas *ioas)
+{
+	unsigned long alignment = ioas->small_pages ? PAGE_SIZE : 1;
+	const struct ioas_table *table;
+	struct ioas_user *user;
+	unsigned long index;
+
+	list_for_each_entry(table, &ioas->tables, link)
+		alignment = max(alignment,
+				1UL << __ffs(table->domain->pgsize_bitmap));
+	xa_for_each(&ioas->users, index, user)
+		alignment = max(alignment, user->alignment);
+	return alignment;
+}
+
+static int update_alignment(struct ioas *ioas)
+{
+	unsigned long alignment = wanted_alignment(ioas);
+	int rc = 0;
+
+	lockdep_assert_held_write(&ioas->lock);
+	lockdep_assert_held(&ioas->tree_lock);
+	if (alignment > ioas->alignment)
+		rc = check_alignment(ioas, alignment);
+	if (!rc)
+		ioas->alignment = alignment;
+	return rc;
+}
+
+static int reserve_locked(struct ioas *ioas, unsigned long start,
+			  unsigned long last, const void *owner)
+{
+	lockdep_assert_held(&ioas->tree_lock);
+	if (area_first(&ioas->areas, start, last) ||
+	    ranges_hit(&ioas->allowed, start, last))
+		return -EADDRINUSE;
+	return ranges_add(&ioas->reserved, start, last, owner);
+}
+
+/**
+ * ioas_reserve - keep a range from being mapped
+ * @ioas: the IOAS
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ * @owner: whose restriction it is
+ *
+ * Return: 0, -EADDRINUSE if something is mapped there or the user has asked for
+ * it to stay usable, -ENOMEM.
+ */
+int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
+		 const void *owner)
+{
+	int rc;
+
+	mutex_lock(&ioas->tree_lock);
+	rc = reserve_locked(ioas, start, last, owner);
+	mutex_unlock(&ioas->tree_lock);
+	return rc;
+}
+
+/**
+ * ioas_unreserve - end all restrictions of one owner
+ * @ioas: the IOAS
+ * @owner: whose
+ */
+void ioas_unreserve(struct ioas *ioas, const void *owner)
+{
+	mutex_lock(&ioas->tree_lock);
+	ranges_drop(&ioas->reserved, owner);
+	mutex_unlock(&ioas->tree_lock);
+}
+
+static int reserve_outside(struct ioas *ioas, const struct iommu_domain *domain)
+{
+	const struct iommu_domain_geometry *geometry = &domain->geometry;
+	int rc = 0;
+
+	if (geometry->aperture_start)
+		rc = reserve_locked(ioas, 0, geometry->aperture_start - 1,
+				    domain);
+	if (!rc && geometry->aperture_end != ULONG_MAX)
+		rc = reserve_locked(ioas, geometry->aperture_end + 1,
+				    ULONG_MAX, domain);
+	return rc;
+}
+
+/**
+ * ioas_add_table - translate everything in an IOAS by one more page table
+ * @ioas: the IOAS
+ * @table: with an empty domain
+ *
+ * Pins all memory of the IOAS if this is its first page table.
+ *
+ * Return: 0; or with nothing changed -EINVAL (the smallest page is larger than
+ * the CPU's), -EADDRINUSE (something mapped is outside the aperture or not
+ * aligned), -EFAULT, -ENOMEM, -EINTR from pinning and mapping.
+ */
+int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
+{
+	struct iommu_domain *domain = table->domain;
+	int rc = -EINVAL;
+
+	down_write(&ioas->lock);
+	mutex_lock(&ioas->tree_lock);
+	list_add_tail(&table->link, &ioas->tables);
+	if (1UL << __ffs(domain->pgsize_bitmap) <= PAGE_SIZE)
+		rc = reserve_outside(ioas, domain);
+	if (!rc)
+		rc = update_alignment(ioas);
+	mutex_unlock(&ioas->tree_lock);
+	if (!rc)
+		rc = ioas_fill_all(ioas, domain);
+	if (rc) {
+		mutex_lock(&ioas->tree_lock);
+		list_del(&table->link);
+		ranges_drop(&ioas->reserved, domain);
+		WARN_ON(update_alignment(ioas));
+		mutex_unlock(&ioas->tree_lock);
+	}
+	up_write(&ioas->lock);
+	return rc;
+}
+
+/**
+ * ioas_remove_table - the opposite of ioas_add_table()
+ * @ioas: the IOAS
+ * @table: one of its page tables, which no device uses any more
+ *
+ * Unpins all memory if this was the last one. The domain is empty afterwards.
+ */
+void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
+{
+	down_write(&ioas->lock);
+	list_del(&table->link);
+	ioas_drain_all(ioas, table->domain);
+	mutex_lock(&ioas->tree_lock);
+	ranges_drop(&ioas->reserved, table->domain);
+	WARN_ON(update_alignment(ioas));
+	mutex_unlock(&ioas->tree_lock);
+	up_write(&ioas->lock);
+}
+
+/**
+ * ioas_add_user - let an in-kernel user work with an IOAS
+ * @ioas: the IOAS, on which the user holds a reference
+ * @user: with obj, alignment and unmap set
+ *
+ * Return: 0, -EADDRINUSE if something mapped is not aligned, -ENOMEM.
+ */
+int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
+{
+	int rc;
+
+	down_write(&ioas->lock);
+	mutex_lock(&ioas->tree_lock);
+	rc = xa_alloc(&ioas->users, &user->id, user, xa_limit_16b,
+		      GFP_KERNEL_ACCOUNT);
+	if (!rc) {
+		rc = update_alignment(ioas);
+		if (rc)
+			xa_erase(&ioas->users, user->id);
+	}
+	mutex_unlock(&ioas->tree_lock);
+	up_write(&ioas->lock);
+	return rc;
+}
+
+/**
+ * ioas_remove_user - the opposite of ioas_add_user()
+ * @ioas: the IOAS
+ * @user: a user that has nothing pinned in it
+ */
+void ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
+{
+	down_write(&ioas->lock);
+	mutex_lock(&ioas->tree_lock);
+	xa_erase(&ioas->users, user->id);
+	WARN_ON(update_alignment(ioas));
+	mutex_unlock(&ioas->tree_lock);
+	up_write(&ioas->lock);
+}
+
+/**
+ * ioas_set_small_pages - the option HUGE_PAGES, the other way round
+ * @ioas: the IOAS
+ * @on: map everything by pages of PAGE_SIZE
+ *
+ * Return: 0, -EINVAL if page tables have something mapped already, -EADDRINUSE
+ * if something mapped is not aligned to pages.
+ */
+int ioas_set_small_pages(struct ioas *ioas, bool on)
+{
+	bool was;
+	int rc;
+
+	down_write(&ioas->lock);
+	mutex_lock(&ioas->tree_lock);
+	was = ioas->small_pages;
+	if (on && !was && !list_empty(&ioas->tables) &&
+	    !RB_EMPTY_ROOT(&ioas->areas)) {
+		rc = -EINVAL;
+	} else {
+		ioas->small_pages = on;
+		rc = update_alignment(ioas);
+		if (rc)
+			ioas->small_pages = was;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	up_write(&ioas->lock);
+	return rc;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * I/O address spaces.
+ */
+#ifndef IOMMUFD_IOAS_H
+#define IOMMUFD_IOAS_H
+
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/rwsem.h>
+
+#include "main.h"
+#include "object.h"
+
+struct area;
+struct bar_owner;
+struct iommu_domain;
+struct iommu_option;
+struct pinned;
+
+/**
+ * struct ioas - one I/O address space, kernel-managed
+ * @obj: in the ID table
+ * @ctx: the context that owns it
+ * @link: in the context's list of IOASes
+ * @attach_lock: serialises the choice of a page table for a device
+ * @lock: see the head of ioas.c, like the rest of the locking
+ * @tables: struct ioas_table, the page tables that translate all areas
+ * @tree_lock: see there
+ * @areas: the mapped ranges
+ * @reserved: ranges that some device or page table cannot translate
+ * @allowed: ranges that the user wants to stay usable
+ * @alignment: of the first IOVA and the length of every area, in bytes
+ * @users: struct ioas_user, by ID: the in-kernel users
+ * @small_pages: the option HUGE_PAGES is off
+ * @dirty_log: the legacy container has started to log dirty pages
+ */
+struct ioas {
+	struct object obj;
+	struct iommufd_ctx *ctx;
+	struct list_head link;
+	struct mutex attach_lock;
+	struct rw_semaphore lock;
+	struct list_head tables;
+	struct mutex tree_lock;
+	struct rb_root areas;
+	struct rb_root_cached reserved;
+	struct rb_root_cached allowed;
+	unsigned long alignment;
+	struct xarray users;
+	bool small_pages;
+	bool dirty_log;
+};
+
+/**
+ * struct ioas_table - one page table of an IOAS
+ * @link: in ioas.tables
+ * @domain: the IOMMU domain
+ */
+struct ioas_table {
+	struct list_head link;
+	struct iommu_domain *domain;
+};
+
+/**
+ * struct ioas_user - one in-kernel user of an IOAS
+ * @obj: the object that the user is; referenced while it is called
+ * @alignment: that it asks for
+ * @id: in ioas.users
+ * @unmap: a range that the user has pinned pages of is about to go: it has to
+ *	unpin them before it returns. May be NULL. Called without locks.
+ */
+struct ioas_user {
+	struct object *obj;
+	unsigned long alignment;
+	u32 id;
+	void (*unmap)(struct ioas_user *user, unsigned long iova,
+		      unsigned long length);
+};
+
+/**
+ * struct ioas_slice - a piece of memory that is to be mapped
+ * @pinned: the memory; the slice has a reference
+ * @offset: where the piece begins in it, in bytes
+ * @length: bytes
+ */
+struct ioas_slice {
+	struct pinned *pinned;
+	unsigned long offset;
+	unsigned long length;
+};
+
+extern const struct object_kind ioas_kind;
+
+struct ioas *ioas_alloc(struct iommufd_ctx *ctx);
+
+static inline struct ioas *ioas_of(struct object *obj)
+{
+	return container_of(obj, struct ioas, obj);
+}
+
+static inline struct ioas *ioas_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = object_get(ctx, id, &ioas_kind);
+
+	return obj ? ioas_of(obj) : NULL;
+}
+
+static inline void ioas_put(struct iommufd_ctx *ctx, struct ioas *ioas)
+{
+	object_put(ctx, &ioas->obj);
+}
+
+int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
+		    unsigned int nr, u32 flags, unsigned long *iova);
+int ioas_map_pinned(struct ioas *ioas, struct pinned *pinned,
+		    unsigned long offset, unsigned long length, u32 flags,
+		    unsigned long *iova);
+int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
+	       unsigned long *unmapped);
+int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped);
+int ioas_cut(struct ioas *ioas, unsigned long iova);
+struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
+int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain);
+void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain);
+
+int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
+		 const void *owner);
+void ioas_unreserve(struct ioas *ioas, const void *owner);
+int ioas_add_table(struct ioas *ioas, struct ioas_table *table);
+void ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
+int ioas_add_user(struct ioas *ioas, struct ioas_user *user);
+void ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
+int ioas_set_small_pages(struct ioas *ioas, bool on);
+void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner);
+
+int ioas_cmd_alloc(struct command *cmd);
+int ioas_cmd_iova_ranges(struct command *cmd);
+int ioas_cmd_allow_iovas(struct command *cmd);
+int ioas_cmd_map(struct command *cmd);
+int ioas_cmd_map_file(struct command *cmd);
+int ioas_cmd_copy(struct command *cmd);
+int ioas_cmd_unmap(struct command *cmd);
+int ioas_cmd_change_process(struct command *cmd);
+int ioas_cmd_option(struct command *cmd);
+
+#endif

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The IOAS_* commands: their structures, flags and errors, and nothing more.
+ */
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "area.h"
+#include "ioas.h"
+#include "pin.h"
+#include "ranges.h"
+
+#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
+		   IOMMU_IOAS_MAP_READABLE)
+
+/**
+ * ioas_cmd_alloc - IOMMU_IOAS_ALLOC
+ * @cmd: struct iommu_ioas_alloc
+ */
+int ioas_cmd_alloc(struct command *cmd)
+{
+	struct iommu_ioas_alloc *arg = cmd->arg;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	ioas = ioas_alloc(cmd->ctx);
+	if (!ioas)
+		return -ENOMEM;
+	arg->out_ioas_id = ioas->obj.id;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (rc)
+		object_abort(cmd->ctx, &ioas->obj);
+	else
+		object_publish(cmd->ctx, &ioas->obj);
+	return rc;
+}
+
+/**
+ * ioas_cmd_iova_ranges - IOMMU_IOAS_IOVA_RANGES
+ * @cmd: struct iommu_ioas_iova_ranges
+ */
+int ioas_cmd_iova_ranges(struct command *cmd)
+{
+	struct iommu_ioas_iova_ranges *arg = cmd->arg;
+	struct iommu_iova_range __user *out = u64_to_user_ptr(arg->allowed_iovas);
+	u32 room = arg->num_iovas;
+	unsigned long start, last, from = 0;
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+
+	mutex_lock(&ioas->tree_lock);
+	arg->num_iovas = 0;
+	arg->out_iova_alignment = ioas->alignment;
+	while (!rc && ranges_hole(&ioas->reserved, from, ULONG_MAX, &start,
+				  &last)) {
+		const struct iommu_iova_range range = {
+			.start = start,
+			.last = last,
+		};
+
+		if (arg->num_iovas < room &&
+		    copy_to_user(&out[arg->num_iovas], &range, sizeof(range)))
+			rc = -EFAULT;
+		arg->num_iovas++;
+		if (last == ULONG_MAX)
+			break;
+		from = last + 1;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	ioas_put(cmd->ctx, ioas);
+
+	if (!rc)
+		rc = command_reply(cmd, sizeof(*arg));
+	if (!rc && arg->num_iovas > room)
+		rc = -EMSGSIZE;
+	return rc;
+}
+
+/* The user's list as a tree. */
+static int read_ranges(struct rb_root_cached *tree,
+		       const struct iommu_iova_range __user *in, u32 nr)
+{
+	struct iommu_iova_range range;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		int rc;
+
+		if (copy_from_user(&range, &in[i], sizeof(range)))
+			return -EFAULT;
+		if (range.start >= range.last ||
+		    ranges_hit(tree, range.start, range.last))
+			return -EINVAL;
+		rc = ranges_add(tree, range.start, range.last, NULL);
+		if (rc)
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static bool ranges_meet(struct rb_root_cached *some,
+			struct rb_root_cached *others)
+{
+	struct iova_range *range = ranges_first(some, 0);
+
+	while (range) {
+		if (ranges_hit(others, range->node.start, range->node.last))
+			return true;
+		range = range->node.last == ULONG_MAX ?
+			NULL : ranges_first(some, range->node.last + 1);
+	}
+	return false;
+}
+
+/**
+ * ioas_cmd_allow_iovas - IOMMU_IOAS_ALLOW_IOVAS
+ * @cmd: struct iommu_ioas_allow_iovas
+ */
+int ioas_cmd_allow_iovas(struct command *cmd)
+{
+	struct iommu_ioas_allow_iovas *arg = cmd->arg;
+	struct rb_root_cached tree = RB_ROOT_CACHED;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+
+	rc = read_ranges(&tree, u64_to_user_ptr(arg->allowed_iovas),
+			 arg->num_iovas);
+	if (!rc) {
+		mutex_lock(&ioas->tree_lock);
+		if (ranges_meet(&tree, &ioas->reserved))
+			rc = -EADDRINUSE;
+		else
+			swap(tree, ioas->allowed);
+		mutex_unlock(&ioas->tree_lock);
+	}
+	ranges_clear(&tree);
+	ioas_put(cmd->ctx, ioas);
+	return rc;
+}
+
+/* What MAP, MAP_FILE and COPY have in common. */
+static int check_map_flags(u32 flags)
+{
+	if (flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (!(flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)))
+		return -EINVAL;
+	return 0;
+}
+
+/* Map, tell the caller where, and take it back if that is not possible. */
+static int map_and_reply(struct command *cmd, struct ioas *ioas, u32 flags,
+			 const struct ioas_slice *slices, unsigned int nr,
+			 u64 length, u64 *out_iova, size_t size)
+{
+	unsigned long iova = *out_iova, unmapped;
+	int rc;
+
+	rc = ioas_map_slices(ioas, slices, nr, flags, &iova);
+	if (rc)
+		return rc;
+	*out_iova = iova;
+	rc = command_reply(cmd, size);
+	if (rc)
+		ioas_unmap(ioas, iova, length, &unmapped);
+	return rc;
+}
+
+/**
+ * ioas_cmd_map - IOMMU_IOAS_MAP
+ * @cmd: struct iommu_ioas_map
+ */
+int ioas_cmd_map(struct command *cmd)
+{
+	struct iommu_ioas_map *arg = cmd->arg;
+	struct ioas_slice slice;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	rc = check_map_flags(arg->flags);
+	if (rc)
+		return rc;
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
+	    arg->user_va > ULONG_MAX)
+		return -EOVERFLOW;
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	slice.offset = offset_in_page(arg->user_va);
+	slice.length = arg->length;
+	slice.pinned = pinned_from_user(cmd->ctx, arg->user_va, arg->length,
+					arg->flags & IOMMU_IOAS_MAP_WRITEABLE,
+					false);
+	rc = PTR_ERR_OR_ZERO(slice.pinned);
+	if (!rc) {
+		rc = map_and_reply(cmd, ioas, arg->flags, &slice, 1,
+				   arg->length, &arg->iova, sizeof(*arg));
+		pinned_put(slice.pinned);
+	}
+	ioas_put(cmd->ctx, ioas);
+	return rc;
+}
+
+/**
+ * ioas_cmd_map_file - IOMMU_IOAS_MAP_FILE
+ * @cmd: struct iommu_ioas_map_file
+ */
+int ioas_cmd_map_file(struct command *cmd)
+{
+	struct iommu_ioas_map_file *arg = cmd->arg;
+	struct ioas_slice slice;
+	struct ioas *ioas;
+	struct file *file;
+	int rc;
+
+	rc = check_map_flags(arg->flags);
+	if (rc)
+		return rc;
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
+	    arg->start > ULONG_MAX)
+		return -EOVERFLOW;
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	file = fget(arg->fd);
+	if (!file) {
+		rc = -EBADF;
+		goto out_ioas;
+	}
+	slice.offset = offset_in_page(arg->start);
+	slice.length = arg->length;
+	slice.pinned = pinned_from_file(cmd->ctx, file, arg->start,
+					arg->length,
+					arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	fput(file);
+	rc = PTR_ERR_OR_ZERO(slice.pinned);
+	if (!rc) {
+		rc = map_and_reply(cmd, ioas, arg->flags, &slice, 1,
+				   arg->length, &arg->iova, sizeof(*arg));
+		pinned_put(slice.pinned);
+	}
+out_ioas:
+	ioas_put(cmd->ctx, ioas);
+	return rc;
+}
+
+/* The areas between @start and @last without a hole; with slices, fill them. */
+static int slice_areas(struct ioas *ioas, unsigned long start,
+		       unsigned long last, struct ioas_slice *slices,
+		       unsigned int *nr)
+{
+	unsigned long at = start;
+	const struct area *area;
+
+	*nr = 0;
+	for (;; at = area->last + 1) {
+		area = ioas_area_at(ioas, at);
+		if (!area)
+			return -ENOENT;
+		if (slices) {
+			slices[*nr].pinned = area->pinned;
+			slices[*nr].offset = area->offset + (at - area->iova);
+			slices[*nr].length = min(last, area->last) - at + 1;
+			pinned_get(area->pinned);
+		}
+		(*nr)++;
+		if (area->last >= last)
+			return 0;
+	}
+}
+
+static void put_slices(struct ioas_slice *slices, unsigned int nr)
+{
+	while (nr--)
+		pinned_put(slices[nr].pinned);
+	kvfree(slices);
+}
+
+static int get_slices(struct ioas *ioas, unsigned long start,
+		      unsigned long length, struct ioas_slice **slices,
+		      unsigned int *nr)
+{
+	unsigned long last;
+	int rc;
+
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(start, length - 1, &last))
+		return -EOVERFLOW;
+
+	mutex_lock(&ioas->tree_lock);
+	rc = slice_areas(ioas, start, last, NULL, nr);
+	if (!rc) {
+		*slices = kvmalloc_array(*nr, sizeof(**slices),
+					 GFP_KERNEL_ACCOUNT);
+		if (!*slices)
+			rc = -ENOMEM;
+		else
+			/* The same areas again: this cannot fail. */
+			slice_areas(ioas, start, last, *slices, nr);
+	}
+	mutex_unlock(&ioas->tree_lock);
+	return rc;
+}
+
+/**
+ * ioas_cmd_copy - IOMMU_IOAS_COPY
+ * @cmd: struct iommu_ioas_copy
+ */
+int ioas_cmd_copy(struct command *cmd)
+{
+	struct iommu_ioas_copy *arg = cmd->arg;
+	struct ioas_slice *slices;
+	struct ioas *src, *dst;
+	unsigned int nr;
+	int rc;
+
+	rc = check_map_flags(arg->flags);
+	if (rc)
+		return rc;
+	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
+	    arg->dst_iova >= ULONG_MAX)
+		return -EOVERFLOW;
+
+	src = ioas_get(cmd->ctx, arg->src_ioas_id);
+	if (!src)
+		return -ENOENT;
+	rc = get_slices(src, arg->src_iova, arg->length, &slices, &nr);
+	ioas_put(cmd->ctx, src);
+	if (rc)
+		return rc;
+
+	rc = -ENOENT;
+	dst = ioas_get(cmd->ctx, arg->dst_ioas_id);
+	if (dst) {
+		rc = map_and_reply(cmd, dst, arg->flags, slices, nr,
+				   arg->length, &arg->dst_iova, sizeof(*arg));
+		ioas_put(cmd->ctx, dst);
+	}
+	put_slices(slices, nr);
+	return rc;
+}
+
+/**
+ * ioas_cmd_unmap - IOMMU_IOAS_UNMAP
+ * @cmd: struct iommu_ioas_unmap
+ */
+int ioas_cmd_unmap(struct command *cmd)
+{
+	struct iommu_ioas_unmap *arg = cmd->arg;
+	unsigned long unmapped = 0;
+	struct ioas *ioas;
+	int rc;
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	if (!arg->iova && arg->length == U64_MAX) {
+		rc = ioas_unmap_all(ioas, &unmapped);
+	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
+		rc = -EOVERFLOW;
+	} else {
+		rc = ioas_unmap(ioas, arg->iova, arg->length, &unmapped);
+		if (!rc && !unmapped)
+			rc = -ENOENT;
+	}
+	ioas_put(cmd->ctx, ioas);
+	if (rc)
+		return rc;
+	arg->length = unmapped;
+	return command_reply(cmd, sizeof(*arg));
+}
+
+/*
+ * All memory of a context is gone through twice, each piece once, however many
+ * areas share it. All IOASes are locked for writing: first count, then move to
+ * an account that has been charged, or, if that has failed, to none.
+ */
+static int count_file_pages(struct iommufd_ctx *ctx, unsigned long *npages)
+{
+	struct ioas *ioas;
+	struct area *area;
+
+	*npages = 0;
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		for (area = area_first(&ioas->areas, 0, ULONG_MAX); area;
+		     area = area_next(area, ULONG_MAX)) {
+			if (!area->pinned->file)
+				return -EINVAL;
+			if (!area->pinned->mark)
+				*npages += pinned_charged(area->pinned);
+			area->pinned->mark = true;
+		}
+	}
+	return 0;
+}
+
+static void move_file_pages(struct iommufd_ctx *ctx, const struct charge *new)
+{
+	struct ioas *ioas;
+	struct area *area;
+
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		for (area = area_first(&ioas->areas, 0, ULONG_MAX); area;
+		     area = area_next(area, ULONG_MAX)) {
+			if (area->pinned->mark && new)
+				pinned_change_charge(area->pinned, new);
+			area->pinned->mark = false;
+		}
+	}
+}
+
+/**
+ * ioas_cmd_change_process - IOMMU_IOAS_CHANGE_PROCESS
+ * @cmd: struct iommu_ioas_change_process
+ */
+int ioas_cmd_change_process(struct command *cmd)
+{
+	struct iommu_ioas_change_process *arg = cmd->arg;
+	struct iommufd_ctx *ctx = cmd->ctx;
+	unsigned long npages;
+	struct charge new;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+
+	charge_open(&new, ctx->charge_process);
+	mutex_lock(&ctx->ioas_lock);
+	list_for_each_entry(ioas, &ctx->ioases, link)
+		down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
+
+	rc = count_file_pages(ctx, &npages);
+	if (!rc)
+		rc = charge_pages(&new, npages);
+	move_file_pages(ctx, rc ? NULL : &new);
+
+	list_for_each_entry(ioas, &ctx->ioases, link)
+		up_write(&ioas->lock);
+	mutex_unlock(&ctx->ioas_lock);
+	charge_close(&new);
+	return rc;
+}
+
+static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
+{
+	int rc = 0;
+
+	if (arg->object_id)
+		return -EOPNOTSUPP;
+	if (arg->op == IOMMU_OPTION_OP_GET) {
+		arg->val64 = ctx->charge_process;
+		return 0;
+	}
+	if (arg->op != IOMMU_OPTION_OP_SET)
+		return -EOPNOTSUPP;
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+
+	xa_lock(&ctx->objects);
+	if (!xa_empty(&ctx->objects))
+		rc = -EBUSY;
+	else if (arg->val64 > 1)
+		rc = -EINVAL;
+	else
+		ctx->charge_process = arg->val64;
+	xa_unlock(&ctx->objects);
+	return rc;
+}
+
+static int option_huge_pages(struct iommufd_ctx *ctx, struct iommu_option *arg)
+{
+	struct ioas *ioas = ioas_get(ctx, arg->object_id);
+	int rc = 0;
+
+	if (!ioas)
+		return -ENOENT;
+	if (arg->op == IOMMU_OPTION_OP_GET)
+		arg->val64 = !ioas->small_pages;
+	else if (arg->op != IOMMU_OPTION_OP_SET)
+		rc = -EOPNOTSUPP;
+	else if (arg->val64 > 1)
+		rc = -EINVAL;
+	else
+		rc = ioas_set_small_pages(ioas, !arg->val64);
+	ioas_put(ctx, ioas);
+	return rc;
+}
+
+/**
+ * ioas_cmd_option - IOMMU_OPTION
+ * @cmd: struct iommu_option
+ */
+int ioas_cmd_option(struct command *cmd)
+{
+	struct iommu_option *arg = cmd->arg;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	switch (arg->option_id) {
+	case IOMMU_OPTION_RLIMIT_MODE:
+		rc = option_rlimit_mode(cmd->ctx, arg);
+		break;
+	case IOMMU_OPTION_HUGE_PAGES:
+		rc = option_huge_pages(cmd->ctx, arg);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	return rc ?: command_reply(cmd, sizeof(*arg));
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/iommu: the module, the device, and the table of its commands.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "area.h"
+#include "compat.h"
+#include "device.h"
+#include "ioas.h"
+#include "main.h"
+#include "object.h"
+#include "pin.h"
+#include "vfio_compat.h"
+
+static int cmd_destroy(struct command *cmd)
+{
+	const struct iommu_destroy *arg = cmd->arg;
+
+	return object_destroy(cmd->ctx, arg->id);
+}
+
+/* Room for the structure of any command. */
+union command_arg {
+	struct iommu_destroy destroy;
+	struct iommu_hw_info hw_info;
+	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_ioas_alloc ioas_alloc;
+	struct iommu_ioas_allow_iovas allow_iovas;
+	struct iommu_ioas_change_process change_process;
+	struct iommu_ioas_copy copy;
+	struct iommu_ioas_iova_ranges iova_ranges;
+	struct iommu_ioas_map map;
+	struct iommu_ioas_map_file map_file;
+	struct iommu_ioas_unmap unmap;
+	struct iommu_option option;
+	struct iommu_vfio_ioas vfio_ioas;
+};
+
+/**
+ * struct command_row - one command
+ * @size: length of its structure as this module knows it
+ * @min_size: length of the first version of it
+ * @function: does it
+ */
+struct command_row {
+	u16 size;
+	u16 min_size;
+	int (*function)(struct command *cmd);
+};
+
+#define COMMAND(nr, arg, last, function_)				\
+	[_IOC_NR(nr) - IOMMUFD_CMD_BASE] = {				\
+		.size = sizeof(arg) +					\
+			BUILD_BUG_ON_ZERO(sizeof(arg) >			\
+					  sizeof(union command_arg)),	\
+		.min_size = offsetofend(arg, last),			\
+		.function = function_,					\
+	}
+
+static const struct command_row commands[] = {
+	COMMAND(IOMMU_DESTROY, struct iommu_destroy, id, cmd_destroy),
+	COMMAND(IOMMU_IOAS_ALLOC, struct iommu_ioas_alloc, out_ioas_id,
+		ioas_cmd_alloc),
+	COMMAND(IOMMU_IOAS_ALLOW_IOVAS, struct iommu_ioas_allow_iovas,
+		allowed_iovas, ioas_cmd_allow_iovas),
+	COMMAND(IOMMU_IOAS_COPY, struct iommu_ioas_copy, src_iova,
+		ioas_cmd_copy),
+	COMMAND(IOMMU_IOAS_IOVA_RANGES, struct iommu_ioas_iova_ranges,
+		out_iova_alignment, ioas_cmd_iova_ranges),
+	COMMAND(IOMMU_IOAS_MAP, struct iommu_ioas_map, iova, ioas_cmd_map),
+	COMMAND(IOMMU_IOAS_UNMAP, struct iommu_ioas_unmap, length,
+		ioas_cmd_unmap),
+	COMMAND(IOMMU_OPTION, struct iommu_option, val64, ioas_cmd_option),
+	COMMAND(IOMMU_VFIO_IOAS, struct iommu_vfio_ioas, __reserved,
+		vfio_cmd_ioas),
+	COMMAND(IOMMU_HWPT_ALLOC, struct iommu_hwpt_alloc, __reserved,
+		device_cmd_hwpt_alloc),
+	COMMAND(IOMMU_GET_HW_INFO, struct iommu_hw_info, __reserved,
+		device_cmd_get_hw_info),
+	COMMAND(IOMMU_IOAS_MAP_FILE, struct iommu_ioas_map_file, iova,
+		ioas_cmd_map_file),
+	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
+		__reserved, ioas_cmd_change_process),
+};
+
+static const struct command_row *command_find(unsigned int nr)
+{
+	unsigned int i = _IOC_NR(nr) - IOMMUFD_CMD_BASE;
+
+	/* The commands carry neither size nor direction in their number. */
+	if (nr != _IO(IOMMUFD_TYPE, _IOC_NR(nr)) || i >= ARRAY_SIZE(commands) ||
+	    !commands[i].function)
+		return NULL;
+	return &commands[i];
+}
+
+static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
+{
+	const struct command_row *row = command_find(nr);
+	union command_arg buffer;
+	struct command cmd = {
+		.ctx = file->private_data,
+		.arg = &buffer,
+		.user = (void __user *)arg,
+	};
+	int rc;
+
+	if (!row)
+		return vfio_ioctl(cmd.ctx, nr, arg);
+	if (get_user(cmd.user_size, (u32 __user *)cmd.user))
+		return -EFAULT;
+	if (cmd.user_size < row->min_size)
+		return -EINVAL;
+	rc = copy_struct_from_user(&buffer, row->size, cmd.user, cmd.user_size);
+	return rc ?: row->function(&cmd);
+}
+
+static int iommufd_open(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+
+	if (!ctx)
+		return -ENOMEM;
+	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&ctx->drained);
+	mutex_init(&ctx->ioas_lock);
+	INIT_LIST_HEAD(&ctx->ioases);
+	mutex_init(&ctx->group_lock);
+	INIT_LIST_HEAD(&ctx->groups);
+	mutex_init(&ctx->bar_lock);
+	INIT_LIST_HEAD(&ctx->bar_owners);
+	ctx->file = file;
+	file->private_data = ctx;
+	return 0;
+}
+
+static int iommufd_release(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ctx = file->private_data;
+
+	object_destroy_all(ctx);
+	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners));
+	mutex_destroy(&ctx->ioas_lock);
+	mutex_destroy(&ctx->group_lock);
+	mutex_destroy(&ctx->bar_lock);
+	kfree(ctx);
+	return 0;
+}
+
+static const struct file_operations iommufd_fops = {
+	.owner = THIS_MODULE,
+	.open = iommufd_open,
+	.release = iommufd_release,
+	.unlocked_ioctl = iommufd_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/**
+ * iommufd_ctx_get - keep a context
+ * @ctx: a context that the caller has a reference on
+ */
+void iommufd_ctx_get(struct iommufd_ctx *ctx)
+{
+	context_get(ctx);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_get, IOMMUFD);
+
+/**
+ * iommufd_ctx_put - drop a reference
+ * @ctx: the context; may be gone afterwards
+ */
+void iommufd_ctx_put(struct iommufd_ctx *ctx)
+{
+	context_put(ctx);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_put, IOMMUFD);
+
+/**
+ * iommufd_ctx_from_file - the context of an open file
+ * @file: any file
+ *
+ * Return: the context, to be given back by iommufd_ctx_put(), or
+ * ERR_PTR(-EBADFD) if the file is not /dev/iommu.
+ */
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
+{
+	struct iommufd_ctx *ctx;
+
+	if (file->f_op != &iommufd_fops)
+		return ERR_PTR(-EBADFD);
+	ctx = file->private_data;
+	context_get(ctx);
+	return ctx;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_file, IOMMUFD);
+
+/**
+ * iommufd_ctx_from_fd - the context of a file descriptor of this process
+ * @fd: the file descriptor
+ *
+ * Return: the context, to be given back by iommufd_ctx_put(), or ERR_PTR of
+ * -EBADF (no such file) or -EBADFD (not /dev/iommu).
+ */
+struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
+{
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op != &iommufd_fops) {
+		fput(file);
+		return ERR_PTR(-EBADFD);
+	}
+	/* The context's reference is the file's. */
+	return file->private_data;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_fd, IOMMUFD);
+
+static struct miscdevice iommufd_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "iommu",
+	.nodename = "iommu",
+	.fops = &iommufd_fops,
+	.mode = 0660,
+};
+
+static int __init iommufd_init(void)
+{
+	int rc;
+
+	rc = area_cache_init();
+	if (rc)
+		return rc;
+	rc = pinned_cache_init();
+	if (rc)
+		goto err_area;
+	rc = misc_register(&iommufd_misc);
+	if (rc)
+		goto err_pinned;
+	return 0;
+
+err_pinned:
+	pinned_cache_exit();
+err_area:
+	area_cache_exit();
+	return rc;
+}
+
+static void __exit iommufd_exit(void)
+{
+	misc_deregister(&iommufd_misc);
+	pinned_cache_exit();
+	area_cache_exit();
+}
+
+module_init(iommufd_init);
+module_exit(iommufd_exit);
+
+MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(IOMMUFD_INTERNAL);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What one open file of /dev/iommu owns, and its table of object IDs.
+ */
+#ifndef IOMMUFD_OBJECT_H
+#define IOMMUFD_OBJECT_H
+
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+struct iommufd_ctx;
+struct object;
+
+/**
+ * struct object_kind - what objects of one kind have in common
+ * @name: for messages
+ * @destroy: release everything but the memory of the object itself. Nobody
+ *	else can see the object by then; cannot fail.
+ */
+struct object_kind {
+	const char *name;
+	void (*destroy)(struct iommufd_ctx *ctx, struct object *obj);
+};
+
+/**
+ * struct object - one entry of the ID table; the first member of its holder
+ * @kind: decides what the holder is
+ * @id: the number that user space knows
+ * @users: the table's own reference, one for every command that is working
+ *	with the object, one for every other object that depends on it, and one
+ *	for a driver that owns it. It can be destroyed by its ID only while the
+ *	table's is the only one.
+ * @rcu: lookups read the table without a lock
+ */
+struct object {
+	const struct object_kind *kind;
+	u32 id;
+	refcount_t users;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct iommufd_ctx - one open file of /dev/iommu
+ * @file: the file. Its reference count is the context's: whoever needs the
+ *	context to stay holds the file, so release runs after the last device
+ *	has been unbound, whichever file descriptor was closed first.
+ * @objects: the ID table
+ * @drained: woken when an object that is being removed has lost its last user
+ * @charge_process: new mappings are charged to the process and not to the user
+ * @no_iommu: VFIO attached a device that has no IOMMU (legacy container only)
+ * @vfio_ioas_id: the IOAS that the legacy container's ioctls work on, or 0
+ * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
+ * @ioases: all IOASes of the context, so that one step can reach every mapping
+ * @group_lock: protects @groups
+ * @groups: the IOMMU groups that the context has devices of
+ * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
+ * @bar_owners: bound devices whose BARs may be mapped for peer-to-peer DMA
+ */
+struct iommufd_ctx {
+	struct file *file;
+	struct xarray objects;
+	wait_queue_head_t drained;
+	bool charge_process;
+	bool no_iommu;
+	u32 vfio_ioas_id;
+
+	struct mutex ioas_lock;
+	struct list_head ioases;
+
+	struct mutex group_lock;
+	struct list_head groups;
+
+	struct mutex bar_lock;
+	struct list_head bar_owners;
+};
+
+int object_init(struct iommufd_ctx *ctx, struct object *obj,
+		const struct object_kind *kind);
+void object_publish(struct iommufd_ctx *ctx, struct object *obj);
+void object_abort(struct iommufd_ctx *ctx, struct object *obj);
+
+struct object *object_get(struct iommufd_ctx *ctx, u32 id,
+			  const struct object_kind *kind);
+void object_put(struct iommufd_ctx *ctx, struct object *obj);
+
+int object_destroy(struct iommufd_ctx *ctx, u32 id);
+bool object_put_last(struct iommufd_ctx *ctx, struct object *obj);
+void object_remove(struct iommufd_ctx *ctx, struct object *obj);
+void object_destroy_all(struct iommufd_ctx *ctx);
+
+/**
+ * object_hold - depend on an object for longer than one command
+ * @obj: an object that the caller already has a reference on
+ */
+static inline void object_hold(struct object *obj)
+{
+	refcount_inc(&obj->users);
+}
+
+/**
+ * context_get - keep a context, whoever closes its file
+ * @ctx: a context that the caller has already
+ */
+static inline void context_get(struct iommufd_ctx *ctx)
+{
+	get_file(ctx->file);
+}
+
+/**
+ * context_put - the opposite of context_get()
+ * @ctx: the context; may be gone afterwards
+ */
+static inline void context_put(struct iommufd_ctx *ctx)
+{
+	fput(ctx->file);
+}
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hot path: runs into an IOMMU domain, and out of it.
+ *
+ * The driver's map_pages is called directly, once for as many entries of one
+ * size as a run allows, and told to sync once at the end of the whole range.
+ * iommu_map() would sync (with caching mode: invalidate) after every run.
+ *
+ * Nothing here asks the page table what it holds: the runs know.
+ *
+ * Draining unmaps any number of ranges, merges neighbours, and flushes the IOTLB
+ * once. Only after paging_drain_end() may the memory be unpinned.
+ */
+#include <linux/sched/signal.h>
+
+#include "paging.h"
+#include "runs.h"
+
+/*
+ * Unmapping reschedules after each of these, so no entry may be larger (AMD-Vi
+ * has entries of any power of two).
+ */
+#define PAGING_STRIDE	(16UL << 30)
+
+/*
+ * The largest page that fits at the beginning of [@iova, @iova + @length), and
+ * how many of that size follow before a larger one fits.
+ */
+static size_t best_page_size(unsigned long sizes, unsigned long iova,
+			     phys_addr_t phys, size_t length, size_t *count)
+{
+	unsigned long fits = sizes & GENMASK(__fls(length), 0);
+	unsigned long larger;
+	size_t size, next, ahead;
+
+	if (iova | phys)
+		fits &= GENMASK(__ffs(iova | phys), 0);
+	size = 1UL << __fls(fits);
+
+	larger = sizes & ~GENMASK(__fls(size), 0);
+	if (larger) {
+		next = larger & -larger;
+		ahead = next - (iova & (next - 1));
+		/* Both addresses reach a boundary of the larger size at once. */
+		if (!((iova ^ phys) & (next - 1)) && length > ahead &&
+		    length - ahead >= next)
+			length = ahead;
+	}
+	*count = length / size;
+	return size;
+}
+
+/* One contiguous piece. *@done grows by what has been mapped. */
+static int fill_run(struct iommu_domain *domain, unsigned long sizes,
+		    unsigned long iova, phys_addr_t phys, size_t length,
+		    int prot, size_t *done)
+{
+	while (length) {
+		size_t count, mapped = 0;
+		size_t size = best_page_size(sizes, iova, phys, length,
+					     &count);
+		int rc = domain->ops->map_pages(domain, iova, phys, size,
+						count, prot,
+						GFP_KERNEL_ACCOUNT, &mapped);
+
+		*done += mapped;
+		if (rc)
+			return rc;
+		iova += mapped;
+		phys += mapped;
+		length -= mapped;
+	}
+	return 0;
+}
+
+static int fill_runs(struct iommu_domain *domain,
+		     const struct paging_range *range, size_t *done)
+{
+	unsigned long largest = range->small ? PAGE_SIZE : PAGING_STRIDE;
+	unsigned long sizes = domain->pgsize_bitmap & (largest | (largest - 1));
+	unsigned long skip = offset_in_page(range->offset);
+	unsigned long first = range->offset >> PAGE_SHIFT;
+	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
+	unsigned long since = 0;
+	struct runs_iter it;
+
+	runs_for_each(&it, range->runs, first, npages) {
+		size_t length = min(it.npages * PAGE_SIZE - skip,
+				    range->length - *done);
+		int rc = fill_run(domain, sizes, range->iova + *done,
+				  PFN_PHYS(it.pfn) + skip, length,
+				  range->prot, done);
+
+		if (rc)
+			return rc;
+		skip = 0;
+		since += it.npages;
+		if (since >= 4096) {
+			since = 0;
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+		}
+	}
+	return 0;
+}
+
+/**
+ * paging_fill - map memory into a domain
+ * @domain: the domain
+ * @range: what and where; aligned to the smallest page of the domain. Nothing
+ *	is mapped there, and nobody else works on the same IOVAs.
+ *
+ * Return: 0, or with nothing mapped -ENOMEM, -EINTR on a fatal signal, or the
+ * driver's error.
+ */
+int paging_fill(struct iommu_domain *domain, const struct paging_range *range)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	size_t done = 0;
+	int rc;
+
+	rc = fill_runs(domain, range, &done);
+	if (!rc && ops->iotlb_sync_map)
+		rc = ops->iotlb_sync_map(domain, range->iova, done);
+	if (rc && done) {
+		struct paging_drain undo;
+
+		paging_drain_begin(&undo, domain);
+		paging_drain(&undo, range->iova, done);
+		paging_drain_end(&undo);
+	}
+	return rc;
+}
+
+/**
+ * paging_drain_begin - begin to unmap ranges from a domain
+ * @drain: the state of it
+ * @domain: the domain
+ */
+void paging_drain_begin(struct paging_drain *drain,
+			struct iommu_domain *domain)
+{
+	drain->domain = domain;
+	drain->length = 0;
+	iommu_iotlb_gather_init(&drain->gather);
+}
+
+/* Unmap the collected range, in strides that begin and end on table borders. */
+static void drain_collected(struct paging_drain *drain)
+{
+	while (drain->length) {
+		size_t n = min(drain->length,
+			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
+		size_t gone = iommu_unmap_fast(drain->domain, drain->iova, n,
+					       &drain->gather);
+
+		WARN_ON_ONCE(gone != n);
+		drain->iova += n;
+		drain->length -= n;
+		if (drain->length)
+			cond_resched();
+	}
+}
+
+/**
+ * paging_drain - unmap one more range
+ * @drain: the state
+ * @iova: first IOVA of a range that was mapped by one or more paging_fill()
+ * @length: bytes
+ *
+ * A range that continues the one before becomes one with it, which lets the
+ * driver free whole tables.
+ */
+void paging_drain(struct paging_drain *drain, unsigned long iova,
+		  unsigned long length)
+{
+	if (drain->length && drain->iova + drain->length == iova) {
+		drain->length += length;
+		return;
+	}
+	drain_collected(drain);
+	drain->iova = iova;
+	drain->length = length;
+}
+
+/**
+ * paging_drain_end - flush: from here on no device reaches the memory
+ * @drain: the state
+ */
+void paging_drain_end(struct paging_drain *drain)
+{
+	drain_collected(drain);
+	iommu_iotlb_sync(drain->domain, &drain->gather);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Filling and draining the page tables of an IOMMU domain.
+ */
+#ifndef IOMMUFD_PAGING_H
+#define IOMMUFD_PAGING_H
+
+#include <linux/iommu.h>
+
+struct runs;
+
+/**
+ * struct paging_range - what to map where
+ * @runs: the memory
+ * @offset: where it begins in @runs, in bytes
+ * @iova: first IOVA
+ * @length: bytes
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE, IOMMU_MMIO
+ * @small: use only entries of up to PAGE_SIZE
+ */
+struct paging_range {
+	const struct runs *runs;
+	unsigned long offset;
+	unsigned long iova;
+	unsigned long length;
+	int prot;
+	bool small;
+};
+
+int paging_fill(struct iommu_domain *domain, const struct paging_range *range);
+
+/**
+ * struct paging_drain - ranges that are being taken out of one domain
+ * @domain: the domain
+ * @gather: what the IOMMU driver has to flush
+ * @iova: the range that has been collected last, not unmapped yet
+ * @length: its length
+ */
+struct paging_drain {
+	struct iommu_domain *domain;
+	struct iommu_iotlb_gather gather;
+	unsigned long iova;
+	unsigned long length;
+};
+
+void paging_drain_begin(struct paging_drain *drain,
+			struct iommu_domain *domain);
+void paging_drain(struct paging_drain *drain, unsigned long iova,
+		  unsigned long length);
+void paging_drain_end(struct paging_drain *drain);
+
+#endif

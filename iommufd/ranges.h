@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ranges of IOVAs that are reserved for somebody, or allowed by the user.
+ */
+#ifndef IOMMUFD_RANGES_H
+#define IOMMUFD_RANGES_H
+
+#include <linux/interval_tree.h>
+
+/**
+ * struct iova_range - one range
+ * @node: first and last IOVA, inclusive
+ * @owner: whose restriction it is: a device, a domain, or NULL
+ */
+struct iova_range {
+	struct interval_tree_node node;
+	const void *owner;
+};
+
+int ranges_add(struct rb_root_cached *tree, unsigned long start,
+	       unsigned long last, const void *owner);
+void ranges_drop(struct rb_root_cached *tree, const void *owner);
+void ranges_clear(struct rb_root_cached *tree);
+bool ranges_hit(struct rb_root_cached *tree, unsigned long start,
+		unsigned long last);
+struct iova_range *ranges_first(struct rb_root_cached *tree, unsigned long from);
+bool ranges_hole(struct rb_root_cached *tree, unsigned long from,
+		 unsigned long limit, unsigned long *start,
+		 unsigned long *last);
+
+#endif

@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Programs that speak the ioctls of the VFIO container, on /dev/iommu.
+ *
+ * The container has one address space and no IDs, so the context has one IOAS
+ * that these ioctls mean: the one that VFIO made when the first group was
+ * attached, or that the user has chosen (VFIO_IOAS). Its memory is charged as
+ * VFIO type1 charges it, to the process.
+ *
+ * Logging of dirty pages is what type1 does for devices behind an IOMMU: there
+ * is no way to know what a device has written, so everything mapped is dirty.
+ */
+#include <linux/capability.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/vfio.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/vfio.h>
+
+#include "area.h"
+#include "hwpt.h"
+#include "pin.h"
+#include "ranges.h"
+#include "vfio_compat.h"
+
+/* As type1: a bitmap has fewer than 2^31 bits. */
+#define DIRTY_PAGES_MAX		((u64)INT_MAX)
+#define DIRTY_BYTES(npages)	(ALIGN(npages, BITS_PER_TYPE(u64)) / BITS_PER_BYTE)
+
+static struct ioas *compat_ioas(struct iommufd_ctx *ctx)
+{
+	struct ioas *ioas = ioas_get(ctx, READ_ONCE(ctx->vfio_ioas_id));
+
+	return ioas ?: ERR_PTR(-ENODEV);
+}
+
+/**
+ * iommufd_vfio_compat_ioas_get_id - which IOAS a device of a group is attached to
+ * @ctx: the context that is the group's container
+ * @id: set to the ID of the IOAS
+ *
+ * Return: 0 or -ENODEV.
+ */
+int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ctx, u32 *id)
+{
+	struct ioas *ioas = compat_ioas(ctx);
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	*id = ioas->obj.id;
+	ioas_put(ctx, ioas);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_get_id, IOMMUFD_VFIO);
+
+/**
+ * iommufd_vfio_compat_set_no_iommu - a group without an IOMMU is attached
+ * @ctx: the context that is to be its container
+ *
+ * Return: 0, or -EINVAL if it is the container of other groups already.
+ */
+int iommufd_vfio_compat_set_no_iommu(struct iommufd_ctx *ctx)
+{
+	int rc = 0;
+
+	mutex_lock(&ctx->ioas_lock);
+	if (ctx->vfio_ioas_id)
+		rc = -EINVAL;
+	else
+		ctx->no_iommu = true;
+	mutex_unlock(&ctx->ioas_lock);
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_set_no_iommu, IOMMUFD_VFIO);
+
+/**
+ * iommufd_vfio_compat_ioas_create - a group is attached: there must be an IOAS
+ * @ctx: the context that is to be its container
+ *
+ * Makes one unless the user has chosen one. It is like any other: the user can
+ * ask for its ID, and destroy it.
+ *
+ * Return: 0, -EINVAL if a group without an IOMMU is attached, -ENOMEM.
+ */
+int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ctx)
+{
+	struct ioas *ioas = ioas_alloc(ctx);
+	bool wanted;
+	int rc = 0;
+
+	if (!ioas)
+		return -ENOMEM;
+	mutex_lock(&ctx->ioas_lock);
+	if (ctx->no_iommu)
+		rc = -EINVAL;
+	wanted = !rc && !ctx->vfio_ioas_id;
+	if (wanted)
+		ctx->vfio_ioas_id = ioas->obj.id;
+	mutex_unlock(&ctx->ioas_lock);
+
+	if (wanted)
+		object_publish(ctx, &ioas->obj);
+	else
+		object_abort(ctx, &ioas->obj);
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_create, IOMMUFD_VFIO);
+
+/**
+ * vfio_cmd_ioas - IOMMU_VFIO_IOAS
+ * @cmd: struct iommu_vfio_ioas
+ */
+int vfio_cmd_ioas(struct command *cmd)
+{
+	struct iommu_vfio_ioas *arg = cmd->arg;
+	struct iommufd_ctx *ctx = cmd->ctx;
+	struct ioas *ioas;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	switch (arg->op) {
+	case IOMMU_VFIO_IOAS_GET:
+		ioas = compat_ioas(ctx);
+		if (IS_ERR(ioas))
+			return PTR_ERR(ioas);
+		arg->ioas_id = ioas->obj.id;
+		ioas_put(ctx, ioas);
+		return command_reply(cmd, sizeof(*arg));
+	case IOMMU_VFIO_IOAS_SET:
+		ioas = ioas_get(ctx, arg->ioas_id);
+		if (!ioas)
+			return -ENOENT;
+		mutex_lock(&ctx->ioas_lock);
+		ctx->vfio_ioas_id = ioas->obj.id;
+		mutex_unlock(&ctx->ioas_lock);
+		ioas_put(ctx, ioas);
+		return 0;
+	case IOMMU_VFIO_IOAS_CLEAR:
+		mutex_lock(&ctx->ioas_lock);
+		ctx->vfio_ioas_id = 0;
+		mutex_unlock(&ctx->ioas_lock);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
+			void __user *user)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
+	struct vfio_iommu_type1_dma_map map;
+	u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA;
+	struct pinned *pinned;
+	unsigned long iova;
+	int rc;
+
+	if (copy_from_user(&map, user, minsz))
+		return -EFAULT;
+	if (map.argsz < minsz || map.flags & ~(VFIO_DMA_MAP_FLAG_READ |
+					       VFIO_DMA_MAP_FLAG_WRITE))
+		return -EINVAL;
+	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
+		flags |= IOMMU_IOAS_MAP_READABLE;
+	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
+		flags |= IOMMU_IOAS_MAP_WRITEABLE;
+	if (flags == IOMMU_IOAS_MAP_FIXED_IOVA)
+		return -EINVAL;
+
+	pinned = pinned_from_user(ctx, map.vaddr, map.size,
+				  flags & IOMMU_IOAS_MAP_WRITEABLE, true);
+	if (IS_ERR(pinned))
+		return PTR_ERR(pinned);
+	iova = map.iova;
+	rc = ioas_map_pinned(ioas, pinned, offset_in_page(map.vaddr), map.size,
+			     flags, &iova);
+	pinned_put(pinned);
+	return rc;
+}
+
+/* Type 1 (not v2) may unmap in the middle of what has been mapped. */
+static int cut_edges(struct ioas *ioas, u64 iova, u64 size)
+{
+	int rc = 0;
+
+	if (!READ_ONCE(ioas->small_pages))
+		return 0;
+	if (iova)
+		rc = ioas_cut(ioas, iova);
+	if (!rc && iova + size)
+		rc = ioas_cut(ioas, iova + size);
+	return rc;
+}
+
+/* Set @n bits in the user's bitmap, from bit @first on. */
+static int set_user_bits(u64 __user *bitmap, unsigned long first,
+			 unsigned long n)
+{
+	while (n) {
+		unsigned int bit = first % 64;
+		unsigned int bits = min(n, 64UL - bit);
+		u64 mask = GENMASK_ULL(bit + bits - 1, bit), old = 0;
+
+		if (bits < 64 && get_user(old, &bitmap[first / 64]))
+			return -EFAULT;
+		if (put_user(old | mask, &bitmap[first / 64]))
+			return -EFAULT;
+		first += bits;
+		n -= bits;
+	}
+	return 0;
+}
+
+/*
+ * Everything mapped in the range is dirty. The range must not cut a mapping.
+ * The bitmap is user memory, so the tree lock is not held while it is written.
+ */
+static int report_dirty(struct ioas *ioas, unsigned long iova,
+			unsigned long size, u64 __user *bitmap)
+{
+	unsigned long last, from = iova;
+	int rc = 0;
+
+	if (check_add_overflow(iova, size - 1, &last))
+		return -EINVAL;
+	while (!rc) {
+		struct area *area;
+		unsigned long start = 0, end = 0;
+
+		mutex_lock(&ioas->tree_lock);
+		area = area_first(&ioas->areas, from, last);
+		if (area) {
+			start = area->iova;
+			end = area->last;
+		}
+		mutex_unlock(&ioas->tree_lock);
+		if (!area)
+			break;
+		if (start < from || end > last)
+			return -EINVAL;
+		rc = set_user_bits(bitmap, (start - iova) >> PAGE_SHIFT,
+				   (end - start + 1) >> PAGE_SHIFT);
+		if (end == last)
+			break;
+		from = end + 1;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return rc;
+}
+
+/* As type1: the log is on, the smallest pages, enough room but not too much. */
+static int check_bitmap(struct ioas *ioas, const struct vfio_bitmap *bitmap,
+			u64 iova, u64 size)
+{
+	u64 npages = size >> PAGE_SHIFT;
+
+	if (!READ_ONCE(ioas->dirty_log) || bitmap->pgsize != PAGE_SIZE || !size ||
+	    (iova | size) & ~PAGE_MASK || npages > DIRTY_PAGES_MAX ||
+	    bitmap->size < DIRTY_BYTES(npages) ||
+	    bitmap->size > DIRTY_BYTES(DIRTY_PAGES_MAX))
+		return -EINVAL;
+	return 0;
+}
+
+static int vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
+			  void __user *user)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap,
+					 size);
+	struct vfio_iommu_type1_dma_unmap unmap;
+	unsigned long unmapped = 0;
+	struct vfio_bitmap bitmap;
+	int rc = 0;
+
+	if (copy_from_user(&unmap, user, minsz))
+		return -EFAULT;
+	if (unmap.argsz < minsz ||
+	    unmap.flags & ~(VFIO_DMA_UNMAP_FLAG_ALL |
+			    VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
+		return -EINVAL;
+
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
+		if (unmap.iova || unmap.size ||
+		    unmap.flags != VFIO_DMA_UNMAP_FLAG_ALL)
+			return -EINVAL;
+		rc = ioas_unmap_all(ioas, &unmapped);
+		goto out;
+	}
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP) {
+		if (unmap.argsz < minsz + sizeof(bitmap))
+			return -EINVAL;
+		if (copy_from_user(&bitmap, user + minsz, sizeof(bitmap)))
+			return -EFAULT;
+		rc = check_bitmap(ioas, &bitmap, unmap.iova, unmap.size);
+		if (!rc)
+			rc = report_dirty(ioas, unmap.iova, unmap.size,
+					  (u64 __user *)bitmap.data);
+		if (rc)
+			return rc;
+	}
+	rc = cut_edges(ioas, unmap.iova, unmap.size);
+	if (rc)
+		return rc;
+	rc = ioas_unmap(ioas, unmap.iova, unmap.size, &unmapped);
+out:
+	unmap.size = unmapped;
+	if (copy_to_user(user, &unmap, minsz))
+		return -EFAULT;
+	return rc;
+}
+
+static int vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
+			    void __user *user)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap,
+					 flags);
+	struct vfio_iommu_type1_dirty_bitmap dirty;
+	struct vfio_iommu_type1_dirty_bitmap_get get;
+	int rc;
+
+	if (copy_from_user(&dirty, user, minsz))
+		return -EFAULT;
+	if (dirty.argsz < minsz)
+		return -EINVAL;
+	switch (dirty.flags) {
+	case VFIO_IOMMU_DIRTY_PAGES_FLAG_START:
+		WRITE_ONCE(ioas->dirty_log, true);
+		return 0;
+	case VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP:
+		WRITE_ONCE(ioas->dirty_log, false);
+		return 0;
+	case VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (dirty.argsz < minsz + sizeof(get))
+		return -EINVAL;
+	if (copy_from_user(&get, user + minsz, sizeof(get)))
+		return -EFAULT;
+	rc = check_bitmap(ioas, &get.bitmap, get.iova, get.size);
+	return rc ?: report_dirty(ioas, get.iova, get.size,
+				  (u64 __user *)get.bitmap.data);
+}
+
+/* Nothing bypasses the cache, if no page table of the IOAS lets it. */
+static int all_coherent(struct ioas *ioas)
+{
+	struct ioas_table *table;
+	int rc = 1;
+
+	down_read(&ioas->lock);
+	list_for_each_entry(table, &ioas->tables, link)
+		if (!container_of(table, struct hwpt, table)->coherent)
+			rc = 0;
+	up_read(&ioas->lock);
+	return rc;
+}
+
+static int vfio_check_extension(struct iommufd_ctx *ctx, unsigned long what)
+{
+	struct ioas *ioas;
+	int rc;
+
+	switch (what) {
+	case VFIO_TYPE1_IOMMU:
+	case VFIO_TYPE1v2_IOMMU:
+	case VFIO_UNMAP_ALL:
+		return !READ_ONCE(ctx->no_iommu);
+	case VFIO_NOIOMMU_IOMMU:
+		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
+	case VFIO_DMA_CC_IOMMU:
+		ioas = compat_ioas(ctx);
+		if (IS_ERR(ioas))
+			return PTR_ERR(ioas);
+		rc = all_coherent(ioas);
+		ioas_put(ctx, ioas);
+		return rc;
+	default:
+		return 0;
+	}
+}
+
+static int vfio_set_iommu(struct iommufd_ctx *ctx, unsigned long type)
+{
+	bool no_iommu = READ_ONCE(ctx->no_iommu);
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (type == VFIO_NOIOMMU_IOMMU && no_iommu)
+		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
+	if ((type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU) ||
+	    no_iommu)
+		return -EINVAL;
+	ioas = compat_ioas(ctx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	/* The old type may unmap anywhere, so no entry may be a large one. */
+	if (type == VFIO_TYPE1_IOMMU)
+		rc = ioas_set_small_pages(ioas, true);
+	ioas_put(ctx, ioas);
+	return rc;
+}
+
+static u64 page_sizes(struct ioas *ioas)
+{
+	unsigned long sizes = ULONG_MAX;
+	struct ioas_table *table;
+
+	down_read(&ioas->lock);
+	list_for_each_entry(table, &ioas->tables, link)
+		sizes &= table->domain->pgsize_bitmap;
+	up_read(&ioas->lock);
+	/* Type1 speaks of the CPU's pages where the IOMMU has smaller ones. */
+	if (sizes & ~PAGE_MASK)
+		sizes = (sizes & PAGE_MASK) | PAGE_SIZE;
+	return sizes;
+}
+
+/**
+ * struct info_caps - the capabilities behind struct vfio_iommu_type1_info
+ * @avail: how many more mappings are possible: no limit
+ * @migration: dirty pages can be logged
+ * @ranges: the IOVAs that can be used, and their number of entries
+ */
+struct info_caps {
+	struct vfio_iommu_type1_info_dma_avail avail;
+	u32 pad;
+	struct vfio_iommu_type1_info_cap_migration migration;
+	struct vfio_iommu_type1_info_cap_iova_range ranges;
+};
+
+static unsigned int fill_iova_ranges(struct ioas *ioas,
+				     struct vfio_iova_range *out,
+				     unsigned int room)
+{
+	unsigned long start, last, from = 0;
+	unsigned int n = 0;
+
+	mutex_lock(&ioas->tree_lock);
+	while (ranges_hole(&ioas->reserved, from, ULONG_MAX, &start, &last)) {
+		if (n < room) {
+			out[n].start = start;
+			out[n].end = last;
+		}
+		n++;
+		if (last == ULONG_MAX)
+			break;
+		from = last + 1;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	return n;
+}
+
+static struct info_caps *make_caps(struct ioas *ioas, size_t *size)
+{
+	const size_t base = sizeof(struct vfio_iommu_type1_info);
+	struct info_caps *caps;
+	unsigned int n, room = fill_iova_ranges(ioas, NULL, 0);
+
+	for (;;) {
+		*size = struct_size(caps, ranges.iova_ranges, room);
+		caps = kvzalloc(*size, GFP_KERNEL_ACCOUNT);
+		if (!caps)
+			return NULL;
+		n = fill_iova_ranges(ioas, caps->ranges.iova_ranges, room);
+		if (n <= room)
+			break;
+		/* A device has been attached meanwhile. */
+		kvfree(caps);
+		room = n;
+	}
+	*size -= (room - n) * sizeof(struct vfio_iova_range);
+
+	caps->avail.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+	caps->avail.header.version = 1;
+	caps->avail.header.next = base + offsetof(struct info_caps, migration);
+	caps->avail.avail = U32_MAX;
+	caps->migration.header.id = VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION;
+	caps->migration.header.version = 1;
+	caps->migration.header.next = base + offsetof(struct info_caps, ranges);
+	caps->migration.pgsize_bitmap = PAGE_SIZE;
+	caps->migration.max_dirty_bitmap_size = DIRTY_BYTES(DIRTY_PAGES_MAX);
+	caps->ranges.header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+	caps->ranges.header.version = 1;
+	caps->ranges.nr_iovas = n;
+	return caps;
+}
+
+static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
+			 void __user *user)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_info,
+					 iova_pgsizes);
+	struct vfio_iommu_type1_info info = {};
+	struct info_caps *caps;
+	size_t size, room;
+	int rc = 0;
+
+	if (copy_from_user(&info, user, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	caps = make_caps(ioas, &size);
+	if (!caps)
+		return -ENOMEM;
+
+	room = info.argsz;
+	info.argsz = sizeof(info) + size;
+	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
+	info.iova_pgsizes = page_sizes(ioas);
+	/* Without room for all: no capabilities, and the length to come with. */
+	if (room >= info.argsz) {
+		info.cap_offset = sizeof(info);
+		if (copy_to_user(user + sizeof(info), caps, size))
+			rc = -EFAULT;
+	}
+	if (copy_to_user(user, &info, min(room, sizeof(info))))
+		rc = -EFAULT;
+	kvfree(caps);
+	return rc;
+}
+
+/**
+ * vfio_ioctl - an ioctl that is not one of /dev/iommu's own commands
+ * @ctx: the context
+ * @nr: the request
+ * @arg: its argument
+ *
+ * Return: as the VFIO container; -ENOIOCTLCMD for what it does not know.
+ */
+long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
+{
+	int (*function)(struct iommufd_ctx *ctx, struct ioas *ioas,
+			void __user *user);
+	struct ioas *ioas;
+	int rc;
+
+	switch (nr) {
+	case VFIO_GET_API_VERSION:
+		return VFIO_API_VERSION;
+	case VFIO_SET_IOMMU:
+		return vfio_set_iommu(ctx, arg);
+	case VFIO_CHECK_EXTENSION:
+		return vfio_check_extension(ctx, arg);
+	case VFIO_IOMMU_GET_INFO:
+		function = vfio_get_info;
+		break;
+	case VFIO_IOMMU_MAP_DMA:
+		function = vfio_map_dma;
+		break;
+	case VFIO_IOMMU_UNMAP_DMA:
+		function = vfio_unmap_dma;
+		break;
+	case VFIO_IOMMU_DIRTY_PAGES:
+		function = vfio_dirty_pages;
+		break;
+	default:
+		return -ENOIOCTLCMD;
+	}
+	ioas = compat_ioas(ctx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	rc = function(ctx, ioas, (void __user *)arg);
+	ioas_put(ctx, ioas);
+	return rc;
+}
