@@ -272,12 +272,15 @@ static unsigned long stretch_pages(const struct stretch *stretch,
 			 stretch->iova + stretch->length - 1) - *first + 1;
 }
 
-static bool page_aligned(const struct stretch *stretch)
+/* Whole pages, but for the end of the range. */
+static bool page_aligned(const struct stretch *stretch, unsigned long last)
 {
 	unsigned long offset = stretch->area->offset +
 			       (stretch->iova - stretch->area->iova);
 
-	return PAGE_ALIGNED(offset) && PAGE_ALIGNED(stretch->length);
+	return PAGE_ALIGNED(offset) &&
+	       (PAGE_ALIGNED(stretch->length) ||
+		stretch->iova + stretch->length - 1 == last);
 }
 
 static bool stretch_permits(const struct stretch *stretch, unsigned int flags)
@@ -297,7 +300,7 @@ static int claim_stretch(struct ioas *ioas, unsigned long iova,
 	mutex_lock(&ioas->tree_lock);
 	if (!stretch_at(ioas, iova, last, stretch))
 		rc = -ENOENT;
-	else if (stretch->area->closing || !page_aligned(stretch))
+	else if (stretch->area->closing || !page_aligned(stretch, last))
 		rc = -EINVAL;
 	else if (!stretch_permits(stretch, flags))
 		rc = -EPERM;
@@ -374,7 +377,7 @@ static int pin_range(struct ioas *ioas, unsigned long start,
  * iommufd_access_pin_pages - pin memory by IOVA
  * @access: the user, attached
  * @iova: first IOVA, of the first byte of a page
- * @length: bytes, whole pages
+ * @length: bytes; the end need not be that of a page
  * @pages: filled with the pages
  * @flags: IOMMUFD_ACCESS_RW_WRITE if they are to be written to
  *
@@ -479,8 +482,8 @@ static int rw_range(struct ioas *ioas, unsigned long iova, unsigned long last,
  * @iova: first IOVA
  * @data: the kernel's buffer
  * @length: bytes
- * @flags: IOMMUFD_ACCESS_RW_READ or _WRITE; _KTHREAD makes no difference here,
- *	the memory is found without being in the process's address space
+ * @flags: IOMMUFD_ACCESS_RW_READ or _WRITE; _KTHREAD makes no difference, the
+ *	memory is found without being in the process's address space
  *
  * Return: 0, -EINVAL (no length, a BAR, or about to be unmapped), -EOVERFLOW,
  * -ENOENT (not mapped, or not attached), -EPERM, -EFAULT, -ENOMEM. On error a part may have been copied.

@@ -39,11 +39,10 @@ enum area_state {
  * @in_use: the area holds a use of @pinned, and the page tables of its IOAS
  *	translate it. False in an IOAS without page tables, and for a BAR whose
  *	owner has gone.
- * @revoked: it was a BAR, and its owner has been unbound: stays as it is until
- *	it is unmapped
+ * @embedded: part of @pinned, and freed with it
  * @chain: links the areas that one command is working on
  *
- * Areas do not overlap. @in_use, @revoked and @chain belong to whoever made the
+ * Areas do not overlap. @in_use and @chain belong to whoever made the
  * area AREA_BUSY, or holds the lock of the IOAS for writing. The rest is
  * protected by the tree lock of the IOAS.
  */
@@ -61,7 +60,7 @@ struct area {
 	u8 state;
 	bool closing;
 	bool in_use;
-	bool revoked;
+	bool embedded;
 };
 
 /* May a command other than the one that made it look at the area? */

@@ -22,13 +22,17 @@
 
 /**
  * struct bar_owner - a bound device that has memory resources
+ * @refs: the device, and the memory that has been found to be a BAR of it
  * @link: in the context's list until it is retired
+ * @retired: the device has been unbound, or is about to be
  * @used: somebody has mapped a BAR of it
  * @nr: number of resources
  * @res: the resources, start and inclusive end in bytes
  */
 struct bar_owner {
+	refcount_t refs;
 	struct list_head link;
+	bool retired;
 	bool used;
 	unsigned int nr;
 	struct {
@@ -62,6 +66,7 @@ struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
 
 	if (!owner)
 		return NULL;
+	refcount_set(&owner->refs, 1);
 	if (dev_is_pci(dev)) {
 		for (i = 0; i < PCI_STD_NUM_BARS; i++)
 			owner_add_resource(owner,
@@ -88,17 +93,31 @@ bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
 {
 	mutex_lock(&ctx->bar_lock);
 	list_del(&owner->link);
+	WRITE_ONCE(owner->retired, true);
 	mutex_unlock(&ctx->bar_lock);
 	return owner->used;
 }
 
 /**
- * bar_owner_free - after all mappings have been revoked
- * @owner: a retired owner
+ * bar_owner_put - drop a reference
+ * @owner: the owner, or NULL
  */
-void bar_owner_free(struct bar_owner *owner)
+void bar_owner_put(struct bar_owner *owner)
 {
-	kfree(owner);
+	if (owner && refcount_dec_and_test(&owner->refs))
+		kfree(owner);
+}
+
+/**
+ * bar_owner_retired - is the device of a BAR gone?
+ * @owner: the owner
+ *
+ * The answer holds for as long as the caller has a lock that the revocation
+ * takes after it has retired the owner.
+ */
+bool bar_owner_retired(const struct bar_owner *owner)
+{
+	return READ_ONCE(owner->retired);
 }
 
 static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
@@ -113,8 +132,8 @@ static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
 }
 
 /* One device must own all of it. */
-static const struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
-					      const struct runs *runs)
+static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
+					const struct runs *runs)
 {
 	struct bar_owner *owner, *found = NULL;
 	struct runs_iter it;
@@ -128,6 +147,7 @@ static const struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
 					 PFN_PHYS(it.pfn + it.npages) - 1);
 		if (all) {
 			owner->used = true;
+			refcount_inc(&owner->refs);
 			found = owner;
 			break;
 		}
@@ -185,7 +205,7 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
 		if (rc > 0)
 			continue;
 		if (!rc)
-			rc = runs_append(runs, pfn, 1);
+			rc = runs_append(runs, pfn, 1, false);
 		if (rc)
 			return rc;
 		cond_resched();
@@ -201,7 +221,7 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  * @npages: length
  * @write: it is to be written to
  * @runs: empty; filled with the PFNs
- * @owner: set to the device that the BAR belongs to
+ * @owner: set to the device that the BAR belongs to, with a reference
  *
  * The owner may be retired as soon as this returns: whoever maps the runs holds
  * a lock that the revocation takes, too.
@@ -211,7 +231,7 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  */
 int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 		unsigned long uptr, unsigned long npages, bool write,
-		struct runs *runs, const struct bar_owner **owner)
+		struct runs *runs, struct bar_owner **owner)
 {
 	int rc;
 

@@ -5,8 +5,11 @@
 #ifndef IOMMUFD_CHARGE_H
 #define IOMMUFD_CHARGE_H
 
+#include <linux/refcount.h>
 #include <linux/types.h>
 
+struct cred;
+struct iommufd_ctx;
 struct mm_struct;
 struct user_struct;
 
@@ -23,23 +26,30 @@ enum charge_to {
 };
 
 /**
- * struct charge - an account
- * @mm: the process that mapped the memory; also counts what it has pinned
- *	(VmPin in /proc/PID/status), whatever @to says
- * @user: the user for CHARGE_USER, else NULL
- * @limit: RLIMIT_MEMLOCK in pages, as it was when the memory was mapped
+ * struct account - on whose account memory is pinned
+ * @refs: the memory that is on it, and the context that will use it again
  * @to: see enum charge_to
+ * @process: what it was opened with: charge the process, not the user
+ * @limit: RLIMIT_MEMLOCK in pages, as it was when the memory was mapped
+ * @mm: the process; also counts what it has pinned (VmPin in
+ *	/proc/PID/status), whatever @to says
+ * @user: the user for CHARGE_USER, else NULL
+ * @cred: the credentials that were looked at
  */
-struct charge {
+struct account {
+	refcount_t refs;
+	enum charge_to to;
+	bool process;
+	unsigned long limit;
 	struct mm_struct *mm;
 	struct user_struct *user;
-	unsigned long limit;
-	enum charge_to to;
+	const struct cred *cred;
 };
 
-void charge_open(struct charge *charge, bool process);
-void charge_close(struct charge *charge);
-int charge_pages(const struct charge *charge, unsigned long npages);
-void uncharge_pages(const struct charge *charge, unsigned long npages);
+struct account *account_get(struct iommufd_ctx *ctx, bool process);
+bool account_same(const struct account *some, const struct account *other);
+void account_put(struct account *account);
+int account_charge(const struct account *account, unsigned long npages);
+void account_uncharge(const struct account *account, unsigned long npages);
 
 #endif

@@ -134,7 +134,7 @@ static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 
 	iommu_device_release_dma_owner(idev->dev);
 	group_put(ctx, idev->group);
-	bar_owner_free(idev->bars);
+	bar_owner_put(idev->bars);
 }
 
 static const struct object_kind device_kind = {

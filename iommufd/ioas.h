@@ -113,9 +113,8 @@ static inline void ioas_put(struct iommufd_ctx *ctx, struct ioas *ioas)
 
 int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 		    unsigned int nr, u32 flags, unsigned long *iova);
-int ioas_map_pinned(struct ioas *ioas, struct pinned *pinned,
-		    unsigned long offset, unsigned long length, u32 flags,
-		    unsigned long *iova);
+int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
+		 unsigned long length, u32 flags, unsigned long *iova);
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 	       unsigned long *unmapped);
 int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped);

@@ -9,6 +9,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "area.h"
+#include "charge.h"
 #include "ioas.h"
 #include "pin.h"
 #include "ranges.h"
@@ -168,17 +169,13 @@ static int check_map_flags(u32 flags)
 	return 0;
 }
 
-/* Map, tell the caller where, and take it back if that is not possible. */
-static int map_and_reply(struct command *cmd, struct ioas *ioas, u32 flags,
-			 const struct ioas_slice *slices, unsigned int nr,
-			 u64 length, u64 *out_iova, size_t size)
+/* Tell the caller where it has been mapped; take it back if that fails. */
+static int map_reply(struct command *cmd, struct ioas *ioas,
+		     unsigned long iova, u64 length, u64 *out_iova, size_t size)
 {
-	unsigned long iova = *out_iova, unmapped;
+	unsigned long unmapped;
 	int rc;
 
-	rc = ioas_map_slices(ioas, slices, nr, flags, &iova);
-	if (rc)
-		return rc;
 	*out_iova = iova;
 	rc = command_reply(cmd, size);
 	if (rc)
@@ -193,7 +190,8 @@ static int map_and_reply(struct command *cmd, struct ioas *ioas, u32 flags,
 int ioas_cmd_map(struct command *cmd)
 {
 	struct iommu_ioas_map *arg = cmd->arg;
-	struct ioas_slice slice;
+	unsigned long iova = arg->iova;
+	struct pinned *pinned;
 	struct ioas *ioas;
 	int rc;
 
@@ -209,17 +207,18 @@ int ioas_cmd_map(struct command *cmd)
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
 		return -ENOENT;
-	slice.offset = offset_in_page(arg->user_va);
-	slice.length = arg->length;
-	slice.pinned = pinned_from_user(cmd->ctx, arg->user_va, arg->length,
-					arg->flags & IOMMU_IOAS_MAP_WRITEABLE,
-					false);
-	rc = PTR_ERR_OR_ZERO(slice.pinned);
-	if (!rc) {
-		rc = map_and_reply(cmd, ioas, arg->flags, &slice, 1,
-				   arg->length, &arg->iova, sizeof(*arg));
-		pinned_put(slice.pinned);
-	}
+	pinned = pinned_from_user(cmd->ctx, arg->user_va, arg->length,
+				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE, false);
+	rc = PTR_ERR_OR_ZERO(pinned);
+	if (rc)
+		goto out_ioas;
+	rc = ioas_map_new(ioas, pinned, offset_in_page(arg->user_va),
+			  arg->length, arg->flags, &iova);
+	if (!rc)
+		rc = map_reply(cmd, ioas, iova, arg->length, &arg->iova,
+			       sizeof(*arg));
+	pinned_put(pinned);
+out_ioas:
 	ioas_put(cmd->ctx, ioas);
 	return rc;
 }
@@ -231,7 +230,8 @@ int ioas_cmd_map(struct command *cmd)
 int ioas_cmd_map_file(struct command *cmd)
 {
 	struct iommu_ioas_map_file *arg = cmd->arg;
-	struct ioas_slice slice;
+	unsigned long iova = arg->iova;
+	struct pinned *pinned;
 	struct ioas *ioas;
 	struct file *file;
 	int rc;
@@ -251,18 +251,18 @@ int ioas_cmd_map_file(struct command *cmd)
 		rc = -EBADF;
 		goto out_ioas;
 	}
-	slice.offset = offset_in_page(arg->start);
-	slice.length = arg->length;
-	slice.pinned = pinned_from_file(cmd->ctx, file, arg->start,
-					arg->length,
-					arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	pinned = pinned_from_file(cmd->ctx, file, arg->start, arg->length,
+				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	fput(file);
-	rc = PTR_ERR_OR_ZERO(slice.pinned);
-	if (!rc) {
-		rc = map_and_reply(cmd, ioas, arg->flags, &slice, 1,
-				   arg->length, &arg->iova, sizeof(*arg));
-		pinned_put(slice.pinned);
-	}
+	rc = PTR_ERR_OR_ZERO(pinned);
+	if (rc)
+		goto out_ioas;
+	rc = ioas_map_new(ioas, pinned, offset_in_page(arg->start),
+			  arg->length, arg->flags, &iova);
+	if (!rc)
+		rc = map_reply(cmd, ioas, iova, arg->length, &arg->iova,
+			       sizeof(*arg));
+	pinned_put(pinned);
 out_ioas:
 	ioas_put(cmd->ctx, ioas);
 	return rc;
@@ -334,6 +334,7 @@ static int get_slices(struct ioas *ioas, unsigned long start,
 int ioas_cmd_copy(struct command *cmd)
 {
 	struct iommu_ioas_copy *arg = cmd->arg;
+	unsigned long iova = arg->dst_iova;
 	struct ioas_slice *slices;
 	struct ioas *src, *dst;
 	unsigned int nr;
@@ -357,8 +358,10 @@ int ioas_cmd_copy(struct command *cmd)
 	rc = -ENOENT;
 	dst = ioas_get(cmd->ctx, arg->dst_ioas_id);
 	if (dst) {
-		rc = map_and_reply(cmd, dst, arg->flags, slices, nr,
-				   arg->length, &arg->dst_iova, sizeof(*arg));
+		rc = ioas_map_slices(dst, slices, nr, arg->flags, &iova);
+		if (!rc)
+			rc = map_reply(cmd, dst, iova, arg->length,
+				       &arg->dst_iova, sizeof(*arg));
 		ioas_put(cmd->ctx, dst);
 	}
 	put_slices(slices, nr);
@@ -400,7 +403,8 @@ int ioas_cmd_unmap(struct command *cmd)
  * areas share it. All IOASes are locked for writing: first count, then move to
  * an account that has been charged, or, if that has failed, to none.
  */
-static int count_file_pages(struct iommufd_ctx *ctx, unsigned long *npages)
+static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
+			    unsigned long *npages)
 {
 	struct ioas *ioas;
 	struct area *area;
@@ -412,14 +416,15 @@ static int count_file_pages(struct iommufd_ctx *ctx, unsigned long *npages)
 			if (!area->pinned->file)
 				return -EINVAL;
 			if (!area->pinned->mark)
-				*npages += pinned_charged(area->pinned);
+				*npages += pinned_change_cost(area->pinned,
+							      new);
 			area->pinned->mark = true;
 		}
 	}
 	return 0;
 }
 
-static void move_file_pages(struct iommufd_ctx *ctx, const struct charge *new)
+static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
 {
 	struct ioas *ioas;
 	struct area *area;
@@ -428,7 +433,7 @@ static void move_file_pages(struct iommufd_ctx *ctx, const struct charge *new)
 		for (area = area_first(&ioas->areas, 0, ULONG_MAX); area;
 		     area = area_next(area, ULONG_MAX)) {
 			if (area->pinned->mark && new)
-				pinned_change_charge(area->pinned, new);
+				pinned_change_account(area->pinned, new);
 			area->pinned->mark = false;
 		}
 	}
@@ -443,27 +448,29 @@ int ioas_cmd_change_process(struct command *cmd)
 	struct iommu_ioas_change_process *arg = cmd->arg;
 	struct iommufd_ctx *ctx = cmd->ctx;
 	unsigned long npages;
-	struct charge new;
+	struct account *new;
 	struct ioas *ioas;
 	int rc;
 
 	if (arg->__reserved)
 		return -EOPNOTSUPP;
 
-	charge_open(&new, ctx->charge_process);
+	new = account_get(ctx, ctx->charge_process);
+	if (!new)
+		return -ENOMEM;
 	mutex_lock(&ctx->ioas_lock);
 	list_for_each_entry(ioas, &ctx->ioases, link)
 		down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
 
-	rc = count_file_pages(ctx, &npages);
+	rc = count_file_pages(ctx, new, &npages);
 	if (!rc)
-		rc = charge_pages(&new, npages);
-	move_file_pages(ctx, rc ? NULL : &new);
+		rc = account_charge(new, npages);
+	move_file_pages(ctx, rc ? NULL : new);
 
 	list_for_each_entry(ioas, &ctx->ioases, link)
 		up_write(&ioas->lock);
 	mutex_unlock(&ctx->ioas_lock);
-	charge_close(&new);
+	account_put(new);
 	return rc;
 }
 

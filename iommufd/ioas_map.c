@@ -34,7 +34,7 @@ static int area_fill(const struct ioas *ioas, const struct area *area,
 		.iova = area->iova,
 		.length = area_length(area),
 		/* A BAR is not memory. */
-		.prot = area->pinned->owner ?
+		.prot = pinned_is_bar(area->pinned) ?
 			(area->prot & ~IOMMU_CACHE) | IOMMU_MMIO : area->prot,
 		.small = ioas->small_pages,
 	};
@@ -79,7 +79,7 @@ static int area_load(struct ioas *ioas, struct area *area)
 		return 0;
 	rc = pinned_use(area->pinned);
 	if (rc)
-		return rc;
+		return rc == -ENXIO ? -EFAULT : rc;
 	area->in_use = true;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = area_fill(ioas, area, table->domain);
@@ -220,9 +220,12 @@ static void free_chain(struct area *chain)
 	struct area *next;
 
 	for (; chain; chain = next) {
+		struct pinned *pinned = chain->pinned;
+
 		next = chain->chain;
-		pinned_put(chain->pinned);
-		area_free(chain);
+		if (!chain->embedded)
+			area_free(chain);
+		pinned_put(pinned);
 	}
 }
 
@@ -242,7 +245,16 @@ static u8 prot_of(u32 flags)
 	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
 }
 
-/* Areas for slices, not placed yet: area->last is the length. */
+/* An area that is not placed yet: area->last is the length. */
+static void area_init(struct area *area, const struct ioas_slice *slice, u8 prot)
+{
+	pinned_get(slice->pinned);
+	area->pinned = slice->pinned;
+	area->offset = slice->offset;
+	area->last = slice->length;
+	area->prot = prot;
+}
+
 static struct area *chain_slices(const struct ioas_slice *slices,
 				 unsigned int nr, u8 prot)
 {
@@ -255,11 +267,7 @@ static struct area *chain_slices(const struct ioas_slice *slices,
 			free_chain(chain);
 			return NULL;
 		}
-		pinned_get(slices[nr].pinned);
-		area->pinned = slices[nr].pinned;
-		area->offset = slices[nr].offset;
-		area->last = slices[nr].length;
-		area->prot = prot;
+		area_init(area, &slices[nr], prot);
 		area->chain = chain;
 		chain = area;
 	}
@@ -286,6 +294,27 @@ static int load_chain(struct ioas *ioas, struct area *chain)
 	return 0;
 }
 
+/* Place, pin and map; on error the areas are gone. */
+static int map_chain(struct ioas *ioas, struct area *chain,
+		     unsigned long length, u32 flags, unsigned long *iova)
+{
+	int rc;
+
+	down_read(&ioas->lock);
+	mutex_lock(&ioas->tree_lock);
+	rc = place_areas(ioas, chain, length, flags, iova);
+	mutex_unlock(&ioas->tree_lock);
+	if (!rc) {
+		rc = load_chain(ioas, chain);
+		if (rc)
+			erase_chain(ioas, chain);
+	}
+	up_read(&ioas->lock);
+	if (rc)
+		free_chain(chain);
+	return rc;
+}
+
 /**
  * ioas_map_slices - map pieces of memory one behind the other
  * @ioas: the IOAS
@@ -306,40 +335,25 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 	struct area *chain = chain_slices(slices, nr, prot_of(flags));
 	unsigned long length = 0;
 	unsigned int i;
-	int rc;
 
 	if (!chain)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		length += slices[i].length;
-
-	down_read(&ioas->lock);
-	mutex_lock(&ioas->tree_lock);
-	rc = place_areas(ioas, chain, length, flags, iova);
-	mutex_unlock(&ioas->tree_lock);
-	if (!rc) {
-		rc = load_chain(ioas, chain);
-		if (rc)
-			erase_chain(ioas, chain);
-	}
-	up_read(&ioas->lock);
-	if (rc)
-		free_chain(chain);
-	return rc;
+	return map_chain(ioas, chain, length, flags, iova);
 }
 
 /**
- * ioas_map_pinned - map one piece of memory
+ * ioas_map_new - map memory for the first time
  * @ioas: the IOAS
- * @pinned: the memory; the caller keeps its reference
- * @offset: first byte of the piece in it
+ * @pinned: memory that no area refers to yet; the caller keeps its reference
+ * @offset: first byte to map
  * @length: bytes
  * @flags: enum iommufd_ioas_map_flags
  * @iova: see ioas_map_slices(), also for the errors
  */
-int ioas_map_pinned(struct ioas *ioas, struct pinned *pinned,
-		    unsigned long offset, unsigned long length, u32 flags,
-		    unsigned long *iova)
+int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
+		 unsigned long length, u32 flags, unsigned long *iova)
 {
 	const struct ioas_slice slice = {
 		.pinned = pinned,
@@ -347,7 +361,10 @@ int ioas_map_pinned(struct ioas *ioas, struct pinned *pinned,
 		.length = length,
 	};
 
-	return ioas_map_slices(ioas, &slice, 1, flags, iova);
+	memset(&pinned->area, 0, sizeof(pinned->area));
+	pinned->area.embedded = true;
+	area_init(&pinned->area, &slice, prot_of(flags));
+	return map_chain(ioas, &pinned->area, length, flags, iova);
 }
 
 /**
@@ -363,6 +380,19 @@ struct area *ioas_area_at(struct ioas *ioas, unsigned long iova)
 
 	lockdep_assert_held(&ioas->tree_lock);
 	return area && area_is_ready(area) ? area : NULL;
+}
+
+/* No area may reach out of the range: then nothing is unmapped at all. */
+static bool cuts_no_area(struct ioas *ioas, unsigned long start,
+			 unsigned long last)
+{
+	const struct area *low = area_first(&ioas->areas, start, last);
+	const struct area *high;
+
+	if (!low || low->last == last)
+		return !low || low->iova >= start;
+	high = area_last(&ioas->areas, start, last);
+	return low->iova >= start && high->last <= last;
 }
 
 /*
@@ -393,7 +423,7 @@ static int claim_areas(struct ioas *ioas, unsigned long start,
 		area->state = AREA_BUSY;
 		*link = area;
 		link = &area->chain;
-		area = area_next(area, last);
+		area = area->last == last ? NULL : area_next(area, last);
 	}
 	*link = NULL;
 	/* What came before the obstacle goes first. */
@@ -404,16 +434,6 @@ static int claim_areas(struct ioas *ioas, unsigned long start,
 		*pinned = area;
 	}
 	return rc;
-}
-
-/* No area may reach out of the range: then nothing is unmapped at all. */
-static bool cuts_no_area(struct ioas *ioas, unsigned long start,
-			 unsigned long last)
-{
-	const struct area *low = area_first(&ioas->areas, start, last);
-	const struct area *high = area_last(&ioas->areas, start, last);
-
-	return !low || (low->iova >= start && high->last <= last);
 }
 
 /* Ask the in-kernel users to unpin what they have in a range. */
@@ -439,13 +459,14 @@ static void notify_users(struct ioas *ioas, unsigned long iova,
 
 /*
  * Unmap one batch of a range. *@start moves behind what has been done; the range
- * is empty when *@done is set.
+ * is empty when *@done is set. The first time no area may be cut by the range.
  *
  * Returns 0, an errno of claim_areas(), or -EAGAIN after in-kernel users have
  * been asked: *@start has not moved then.
  */
 static int unmap_batch(struct ioas *ioas, unsigned long *start,
-		       unsigned long last, unsigned long *unmapped, bool *done)
+		       unsigned long last, bool first,
+		       unsigned long *unmapped, bool *done)
 {
 	unsigned long iova = 0, length = 0;
 	struct area *chain = NULL, *pinned;
@@ -454,7 +475,10 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 
 	down_read(&ioas->lock);
 	mutex_lock(&ioas->tree_lock);
-	rc = claim_areas(ioas, *start, last, &chain, &pinned);
+	if (first && !cuts_no_area(ioas, *start, last))
+		rc = -ENOENT;
+	else
+		rc = claim_areas(ioas, *start, last, &chain, &pinned);
 	if (rc == -EAGAIN) {
 		iova = pinned->iova;
 		length = area_length(pinned);
@@ -483,25 +507,21 @@ static int unmap_range(struct ioas *ioas, unsigned long start,
 		       unsigned long last, unsigned long *unmapped)
 {
 	unsigned int tries = 0;
-	bool done = false;
-	int rc = 0;
+	bool first = true, done;
+	int rc;
 
-	mutex_lock(&ioas->tree_lock);
-	if (!cuts_no_area(ioas, start, last))
-		rc = -ENOENT;
-	mutex_unlock(&ioas->tree_lock);
-
-	while (!rc && !done) {
+	for (;; first = false) {
 		unsigned long before = start;
 
-		rc = unmap_batch(ioas, &start, last, unmapped, &done);
+		rc = unmap_batch(ioas, &start, last, first, unmapped, &done);
 		if (start != before)
 			tries = 0;
 		if (rc == -EAGAIN)
 			rc = WARN_ON(++tries > UNMAP_TRIES) ? -EDEADLOCK : 0;
+		if (rc || done)
+			return rc;
 		cond_resched();
 	}
-	return rc;
 }
 
 /**
@@ -567,7 +587,6 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 	tail->prot = area->prot;
 	tail->pinned = area->pinned;
 	pinned_get(tail->pinned);
-	tail->revoked = area->revoked;
 	tail->in_use = area->in_use;
 	if (tail->in_use)
 		pinned_use_again(tail->pinned);
@@ -641,7 +660,7 @@ static void unuse_until(struct ioas *ioas, const struct area *end)
  *	its list already
  * @domain: the domain
  *
- * Areas whose BAR has been revoked stay out.
+ * A BAR whose device has been unbound stays out.
  *
  * Return: 0; or with nothing changed an errno of pinned_use() or paging_fill().
  */
@@ -653,14 +672,16 @@ int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
 
 	lockdep_assert_held_write(&ioas->lock);
 	for (; area; area = area_next(area, ULONG_MAX)) {
-		if (area->revoked)
-			continue;
 		if (first) {
 			rc = pinned_use(area->pinned);
-			if (rc)
-				break;
-			area->in_use = true;
+			area->in_use = !rc;
 		}
+		if (rc == -ENXIO)
+			rc = 0;
+		if (rc)
+			break;
+		if (!area->in_use)
+			continue;
 		rc = area_fill(ioas, area, domain);
 		if (rc) {
 			if (first)
@@ -701,7 +722,6 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
 			continue;
 		area->chain = NULL;
 		drain_chain(ioas, area);
-		area->revoked = true;
 	}
 }
 

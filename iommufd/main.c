@@ -12,6 +12,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "area.h"
+#include "charge.h"
 #include "compat.h"
 #include "device.h"
 #include "ioas.h"
@@ -131,6 +132,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&ctx->drained);
+	spin_lock_init(&ctx->account_lock);
 	mutex_init(&ctx->ioas_lock);
 	INIT_LIST_HEAD(&ctx->ioases);
 	mutex_init(&ctx->group_lock);
@@ -148,6 +150,7 @@ static int iommufd_release(struct inode *inode, struct file *file)
 
 	object_destroy_all(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners));
+	account_put(ctx->account);
 	mutex_destroy(&ctx->ioas_lock);
 	mutex_destroy(&ctx->group_lock);
 	mutex_destroy(&ctx->bar_lock);

@@ -13,6 +13,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+struct account;
 struct iommufd_ctx;
 struct object;
 
@@ -51,6 +52,8 @@ struct object {
  *	has been unbound, whichever file descriptor was closed first.
  * @objects: the ID table
  * @drained: woken when an object that is being removed has lost its last user
+ * @account_lock: protects @account
+ * @account: on which memory was pinned last, or NULL
  * @charge_process: new mappings are charged to the process and not to the user
  * @no_iommu: VFIO attached a device that has no IOMMU (legacy container only)
  * @vfio_ioas_id: the IOAS that the legacy container's ioctls work on, or 0
@@ -65,6 +68,8 @@ struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
 	wait_queue_head_t drained;
+	spinlock_t account_lock;
+	struct account *account;
 	bool charge_process;
 	bool no_iommu;
 	u32 vfio_ioas_id;

@@ -50,34 +50,65 @@ static size_t best_page_size(unsigned long sizes, unsigned long iova,
 	return size;
 }
 
-/* One contiguous piece. *@done grows by what has been mapped. */
-static int fill_run(struct iommu_domain *domain, unsigned long sizes,
-		    unsigned long iova, phys_addr_t phys, size_t length,
-		    int prot, size_t *done)
-{
-	while (length) {
-		size_t count, mapped = 0;
-		size_t size = best_page_size(sizes, iova, phys, length,
-					     &count);
-		int rc = domain->ops->map_pages(domain, iova, phys, size,
-						count, prot,
-						GFP_KERNEL_ACCOUNT, &mapped);
+/**
+ * struct sizes - the page sizes of a domain that may be used
+ * @bitmap: as in the domain
+ * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
+ * @most: entries for one call of the driver
+ */
+struct sizes {
+	unsigned long bitmap;
+	size_t single;
+	size_t most;
+};
 
+static struct sizes usable_sizes(const struct iommu_domain *domain,
+				 const struct paging_range *range)
+{
+	unsigned long largest = range->small ? PAGE_SIZE : PAGING_STRIDE;
+	struct sizes sizes = {
+		.bitmap = domain->pgsize_bitmap & (largest | (largest - 1)),
+		/* VT-d makes a large entry of many small ones that fit. */
+		.most = range->small ? 1 : SIZE_MAX,
+	};
+	unsigned long above = sizes.bitmap & ~(PAGE_SIZE | (PAGE_SIZE - 1));
+
+	/* Parts of pages, where the IOMMU has smaller ones, take the long way. */
+	if (PAGE_ALIGNED(range->iova | range->offset | range->length))
+		sizes.single = above ? 1UL << __ffs(above) : SIZE_MAX;
+	return sizes;
+}
+
+/* One contiguous piece. *@done grows by what has been mapped. */
+static inline int fill_piece(struct iommu_domain *domain,
+			     const struct sizes *sizes, unsigned long iova,
+			     phys_addr_t phys, size_t length, int prot,
+			     size_t *done)
+{
+	do {
+		size_t size = PAGE_SIZE, count = length / PAGE_SIZE, mapped = 0;
+		int rc;
+
+		if (length >= sizes->single)
+			size = best_page_size(sizes->bitmap, iova, phys, length,
+					      &count);
+		rc = domain->ops->map_pages(domain, iova, phys, size,
+					    min(count, sizes->most), prot,
+					    GFP_KERNEL_ACCOUNT, &mapped);
 		*done += mapped;
 		if (rc)
 			return rc;
 		iova += mapped;
 		phys += mapped;
 		length -= mapped;
-	}
+	} while (length);
 	return 0;
 }
 
 static int fill_runs(struct iommu_domain *domain,
 		     const struct paging_range *range, size_t *done)
 {
-	unsigned long largest = range->small ? PAGE_SIZE : PAGING_STRIDE;
-	unsigned long sizes = domain->pgsize_bitmap & (largest | (largest - 1));
+	const struct sizes sizes = usable_sizes(domain, range);
 	unsigned long skip = offset_in_page(range->offset);
 	unsigned long first = range->offset >> PAGE_SHIFT;
 	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
@@ -87,9 +118,9 @@ static int fill_runs(struct iommu_domain *domain,
 	runs_for_each(&it, range->runs, first, npages) {
 		size_t length = min(it.npages * PAGE_SIZE - skip,
 				    range->length - *done);
-		int rc = fill_run(domain, sizes, range->iova + *done,
-				  PFN_PHYS(it.pfn) + skip, length,
-				  range->prot, done);
+		int rc = fill_piece(domain, &sizes, range->iova + *done,
+				    PFN_PHYS(it.pfn) + skip, length,
+				    range->prot, done);
 
 		if (rc)
 			return rc;

@@ -13,28 +13,24 @@
  * sparse	only in-kernel users (mediated devices) have asked for single
  *		pages of it. Those, and no others, are pinned, one by one.
  *
- * When sparse memory is used as a whole, the pages that are pinned already become
- * part of the runs, with their pin and their charge. There is no way back: while
- * an in-kernel user keeps a page, the whole stays. So a page is pinned once, and
- * everybody sees the same page, even if the user has replaced it meanwhile.
+ * When sparse memory is used as a whole, the pins of the pages become uses of the
+ * whole. There is no way back: while an in-kernel user keeps a page, the whole
+ * stays. Should the user have replaced such a page meanwhile, so that a device
+ * would see another page than the in-kernel user has, the use fails.
  *
  * Pages are always pinned for writing if the mapping allows writing at all, and
  * marked dirty when they are unpinned.
  */
 #include <linux/file.h>
 #include <linux/highmem.h>
-#include <linux/hugetlb.h>
-#include <linux/kthread.h>
-#include <linux/memfd.h>
-#include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 
 #include "bar.h"
+#include "charge.h"
+#include "gather.h"
 #include "object.h"
 #include "pin.h"
 
@@ -44,9 +40,19 @@
 
 static struct kmem_cache *pinned_cache;
 
+/**
+ * struct sparse - pages that in-kernel users have pinned one by one
+ * @pages: by index, a value: the PFN, and how often the page is pinned
+ * @nr: how many pages
+ */
+struct sparse {
+	struct xarray pages;
+	unsigned long nr;
+};
+
 static struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
 				   unsigned long start, unsigned long length,
-				   bool writable)
+				   bool writable, bool charge_process)
 {
 	unsigned long end;
 	struct pinned *pinned;
@@ -59,6 +65,11 @@ static struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
 	pinned = kmem_cache_alloc(pinned_cache, GFP_KERNEL_ACCOUNT);
 	if (!pinned)
 		return ERR_PTR(-ENOMEM);
+	pinned->account = account_get(ctx, charge_process);
+	if (!pinned->account) {
+		kmem_cache_free(pinned_cache, pinned);
+		return ERR_PTR(-ENOMEM);
+	}
 	refcount_set(&pinned->refs, 1);
 	mutex_init(&pinned->lock);
 	pinned->ctx = ctx;
@@ -67,8 +78,7 @@ static struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
 	pinned->npages = (PAGE_ALIGN(end) - pinned->start) >> PAGE_SHIFT;
 	pinned->uses = 0;
 	runs_init(&pinned->runs);
-	xa_init_flags(&pinned->sparse, XA_FLAGS_ACCOUNT);
-	pinned->nsparse = 0;
+	pinned->sparse = NULL;
 	pinned->owner = NULL;
 	pinned->mark = false;
 	pinned->writable = writable;
@@ -92,30 +102,8 @@ struct pinned *pinned_from_user(struct iommufd_ctx *ctx, unsigned long uptr,
 				unsigned long length, bool writable,
 				bool charge_process)
 {
-	struct pinned *pinned = pinned_alloc(ctx, uptr, length, writable);
-
-	if (!IS_ERR(pinned))
-		charge_open(&pinned->charge,
+	return pinned_alloc(ctx, uptr, length, writable,
 			    charge_process || ctx->charge_process);
-	return pinned;
-}
-
-/* A file whose folios can be pinned, and be written to if that is asked for. */
-static int file_check(struct file *file, bool writable)
-{
-	unsigned int seals;
-
-	if (shmem_mapping(file->f_mapping))
-		seals = SHMEM_I(file_inode(file))->seals;
-	else if (file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC)
-		seals = HUGETLBFS_I(file_inode(file))->seals;
-	else
-		return -EINVAL;
-
-	if (writable && (!(file->f_mode & FMODE_WRITE) ||
-			 seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
-		return -EPERM;
-	return 0;
 }
 
 /**
@@ -135,18 +123,17 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				bool writable)
 {
 	struct pinned *pinned;
-	int rc = file_check(file, writable);
+	int rc = gather_check_file(file, writable);
 
 	if (rc)
 		return ERR_PTR(rc);
 	if (length > (unsigned long)MAX_LFS_FILESIZE ||
 	    start > MAX_LFS_FILESIZE - length)
 		return ERR_PTR(-EOVERFLOW);
-	pinned = pinned_alloc(ctx, start, length, writable);
-	if (!IS_ERR(pinned)) {
+	pinned = pinned_alloc(ctx, start, length, writable,
+			      ctx->charge_process);
+	if (!IS_ERR(pinned))
 		pinned->file = get_file(file);
-		charge_open(&pinned->charge, ctx->charge_process);
-	}
 	return pinned;
 }
 
@@ -158,67 +145,15 @@ void pinned_put(struct pinned *pinned)
 {
 	if (!refcount_dec_and_test(&pinned->refs))
 		return;
-	WARN_ON(pinned->uses || pinned->nsparse);
-	xa_destroy(&pinned->sparse);
+	WARN_ON(pinned->uses || pinned->sparse);
 	if (pinned->file)
 		fput(pinned->file);
-	charge_close(&pinned->charge);
+	bar_owner_put(pinned->owner);
+	account_put(pinned->account);
 	mutex_destroy(&pinned->lock);
 	kmem_cache_free(pinned_cache, pinned);
 }
 
-static void unpin_one_folio(struct folio *folio, bool dirty)
-{
-	if (dirty && !folio_test_dirty(folio)) {
-		folio_lock(folio);
-		folio_mark_dirty(folio);
-		folio_unlock(folio);
-	}
-	unpin_folio(folio);
-}
-
-/*
- * A folio of a file has one pin, however many of its pages are in use and
- * whatever runs they are in. Its pages stand side by side.
- */
-static void unpin_file_runs(struct pinned *pinned)
-{
-	struct folio *before = NULL;
-	struct runs_iter it;
-
-	runs_for_each(&it, &pinned->runs, 0, pinned->runs.npages) {
-		while (it.npages) {
-			struct page *page = pfn_to_page(it.pfn);
-			struct folio *folio = page_folio(page);
-			unsigned long rest = folio_nr_pages(folio) -
-					     folio_page_idx(folio, page);
-			unsigned long n = min(it.npages, rest);
-
-			it.pfn += n;
-			it.npages -= n;
-			if (folio != before)
-				unpin_one_folio(folio, pinned->writable);
-			before = folio;
-		}
-		cond_resched();
-	}
-}
-
-/* One page that was pinned alone. */
-static void unpin_page(const struct pinned *pinned, unsigned long pfn)
-{
-	struct page *page = pfn_to_page(pfn);
-
-	if (pinned->file)
-		unpin_one_folio(page_folio(page), pinned->writable);
-	else
-		unpin_user_page_range_dirty_lock(page, 1, pinned->writable);
-}
-
-/*
- * Sparse pages are kept in an xarray by index, as a value: the PFN, and how
- * often the page is pinned.
- */
 #define SPARSE_COUNT_BITS	22
 #define SPARSE_COUNT_MAX	((1UL << SPARSE_COUNT_BITS) - 1)
 
@@ -237,182 +172,21 @@ static unsigned long sparse_count(void *value)
 	return xa_to_value(value) & SPARSE_COUNT_MAX;
 }
 
-/* User memory has one pin per page. Sparse pages keep their own. */
-static void unpin_user_runs(struct pinned *pinned)
+static unsigned long sparse_nr(const struct pinned *pinned)
 {
-	struct runs_iter it;
-	unsigned long index = 0;
-
-	runs_for_each(&it, &pinned->runs, 0, pinned->runs.npages) {
-		if (!pinned->nsparse)
-			unpin_user_page_range_dirty_lock(pfn_to_page(it.pfn),
-							 it.npages,
-							 pinned->writable);
-		else
-			for (; it.npages; it.npages--, it.pfn++, index++)
-				if (!xa_load(&pinned->sparse, index))
-					unpin_page(pinned, it.pfn);
-		cond_resched();
-	}
+	return pinned->sparse ? pinned->sparse->nr : 0;
 }
 
-static void unpin_runs(struct pinned *pinned)
-{
-	if (!pinned->runs.npages)
-		return;
-	if (pinned->file)
-		unpin_file_runs(pinned);
-	else
-		unpin_user_runs(pinned);
-	runs_free(&pinned->runs);
-}
-
-/* Add what was pinned to the runs. On error the rest is unpinned. */
-static int append_pages(struct pinned *pinned, struct page **pages,
-		     unsigned long n)
-{
-	unsigned long i = 0;
-
-	while (i < n) {
-		unsigned long j = i + 1;
-		unsigned long had = pinned->runs.npages;
-		int rc;
-
-		while (j < n && pages[j] == nth_page(pages[i], j - i))
-			j++;
-		rc = runs_append(&pinned->runs, page_to_pfn(pages[i]), j - i);
-		if (rc) {
-			i += pinned->runs.npages - had;
-			unpin_user_pages(pages + i, n - i);
-			return rc;
-		}
-		i = j;
-	}
-	return 0;
-}
-
-static long gup(const struct pinned *pinned, unsigned long addr,
-		unsigned long n, struct page **pages)
-{
-	unsigned int flags = FOLL_LONGTERM |
-			     (pinned->writable ? FOLL_WRITE : 0);
-	struct mm_struct *mm = pinned->charge.mm;
-	long got;
-
-	if (mm == current->mm)
-		return pin_user_pages_fast(addr, n, flags, pages);
-
-	/* A page table is attached by another process, or by a kthread. */
-	if (!mmget_not_zero(mm))
-		return -EFAULT;
-	if (mmap_read_lock_killable(mm)) {
-		got = -EINTR;
-	} else {
-		got = pin_user_pages_remote(mm, addr, n, flags, pages, NULL);
-		mmap_read_unlock(mm);
-	}
-	mmput(mm);
-	return got;
-}
-
-/* Pin pages of user memory up to index @end, behind what the runs have. */
-static int fill_user(struct pinned *pinned, unsigned long end,
-		     struct page **pages, unsigned long batch)
-{
-	while (pinned->runs.npages < end) {
-		unsigned long at = pinned->runs.npages;
-		long n = gup(pinned, pinned->start + at * PAGE_SIZE,
-			     min(end - at, batch), pages);
-		int rc;
-
-		if (n <= 0)
-			return n ?: -EFAULT;
-		rc = append_pages(pinned, pages, n);
-		if (rc)
-			return rc;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	return 0;
-}
-
-/*
- * The runs of folios that hold @left pages, beginning @skip pages into the first.
- * The last folio of the call before may be the first one of this call: a folio
- * is to be pinned once for as long as its pages stand side by side in the runs.
- */
-static int append_folios(struct pinned *pinned, struct folio **folios, long n,
-		      unsigned long skip, unsigned long left,
-		      struct folio **before)
-{
-	long i;
-	int rc;
-
-	for (i = 0; i < n; i++) {
-		unsigned long pages = min(left,
-					  folio_nr_pages(folios[i]) - skip);
-		unsigned long had = pinned->runs.npages;
-
-		rc = runs_append(&pinned->runs, folio_pfn(folios[i]) + skip,
-				 pages);
-		if (rc && pinned->runs.npages == had)
-			break;
-		if (folios[i] == *before)
-			unpin_folio(folios[i]);
-		*before = folios[i];
-		if (rc) {
-			i++;
-			break;
-		}
-		left -= pages;
-		skip = 0;
-	}
-	if (i < n)
-		unpin_folios(folios + i, n - i);
-	return rc;
-}
-
-/* Pin pages of a file up to index @end, behind what the runs have. */
-static int fill_file(struct pinned *pinned, unsigned long end,
-		     struct page **pages, unsigned long batch)
-{
-	struct folio **folios = (struct folio **)pages;
-	struct folio *before = NULL;
-
-	while (pinned->runs.npages < end) {
-		unsigned long at = pinned->runs.npages;
-		pgoff_t offset = 0;
-		long n = memfd_pin_folios(pinned->file,
-					  pinned->start + at * PAGE_SIZE,
-					  pinned->start + end * PAGE_SIZE - 1,
-					  folios, batch, &offset);
-		int rc;
-
-		if (n <= 0)
-			return n ?: -EFAULT;
-		rc = append_folios(pinned, folios, n, offset >> PAGE_SHIFT,
-				end - at, &before);
-		if (rc)
-			return rc;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	return 0;
-}
-
-/*
- * The sparse pages of a file must be those that its runs have, too. They are not
- * if the user has cut a hole into the file meanwhile.
- */
+/* Are the sparse pages those that the runs have, too? */
 static int sparse_match(struct pinned *pinned)
 {
 	struct runs_iter it;
 	unsigned long index;
 	void *value;
 
-	xa_for_each(&pinned->sparse, index, value) {
+	if (!pinned->sparse)
+		return 0;
+	xa_for_each(&pinned->sparse->pages, index, value) {
 		runs_seek(&it, &pinned->runs, index, 1);
 		if (it.pfn != sparse_pfn(value))
 			return -EFAULT;
@@ -420,121 +194,111 @@ static int sparse_match(struct pinned *pinned)
 	return 0;
 }
 
-/* User memory, with the sparse pages where they belong. */
-static int fill_around_sparse(struct pinned *pinned, struct page **pages,
-			      unsigned long batch)
+static void sparse_free(struct pinned *pinned)
 {
-	unsigned long npages = pinned->npages;
-	int rc = 0;
+	xa_destroy(&pinned->sparse->pages);
+	kfree(pinned->sparse);
+	pinned->sparse = NULL;
+}
 
-	while (!rc && pinned->runs.npages < npages) {
-		unsigned long index = pinned->runs.npages;
-		void *value = NULL;
+/* The pages are in the runs now: one pin is enough, and counts as uses. */
+static void sparse_absorb(struct pinned *pinned)
+{
+	unsigned long index;
+	void *value;
 
-		if (pinned->nsparse)
-			value = xa_find(&pinned->sparse, &index, npages - 1,
-					XA_PRESENT);
-		if (!value)
-			index = npages;
-		if (index > pinned->runs.npages)
-			rc = fill_user(pinned, index, pages, batch);
-		if (!rc && value)
-			rc = runs_append(&pinned->runs, sparse_pfn(value), 1);
+	if (!pinned->sparse)
+		return;
+	xa_for_each(&pinned->sparse->pages, index, value) {
+		pinned->uses += sparse_count(value);
+		release_page(sparse_pfn(value), false);
 	}
-	return rc;
+	sparse_free(pinned);
 }
 
-static int fill_pages(struct pinned *pinned, struct page **pages,
-		      unsigned long batch)
+static int fill_pages(struct pinned *pinned)
 {
-	int rc;
-
-	if (!pinned->file)
-		return fill_around_sparse(pinned, pages, batch);
-	rc = fill_file(pinned, pinned->npages, pages, batch);
-	return rc ?: sparse_match(pinned);
-}
-
-static int fill_batched(struct pinned *pinned)
-{
-	struct page *few[PIN_FEW], **pages = few;
-	unsigned long batch = PIN_FEW;
+	struct page *few[PIN_FEW];
+	struct gather gather = {
+		.runs = &pinned->runs,
+		.mm = pinned->account->mm,
+		.start = pinned->start,
+		.writable = pinned->writable,
+		.pages = few,
+		.batch = PIN_FEW,
+	};
 	int rc;
 
 	if (pinned->npages > PIN_FEW) {
-		pages = kmalloc_array(PIN_BATCH, sizeof(*pages), GFP_KERNEL);
-		if (!pages)
+		gather.pages = kmalloc_array(PIN_BATCH, sizeof(*few),
+					     GFP_KERNEL);
+		gather.batch = PIN_BATCH;
+		if (!gather.pages)
 			return -ENOMEM;
-		batch = PIN_BATCH;
 	}
-	rc = fill_pages(pinned, pages, batch);
-	if (pages != few)
-		kfree(pages);
-	return rc;
+	if (pinned->file)
+		rc = gather_file(&gather, pinned->file, pinned->start,
+				 pinned->npages);
+	else
+		rc = gather_user(&gather, pinned->npages);
+	if (gather.pages != few)
+		kfree(gather.pages);
+	return rc ?: sparse_match(pinned);
 }
 
 /* User memory that cannot be pinned may be a BAR, for which nobody pays. */
 static int fill_bar(struct pinned *pinned)
 {
-	struct mm_struct *mm = pinned->charge.mm;
+	struct mm_struct *mm = pinned->account->mm;
+	struct bar_owner *was = pinned->owner;
 	int rc;
 
+	if (was && bar_owner_retired(was))
+		return -ENXIO;
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
 			 pinned->writable, &pinned->runs, &pinned->owner);
 	mmput(mm);
+	if (!rc)
+		bar_owner_put(was);
 	return rc;
-}
-
-/* The sparse pages are in the runs now; their pins count as uses. */
-static void absorb_sparse(struct pinned *pinned)
-{
-	unsigned long index;
-	void *value;
-
-	xa_for_each(&pinned->sparse, index, value) {
-		pinned->uses += sparse_count(value);
-		/* The folio has been pinned for the runs: once is enough. */
-		if (pinned->file)
-			unpin_page(pinned, sparse_pfn(value));
-	}
-	xa_destroy(&pinned->sparse);
-	pinned->nsparse = 0;
 }
 
 static int pinned_fill(struct pinned *pinned)
 {
-	unsigned long cost = pinned->npages - pinned->nsparse;
-	bool nothing;
-	int rc;
+	unsigned long cost = pinned->npages - sparse_nr(pinned);
+	bool nothing = !pinned->file && !pinned->sparse;
+	int rc, bar_rc;
 
-	rc = charge_pages(&pinned->charge, cost);
-	if (rc)
-		return rc;
-	rc = fill_batched(pinned);
+	if (pinned->owner)
+		return fill_bar(pinned);
+	rc = account_charge(pinned->account, cost);
 	if (!rc) {
-		if (pinned->nsparse)
-			absorb_sparse(pinned);
-		return 0;
+		rc = fill_pages(pinned);
+		if (!rc) {
+			sparse_absorb(pinned);
+			return 0;
+		}
+		nothing &= rc == -EFAULT && !pinned->runs.npages;
+		release_runs(&pinned->runs, pinned->writable);
+		account_uncharge(pinned->account, cost);
 	}
-	nothing = !pinned->runs.npages;
-	unpin_runs(pinned);
-	uncharge_pages(&pinned->charge, cost);
-	if (rc == -EFAULT && nothing && !pinned->file && !pinned->nsparse)
-		rc = fill_bar(pinned);
-	return rc;
+	/* Neither could a BAR be pinned, nor would it have to be paid for. */
+	if (!nothing || rc == -EINTR)
+		return rc;
+	bar_rc = fill_bar(pinned);
+	return bar_rc == -EFAULT ? rc : bar_rc;
 }
 
 static void pinned_empty(struct pinned *pinned)
 {
 	if (pinned->owner) {
 		runs_free(&pinned->runs);
-		pinned->owner = NULL;
 		return;
 	}
-	unpin_runs(pinned);
-	uncharge_pages(&pinned->charge, pinned->npages);
+	release_runs(&pinned->runs, pinned->writable);
+	account_uncharge(pinned->account, pinned->npages);
 }
 
 /**
@@ -543,7 +307,7 @@ static void pinned_empty(struct pinned *pinned)
  *
  * Return: 0, or with nothing changed -EFAULT (memory that is not there, cannot
  * be written to, or is a BAR of a device that is not bound to the context),
- * -ENOMEM (or above the limit of locked memory), -EINTR on a fatal signal.
+ * -ENXIO (a BAR whose device has been unbound since it was first used), -ENOMEM (or above the limit of locked memory), -EINTR on a fatal signal.
  */
 int pinned_use(struct pinned *pinned)
 {
@@ -592,80 +356,107 @@ void pinned_unuse(struct pinned *pinned)
 /* Pin one page that is not pinned yet. */
 static int sparse_pin_new(struct pinned *pinned, unsigned long index)
 {
-	unsigned long offset = pinned->start + index * PAGE_SIZE;
+	unsigned long at = pinned->start + index * PAGE_SIZE;
 	unsigned long pfn;
 	int rc;
 
-	rc = charge_pages(&pinned->charge, 1);
+	rc = account_charge(pinned->account, 1);
 	if (rc)
 		return rc;
-	if (pinned->file) {
-		struct folio *folio;
-		pgoff_t skip = 0;
-		long n = memfd_pin_folios(pinned->file, offset,
-					  offset + PAGE_SIZE - 1, &folio, 1,
-					  &skip);
-
-		rc = n == 1 ? 0 : n ?: -EFAULT;
-		if (!rc)
-			pfn = folio_pfn(folio) + (skip >> PAGE_SHIFT);
-	} else {
-		struct page *page;
-		long n = gup(pinned, offset, 1, &page);
-
-		rc = n == 1 ? 0 : n ?: -EFAULT;
-		if (!rc)
-			pfn = page_to_pfn(page);
-	}
+	if (pinned->file)
+		rc = gather_file_page(pinned->file, at, &pfn);
+	else
+		rc = gather_user_page(pinned->account->mm, at,
+				      pinned->writable, &pfn);
 	if (rc)
 		goto err_charge;
 
-	rc = xa_err(xa_store(&pinned->sparse, index, sparse_value(pfn, 1),
-			     GFP_KERNEL_ACCOUNT));
+	rc = xa_err(xa_store(&pinned->sparse->pages, index,
+			     sparse_value(pfn, 1), GFP_KERNEL_ACCOUNT));
 	if (rc)
 		goto err_pin;
-	pinned->nsparse++;
+	pinned->sparse->nr++;
 	return 0;
 
 err_pin:
-	unpin_page(pinned, pfn);
+	release_page(pfn, false);
 err_charge:
-	uncharge_pages(&pinned->charge, 1);
+	account_uncharge(pinned->account, 1);
 	return rc;
 }
 
-static int sparse_pin(struct pinned *pinned, unsigned long index)
+static int sparse_pin(struct pinned *pinned, unsigned long index,
+		      struct page **page)
 {
-	void *value = xa_load(&pinned->sparse, index);
+	void *value = xa_load(&pinned->sparse->pages, index);
+	int rc;
 
-	if (!value)
-		return sparse_pin_new(pinned, index);
-	if (sparse_count(value) == SPARSE_COUNT_MAX)
+	if (!value) {
+		rc = sparse_pin_new(pinned, index);
+		if (rc)
+			return rc;
+		value = xa_load(&pinned->sparse->pages, index);
+	} else if (sparse_count(value) == SPARSE_COUNT_MAX) {
 		return -EOVERFLOW;
-	/* Replaces an entry: this does not allocate. */
-	xa_store(&pinned->sparse, index,
-		 sparse_value(sparse_pfn(value), sparse_count(value) + 1),
-		 GFP_KERNEL_ACCOUNT);
+	} else {
+		/* Replaces an entry: this does not allocate. */
+		xa_store(&pinned->sparse->pages, index,
+			 sparse_value(sparse_pfn(value),
+				      sparse_count(value) + 1), GFP_KERNEL);
+	}
+	*page = pfn_to_page(sparse_pfn(value));
 	return 0;
 }
 
 static void sparse_unpin(struct pinned *pinned, unsigned long index)
 {
-	void *value = xa_load(&pinned->sparse, index);
+	void *value = xa_load(&pinned->sparse->pages, index);
 
 	if (WARN_ON(!value))
 		return;
 	if (sparse_count(value) > 1) {
-		xa_store(&pinned->sparse, index,
+		xa_store(&pinned->sparse->pages, index,
 			 sparse_value(sparse_pfn(value),
-				      sparse_count(value) - 1),
-			 GFP_KERNEL_ACCOUNT);
+				      sparse_count(value) - 1), GFP_KERNEL);
 		return;
 	}
-	xa_erase(&pinned->sparse, index);
-	pinned->nsparse--;
-	unpin_page(pinned, sparse_pfn(value));
-	uncharge_pages(&pinned->charge, 1);
+	xa_erase(&pinned->sparse->pages, index);
+	pinned->sparse->nr--;
+	release_page(sparse_pfn(value), pinned->writable);
+	account_uncharge(pinned->account, 1);
+}
+
+static void sparse_unpin_range(struct pinned *pinned, unsigned long first,
+			       unsigned long npages)
+{
+	while (npages--)
+		sparse_unpin(pinned, first++);
+	if (!pinned->sparse->nr)
+		sparse_free(pinned);
+}
+
+static int sparse_pin_range(struct pinned *pinned, unsigned long first,
+			    unsigned long npages, struct page **pages)
+{
+	unsigned long i;
+	int rc;
+
+	if (!pinned->sparse) {
+		pinned->sparse = kmalloc(sizeof(*pinned->sparse),
+					 GFP_KERNEL_ACCOUNT);
+		if (!pinned->sparse)
+			return -ENOMEM;
+		xa_init_flags(&pinned->sparse->pages, XA_FLAGS_ACCOUNT);
+		pinned->sparse->nr = 0;
+	}
+	for (i = 0; i < npages; i++) {
+		rc = sparse_pin(pinned, first + i, &pages[i]);
+		if (rc) {
+			sparse_unpin_range(pinned, first, i);
+			return rc;
+		}
+	}
+	return 0;
 }
 
 static void runs_to_pages(const struct runs *runs, unsigned long first,
@@ -691,7 +482,6 @@ static void runs_to_pages(const struct runs *runs, unsigned long first,
 int pinned_pin(struct pinned *pinned, unsigned long first,
 	       unsigned long npages, struct page **pages)
 {
-	unsigned long i;
 	int rc = 0;
 
 	mutex_lock(&pinned->lock);
@@ -701,15 +491,7 @@ int pinned_pin(struct pinned *pinned, unsigned long first,
 		pinned->uses += npages;
 		runs_to_pages(&pinned->runs, first, npages, pages);
 	} else {
-		for (i = 0; i < npages && !rc; i++) {
-			rc = sparse_pin(pinned, first + i);
-			if (!rc)
-				pages[i] = pfn_to_page(sparse_pfn(
-					xa_load(&pinned->sparse, first + i)));
-		}
-		if (rc)
-			for (i--; i--;)
-				sparse_unpin(pinned, first + i);
+		rc = sparse_pin_range(pinned, first, npages, pages);
 	}
 	mutex_unlock(&pinned->lock);
 	return rc;
@@ -727,9 +509,8 @@ void pinned_unpin(struct pinned *pinned, unsigned long first,
 	mutex_lock(&pinned->lock);
 	if (pinned->uses)
 		pinned_drop_uses(pinned, npages);
-	else
-		while (npages--)
-			sparse_unpin(pinned, first++);
+	else if (!WARN_ON(!pinned->sparse))
+		sparse_unpin_range(pinned, first, npages);
 	mutex_unlock(&pinned->lock);
 }
 
@@ -747,6 +528,47 @@ static void copy_page_bytes(struct page *page, unsigned long offset,
 	kunmap_local(kaddr);
 }
 
+/* The PFN of a page that somebody has pinned already, or 0. */
+static unsigned long pinned_pfn(struct pinned *pinned, unsigned long index)
+{
+	struct runs_iter it;
+	void *value;
+
+	if (pinned->uses) {
+		runs_seek(&it, &pinned->runs, index, 1);
+		return it.pfn;
+	}
+	value = pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
+	return value ? sparse_pfn(value) : 0;
+}
+
+/*
+ * Copy within one page. A page that nobody has pinned is pinned for the moment,
+ * which need not be paid for, and with no more rights than are needed.
+ */
+static int rw_page(struct pinned *pinned, unsigned long index,
+		   unsigned long offset, void *data, unsigned long n,
+		   bool write)
+{
+	unsigned long at = pinned->start + index * PAGE_SIZE;
+	unsigned long pfn = pinned_pfn(pinned, index);
+	bool ours = !pfn;
+	int rc = 0;
+
+	if (pinned->owner)
+		return -EINVAL;
+	if (ours && pinned->file)
+		rc = gather_file_page(pinned->file, at, &pfn);
+	else if (ours)
+		rc = gather_user_page(pinned->account->mm, at, write, &pfn);
+	if (rc)
+		return rc;
+	copy_page_bytes(pfn_to_page(pfn), offset, data, n, write);
+	if (ours)
+		release_page(pfn, write);
+	return 0;
+}
+
 /**
  * pinned_rw - let an in-kernel user read or write a piece of the memory
  * @pinned: the memory
@@ -761,50 +583,51 @@ static void copy_page_bytes(struct page *page, unsigned long offset,
 int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
 	      unsigned long length, bool write)
 {
-	while (length) {
+	int rc = 0;
+
+	while (!rc && length) {
 		unsigned long in_page = offset % PAGE_SIZE;
 		unsigned long n = min(length, PAGE_SIZE - in_page);
-		unsigned long index = offset / PAGE_SIZE;
-		struct page *page;
-		int rc;
 
-		rc = pinned_pin(pinned, index, 1, &page);
-		if (rc)
-			return rc;
-		copy_page_bytes(page, in_page, data, n, write);
-		pinned_unpin(pinned, index, 1);
+		mutex_lock(&pinned->lock);
+		rc = rw_page(pinned, offset / PAGE_SIZE, in_page, data, n,
+			     write);
+		mutex_unlock(&pinned->lock);
 		offset += n;
 		data += n;
 		length -= n;
 	}
-	return 0;
+	return rc;
 }
 
 /**
- * pinned_charged - how many pages the account of the memory is charged for
+ * pinned_change_cost - what it takes to move the memory to another account
  * @pinned: the memory; the caller keeps everybody from changing it
+ * @account: the account
+ *
+ * Return: the pages that @account is to be charged for.
  */
-unsigned long pinned_charged(const struct pinned *pinned)
+unsigned long pinned_change_cost(const struct pinned *pinned,
+				 const struct account *account)
 {
-	if (pinned->owner)
+	if (pinned->owner || account_same(pinned->account, account))
 		return 0;
-	return pinned->uses ? pinned->npages : pinned->nsparse;
+	return pinned->uses ? pinned->npages : sparse_nr(pinned);
 }
 
 /**
- * pinned_change_charge - move the memory to another account
+ * pinned_change_account - move the memory to another account
  * @pinned: memory of a file, which the caller keeps from being changed
- * @charge: an account that has been charged for pinned_charged() pages already;
- *	the memory takes references of its own
+ * @account: has been charged for pinned_change_cost() already; the memory takes a
+ *	reference of its own
  */
-void pinned_change_charge(struct pinned *pinned, const struct charge *charge)
+void pinned_change_account(struct pinned *pinned, struct account *account)
 {
-	uncharge_pages(&pinned->charge, pinned_charged(pinned));
-	charge_close(&pinned->charge);
-	pinned->charge = *charge;
-	mmgrab(charge->mm);
-	if (charge->user)
-		get_uid(charge->user);
+	account_uncharge(pinned->account,
+			 pinned_change_cost(pinned, account));
+	account_put(pinned->account);
+	refcount_inc(&account->refs);
+	pinned->account = account;
 }
 
 /**

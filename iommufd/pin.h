@@ -7,52 +7,55 @@
 
 #include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/xarray.h>
 
-#include "charge.h"
+#include "area.h"
 #include "runs.h"
 
+struct account;
 struct bar_owner;
 struct file;
 struct iommufd_ctx;
 struct page;
+struct sparse;
 
 /**
  * struct pinned - memory from one origin
  * @refs: areas, and commands that are making one
+ * @writable: pinned for writing
+ * @mark: CHANGE_PROCESS has seen it
  * @lock: protects everything below it that changes. Taken inside the locks of an
  *	IOAS, outside the mmap lock.
  * @ctx: the context it was mapped in
  * @file: the origin, if it is a file, else NULL
- * @start: page-aligned user address in @charge.mm, or offset in @file
+ * @start: page-aligned user address in @account->mm, or offset in @file
  * @npages: length
- * @charge: who pays
+ * @account: who pays
  * @uses: how often it is used as a whole, plus one for every page that an
  *	in-kernel user has pinned meanwhile. Not 0: @runs is filled, and does not
  *	change.
  * @runs: the memory, while @uses is not 0
- * @sparse: while @uses is 0: single pages that in-kernel users have pinned,
- *	by index, see struct sparse in pin.c
- * @nsparse: how many
- * @owner: the device whose BAR the runs are, if they are one
- * @mark: CHANGE_PROCESS has seen it
- * @writable: pinned for writing
+ * @sparse: while @uses is 0: single pages that in-kernel users have pinned, or
+ *	NULL
+ * @owner: the device whose BAR the memory is, if it has been found to be one;
+ *	stays, since nothing else may appear at these addresses later
+ * @area: room for the area that it is mapped by first, so that a small mapping
+ *	is one allocation
  */
 struct pinned {
 	refcount_t refs;
+	bool writable;
+	bool mark;
 	struct mutex lock;
 	struct iommufd_ctx *ctx;
 	struct file *file;
 	unsigned long start;
 	unsigned long npages;
-	struct charge charge;
+	struct account *account;
 	unsigned long uses;
 	struct runs runs;
-	struct xarray sparse;
-	unsigned long nsparse;
-	const struct bar_owner *owner;
-	bool mark;
-	bool writable;
+	struct sparse *sparse;
+	struct bar_owner *owner;
+	struct area area;
 };
 
 struct pinned *pinned_from_user(struct iommufd_ctx *ctx, unsigned long uptr,
@@ -68,6 +71,12 @@ static inline void pinned_get(struct pinned *pinned)
 	refcount_inc(&pinned->refs);
 }
 
+/* Device memory, not pages: known while it is in use. */
+static inline bool pinned_is_bar(const struct pinned *pinned)
+{
+	return pinned->owner;
+}
+
 int pinned_use(struct pinned *pinned);
 void pinned_use_again(struct pinned *pinned);
 void pinned_unuse(struct pinned *pinned);
@@ -79,8 +88,9 @@ void pinned_unpin(struct pinned *pinned, unsigned long first,
 int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
 	      unsigned long length, bool write);
 
-unsigned long pinned_charged(const struct pinned *pinned);
-void pinned_change_charge(struct pinned *pinned, const struct charge *charge);
+unsigned long pinned_change_cost(const struct pinned *pinned,
+				 const struct account *account);
+void pinned_change_account(struct pinned *pinned, struct account *account);
 
 int pinned_cache_init(void);
 void pinned_cache_exit(void);

@@ -11,7 +11,6 @@
  * A chunk begins with the index of its first page, which makes a slice in the
  * middle cheap to find although a run does not say where it is.
  */
-#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -28,14 +27,9 @@ struct runs_chunk {
 };
 
 #define RUNS_PER_CHUNK \
-	((PAGE_SIZE - sizeof(struct runs_chunk)) / sizeof(run_t))
-/* Room in the first chunk: 14 runs in 128 bytes, then four times as many. */
-#define RUNS_FIRST	14
-
-static u32 grow_first(u32 size)
-{
-	return min_t(u32, (size + 2) * 4 - 2, RUNS_PER_CHUNK);
-}
+	((u32)((PAGE_SIZE - sizeof(struct runs_chunk)) / sizeof(run_t)))
+/* Room in the first chunk: 15 runs in 128 bytes, then four times as much. */
+#define RUNS_FIRST	15U
 
 /**
  * runs_init - an empty list
@@ -43,24 +37,13 @@ static u32 grow_first(u32 size)
  */
 void runs_init(struct runs *runs)
 {
-	runs->nr = 0;
+	runs->last = NULL;
+	runs->room = 0;
+	runs->nr_chunks = 0;
 	runs->npages = 0;
 }
 
-static bool runs_are_small(const struct runs *runs)
-{
-	return runs->nr <= RUNS_INLINE;
-}
-
-/* The slot of run @i, which must exist. */
-static run_t *runs_slot(const struct runs *runs, u32 i)
-{
-	if (runs_are_small(runs))
-		return (run_t *)&runs->small[i];
-	return &runs->dir[i / RUNS_PER_CHUNK]->run[i % RUNS_PER_CHUNK];
-}
-
-/* From inline runs to a first chunk. */
+/* From inline runs, which are all taken, to a first chunk. */
 static int runs_leave_inline(struct runs *runs)
 {
 	struct runs_chunk **dir, *chunk;
@@ -79,113 +62,113 @@ static int runs_leave_inline(struct runs *runs)
 	dir[0] = chunk;
 	runs->dir = dir;
 	runs->dir_size = 1;
+	runs->nr_chunks = 1;
 	runs->first_size = RUNS_FIRST;
+	runs->room = RUNS_FIRST - RUNS_INLINE;
+	runs->last = &chunk->run[RUNS_INLINE - 1];
 	return 0;
 }
 
-static int runs_add_chunk(struct runs *runs, u32 at)
+static int runs_grow_first(struct runs *runs)
+{
+	u32 size = min(4 * (runs->first_size + 1) - 1, RUNS_PER_CHUNK);
+	struct runs_chunk *chunk;
+
+	chunk = krealloc(runs->dir[0], struct_size(chunk, run, size),
+			 GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return -ENOMEM;
+	runs->dir[0] = chunk;
+	runs->room = size - runs->first_size;
+	runs->last = &chunk->run[runs->first_size - 1];
+	runs->first_size = size;
+	return 0;
+}
+
+static int runs_add_chunk(struct runs *runs)
 {
 	struct runs_chunk **dir = runs->dir;
 	struct runs_chunk *chunk;
+	u32 n = runs->nr_chunks;
 
-	if (at == runs->dir_size) {
-		dir = kvrealloc(dir, array_size(at, 2 * sizeof(*dir)),
+	if (n == runs->dir_size) {
+		if (n > U32_MAX / 2)
+			return -ENOMEM;
+		dir = kvrealloc(dir, array_size(n, 2 * sizeof(*dir)),
 				GFP_KERNEL_ACCOUNT);
 		if (!dir)
 			return -ENOMEM;
 		runs->dir = dir;
-		runs->dir_size = at * 2;
+		runs->dir_size = n * 2;
 	}
 	chunk = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return -ENOMEM;
 	chunk->first = runs->npages;
-	dir[at] = chunk;
+	dir[n] = chunk;
+	runs->nr_chunks = n + 1;
+	runs->room = RUNS_PER_CHUNK;
+	/* Where the next one is behind; only ever used as that. */
+	runs->last = chunk->run - 1;
 	return 0;
 }
 
 /* Make room for one more run behind the existing ones. */
 static int runs_reserve(struct runs *runs)
 {
-	u32 nr = runs->nr;
-
-	if (nr < RUNS_INLINE)
+	if (runs->room)
 		return 0;
-	if (nr == RUNS_INLINE)
-		return runs_leave_inline(runs);
-
-	if (nr < RUNS_PER_CHUNK) {
-		struct runs_chunk *chunk;
-		u32 size;
-
-		if (nr < runs->first_size)
-			return 0;
-		size = grow_first(runs->first_size);
-		chunk = krealloc(runs->dir[0], struct_size(chunk, run, size),
-				 GFP_KERNEL_ACCOUNT);
-		if (!chunk)
-			return -ENOMEM;
-		runs->dir[0] = chunk;
-		runs->first_size = size;
+	if (!runs->last) {
+		runs->room = RUNS_INLINE;
+		runs->last = runs->small - 1;
 		return 0;
 	}
-	if (nr % RUNS_PER_CHUNK)
-		return 0;
-	/* 2^32 runs would be 16 TiB of memory without two adjacent pages. */
-	if (nr > U32_MAX - RUNS_PER_CHUNK)
-		return -ENOMEM;
-	return runs_add_chunk(runs, nr / RUNS_PER_CHUNK);
-}
-
-/* One run behind the last one. */
-static int runs_push(struct runs *runs, unsigned long pfn, unsigned long npages)
-{
-	int rc = runs_reserve(runs);
-
-	if (rc)
-		return rc;
-	runs->nr++;
-	*runs_slot(runs, runs->nr - 1) = run_make(pfn, npages);
-	runs->npages += npages;
-	return 0;
+	if (!runs->nr_chunks)
+		return runs_leave_inline(runs);
+	if (runs->nr_chunks == 1 && runs->first_size < RUNS_PER_CHUNK)
+		return runs_grow_first(runs);
+	return runs_add_chunk(runs);
 }
 
 /**
- * runs_append - add contiguous memory at the end
- * @runs: the list
- * @pfn: first PFN
- * @npages: any number of pages
- *
- * Memory that continues the last run makes that run longer.
- *
- * Return: 0 or -ENOMEM. On error a part may have been added: what is not
- * counted in runs->npages is still the caller's.
+ * runs_append_slow - runs_append() where a new slot is not at hand, or not needed
+ * @runs: see runs_append(), as for the rest
+ * @pfn: .
+ * @npages: .
+ * @by_folio: .
  */
-int runs_append(struct runs *runs, unsigned long pfn, unsigned long npages)
+int runs_append_slow(struct runs *runs, unsigned long pfn,
+		     unsigned long npages, bool by_folio)
 {
-	int rc = 0;
+	const u64 how = by_folio ? RUN_BY_FOLIO : 0;
 
-	if (runs->nr) {
-		run_t *last = runs_slot(runs, runs->nr - 1);
+	if (runs->npages) {
+		run_t last = *runs->last;
 
-		if (run_pfn(*last) + run_pages(*last) == pfn) {
-			unsigned long n = min(npages, RUN_PAGES_MAX -
-						      run_pages(*last));
+		if (run_pfn(last) + run_pages(last) == pfn &&
+		    (last & RUN_BY_FOLIO) == how) {
+			unsigned long n = min(npages,
+					      RUN_PAGES_MAX - run_pages(last));
 
-			*last += n;
+			*runs->last += n;
 			runs->npages += n;
 			pfn += n;
 			npages -= n;
 		}
 	}
-	while (npages && !rc) {
+	while (npages) {
 		unsigned long n = min(npages, RUN_PAGES_MAX);
+		int rc = runs_reserve(runs);
 
-		rc = runs_push(runs, pfn, n);
+		if (rc)
+			return rc;
+		*++runs->last = (u64)pfn << RUN_PFN_SHIFT | how | n;
+		runs->room--;
+		runs->npages += n;
 		pfn += n;
 		npages -= n;
 	}
-	return rc;
+	return 0;
 }
 
 /**
@@ -194,20 +177,19 @@ int runs_append(struct runs *runs, unsigned long pfn, unsigned long npages)
  */
 void runs_free(struct runs *runs)
 {
-	if (!runs_are_small(runs)) {
-		u32 i, chunks = DIV_ROUND_UP(runs->nr, RUNS_PER_CHUNK);
+	u32 i;
 
-		for (i = 0; i < chunks; i++)
-			kfree(runs->dir[i]);
+	for (i = 0; i < runs->nr_chunks; i++)
+		kfree(runs->dir[i]);
+	if (runs->nr_chunks)
 		kvfree(runs->dir);
-	}
 	runs_init(runs);
 }
 
 /* The last chunk that begins at or before page @index. */
 static u32 runs_find_chunk(const struct runs *runs, unsigned long index)
 {
-	u32 low = 0, high = DIV_ROUND_UP(runs->nr, RUNS_PER_CHUNK);
+	u32 low = 0, high = runs->nr_chunks;
 
 	while (high - low > 1) {
 		u32 mid = low + (high - low) / 2;
@@ -220,6 +202,14 @@ static u32 runs_find_chunk(const struct runs *runs, unsigned long index)
 	return low;
 }
 
+static void runs_iter_enter(struct runs_iter *it, u32 chunk)
+{
+	it->chunk = chunk;
+	it->at = it->runs->dir[chunk]->run;
+	/* The end of the list is never reached: the range ends before. */
+	it->end = it->at + RUNS_PER_CHUNK;
+}
+
 /**
  * runs_seek - begin to go through a range of pages
  * @it: set to the first contiguous piece
@@ -230,41 +220,25 @@ static u32 runs_find_chunk(const struct runs *runs, unsigned long index)
 void runs_seek(struct runs_iter *it, const struct runs *runs,
 	       unsigned long first, unsigned long npages)
 {
-	unsigned long skip = first;
-	run_t run;
-	u32 i = 0;
-
-	if (first && !runs_are_small(runs)) {
-		u32 chunk = runs_find_chunk(runs, first);
-
-		i = chunk * RUNS_PER_CHUNK;
-		skip -= runs->dir[chunk]->first;
-	}
-	for (run = *runs_slot(runs, i); skip >= run_pages(run);
-	     run = *runs_slot(runs, ++i))
-		skip -= run_pages(run);
-
 	it->runs = runs;
-	it->next = i + 1;
-	it->pfn = run_pfn(run) + skip;
-	it->npages = min(run_pages(run) - skip, npages);
-	it->left = npages - it->npages;
+	it->left = npages;
+	if (runs->nr_chunks) {
+		runs_iter_enter(it, runs_find_chunk(runs, first));
+		first -= runs->dir[it->chunk]->first;
+	} else {
+		it->at = runs->small;
+		it->end = it->at + RUNS_INLINE;
+	}
+	while (first >= run_pages(*it->at))
+		first -= run_pages(*it->at++);
+	runs_iter_load(it, first);
 }
 
 /**
- * runs_next - the next contiguous piece of the range
- * @it: the position; @it->npages becomes 0 behind the last piece
+ * runs_next_chunk - runs_next() at the end of a chunk
+ * @it: the position, with pages left
  */
-void runs_next(struct runs_iter *it)
+void runs_next_chunk(struct runs_iter *it)
 {
-	run_t run;
-
-	if (!it->left) {
-		it->npages = 0;
-		return;
-	}
-	run = *runs_slot(it->runs, it->next++);
-	it->pfn = run_pfn(run);
-	it->npages = min(run_pages(run), it->left);
-	it->left -= it->npages;
+	runs_iter_enter(it, it->chunk + 1);
 }

@@ -5,25 +5,24 @@
 #ifndef IOMMUFD_RUNS_H
 #define IOMMUFD_RUNS_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /*
- * One run is 64 bits: a PFN of 40 bits (52 bits of physical address) above a
- * page count of 24 (64 GiB). Longer contiguous memory takes several runs.
+ * One run is 64 bits: a PFN of 40 bits (52 bits of physical address), how its
+ * pages are pinned, and a page count of 23 bits (32 GiB). Longer contiguous
+ * memory takes several runs.
  */
-#define RUN_PAGES_BITS	24
+#define RUN_PAGES_BITS	23
 #define RUN_PAGES_MAX	((1UL << RUN_PAGES_BITS) - 1)
+#define RUN_BY_FOLIO	(1UL << RUN_PAGES_BITS)
+#define RUN_PFN_SHIFT	(RUN_PAGES_BITS + 1)
 
 typedef u64 run_t;
 
-static inline run_t run_make(unsigned long pfn, unsigned long npages)
-{
-	return (u64)pfn << RUN_PAGES_BITS | npages;
-}
-
 static inline unsigned long run_pfn(run_t run)
 {
-	return run >> RUN_PAGES_BITS;
+	return run >> RUN_PFN_SHIFT;
 }
 
 static inline unsigned long run_pages(run_t run)
@@ -37,8 +36,10 @@ struct runs_chunk;
 
 /**
  * struct runs - memory in address order
- * @nr: number of runs
- * @npages: number of pages in all of them
+ * @last: the last run, NULL in an empty list
+ * @room: free slots behind @last
+ * @nr_chunks: chunks in @dir; 0 while the runs are in @small
+ * @npages: number of pages in all runs
  * @small: the runs themselves, while there are no more than RUNS_INLINE
  * @dir: beyond that, chunks of runs; all are full except the last
  * @dir_size: entries that @dir has room for
@@ -46,10 +47,13 @@ struct runs_chunk;
  *	a page from the start.
  *
  * Appending is O(1), finding the run of a page index O(log chunks) and then a
- * walk within one chunk. A small mapping needs no allocation.
+ * walk within one chunk. A small mapping needs no allocation. Must not be moved
+ * in memory: @last points into it.
  */
 struct runs {
-	u32 nr;
+	run_t *last;
+	u32 room;
+	u32 nr_chunks;
 	unsigned long npages;
 	union {
 		run_t small[RUNS_INLINE];
@@ -65,23 +69,83 @@ struct runs {
  * struct runs_iter - a position in a range of pages
  * @pfn: first PFN of this piece
  * @npages: its length, 0 at the end of the range
+ * @by_folio: how the piece is pinned, see runs_append()
  */
 struct runs_iter {
 	unsigned long pfn;
 	unsigned long npages;
+	bool by_folio;
 	/* private: */
 	const struct runs *runs;
-	u32 next;
+	const run_t *at;
+	const run_t *end;
+	u32 chunk;
 	unsigned long left;
 };
 
 void runs_init(struct runs *runs);
-int runs_append(struct runs *runs, unsigned long pfn, unsigned long npages);
+int runs_append_slow(struct runs *runs, unsigned long pfn,
+		     unsigned long npages, bool by_folio);
 void runs_free(struct runs *runs);
 
 void runs_seek(struct runs_iter *it, const struct runs *runs,
 	       unsigned long first, unsigned long npages);
-void runs_next(struct runs_iter *it);
+void runs_next_chunk(struct runs_iter *it);
+
+/**
+ * runs_append - add contiguous memory at the end
+ * @runs: the list
+ * @pfn: first PFN
+ * @npages: any number of pages
+ * @by_folio: every folio is pinned once, however many of its pages are in
+ *	use, as long as they follow each other. Otherwise every page is pinned.
+ *
+ * Memory that continues the last run makes that run longer.
+ *
+ * Return: 0 or -ENOMEM. On error a part may have been added: what is not
+ * counted in runs->npages is still the caller's.
+ */
+static inline int runs_append(struct runs *runs, unsigned long pfn,
+			      unsigned long npages, bool by_folio)
+{
+	run_t run = (u64)pfn << RUN_PFN_SHIFT |
+		    (by_folio ? RUN_BY_FOLIO : 0) | npages;
+	run_t *last = runs->last;
+
+	if (!runs->room || npages > RUN_PAGES_MAX ||
+	    run_pfn(*last) + run_pages(*last) == pfn)
+		return runs_append_slow(runs, pfn, npages, by_folio);
+	runs->last = last + 1;
+	runs->last[0] = run;
+	runs->room--;
+	runs->npages += npages;
+	return 0;
+}
+
+static inline void runs_iter_load(struct runs_iter *it, unsigned long skip)
+{
+	run_t run = *it->at++;
+
+	it->pfn = run_pfn(run) + skip;
+	it->by_folio = run & RUN_BY_FOLIO;
+	it->npages = min(run_pages(run) - skip, it->left);
+	it->left -= it->npages;
+}
+
+/**
+ * runs_next - the next contiguous piece of the range
+ * @it: the position; @it->npages becomes 0 behind the last piece
+ */
+static inline void runs_next(struct runs_iter *it)
+{
+	if (!it->left) {
+		it->npages = 0;
+		return;
+	}
+	if (it->at == it->end)
+		runs_next_chunk(it);
+	runs_iter_load(it, 0);
+}
 
 /**
  * runs_for_each - go through the contiguous pieces of a range of pages

@@ -175,8 +175,8 @@ static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (IS_ERR(pinned))
 		return PTR_ERR(pinned);
 	iova = map.iova;
-	rc = ioas_map_pinned(ioas, pinned, offset_in_page(map.vaddr), map.size,
-			     flags, &iova);
+	rc = ioas_map_new(ioas, pinned, offset_in_page(map.vaddr), map.size,
+			  flags, &iova);
 	pinned_put(pinned);
 	return rc;
 }

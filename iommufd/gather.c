@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning user memory, in the cheapest way that is exact.
+ *
+ * There are three ways to pin, and a range may need all of them:
+ *
+ * page by page		get_user_pages, a batch at a time. 11 instructions a page
+ *			for a huge page, since it writes a pointer for each.
+ * by the leaf		a huge page that the CPU's page table maps as one entry
+ *			is pinned by one page of it. A pin on any page of a folio
+ *			keeps the folio as it is. Whether the addresses really
+ *			are one entry is read from the page table, before the
+ *			page is pinned and again after it: a folio that is large
+ *			says nothing about which of its pages are mapped where,
+ *			and the user may have any of them in any order.
+ * by the file		a shared mapping of a memfd (a VMM's RAM) is pinned by
+ *			the folios of the file at its offset, without looking
+ *			at the addresses.
+ *
+ * The runs remember which of them have a pin per page and which per folio.
+ */
+#include <linux/hugetlb.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/userfaultfd_k.h>
+
+#include "gather.h"
+#include "runs.h"
+
+#define LEAF_PAGES	(PMD_SIZE / PAGE_SIZE)
+
+static unsigned long gathered_to(const struct gather *gather)
+{
+	return gather->start + gather->runs->npages * PAGE_SIZE;
+}
+
+/* Add what was pinned page by page. On error the rest is unpinned. */
+static int append_pages(struct gather *gather, unsigned long n)
+{
+	struct page **pages = gather->pages;
+	struct runs *runs = gather->runs;
+	unsigned long i = 0;
+
+	gather->before = NULL;
+	while (i < n) {
+		struct page *page = pages[i];
+		unsigned long had = runs->npages;
+		unsigned long j = i + 1;
+		int rc;
+
+		while (j < n && pages[j] == nth_page(page, j - i))
+			j++;
+		rc = runs_append(runs, page_to_pfn(page), j - i, false);
+		if (rc) {
+			i += runs->npages - had;
+			unpin_user_pages(pages + i, n - i);
+			return rc;
+		}
+		i = j;
+	}
+	return 0;
+}
+
+static unsigned int gup_flags(bool writable)
+{
+	return FOLL_LONGTERM | (writable ? FOLL_WRITE : 0);
+}
+
+static long gup(struct mm_struct *mm, unsigned long addr, unsigned long n,
+		bool writable, struct page **pages)
+{
+	long got;
+
+	if (mm == current->mm)
+		return pin_user_pages_fast(addr, n, gup_flags(writable), pages);
+
+	/* A page table is attached by another process, or by a kthread. */
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	if (mmap_read_lock_killable(mm)) {
+		got = -EINTR;
+	} else {
+		got = pin_user_pages_remote(mm, addr, n, gup_flags(writable),
+					    pages, NULL);
+		mmap_read_unlock(mm);
+	}
+	mmput(mm);
+	return got;
+}
+
+/**
+ * enum cpu_map - how the CPU maps the addresses of a huge page
+ * @CPU_NOTHING: not at all, yet
+ * @CPU_LEAF: by one entry
+ * @CPU_PAGES: page by page, perhaps
+ */
+enum cpu_map {
+	CPU_NOTHING,
+	CPU_LEAF,
+	CPU_PAGES,
+};
+
+/* How it is at @addr; *@pfn is set to the first PFN behind a leaf. */
+static enum cpu_map cpu_map_at(struct mm_struct *mm, unsigned long addr,
+			       unsigned long *pfn)
+{
+	enum cpu_map how = CPU_NOTHING;
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	/* Page tables are freed after all CPUs have had interrupts on. */
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, addr));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, addr));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, addr));
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		*pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+		how = CPU_LEAF;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, addr));
+	if (pmd_none(pmd))
+		goto out;
+	how = CPU_PAGES;
+	if (pmd_present(pmd) && pmd_leaf(pmd)) {
+		*pfn = pmd_pfn(pmd);
+		how = CPU_LEAF;
+	}
+out:
+	local_irq_restore(flags);
+	return how;
+}
+
+static bool folio_holds(struct folio *folio, unsigned long pfn,
+			unsigned long npages)
+{
+	return folio && pfn >= folio_pfn(folio) &&
+	       pfn + npages <= folio_pfn(folio) + folio_nr_pages(folio);
+}
+
+/*
+ * Pin one huge page, which the CPU maps by a leaf to @pfn. Returns 1, 0 if it is
+ * not so any more, or -ENOMEM.
+ */
+static int gather_leaf(struct gather *gather, unsigned long addr,
+		       unsigned long pfn)
+{
+	unsigned long again;
+	struct folio *folio;
+	struct page *page;
+	int rc;
+
+	/* The next piece of a folio that is pinned already: 1 GiB pages. */
+	if (folio_holds(gather->before, pfn, LEAF_PAGES))
+		return runs_append(gather->runs, pfn, LEAF_PAGES, true) ?: 1;
+
+	if (pin_user_pages_fast(addr, 1, gup_flags(gather->writable),
+				&page) != 1)
+		return 0;
+	folio = page_folio(page);
+	if (page_to_pfn(page) != pfn || !folio_holds(folio, pfn, LEAF_PAGES) ||
+	    cpu_map_at(gather->mm, addr, &again) != CPU_LEAF || again != pfn) {
+		unpin_user_page(page);
+		return 0;
+	}
+	rc = runs_append(gather->runs, pfn, LEAF_PAGES, true);
+	if (rc) {
+		unpin_user_page(page);
+		return rc;
+	}
+	gather->before = folio;
+	return 1;
+}
+
+/*
+ * A shared mapping of a file that can be pinned by folios, with the rights that
+ * are asked for. Returns its file (referenced) and where @addr is in it, and how
+ * far the mapping goes; or NULL.
+ */
+static struct file *file_behind(struct gather *gather, unsigned long addr,
+				unsigned long *offset, unsigned long *until)
+{
+	unsigned long need = VM_SHARED | VM_READ |
+			     (gather->writable ? VM_WRITE : 0);
+	struct vm_area_struct *vma;
+	struct file *file = NULL;
+
+	*until = addr + PMD_SIZE;
+	if (mmap_read_lock_killable(gather->mm))
+		return NULL;
+	vma = vma_lookup(gather->mm, addr);
+	if (vma) {
+		*until = vma->vm_end;
+		/* What a userfaultfd handles is not there before it says so. */
+		if ((vma->vm_flags & need) == need && vma->vm_file &&
+		    !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
+		    !userfaultfd_armed(vma) &&
+		    !gather_check_file(vma->vm_file, gather->writable)) {
+			file = get_file(vma->vm_file);
+			*offset = (vma->vm_pgoff << PAGE_SHIFT) +
+				  (addr - vma->vm_start);
+		}
+	}
+	mmap_read_unlock(gather->mm);
+	return file;
+}
+
+/* Returns 1, 0 if the memory is not a file's, or an errno. */
+static int gather_mapped_file(struct gather *gather, unsigned long addr,
+			      unsigned long end)
+{
+	unsigned long offset, until;
+	struct file *file;
+	int rc;
+
+	if (addr < gather->plain_until)
+		return 0;
+	file = file_behind(gather, addr, &offset, &until);
+	if (!file) {
+		gather->plain_until = until;
+		return 0;
+	}
+	rc = gather_file(gather, file, offset,
+			 min(end, gather->runs->npages +
+				  ((until - addr) >> PAGE_SHIFT)));
+	fput(file);
+	/* Behind the end of the file, say: let the addresses tell. */
+	if (rc == -EINVAL) {
+		gather->plain_until = until;
+		return 0;
+	}
+	return rc ?: 1;
+}
+
+/*
+ * The ways that only pay off for huge pages, at the address of one. Where the CPU
+ * has a table of small pages, they do not. Where it has nothing yet, a file's
+ * folios are had without a page fault for each page.
+ */
+static int gather_huge(struct gather *gather, unsigned long addr,
+		       unsigned long end)
+{
+	enum cpu_map how;
+	unsigned long pfn;
+	int rc;
+
+	if (addr % PMD_SIZE || end - gather->runs->npages < LEAF_PAGES ||
+	    gather->mm != current->mm)
+		return 0;
+	how = cpu_map_at(gather->mm, addr, &pfn);
+	if (how == CPU_PAGES)
+		return 0;
+	rc = gather_mapped_file(gather, addr, end);
+	if (rc || how == CPU_NOTHING)
+		return rc;
+	return gather_leaf(gather, addr, pfn);
+}
+
+/**
+ * gather_user - pin pages of user memory
+ * @gather: the state
+ * @end: index of the page to stop before
+ *
+ * Return: 0, -EFAULT, -ENOMEM, -EINTR on a fatal signal, or another errno of
+ * get_user_pages. On error what has been pinned is in the runs.
+ */
+int gather_user(struct gather *gather, unsigned long end)
+{
+	while (gather->runs->npages < end) {
+		unsigned long addr = gathered_to(gather);
+		unsigned long left = end - gather->runs->npages;
+		long n;
+		int rc;
+
+		rc = gather_huge(gather, addr, end);
+		if (rc < 0)
+			return rc;
+		if (!rc) {
+			/* Up to where a huge page may begin. */
+			unsigned long n_max = (PMD_SIZE - addr % PMD_SIZE) /
+					      PAGE_SIZE;
+
+			n = gup(gather->mm, addr,
+				min3(left, gather->batch, n_max),
+				gather->writable, gather->pages);
+			if (n <= 0)
+				return n ?: -EFAULT;
+			rc = append_pages(gather, n);
+			if (rc)
+				return rc;
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * gather_user_page - pin one page of user memory
+ * @mm: the address space
+ * @addr: address of the page
+ * @writable: pin for writing
+ * @pfn: set to its PFN
+ *
+ * Return: 0 or an errno as gather_user().
+ */
+int gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable,
+		     unsigned long *pfn)
+{
+	struct page *page;
+	long n = gup(mm, addr, 1, writable, &page);
+
+	if (n != 1)
+		return n ?: -EFAULT;
+	*pfn = page_to_pfn(page);
+	return 0;
+}
+
+/**
+ * gather_check_file - can the folios of a file be pinned?
+ * @file: any file
+ * @writable: to be written to
+ *
+ * Return: 0, -EINVAL (neither shmem nor hugetlbfs), -EPERM (not open for writing,
+ * or sealed against it).
+ */
+int gather_check_file(struct file *file, bool writable)
+{
+	unsigned int seals;
+
+	if (shmem_mapping(file->f_mapping))
+		seals = SHMEM_I(file_inode(file))->seals;
+	else if (file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC)
+		seals = HUGETLBFS_I(file_inode(file))->seals;
+	else
+		return -EINVAL;
+
+	if (writable && (!(file->f_mode & FMODE_WRITE) ||
+			 seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return -EPERM;
+	return 0;
+}
+
+/* Small folios that follow each other in memory: the end of the row. */
+static long folios_row(struct folio **folios, long i, long n)
+{
+	unsigned long next = folio_pfn(folios[i]) + 1;
+
+	while (++i < n && folio_pfn(folios[i]) == next &&
+	       !folio_test_large(folios[i]))
+		next++;
+	return i;
+}
+
+/*
+ * The runs of @n folios that hold @left pages, beginning @skip pages into the
+ * first. A large folio has one pin for as long as its pages follow each other in
+ * the runs: the first one may be that which the call before has ended in. The pin
+ * of a small one is that of its page. On error the rest is unpinned.
+ */
+static int append_folios(struct gather *gather, long n, unsigned long skip,
+			 unsigned long left)
+{
+	struct folio **folios = (struct folio **)gather->pages;
+	struct runs *runs = gather->runs;
+	long i = 0;
+
+	while (i < n) {
+		struct folio *folio = folios[i];
+		bool large = folio_test_large(folio);
+		unsigned long had = runs->npages;
+		unsigned long npages;
+		long next = i + 1;
+		int rc;
+
+		if (large) {
+			npages = min(left, folio_nr_pages(folio) - skip);
+		} else {
+			next = folios_row(folios, i, n);
+			npages = next - i;
+		}
+		rc = runs_append(runs, folio_pfn(folio) + skip, npages, large);
+		had = runs->npages - had;
+		if (had && large) {
+			if (folio == gather->before)
+				unpin_folio(folio);
+			gather->before = folio;
+		} else if (had) {
+			gather->before = NULL;
+		}
+		if (rc) {
+			i += large ? !!had : had;
+			unpin_folios(folios + i, n - i);
+			return rc;
+		}
+		left -= npages;
+		skip = 0;
+		i = next;
+	}
+	return 0;
+}
+
+/**
+ * gather_file - pin pages of a file
+ * @gather: the state
+ * @file: a file that gather_check_file() has found good
+ * @offset: where in the file the next page of the runs is
+ * @end: index of the page to stop before
+ *
+ * Holes of the file are filled.
+ *
+ * Return: 0, -EINVAL (behind the end of the file), -ENOMEM, -EINTR on a fatal
+ * signal. On error what has been pinned is in the runs.
+ */
+int gather_file(struct gather *gather, struct file *file, unsigned long offset,
+		unsigned long end)
+{
+	struct folio **folios = (struct folio **)gather->pages;
+	const unsigned long had = gather->runs->npages;
+
+	while (gather->runs->npages < end) {
+		unsigned long at = gather->runs->npages;
+		loff_t from = offset + (at - had) * PAGE_SIZE;
+		loff_t to = offset + (end - had) * PAGE_SIZE - 1;
+		pgoff_t skip = 0;
+		long n = memfd_pin_folios(file, from, to, folios,
+					  gather->batch, &skip);
+		int rc;
+
+		if (n <= 0)
+			return n ?: -EFAULT;
+		rc = append_folios(gather, n, skip >> PAGE_SHIFT, end - at);
+		if (rc)
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * gather_file_page - pin one page of a file
+ * @file: the file
+ * @offset: of the page
+ * @pfn: set to its PFN; its folio is what is pinned
+ *
+ * Return: 0 or an errno as gather_file().
+ */
+int gather_file_page(struct file *file, unsigned long offset,
+		     unsigned long *pfn)
+{
+	struct folio *folio;
+	pgoff_t skip = 0;
+	long n = memfd_pin_folios(file, offset, offset + PAGE_SIZE - 1, &folio,
+				  1, &skip);
+
+	if (n != 1)
+		return n ?: -EFAULT;
+	*pfn = folio_pfn(folio) + (skip >> PAGE_SHIFT);
+	return 0;
+}
+
+static void release_folio(struct folio *folio, bool dirty)
+{
+	if (dirty && !folio_test_dirty(folio)) {
+		folio_lock(folio);
+		folio_mark_dirty(folio);
+		folio_unlock(folio);
+	}
+	unpin_folio(folio);
+}
+
+/**
+ * release_page - unpin one page that was pinned alone
+ * @pfn: its PFN
+ * @dirty: it may have been written to
+ */
+void release_page(unsigned long pfn, bool dirty)
+{
+	release_folio(page_folio(pfn_to_page(pfn)), dirty);
+}
+
+/**
+ * release_runs - unpin everything
+ * @runs: what a struct gather has been filling; empty afterwards
+ * @dirty: it may have been written to
+ *
+ * A folio is let go when the runs have left it, and not looked at again.
+ */
+void release_runs(struct runs *runs, bool dirty)
+{
+	struct folio *held = NULL;
+	struct runs_iter it;
+
+	if (!runs->npages)
+		return;
+	runs_for_each(&it, runs, 0, runs->npages) {
+		if (!it.by_folio) {
+			if (held)
+				release_folio(held, dirty);
+			held = NULL;
+			unpin_user_page_range_dirty_lock(pfn_to_page(it.pfn),
+							 it.npages, dirty);
+			cond_resched();
+			continue;
+		}
+		while (it.npages) {
+			unsigned long n;
+
+			if (!folio_holds(held, it.pfn, 1)) {
+				if (held)
+					release_folio(held, dirty);
+				held = page_folio(pfn_to_page(it.pfn));
+			}
+			n = min(it.npages, folio_pfn(held) +
+					   folio_nr_pages(held) - it.pfn);
+			it.pfn += n;
+			it.npages -= n;
+			cond_resched();
+		}
+	}
+	if (held)
+		release_folio(held, dirty);
+	runs_free(runs);
+}

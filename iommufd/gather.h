@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pinning the pages of user memory and of files, and letting go of them.
+ */
+#ifndef IOMMUFD_GATHER_H
+#define IOMMUFD_GATHER_H
+
+#include <linux/types.h>
+
+struct file;
+struct folio;
+struct mm_struct;
+struct page;
+struct runs;
+
+/**
+ * struct gather - pages that are being pinned
+ * @runs: what has been pinned so far
+ * @mm: the user memory's address space, unless it is all a file's
+ * @start: page-aligned address of the first page of @runs
+ * @writable: pin for writing
+ * @pages: room for page or folio pointers
+ * @batch: how many of them
+ * @before: the folio that the last page of @runs is in, if it is pinned by folio
+ * @plain_until: user memory is known not to be a file's up to here
+ */
+struct gather {
+	struct runs *runs;
+	struct mm_struct *mm;
+	unsigned long start;
+	bool writable;
+	struct page **pages;
+	unsigned long batch;
+	struct folio *before;
+	unsigned long plain_until;
+};
+
+int gather_user(struct gather *gather, unsigned long end);
+int gather_file(struct gather *gather, struct file *file, unsigned long offset,
+		unsigned long end);
+int gather_check_file(struct file *file, bool writable);
+
+int gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable,
+		     unsigned long *pfn);
+int gather_file_page(struct file *file, unsigned long offset,
+		     unsigned long *pfn);
+
+void release_runs(struct runs *runs, bool dirty);
+void release_page(unsigned long pfn, bool dirty);
+
+#endif
