@@ -403,9 +403,9 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 
 	mutex_lock(&access->lock);
 	if (access->ioas) {
-		down_read(&access->ioas->lock);
+		down_read(ioas_lock(access->ioas));
 		rc = pin_range(access->ioas, iova, last, pages, flags);
-		up_read(&access->ioas->lock);
+		up_read(ioas_lock(access->ioas));
 	}
 	mutex_unlock(&access->lock);
 	return rc;
@@ -430,9 +430,9 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 	mutex_lock(&access->lock);
 	ioas = access->unpin_ioas;
 	if (!WARN_ON(!ioas)) {
-		down_read(&ioas->lock);
+		down_read(ioas_lock(ioas));
 		unpin_range(ioas, iova, last);
-		up_read(&ioas->lock);
+		up_read(ioas_lock(ioas));
 	}
 	mutex_unlock(&access->lock);
 }
@@ -501,9 +501,9 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 
 	mutex_lock(&access->lock);
 	if (access->ioas) {
-		down_read(&access->ioas->lock);
+		down_read(ioas_lock(access->ioas));
 		rc = rw_range(access->ioas, iova, last, data, flags);
-		up_read(&access->ioas->lock);
+		up_read(ioas_lock(access->ioas));
 	}
 	mutex_unlock(&access->lock);
 	return rc;

@@ -3,9 +3,12 @@
  * The tree of areas.
  *
  * Areas never overlap, so an ordinary tree ordered by IOVA answers every
- * question about intervals. Each node also knows the hole in front of it and the
- * largest hole in its subtree: a free IOVA is found in O(log n), with a million
- * areas as with ten.
+ * question about intervals.
+ *
+ * Who lets the kernel choose IOVAs needs the holes between the areas, too. From
+ * then on each node knows the hole in front of it and the largest hole in its
+ * subtree: a free IOVA is found in O(log n), with a million areas as with ten. A
+ * VMM never asks, and does not pay for it.
  *
  * Ranges are closed, [start, last], because the last IOVA may be ULONG_MAX.
  */
@@ -32,13 +35,16 @@ static struct area *area_of(const struct rb_node *rb)
 }
 
 /**
- * area_alloc - memory for an area
+ * area_alloc - memory for an area that is not part of its memory
  *
- * Return: a zeroed area in state AREA_BUSY, or NULL.
+ * Return: the area in a struct loose_area, not initialised, or NULL.
  */
 struct area *area_alloc(void)
 {
-	return kmem_cache_zalloc(area_cache, GFP_KERNEL_ACCOUNT);
+	struct loose_area *loose = kmem_cache_alloc(area_cache,
+						    GFP_KERNEL_ACCOUNT);
+
+	return loose ? &loose->area : NULL;
 }
 
 /**
@@ -48,14 +54,12 @@ struct area *area_alloc(void)
 void area_free(struct area *area)
 {
 	if (area)
-		kmem_cache_free(area_cache, area);
+		kmem_cache_free(area_cache, area_loose(area));
 }
 
-/* The area before @area has changed: count the hole between them again. */
-static void area_measure(struct area *area)
+/* The hole between an area and the one before it has changed. */
+static void area_set_gap(struct area *area, const struct area *before)
 {
-	const struct area *before = area_of(rb_prev(&area->rb));
-
 	area->gap = before ? area->iova - before->last - 1 : area->iova;
 	area_gaps_propagate(&area->rb, NULL);
 }
@@ -63,29 +67,43 @@ static void area_measure(struct area *area)
 /**
  * area_insert - put an area into the tree
  * @tree: the tree
- * @area: with iova and last set; overlaps nothing in the tree
+ * @area: with iova and last set
+ *
+ * Return: 0, or -EEXIST if another area has a byte of its range.
  */
-void area_insert(struct rb_root *tree, struct area *area)
+int area_insert(struct area_tree *tree, struct area *area)
 {
-	struct rb_node **link = &tree->rb_node, *parent = NULL;
-	struct rb_node *after;
+	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
+	struct area *before = NULL, *after = NULL;
 
 	while (*link) {
+		struct area *at = area_of(*link);
+
 		parent = *link;
-		if (area->iova < area_of(parent)->iova)
+		if (area->iova < at->iova) {
+			after = at;
 			link = &parent->rb_left;
-		else
+		} else {
+			before = at;
 			link = &parent->rb_right;
+		}
+	}
+	if ((before && before->last >= area->iova) ||
+	    (after && after->iova <= area->last))
+		return -EEXIST;
+
+	rb_link_node(&area->rb, parent, link);
+	if (!tree->gaps) {
+		rb_insert_color(&area->rb, &tree->root);
+		return 0;
 	}
 	area->gap = 0;
 	area->max_gap = 0;
-	rb_link_node(&area->rb, parent, link);
-	area_measure(area);
-	rb_insert_augmented(&area->rb, tree, &area_gaps);
-
-	after = rb_next(&area->rb);
+	area_set_gap(area, before);
+	rb_insert_augmented(&area->rb, &tree->root, &area_gaps);
 	if (after)
-		area_measure(area_of(after));
+		area_set_gap(after, area);
+	return 0;
 }
 
 /**
@@ -93,13 +111,38 @@ void area_insert(struct rb_root *tree, struct area *area)
  * @tree: the tree
  * @area: in the tree
  */
-void area_erase(struct rb_root *tree, struct area *area)
+void area_erase(struct area_tree *tree, struct area *area)
 {
-	struct rb_node *after = rb_next(&area->rb);
+	struct area *before, *after;
 
-	rb_erase_augmented(&area->rb, tree, &area_gaps);
+	if (!tree->gaps) {
+		rb_erase(&area->rb, &tree->root);
+		return;
+	}
+	before = area_of(rb_prev(&area->rb));
+	after = area_of(rb_next(&area->rb));
+	rb_erase_augmented(&area->rb, &tree->root, &area_gaps);
 	if (after)
-		area_measure(area_of(after));
+		area_set_gap(after, before);
+}
+
+/* Begin to keep gaps. The largest one below a node is known after its children. */
+static void area_find_gaps(struct area_tree *tree)
+{
+	const struct area *before = NULL;
+	struct rb_node *node;
+
+	for (node = rb_first(&tree->root); node; node = rb_next(node)) {
+		struct area *area = area_of(node);
+
+		area->gap = before ? area->iova - before->last - 1 :
+				     area->iova;
+		before = area;
+	}
+	for (node = rb_first_postorder(&tree->root); node;
+	     node = rb_next_postorder(node))
+		area_gaps_compute_max(area_of(node), false);
+	tree->gaps = true;
 }
 
 /**
@@ -108,10 +151,10 @@ void area_erase(struct rb_root *tree, struct area *area)
  * @start: first IOVA
  * @last: last IOVA, inclusive
  */
-struct area *area_first(const struct rb_root *tree, unsigned long start,
+struct area *area_first(const struct area_tree *tree, unsigned long start,
 			unsigned long last)
 {
-	struct rb_node *node = tree->rb_node;
+	struct rb_node *node = tree->root.rb_node;
 	struct area *found = NULL;
 
 	while (node) {
@@ -135,10 +178,10 @@ struct area *area_first(const struct rb_root *tree, unsigned long start,
  * @start: first IOVA
  * @last: last IOVA, inclusive
  */
-struct area *area_last(const struct rb_root *tree, unsigned long start,
+struct area *area_last(const struct area_tree *tree, unsigned long start,
 		       unsigned long last)
 {
-	struct rb_node *node = tree->rb_node;
+	struct rb_node *node = tree->root.rb_node;
 	struct area *found = NULL;
 
 	while (node) {
@@ -237,15 +280,18 @@ static bool hole_fits(unsigned long start, unsigned long last,
  *
  * Return: 0, or -ENOSPC.
  */
-int area_find_hole(const struct rb_root *tree, unsigned long start,
+int area_find_hole(struct area_tree *tree, unsigned long start,
 		   unsigned long last, unsigned long length,
 		   unsigned long align, unsigned long offset,
 		   unsigned long *iova)
 {
-	/* The area that ends the hole which @start is in, or lies in. */
-	struct area *area = area_first(tree, start, ULONG_MAX);
 	const struct area *top;
+	struct area *area;
 
+	if (!tree->gaps)
+		area_find_gaps(tree);
+	/* The area that ends the hole which @start is in, or lies in. */
+	area = area_first(tree, start, ULONG_MAX);
 	for (; area; area = gap_next(area, length)) {
 		unsigned long from = max(start, area->iova - area->gap);
 
@@ -257,7 +303,7 @@ int area_find_hole(const struct rb_root *tree, unsigned long start,
 			return 0;
 	}
 
-	top = area_of(rb_last(tree));
+	top = area_of(rb_last(&tree->root));
 	if (top) {
 		if (top->last == ULONG_MAX)
 			return -ENOSPC;
@@ -276,7 +322,8 @@ int area_find_hole(const struct rb_root *tree, unsigned long start,
  */
 int area_cache_init(void)
 {
-	area_cache = kmem_cache_create("iommufd_area", sizeof(struct area), 0,
+	area_cache = kmem_cache_create("iommufd_area",
+				       sizeof(struct loose_area), 0,
 				       SLAB_ACCOUNT, NULL);
 	return area_cache ? 0 : -ENOMEM;
 }

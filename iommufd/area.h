@@ -6,11 +6,24 @@
 #define IOMMUFD_AREA_H
 
 #include <asm/barrier.h>
+#include <linux/interval_tree.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+struct ioas;
 struct pinned;
+
+/**
+ * struct area_tree - the areas of one IOAS
+ * @root: ordered by IOVA
+ * @gaps: the areas know the holes between them: since the first time that
+ *	somebody looked for one
+ */
+struct area_tree {
+	struct rb_root root;
+	bool gaps;
+};
 
 /**
  * enum area_state - who may touch an area
@@ -28,8 +41,9 @@ enum area_state {
  * @rb: in the tree, ordered by @iova
  * @iova: first IOVA, in bytes
  * @last: last IOVA, inclusive
- * @gap: unused IOVAs between the end of the area before this one and @iova
- * @max_gap: the largest @gap in the subtree below @rb
+ * @gap: unused IOVAs between the end of the area before this one and @iova, if
+ *	the tree keeps gaps
+ * @max_gap: the largest @gap in the subtree below @rb, likewise
  * @pinned: the memory behind it; the area holds a reference
  * @offset: where in the memory it begins, in bytes
  * @pins: pages of it that in-kernel users have pinned now
@@ -39,7 +53,7 @@ enum area_state {
  * @in_use: the area holds a use of @pinned, and the page tables of its IOAS
  *	translate it. False in an IOAS without page tables, and for a BAR whose
  *	owner has gone.
- * @embedded: part of @pinned, and freed with it
+ * @embedded: part of @pinned, and freed with it; otherwise a struct loose_area
  * @chain: links the areas that one command is working on
  *
  * Areas do not overlap. @in_use and @chain belong to whoever made the
@@ -75,6 +89,23 @@ static inline void area_set_ready(struct area *area)
 	smp_store_release(&area->state, AREA_READY);
 }
 
+/**
+ * struct loose_area - an area that is not part of its memory
+ * @area: a copy, a part of another area that has been cut, or a child's
+ * @source: a child's: the range of the parent that it is made of
+ * @ioas: a child's: the child
+ */
+struct loose_area {
+	struct area area;
+	struct interval_tree_node source;
+	struct ioas *ioas;
+};
+
+static inline struct loose_area *area_loose(struct area *area)
+{
+	return container_of(area, struct loose_area, area);
+}
+
 static inline unsigned long area_length(const struct area *area)
 {
 	return area->last - area->iova + 1;
@@ -90,15 +121,15 @@ static inline unsigned long area_page(const struct area *area,
 struct area *area_alloc(void);
 void area_free(struct area *area);
 
-void area_insert(struct rb_root *tree, struct area *area);
-void area_erase(struct rb_root *tree, struct area *area);
-struct area *area_first(const struct rb_root *tree, unsigned long start,
+int area_insert(struct area_tree *tree, struct area *area);
+void area_erase(struct area_tree *tree, struct area *area);
+struct area *area_first(const struct area_tree *tree, unsigned long start,
 			unsigned long last);
-struct area *area_last(const struct rb_root *tree, unsigned long start,
+struct area *area_last(const struct area_tree *tree, unsigned long start,
 		       unsigned long last);
 struct area *area_next(const struct area *area, unsigned long last);
 
-int area_find_hole(const struct rb_root *tree, unsigned long start,
+int area_find_hole(struct area_tree *tree, unsigned long start,
 		   unsigned long last, unsigned long length,
 		   unsigned long align, unsigned long offset,
 		   unsigned long *iova);

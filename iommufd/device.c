@@ -741,10 +741,8 @@ int device_cmd_get_hw_info(struct command *cmd)
 		return -ENOENT;
 	rc = report_driver_data(idev->dev, arg);
 	if (!rc) {
+		/* Not IOMMU_HW_CAP_DIRTY_TRACKING: see hwpt_alloc(). */
 		arg->out_capabilities = 0;
-		/* dirty bits cannot be read where CONFIG_IOMMUFD_DRIVER is off */
-		if (device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
-			arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
 		report_pasid(idev->dev, arg);
 	}
 	object_put(cmd->ctx, &idev->obj);

@@ -19,6 +19,8 @@
  *
  * The runs remember which of them have a pin per page and which per folio.
  */
+#include <linux/fs.h>
+#include <linux/falloc.h>
 #include <linux/hugetlb.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
@@ -39,14 +41,18 @@ static unsigned long gathered_to(const struct gather *gather)
 	return gather->start + gather->runs->npages * PAGE_SIZE;
 }
 
-/* Add what was pinned page by page. On error the rest is unpinned. */
-static int append_pages(struct gather *gather, unsigned long n)
+/**
+ * gather_add - add pages that were pinned page by page
+ * @runs: where to
+ * @pages: the pages
+ * @n: how many
+ *
+ * Return: 0, or -ENOMEM: what is not in the runs then has been unpinned.
+ */
+int gather_add(struct runs *runs, struct page **pages, unsigned long n)
 {
-	struct page **pages = gather->pages;
-	struct runs *runs = gather->runs;
 	unsigned long i = 0;
 
-	gather->before = NULL;
 	while (i < n) {
 		struct page *page = pages[i];
 		unsigned long had = runs->npages;
@@ -236,9 +242,9 @@ static int gather_mapped_file(struct gather *gather, unsigned long addr,
 	}
 	rc = gather_file(gather, file, offset,
 			 min(end, gather->runs->npages +
-				  ((until - addr) >> PAGE_SHIFT)));
+				  ((until - addr) >> PAGE_SHIFT)), false);
 	fput(file);
-	/* Behind the end of the file, say: let the addresses tell. */
+	/* A hole, or behind the end of the file: let the addresses tell. */
 	if (rc == -EINVAL) {
 		gather->plain_until = until;
 		return 0;
@@ -299,13 +305,42 @@ int gather_user(struct gather *gather, unsigned long end)
 				gather->writable, gather->pages);
 			if (n <= 0)
 				return n ?: -EFAULT;
-			rc = append_pages(gather, n);
+			gather->before = NULL;
+			rc = gather_add(gather->runs, gather->pages, n);
 			if (rc)
 				return rc;
 		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * gather_user_pages - pin some pages of user memory, all or none
+ * @mm: the address space
+ * @addr: page-aligned address
+ * @n: number of pages
+ * @writable: pin for writing
+ * @pages: set to the pages
+ *
+ * Return: 0 or an errno as gather_user().
+ */
+int gather_user_pages(struct mm_struct *mm, unsigned long addr,
+		      unsigned long n, bool writable, struct page **pages)
+{
+	unsigned long done = 0;
+
+	while (done < n) {
+		long got = gup(mm, addr + done * PAGE_SIZE, n - done, writable,
+			       pages + done);
+
+		if (got <= 0) {
+			unpin_user_pages(pages, done);
+			return got ?: -EFAULT;
+		}
+		done += got;
 	}
 	return 0;
 }
@@ -331,6 +366,12 @@ int gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable,
 	return 0;
 }
 
+/* is_file_hugepages() needs a symbol that is not exported. */
+static bool is_hugetlb(const struct file *file)
+{
+	return file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
+}
+
 /**
  * gather_check_file - can the folios of a file be pinned?
  * @file: any file
@@ -345,7 +386,7 @@ int gather_check_file(struct file *file, bool writable)
 
 	if (shmem_mapping(file->f_mapping))
 		seals = SHMEM_I(file_inode(file))->seals;
-	else if (file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC)
+	else if (is_hugetlb(file))
 		seals = HUGETLBFS_I(file_inode(file))->seals;
 	else
 		return -EINVAL;
@@ -415,20 +456,94 @@ static int append_folios(struct gather *gather, long n, unsigned long skip,
 	return 0;
 }
 
+/*
+ * Is every page of a range in the page cache? hugetlbfs only; the inode is locked
+ * against holes being cut.
+ */
+static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
+{
+	struct address_space *mapping = file->f_mapping;
+	unsigned long size = huge_page_size(hstate_file(file));
+	loff_t end = i_size_read(file_inode(file));
+
+	if (to >= end)
+		return false;
+	if (mapping->nrpages == end >> PAGE_SHIFT)
+		return true;
+	for (from = round_down(from, size); from <= to; from += size) {
+		struct folio *folio = filemap_get_folio(mapping,
+							from >> PAGE_SHIFT);
+
+		if (IS_ERR(folio))
+			return false;
+		folio_put(folio);
+	}
+	return true;
+}
+
+/*
+ * memfd_pin_folios() of 6.12 makes a missing page of hugetlbfs out of somebody
+ * else's reservation, if there is one, and breaks the count if there is not. So
+ * it must not find one missing: holes are filled as fallocate() does it.
+ */
+static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
+			struct folio **folios, unsigned long most,
+			pgoff_t *skip, bool fill_holes)
+{
+	struct inode *inode = file_inode(file);
+	unsigned long size = huge_page_size(hstate_file(file));
+	bool filled = false;
+
+	/* No more than one call can pin: the rest need not be looked at yet. */
+	to = min(to, round_down(from, size) + (loff_t)(most * size) - 1);
+	for (;;) {
+		long n = -EINVAL;
+		bool whole;
+
+		inode_lock_shared(inode);
+		whole = hugetlb_is_whole(file, from, to);
+		if (whole)
+			n = memfd_pin_folios(file, from, to, folios, most,
+					     skip);
+		inode_unlock_shared(inode);
+		if (whole || filled || !fill_holes ||
+		    !(file->f_mode & FMODE_WRITE) || to >= i_size_read(inode))
+			return n;
+
+		n = vfs_fallocate(file, FALLOC_FL_KEEP_SIZE,
+				  round_down(from, size),
+				  round_up(to + 1, size) -
+				  round_down(from, size));
+		if (n)
+			return n == -ENOSPC ? -ENOMEM : n;
+		filled = true;
+	}
+}
+
+static long pin_folios(struct file *file, loff_t from, loff_t to,
+		       struct folio **folios, unsigned long most,
+		       pgoff_t *skip, bool fill_holes)
+{
+	if (is_hugetlb(file))
+		return pin_hugetlb(file, from, to, folios, most, skip,
+				   fill_holes);
+	return memfd_pin_folios(file, from, to, folios, most, skip);
+}
+
 /**
  * gather_file - pin pages of a file
  * @gather: the state
  * @file: a file that gather_check_file() has found good
  * @offset: where in the file the next page of the runs is
  * @end: index of the page to stop before
+ * @fill_holes: of hugetlbfs. Holes of shmem are always filled.
  *
- * Holes of the file are filled.
- *
- * Return: 0, -EINVAL (behind the end of the file), -ENOMEM, -EINTR on a fatal
- * signal. On error what has been pinned is in the runs.
+ * Return: 0, -EINVAL (behind the end of the file, or a hole that is not to be or
+ * cannot be filled), -ENOMEM, -EINTR on a fatal signal. On error what has been
+ * pinned is in the runs.
  */
 int gather_file(struct gather *gather, struct file *file, unsigned long offset,
-		unsigned long end)
+		unsigned long end, bool fill_holes)
 {
 	struct folio **folios = (struct folio **)gather->pages;
 	const unsigned long had = gather->runs->npages;
@@ -438,8 +553,8 @@ int gather_file(struct gather *gather, struct file *file, unsigned long offset,
 		loff_t from = offset + (at - had) * PAGE_SIZE;
 		loff_t to = offset + (end - had) * PAGE_SIZE - 1;
 		pgoff_t skip = 0;
-		long n = memfd_pin_folios(file, from, to, folios,
-					  gather->batch, &skip);
+		long n = pin_folios(file, from, to, folios, gather->batch,
+				    &skip, fill_holes);
 		int rc;
 
 		if (n <= 0)
@@ -467,8 +582,8 @@ int gather_file_page(struct file *file, unsigned long offset,
 {
 	struct folio *folio;
 	pgoff_t skip = 0;
-	long n = memfd_pin_folios(file, offset, offset + PAGE_SIZE - 1, &folio,
-				  1, &skip);
+	long n = pin_folios(file, offset, offset + PAGE_SIZE - 1, &folio, 1,
+			    &skip, true);
 
 	if (n != 1)
 		return n ?: -EFAULT;
@@ -496,42 +611,52 @@ void release_page(unsigned long pfn, bool dirty)
 	release_folio(page_folio(pfn_to_page(pfn)), dirty);
 }
 
+/* Pages between two chances to reschedule. */
+#define RELEASE_STRIDE	4096
+
+/* Let go of the folios of a piece. What it ends in is held until it is left. */
+static struct folio *release_folios(const struct runs_iter *it, bool dirty,
+				    struct folio *held)
+{
+	unsigned long pfn = it->pfn, end = it->pfn + it->npages;
+
+	while (pfn < end) {
+		if (!folio_holds(held, pfn, 1)) {
+			if (held)
+				release_folio(held, dirty);
+			held = page_folio(pfn_to_page(pfn));
+		}
+		pfn = folio_pfn(held) + folio_nr_pages(held);
+	}
+	return held;
+}
+
 /**
  * release_runs - unpin everything
  * @runs: what a struct gather has been filling; empty afterwards
  * @dirty: it may have been written to
- *
- * A folio is let go when the runs have left it, and not looked at again.
  */
 void release_runs(struct runs *runs, bool dirty)
 {
 	struct folio *held = NULL;
+	unsigned long since = 0;
 	struct runs_iter it;
 
 	if (!runs->npages)
 		return;
 	runs_for_each(&it, runs, 0, runs->npages) {
-		if (!it.by_folio) {
+		if (it.by_folio) {
+			held = release_folios(&it, dirty, held);
+		} else {
 			if (held)
 				release_folio(held, dirty);
 			held = NULL;
 			unpin_user_page_range_dirty_lock(pfn_to_page(it.pfn),
 							 it.npages, dirty);
-			cond_resched();
-			continue;
 		}
-		while (it.npages) {
-			unsigned long n;
-
-			if (!folio_holds(held, it.pfn, 1)) {
-				if (held)
-					release_folio(held, dirty);
-				held = page_folio(pfn_to_page(it.pfn));
-			}
-			n = min(it.npages, folio_pfn(held) +
-					   folio_nr_pages(held) - it.pfn);
-			it.pfn += n;
-			it.npages -= n;
+		since += it.npages;
+		if (since >= RELEASE_STRIDE) {
+			since = 0;
 			cond_resched();
 		}
 	}

@@ -37,9 +37,12 @@ struct gather {
 
 int gather_user(struct gather *gather, unsigned long end);
 int gather_file(struct gather *gather, struct file *file, unsigned long offset,
-		unsigned long end);
+		unsigned long end, bool fill_holes);
 int gather_check_file(struct file *file, bool writable);
 
+int gather_user_pages(struct mm_struct *mm, unsigned long addr,
+		      unsigned long n, bool writable, struct page **pages);
+int gather_add(struct runs *runs, struct page **pages, unsigned long n);
 int gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable,
 		     unsigned long *pfn);
 int gather_file_page(struct file *file, unsigned long offset,

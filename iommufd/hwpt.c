@@ -38,9 +38,6 @@ static struct iommu_domain *domain_alloc(struct device *dev, u32 flags)
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommu_domain *domain;
 
-	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING &&
-	    !device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING))
-		return ERR_PTR(-EOPNOTSUPP);
 	if (!ops->domain_alloc_user)
 		return flags ? ERR_PTR(-EOPNOTSUPP) :
 			       iommu_paging_domain_alloc(dev);
@@ -67,8 +64,11 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags)
 	struct hwpt *hwpt;
 	int rc;
 
-	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
-		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING))
+	/*
+	 * Dirty tracking: without CONFIG_IOMMUFD_DRIVER the IOMMU drivers say
+	 * that they have it, but cannot read the bits.
+	 */
+	if (flags & ~IOMMU_HWPT_ALLOC_NEST_PARENT)
 		return ERR_PTR(-EOPNOTSUPP);
 	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
 	if (!hwpt)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * I/O address spaces: their life, their page tables, the IOVAs they can use.
- * What is mapped in them is the business of ioas_map.c.
+ * What is mapped in them is the business of ioas_map.c and ioas_unmap.c.
  *
  * Locking
  * -------
@@ -12,8 +12,10 @@
  *			by everything that fills or drains areas, for as long
  *			as that takes. Held for writing to add or remove a page
  *			table, which fills or drains all areas, and to revoke
- *			or recharge areas. So while it is held for writing no
- *			area is AREA_BUSY.
+ *			or recharge areas, and to unmap from an IOAS that others
+ *			are nested in. So while it is held for writing no area
+ *			is AREA_BUSY. A family of nested IOASes uses that of the
+ *			outermost one: always take it as ioas_lock(ioas).
  * ioas->tree_lock	(mutex) the tree of areas, the reserved and allowed
  *			ranges, the alignment, the counts of pinned pages.
  *			Held for the time of a look-up or an insertion, never
@@ -30,7 +32,8 @@
  *	ioas->tree_lock
  *	pinned->lock			the memory of one mapping
  *	mmap_lock			of the process that mapped it
- *	ctx->bar_lock, ctx->group_lock	leaves
+ *	ctx->bar_lock, ctx->group_lock, ctx->account_lock, ctx->reason_lock
+ *					leaves
  *
  * In-kernel users are called back without any of them.
  *
@@ -43,6 +46,17 @@
 #include "area.h"
 #include "ioas.h"
 #include "ranges.h"
+#include "reason.h"
+
+static void ioas_leave_family(struct ioas *ioas)
+{
+	if (!ioas->parent)
+		return;
+	down_write(ioas_lock(ioas));
+	list_del(&ioas->sibling);
+	up_write(ioas_lock(ioas));
+	ioas_put(ioas->ctx, ioas->parent);
+}
 
 static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
@@ -52,11 +66,14 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	mutex_lock(&ctx->ioas_lock);
 	list_del(&ioas->link);
 	mutex_unlock(&ctx->ioas_lock);
+	ioas_leave_family(ioas);
 	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
 
 	ranges_clear(&ioas->allowed);
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
+	WARN_ON(!RB_EMPTY_ROOT(&ioas->sources.rb_root));
 	WARN_ON(!list_empty(&ioas->tables));
+	WARN_ON(!list_empty(&ioas->children));
 	WARN_ON(!xa_empty(&ioas->users));
 	xa_destroy(&ioas->users);
 	mutex_destroy(&ioas->tree_lock);
@@ -68,13 +85,30 @@ const struct object_kind ioas_kind = {
 	.destroy = ioas_destroy,
 };
 
+static void ioas_join_family(struct ioas *ioas, struct ioas *parent)
+{
+	INIT_LIST_HEAD(&ioas->children);
+	ioas->sources = RB_ROOT_CACHED;
+	ioas->root = ioas;
+	if (!parent)
+		return;
+	object_hold(&parent->obj);
+	ioas->parent = parent;
+	ioas->root = parent->root;
+	ioas->depth = parent->depth + 1;
+	down_write(ioas_lock(ioas));
+	list_add_tail(&ioas->sibling, &parent->children);
+	up_write(ioas_lock(ioas));
+}
+
 /**
  * ioas_alloc - a new, empty IOAS
  * @ctx: the context that owns it
+ * @parent: the IOAS to nest it in, on which the caller has a reference, or NULL
  *
  * Return: an IOAS that has an ID but has not been published, or NULL.
  */
-struct ioas *ioas_alloc(struct iommufd_ctx *ctx)
+struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
 {
 	struct ioas *ioas = kzalloc(sizeof(*ioas), GFP_KERNEL_ACCOUNT);
 
@@ -89,12 +123,13 @@ struct ioas *ioas_alloc(struct iommufd_ctx *ctx)
 	init_rwsem(&ioas->lock);
 	mutex_init(&ioas->tree_lock);
 	INIT_LIST_HEAD(&ioas->tables);
-	ioas->areas = RB_ROOT;
+	ioas->areas.root = RB_ROOT;
 	ioas->reserved = RB_ROOT_CACHED;
 	ioas->allowed = RB_ROOT_CACHED;
 	xa_init_flags(&ioas->users, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	/* Nothing but software uses it yet: any byte will do. */
 	ioas->alignment = 1;
+	ioas_join_family(ioas, parent);
 
 	mutex_lock(&ctx->ioas_lock);
 	list_add_tail(&ioas->link, &ctx->ioases);
@@ -135,7 +170,7 @@ static int update_alignment(struct ioas *ioas)
 	unsigned long alignment = wanted_alignment(ioas);
 	int rc = 0;
 
-	lockdep_assert_held_write(&ioas->lock);
+	lockdep_assert_held_write(ioas_lock(ioas));
 	lockdep_assert_held(&ioas->tree_lock);
 	if (alignment > ioas->alignment)
 		rc = check_alignment(ioas, alignment);
@@ -147,10 +182,18 @@ static int update_alignment(struct ioas *ioas)
 static int reserve_locked(struct ioas *ioas, unsigned long start,
 			  unsigned long last, const void *owner)
 {
+	const struct area *area;
+
 	lockdep_assert_held(&ioas->tree_lock);
-	if (area_first(&ioas->areas, start, last) ||
-	    ranges_hit(&ioas->allowed, start, last))
-		return -EADDRINUSE;
+	area = area_first(&ioas->areas, start, last);
+	if (area)
+		return reason_note(ioas->ctx, -EADDRINUSE,
+				   "the mapping at IOVA %#lx of IOAS %u is where the device or its IOMMU cannot translate, %#lx-%#lx",
+				   area->iova, ioas->obj.id, start, last);
+	if (ranges_hit(&ioas->allowed, start, last))
+		return reason_note(ioas->ctx, -EADDRINUSE,
+				   "the ranges allowed in IOAS %u have a part where the device or its IOMMU cannot translate, %#lx-%#lx",
+				   ioas->obj.id, start, last);
 	return ranges_add(&ioas->reserved, start, last, owner);
 }
 
@@ -217,7 +260,7 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 	struct iommu_domain *domain = table->domain;
 	int rc = -EINVAL;
 
-	down_write(&ioas->lock);
+	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	list_add_tail(&table->link, &ioas->tables);
 	if (1UL << __ffs(domain->pgsize_bitmap) <= PAGE_SIZE)
@@ -234,7 +277,7 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 		WARN_ON(update_alignment(ioas));
 		mutex_unlock(&ioas->tree_lock);
 	}
-	up_write(&ioas->lock);
+	up_write(ioas_lock(ioas));
 	return rc;
 }
 
@@ -247,14 +290,14 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
  */
 void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 {
-	down_write(&ioas->lock);
+	down_write(ioas_lock(ioas));
 	list_del(&table->link);
 	ioas_drain_all(ioas, table->domain);
 	mutex_lock(&ioas->tree_lock);
 	ranges_drop(&ioas->reserved, table->domain);
 	WARN_ON(update_alignment(ioas));
 	mutex_unlock(&ioas->tree_lock);
-	up_write(&ioas->lock);
+	up_write(ioas_lock(ioas));
 }
 
 /**
@@ -268,7 +311,7 @@ int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 {
 	int rc;
 
-	down_write(&ioas->lock);
+	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	rc = xa_alloc(&ioas->users, &user->id, user, xa_limit_16b,
 		      GFP_KERNEL_ACCOUNT);
@@ -278,7 +321,7 @@ int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 			xa_erase(&ioas->users, user->id);
 	}
 	mutex_unlock(&ioas->tree_lock);
-	up_write(&ioas->lock);
+	up_write(ioas_lock(ioas));
 	return rc;
 }
 
@@ -289,12 +332,12 @@ int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
  */
 void ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
 {
-	down_write(&ioas->lock);
+	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	xa_erase(&ioas->users, user->id);
 	WARN_ON(update_alignment(ioas));
 	mutex_unlock(&ioas->tree_lock);
-	up_write(&ioas->lock);
+	up_write(ioas_lock(ioas));
 }
 
 /**
@@ -310,11 +353,11 @@ int ioas_set_small_pages(struct ioas *ioas, bool on)
 	bool was;
 	int rc;
 
-	down_write(&ioas->lock);
+	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	was = ioas->small_pages;
 	if (on && !was && !list_empty(&ioas->tables) &&
-	    !RB_EMPTY_ROOT(&ioas->areas)) {
+	    !RB_EMPTY_ROOT(&ioas->areas.root)) {
 		rc = -EINVAL;
 	} else {
 		ioas->small_pages = on;
@@ -323,6 +366,6 @@ int ioas_set_small_pages(struct ioas *ioas, bool on)
 			ioas->small_pages = was;
 	}
 	mutex_unlock(&ioas->tree_lock);
-	up_write(&ioas->lock);
+	up_write(ioas_lock(ioas));
 	return rc;
 }

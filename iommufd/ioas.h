@@ -6,13 +6,12 @@
 #define IOMMUFD_IOAS_H
 
 #include <linux/mutex.h>
-#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 
+#include "area.h"
 #include "main.h"
 #include "object.h"
 
-struct area;
 struct bar_owner;
 struct iommu_domain;
 struct iommu_option;
@@ -23,6 +22,12 @@ struct pinned;
  * @obj: in the ID table
  * @ctx: the context that owns it
  * @link: in the context's list of IOASes
+ * @parent: the IOAS that this one is nested in, referenced, or NULL
+ * @root: the outermost one of the family, or the IOAS itself
+ * @depth: how many are above it
+ * @children: the IOASes that are nested in this one, by @sibling
+ * @sibling: in the parent's @children
+ * @sources: of a child: its areas by the IOVA in the parent that they come from
  * @attach_lock: serialises the choice of a page table for a device
  * @lock: see the head of ioas.c, like the rest of the locking
  * @tables: struct ioas_table, the page tables that translate all areas
@@ -39,11 +44,17 @@ struct ioas {
 	struct object obj;
 	struct iommufd_ctx *ctx;
 	struct list_head link;
+	struct ioas *parent;
+	struct ioas *root;
+	unsigned int depth;
+	struct list_head children;
+	struct list_head sibling;
+	struct rb_root_cached sources;
 	struct mutex attach_lock;
 	struct rw_semaphore lock;
 	struct list_head tables;
 	struct mutex tree_lock;
-	struct rb_root areas;
+	struct area_tree areas;
 	struct rb_root_cached reserved;
 	struct rb_root_cached allowed;
 	unsigned long alignment;
@@ -83,16 +94,24 @@ struct ioas_user {
  * @pinned: the memory; the slice has a reference
  * @offset: where the piece begins in it, in bytes
  * @length: bytes
+ * @prot: what the area permits that the piece was taken from
  */
 struct ioas_slice {
 	struct pinned *pinned;
 	unsigned long offset;
 	unsigned long length;
+	u8 prot;
 };
 
 extern const struct object_kind ioas_kind;
 
-struct ioas *ioas_alloc(struct iommufd_ctx *ctx);
+struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent);
+
+/* One for the whole family, so that a parent can take mappings from its children. */
+static inline struct rw_semaphore *ioas_lock(struct ioas *ioas)
+{
+	return &ioas->root->lock;
+}
 
 static inline struct ioas *ioas_of(struct object *obj)
 {
@@ -111,6 +130,9 @@ static inline void ioas_put(struct iommufd_ctx *ctx, struct ioas *ioas)
 	object_put(ctx, &ioas->obj);
 }
 
+int ioas_map_source(struct ioas *ioas, unsigned long source,
+		    unsigned long length, u32 flags, bool charge_process,
+		    unsigned long *iova);
 int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 		    unsigned int nr, u32 flags, unsigned long *iova);
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
@@ -119,6 +141,10 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 	       unsigned long *unmapped);
 int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped);
 int ioas_cut(struct ioas *ioas, unsigned long iova);
+int ioas_get_slices(struct ioas *ioas, unsigned long start,
+		    unsigned long last, struct ioas_slice **slices,
+		    unsigned int *nr);
+void ioas_put_slices(struct ioas_slice *slices, unsigned int nr);
 struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
 int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain);
 void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain);
@@ -134,6 +160,7 @@ int ioas_set_small_pages(struct ioas *ioas, bool on);
 void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner);
 
 int ioas_cmd_alloc(struct command *cmd);
+int ioas_cmd_alloc_nested(struct command *cmd);
 int ioas_cmd_iova_ranges(struct command *cmd);
 int ioas_cmd_allow_iovas(struct command *cmd);
 int ioas_cmd_map(struct command *cmd);

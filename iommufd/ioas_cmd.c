@@ -11,6 +11,7 @@
 #include "area.h"
 #include "charge.h"
 #include "ioas.h"
+#include "nested.h"
 #include "pin.h"
 #include "ranges.h"
 
@@ -29,9 +30,41 @@ int ioas_cmd_alloc(struct command *cmd)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	ioas = ioas_alloc(cmd->ctx);
+	ioas = ioas_alloc(cmd->ctx, NULL);
 	if (!ioas)
 		return -ENOMEM;
+	arg->out_ioas_id = ioas->obj.id;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (rc)
+		object_abort(cmd->ctx, &ioas->obj);
+	else
+		object_publish(cmd->ctx, &ioas->obj);
+	return rc;
+}
+
+/**
+ * ioas_cmd_alloc_nested - IOASID_ALLOC_NESTED
+ * @cmd: struct ioasid_alloc_nested
+ */
+int ioas_cmd_alloc_nested(struct command *cmd)
+{
+	struct ioasid_alloc_nested *arg = cmd->arg;
+	struct ioas *parent, *ioas = NULL;
+	int rc = -EOVERFLOW;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	parent = ioas_get(cmd->ctx, arg->parent_ioas_id);
+	if (!parent)
+		return -ENOENT;
+	if (parent->depth < NESTED_DEPTH_MAX) {
+		ioas = ioas_alloc(cmd->ctx, parent);
+		rc = ioas ? 0 : -ENOMEM;
+	}
+	ioas_put(cmd->ctx, parent);
+	if (rc)
+		return rc;
+
 	arg->out_ioas_id = ioas->obj.id;
 	rc = command_reply(cmd, sizeof(*arg));
 	if (rc)
@@ -169,20 +202,6 @@ static int check_map_flags(u32 flags)
 	return 0;
 }
 
-/* Tell the caller where it has been mapped; take it back if that fails. */
-static int map_reply(struct command *cmd, struct ioas *ioas,
-		     unsigned long iova, u64 length, u64 *out_iova, size_t size)
-{
-	unsigned long unmapped;
-	int rc;
-
-	*out_iova = iova;
-	rc = command_reply(cmd, size);
-	if (rc)
-		ioas_unmap(ioas, iova, length, &unmapped);
-	return rc;
-}
-
 /**
  * ioas_cmd_map - IOMMU_IOAS_MAP
  * @cmd: struct iommu_ioas_map
@@ -190,8 +209,7 @@ static int map_reply(struct command *cmd, struct ioas *ioas,
 int ioas_cmd_map(struct command *cmd)
 {
 	struct iommu_ioas_map *arg = cmd->arg;
-	unsigned long iova = arg->iova;
-	struct pinned *pinned;
+	unsigned long iova = arg->iova, unmapped;
 	struct ioas *ioas;
 	int rc;
 
@@ -207,18 +225,14 @@ int ioas_cmd_map(struct command *cmd)
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
 		return -ENOENT;
-	pinned = pinned_from_user(cmd->ctx, arg->user_va, arg->length,
-				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE, false);
-	rc = PTR_ERR_OR_ZERO(pinned);
-	if (rc)
-		goto out_ioas;
-	rc = ioas_map_new(ioas, pinned, offset_in_page(arg->user_va),
-			  arg->length, arg->flags, &iova);
-	if (!rc)
-		rc = map_reply(cmd, ioas, iova, arg->length, &arg->iova,
-			       sizeof(*arg));
-	pinned_put(pinned);
-out_ioas:
+	rc = ioas_map_source(ioas, arg->user_va, arg->length, arg->flags,
+			     false, &iova);
+	if (!rc) {
+		arg->iova = iova;
+		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
+		if (rc)
+			ioas_unmap(ioas, iova, arg->length, &unmapped);
+	}
 	ioas_put(cmd->ctx, ioas);
 	return rc;
 }
@@ -230,7 +244,7 @@ out_ioas:
 int ioas_cmd_map_file(struct command *cmd)
 {
 	struct iommu_ioas_map_file *arg = cmd->arg;
-	unsigned long iova = arg->iova;
+	unsigned long iova = arg->iova, unmapped;
 	struct pinned *pinned;
 	struct ioas *ioas;
 	struct file *file;
@@ -246,6 +260,9 @@ int ioas_cmd_map_file(struct command *cmd)
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
 		return -ENOENT;
+	rc = -EINVAL;
+	if (ioas->parent)
+		goto out_ioas;
 	file = fget(arg->fd);
 	if (!file) {
 		rc = -EBADF;
@@ -259,71 +276,15 @@ int ioas_cmd_map_file(struct command *cmd)
 		goto out_ioas;
 	rc = ioas_map_new(ioas, pinned, offset_in_page(arg->start),
 			  arg->length, arg->flags, &iova);
-	if (!rc)
-		rc = map_reply(cmd, ioas, iova, arg->length, &arg->iova,
-			       sizeof(*arg));
+	if (!rc) {
+		arg->iova = iova;
+		rc = command_reply_field(cmd, struct iommu_ioas_map_file, iova);
+		if (rc)
+			ioas_unmap(ioas, iova, arg->length, &unmapped);
+	}
 	pinned_put(pinned);
 out_ioas:
 	ioas_put(cmd->ctx, ioas);
-	return rc;
-}
-
-/* The areas between @start and @last without a hole; with slices, fill them. */
-static int slice_areas(struct ioas *ioas, unsigned long start,
-		       unsigned long last, struct ioas_slice *slices,
-		       unsigned int *nr)
-{
-	unsigned long at = start;
-	const struct area *area;
-
-	*nr = 0;
-	for (;; at = area->last + 1) {
-		area = ioas_area_at(ioas, at);
-		if (!area)
-			return -ENOENT;
-		if (slices) {
-			slices[*nr].pinned = area->pinned;
-			slices[*nr].offset = area->offset + (at - area->iova);
-			slices[*nr].length = min(last, area->last) - at + 1;
-			pinned_get(area->pinned);
-		}
-		(*nr)++;
-		if (area->last >= last)
-			return 0;
-	}
-}
-
-static void put_slices(struct ioas_slice *slices, unsigned int nr)
-{
-	while (nr--)
-		pinned_put(slices[nr].pinned);
-	kvfree(slices);
-}
-
-static int get_slices(struct ioas *ioas, unsigned long start,
-		      unsigned long length, struct ioas_slice **slices,
-		      unsigned int *nr)
-{
-	unsigned long last;
-	int rc;
-
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(start, length - 1, &last))
-		return -EOVERFLOW;
-
-	mutex_lock(&ioas->tree_lock);
-	rc = slice_areas(ioas, start, last, NULL, nr);
-	if (!rc) {
-		*slices = kvmalloc_array(*nr, sizeof(**slices),
-					 GFP_KERNEL_ACCOUNT);
-		if (!*slices)
-			rc = -ENOMEM;
-		else
-			/* The same areas again: this cannot fail. */
-			slice_areas(ioas, start, last, *slices, nr);
-	}
-	mutex_unlock(&ioas->tree_lock);
 	return rc;
 }
 
@@ -334,7 +295,7 @@ static int get_slices(struct ioas *ioas, unsigned long start,
 int ioas_cmd_copy(struct command *cmd)
 {
 	struct iommu_ioas_copy *arg = cmd->arg;
-	unsigned long iova = arg->dst_iova;
+	unsigned long iova = arg->dst_iova, last, unmapped;
 	struct ioas_slice *slices;
 	struct ioas *src, *dst;
 	unsigned int nr;
@@ -347,24 +308,37 @@ int ioas_cmd_copy(struct command *cmd)
 	    arg->dst_iova >= ULONG_MAX)
 		return -EOVERFLOW;
 
+	if (!arg->length)
+		return -EINVAL;
+	if (check_add_overflow((unsigned long)arg->src_iova,
+			       (unsigned long)arg->length - 1, &last))
+		return -EOVERFLOW;
+
 	src = ioas_get(cmd->ctx, arg->src_ioas_id);
 	if (!src)
 		return -ENOENT;
-	rc = get_slices(src, arg->src_iova, arg->length, &slices, &nr);
+	rc = ioas_get_slices(src, arg->src_iova, last, &slices, &nr);
 	ioas_put(cmd->ctx, src);
 	if (rc)
 		return rc;
 
 	rc = -ENOENT;
 	dst = ioas_get(cmd->ctx, arg->dst_ioas_id);
-	if (dst) {
+	if (!dst)
+		goto out_slices;
+	/* All that is in a child is made of its parent's mappings. */
+	rc = -EINVAL;
+	if (!dst->parent)
 		rc = ioas_map_slices(dst, slices, nr, arg->flags, &iova);
-		if (!rc)
-			rc = map_reply(cmd, dst, iova, arg->length,
-				       &arg->dst_iova, sizeof(*arg));
-		ioas_put(cmd->ctx, dst);
+	if (!rc) {
+		arg->dst_iova = iova;
+		rc = command_reply_field(cmd, struct iommu_ioas_copy, dst_iova);
+		if (rc)
+			ioas_unmap(dst, iova, arg->length, &unmapped);
 	}
-	put_slices(slices, nr);
+	ioas_put(cmd->ctx, dst);
+out_slices:
+	ioas_put_slices(slices, nr);
 	return rc;
 }
 
@@ -395,7 +369,7 @@ int ioas_cmd_unmap(struct command *cmd)
 	if (rc)
 		return rc;
 	arg->length = unmapped;
-	return command_reply(cmd, sizeof(*arg));
+	return command_reply_field(cmd, struct iommu_ioas_unmap, length);
 }
 
 /*
@@ -460,7 +434,8 @@ int ioas_cmd_change_process(struct command *cmd)
 		return -ENOMEM;
 	mutex_lock(&ctx->ioas_lock);
 	list_for_each_entry(ioas, &ctx->ioases, link)
-		down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
+		if (!ioas->parent)
+			down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
 
 	rc = count_file_pages(ctx, new, &npages);
 	if (!rc)
@@ -468,7 +443,8 @@ int ioas_cmd_change_process(struct command *cmd)
 	move_file_pages(ctx, rc ? NULL : new);
 
 	list_for_each_entry(ioas, &ctx->ioases, link)
-		up_write(&ioas->lock);
+		if (!ioas->parent)
+			up_write(&ioas->lock);
 	mutex_unlock(&ctx->ioas_lock);
 	account_put(new);
 	return rc;

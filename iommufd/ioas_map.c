@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is mapped in an I/O address space: map, unmap, cut, revoke.
+ * Mapping memory into an I/O address space.
  *
  * Life of a mapping: its range is taken in the tree first (AREA_BUSY), without
  * which two maps of the same range could both go on; then the memory is pinned
  * and the page tables are filled, with no lock that another range needs; then it
- * is AREA_READY. Unmapping goes the same way back: AREA_BUSY, drain, flush,
- * unpin, and only then is the range free for somebody else. An IOAS without page
- * tables skips what is between: nothing is pinned before a device needs it.
+ * is AREA_READY. An IOAS without page tables skips what is between: nothing is
+ * pinned before a device needs it. The way back is in ioas_unmap.c.
  */
 #include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
+#include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
-#include "area.h"
-#include "ioas.h"
+#include "ioas_map.h"
+#include "nested.h"
 #include "paging.h"
 #include "pin.h"
 #include "ranges.h"
+#include "reason.h"
 
-/* Areas that are drained with one flush, before others get a turn. */
-#define UNMAP_BATCH	512
-/* In-kernel users that do not let go after so many requests never will. */
-#define UNMAP_TRIES	100
-
-static int area_fill(const struct ioas *ioas, const struct area *area,
-		     struct iommu_domain *domain)
+static struct paging_range area_range(const struct ioas *ioas,
+				      const struct area *area)
 {
-	const struct paging_range range = {
+	return (struct paging_range) {
 		.runs = &area->pinned->runs,
 		.offset = area->offset,
 		.iova = area->iova,
@@ -38,34 +34,32 @@ static int area_fill(const struct ioas *ioas, const struct area *area,
 			(area->prot & ~IOMMU_CACHE) | IOMMU_MMIO : area->prot,
 		.small = ioas->small_pages,
 	};
+}
+
+/**
+ * area_fill - map an area into a domain
+ * @ioas: its IOAS
+ * @area: with its memory in use
+ * @domain: the domain
+ *
+ * Return: 0 or an errno of paging_fill().
+ */
+int area_fill(const struct ioas *ioas, const struct area *area,
+	      struct iommu_domain *domain)
+{
+	const struct paging_range range = area_range(ioas, area);
 
 	return paging_fill(domain, &range);
 }
 
-static void area_unuse(struct area *area)
+/**
+ * area_unuse - the page tables do not translate an area any more: unpin it
+ * @area: with in_use set
+ */
+void area_unuse(struct area *area)
 {
 	area->in_use = false;
 	pinned_unuse(area->pinned);
-}
-
-/* Take chained areas out of all page tables, with one flush for each table. */
-static void drain_chain(struct ioas *ioas, struct area *chain)
-{
-	struct ioas_table *table;
-	struct paging_drain drain;
-	struct area *area;
-
-	list_for_each_entry(table, &ioas->tables, link) {
-		paging_drain_begin(&drain, table->domain);
-		for (area = chain; area; area = area->chain)
-			if (area->in_use)
-				paging_drain(&drain, area->iova,
-					     area_length(area));
-		paging_drain_end(&drain);
-	}
-	for (area = chain; area; area = area->chain)
-		if (area->in_use)
-			area_unuse(area);
 }
 
 /* Pin the memory of a new area and fill all page tables with it. */
@@ -172,18 +166,51 @@ static int check_iova(struct ioas *ioas, unsigned long iova,
 		return -EINVAL;
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
-	if (ranges_hit(&ioas->reserved, iova, last))
-		return -EINVAL;
-	if (area_first(&ioas->areas, iova, last))
-		return -EEXIST;
-	return 0;
+	return ranges_hit(&ioas->reserved, iova, last) ? -EINVAL : 0;
 }
 
-/* Choose or check the range of new areas, and take it. */
-static int place_areas(struct ioas *ioas, struct area *chain,
-		       unsigned long length, u32 flags, unsigned long *iova)
+/* Take a range for areas that follow each other, if it is free. */
+static int insert_chain(struct ioas *ioas, struct area *chain,
+			unsigned long iova)
 {
-	unsigned long at;
+	struct area *area, *undo;
+	int rc;
+
+	for (area = chain; area; area = area->chain) {
+		/* area->last has been the length so far. */
+		area->iova = iova;
+		area->last += iova - 1;
+		iova = area->last + 1;
+		rc = area_insert(&ioas->areas, area);
+		if (rc)
+			goto err_undo;
+		if (ioas->parent)
+			nested_link(ioas, area);
+	}
+	return 0;
+
+err_undo:
+	for (undo = chain; undo != area; undo = undo->chain) {
+		if (ioas->parent)
+			nested_unlink(ioas, undo);
+		area_erase(&ioas->areas, undo);
+	}
+	return rc;
+}
+
+/**
+ * chain_place - choose or check the range of new areas, and take it
+ * @ioas: the IOAS, with its tree lock held
+ * @chain: from chain_slices()
+ * @length: of all areas together
+ * @flags: enum iommufd_ioas_map_flags
+ * @iova: the first IOVA, or if @flags do not fix it, set to it
+ *
+ * Return: 0, and the areas are in the tree; or an errno of ioas_map_slices().
+ */
+int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
+		u32 flags, unsigned long *iova)
+{
 	struct area *area;
 	int rc;
 
@@ -204,40 +231,14 @@ static int place_areas(struct ioas *ioas, struct area *chain,
 		if (offset_in_page(area->offset) & (ioas->alignment - 1))
 			return -EINVAL;
 	}
-	at = *iova;
-	for (area = chain; area; area = area->chain) {
-		/* area->last has been the length so far. */
-		area->iova = at;
-		area->last += at - 1;
-		at = area->last + 1;
-		area_insert(&ioas->areas, area);
-	}
-	return 0;
+	return insert_chain(ioas, chain, *iova);
 }
 
-static void free_chain(struct area *chain)
-{
-	struct area *next;
-
-	for (; chain; chain = next) {
-		struct pinned *pinned = chain->pinned;
-
-		next = chain->chain;
-		if (!chain->embedded)
-			area_free(chain);
-		pinned_put(pinned);
-	}
-}
-
-static void erase_chain(struct ioas *ioas, struct area *chain)
-{
-	mutex_lock(&ioas->tree_lock);
-	for (; chain; chain = chain->chain)
-		area_erase(&ioas->areas, chain);
-	mutex_unlock(&ioas->tree_lock);
-}
-
-static u8 prot_of(u32 flags)
+/**
+ * chain_prot - the permissions that a mapping asks for
+ * @flags: enum iommufd_ioas_map_flags
+ */
+u8 chain_prot(u32 flags)
 {
 	/* Bind refuses devices whose DMA is not coherent with the CPU. */
 	return IOMMU_CACHE |
@@ -245,18 +246,40 @@ static u8 prot_of(u32 flags)
 	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
 }
 
-/* An area that is not placed yet: area->last is the length. */
-static void area_init(struct area *area, const struct ioas_slice *slice, u8 prot)
+/**
+ * chain_init - make an area that is not placed yet
+ * @area: memory for it
+ * @pinned: the memory that it is to map; gets a reference
+ * @offset: first byte of that
+ * @length: bytes; kept in area->last until the area is placed
+ * @prot: IOMMU_READ and so on
+ */
+void chain_init(struct area *area, struct pinned *pinned, unsigned long offset,
+		unsigned long length, u8 prot)
 {
-	pinned_get(slice->pinned);
-	area->pinned = slice->pinned;
-	area->offset = slice->offset;
-	area->last = slice->length;
+	pinned_get(pinned);
+	area->pinned = pinned;
+	area->offset = offset;
+	area->last = length;
+	area->pins = 0;
+	area->chain = NULL;
 	area->prot = prot;
+	area->state = AREA_BUSY;
+	area->closing = false;
+	area->in_use = false;
+	area->embedded = area == &pinned->area;
 }
 
-static struct area *chain_slices(const struct ioas_slice *slices,
-				 unsigned int nr, u8 prot)
+/**
+ * chain_slices - areas for pieces of memory, not placed yet
+ * @slices: the pieces
+ * @nr: how many
+ * @prot: of all of them
+ *
+ * Return: the chain, or NULL if memory is short.
+ */
+struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
+			  u8 prot)
 {
 	struct area *chain = NULL;
 
@@ -264,54 +287,174 @@ static struct area *chain_slices(const struct ioas_slice *slices,
 		struct area *area = area_alloc();
 
 		if (!area) {
-			free_chain(chain);
+			chain_free(chain);
 			return NULL;
 		}
-		area_init(area, &slices[nr], prot);
+		chain_init(area, slices[nr].pinned, slices[nr].offset,
+			   slices[nr].length, prot);
 		area->chain = chain;
 		chain = area;
 	}
 	return chain;
 }
 
-static int load_chain(struct ioas *ioas, struct area *chain)
+/**
+ * chain_set_ready - let others see new areas
+ * @chain: the areas, which are not the caller's any more
+ */
+void chain_set_ready(struct area *chain)
+{
+	struct area *next;
+
+	for (; chain; chain = next) {
+		next = chain->chain;
+		area_set_ready(chain);
+	}
+}
+
+/**
+ * chain_load - pin the memory of new areas and fill the page tables
+ * @ioas: the IOAS, locked
+ * @chain: placed areas
+ *
+ * Return: 0, or with nothing pinned or mapped an errno of ioas_map_slices().
+ */
+int chain_load(struct ioas *ioas, struct area *chain)
 {
 	struct area *area;
+	int rc = 0;
+
+	for (area = chain; area && !rc; area = area->chain)
+		rc = area_load(ioas, area);
+	if (rc)
+		chain_drain(ioas, chain);
+	return rc;
+}
+
+/* Use the memory of new areas, in rows where it is one stretch. */
+static int use_chain(struct area *chain)
+{
+	struct area *area = chain;
 	int rc;
 
-	for (area = chain; area; area = area->chain) {
-		rc = area_load(ioas, area);
-		if (rc) {
-			drain_chain(ioas, chain);
+	while (area) {
+		struct area *end = pinned_row(area);
+
+		if (end == area->chain)
+			rc = pinned_use(area->pinned);
+		else
+			rc = pinned_use_row(area, end);
+		if (rc)
 			return rc;
-		}
-	}
-	for (area = chain; area; area = chain) {
-		/* The next one is nobody's but ours; this one is not any more. */
-		chain = area->chain;
-		area_set_ready(area);
+		for (; area != end; area = area->chain)
+			area->in_use = true;
 	}
 	return 0;
 }
 
-/* Place, pin and map; on error the areas are gone. */
+/* Take the first @bytes of areas out of a domain. */
+static void undo_fill(struct area *chain, struct iommu_domain *domain,
+		      size_t bytes)
+{
+	struct paging_drain drain;
+
+	paging_drain_begin(&drain, domain);
+	for (; chain && bytes; chain = chain->chain) {
+		size_t n = min(bytes, area_length(chain));
+
+		paging_drain(&drain, chain->iova, n);
+		bytes -= n;
+	}
+	paging_drain_end(&drain);
+}
+
+static int fill_chain(struct ioas *ioas, struct area *chain,
+		      struct iommu_domain *domain)
+{
+	struct paging_fill fill;
+	struct area *area;
+	int rc = 0;
+
+	paging_fill_begin(&fill, domain, ioas->small_pages);
+	for (area = chain; area && !rc; area = area->chain) {
+		const struct paging_range range = area_range(ioas, area);
+
+		rc = paging_fill_add(&fill, &range);
+	}
+	if (!rc)
+		rc = paging_fill_end(&fill);
+	if (rc)
+		undo_fill(chain, domain, fill.mapped);
+	return rc;
+}
+
+/**
+ * chain_load_together - chain_load() with as little work as possible
+ * @ioas: the IOAS, locked
+ * @chain: placed areas
+ *
+ * Return: 0, or with nothing pinned or mapped an errno, which may be any area's.
+ */
+int chain_load_together(struct ioas *ioas, struct area *chain)
+{
+	struct ioas_table *table, *undo;
+	struct area *area;
+	int rc;
+
+	rc = use_chain(chain);
+	if (rc)
+		goto err_unuse;
+	list_for_each_entry(table, &ioas->tables, link) {
+		rc = fill_chain(ioas, chain, table->domain);
+		if (rc)
+			goto err_drain;
+	}
+	return 0;
+
+err_drain:
+	list_for_each_entry(undo, &ioas->tables, link) {
+		if (undo == table)
+			break;
+		undo_fill(chain, undo->domain, SIZE_MAX);
+	}
+err_unuse:
+	for (area = chain; area; area = area->chain)
+		if (area->in_use)
+			area_unuse(area);
+	return rc;
+}
+
+/* Place, pin and map. On error the areas are still the caller's. */
 static int map_chain(struct ioas *ioas, struct area *chain,
 		     unsigned long length, u32 flags, unsigned long *iova)
 {
 	int rc;
 
-	down_read(&ioas->lock);
+	lockdep_assert_held_read(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
-	rc = place_areas(ioas, chain, length, flags, iova);
+	rc = chain_place(ioas, chain, length, flags, iova);
 	mutex_unlock(&ioas->tree_lock);
-	if (!rc) {
-		rc = load_chain(ioas, chain);
-		if (rc)
-			erase_chain(ioas, chain);
-	}
-	up_read(&ioas->lock);
 	if (rc)
-		free_chain(chain);
+		return rc;
+	rc = chain_load(ioas, chain);
+	if (rc)
+		chain_erase(ioas, chain);
+	else
+		chain_set_ready(chain);
+	return rc;
+}
+
+static int map_chain_locked(struct ioas *ioas, struct area *chain,
+			    unsigned long length, u32 flags,
+			    unsigned long *iova)
+{
+	int rc;
+
+	down_read(ioas_lock(ioas));
+	rc = map_chain(ioas, chain, length, flags, iova);
+	up_read(ioas_lock(ioas));
+	if (rc)
+		chain_free(chain);
 	return rc;
 }
 
@@ -332,7 +475,7 @@ static int map_chain(struct ioas *ioas, struct area *chain,
 int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 		    unsigned int nr, u32 flags, unsigned long *iova)
 {
-	struct area *chain = chain_slices(slices, nr, prot_of(flags));
+	struct area *chain = chain_slices(slices, nr, chain_prot(flags));
 	unsigned long length = 0;
 	unsigned int i;
 
@@ -340,7 +483,7 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		length += slices[i].length;
-	return map_chain(ioas, chain, length, flags, iova);
+	return map_chain_locked(ioas, chain, length, flags, iova);
 }
 
 /**
@@ -355,16 +498,8 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
 		 unsigned long length, u32 flags, unsigned long *iova)
 {
-	const struct ioas_slice slice = {
-		.pinned = pinned,
-		.offset = offset,
-		.length = length,
-	};
-
-	memset(&pinned->area, 0, sizeof(pinned->area));
-	pinned->area.embedded = true;
-	area_init(&pinned->area, &slice, prot_of(flags));
-	return map_chain(ioas, &pinned->area, length, flags, iova);
+	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
+	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
 }
 
 /**
@@ -382,366 +517,121 @@ struct area *ioas_area_at(struct ioas *ioas, unsigned long iova)
 	return area && area_is_ready(area) ? area : NULL;
 }
 
-/* No area may reach out of the range: then nothing is unmapped at all. */
-static bool cuts_no_area(struct ioas *ioas, unsigned long start,
-			 unsigned long last)
+/* The areas between @start and @last without a hole; with slices, fill them. */
+static int slice_areas(struct ioas *ioas, unsigned long start,
+		       unsigned long last, struct ioas_slice *slices,
+		       unsigned int *nr)
 {
-	const struct area *low = area_first(&ioas->areas, start, last);
-	const struct area *high;
+	unsigned long at = start;
+	const struct area *area;
 
-	if (!low || low->last == last)
-		return !low || low->iova >= start;
-	high = area_last(&ioas->areas, start, last);
-	return low->iova >= start && high->last <= last;
+	*nr = 0;
+	for (;; at = area->last + 1) {
+		area = ioas_area_at(ioas, at);
+		if (!area)
+			return -ENOENT;
+		if (slices) {
+			slices[*nr].pinned = area->pinned;
+			slices[*nr].offset = area->offset + (at - area->iova);
+			slices[*nr].length = min(last, area->last) - at + 1;
+			slices[*nr].prot = area->prot;
+			pinned_get(area->pinned);
+		}
+		(*nr)++;
+		if (area->last >= last)
+			return 0;
+	}
 }
 
-/*
- * Make up to UNMAP_BATCH areas of a range ours, in order.
- *
- * Returns 0 with a chain (or none: the range is empty), -ENOENT if an area
- * reaches out of the range, -EBUSY if somebody is working on one, -EAGAIN with
- * *@pinned set to an area whose in-kernel users have to be asked first.
+/**
+ * ioas_put_slices - the opposite of ioas_get_slices()
+ * @slices: the pieces
+ * @nr: how many
  */
-static int claim_areas(struct ioas *ioas, unsigned long start,
-		       unsigned long last, struct area **chain,
-		       struct area **pinned)
+void ioas_put_slices(struct ioas_slice *slices, unsigned int nr)
 {
-	struct area *area = area_first(&ioas->areas, start, last);
-	struct area **link = chain;
-	unsigned int n;
-	int rc = 0;
-
-	for (n = 0; area && n < UNMAP_BATCH; n++) {
-		if (area->iova < start || area->last > last)
-			rc = -ENOENT;
-		else if (!area_is_ready(area))
-			rc = -EBUSY;
-		else if (area->pins)
-			rc = -EAGAIN;
-		if (rc)
-			break;
-		area->state = AREA_BUSY;
-		*link = area;
-		link = &area->chain;
-		area = area->last == last ? NULL : area_next(area, last);
-	}
-	*link = NULL;
-	/* What came before the obstacle goes first. */
-	if (rc && *chain)
-		rc = 0;
-	if (rc == -EAGAIN) {
-		area->closing = true;
-		*pinned = area;
-	}
-	return rc;
+	while (nr--)
+		pinned_put(slices[nr].pinned);
+	kvfree(slices);
 }
 
-/* Ask the in-kernel users to unpin what they have in a range. */
-static void notify_users(struct ioas *ioas, unsigned long iova,
-			 unsigned long length)
-{
-	struct ioas_user *user;
-	unsigned long index;
-
-	xa_lock(&ioas->users);
-	xa_for_each(&ioas->users, index, user) {
-		struct object *obj = user->obj;
-
-		if (!user->unmap || !refcount_inc_not_zero(&obj->users))
-			continue;
-		xa_unlock(&ioas->users);
-		user->unmap(user, iova, length);
-		object_put(ioas->ctx, obj);
-		xa_lock(&ioas->users);
-	}
-	xa_unlock(&ioas->users);
-}
-
-/*
- * Unmap one batch of a range. *@start moves behind what has been done; the range
- * is empty when *@done is set. The first time no area may be cut by the range.
+/**
+ * ioas_get_slices - what is mapped in a range, without a hole
+ * @ioas: the IOAS
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ * @slices: set to an array with references, for ioas_put_slices()
+ * @nr: set to its length
  *
- * Returns 0, an errno of claim_areas(), or -EAGAIN after in-kernel users have
- * been asked: *@start has not moved then.
+ * Return: 0, -ENOENT (a hole), -ENOMEM.
  */
-static int unmap_batch(struct ioas *ioas, unsigned long *start,
-		       unsigned long last, bool first,
-		       unsigned long *unmapped, bool *done)
+int ioas_get_slices(struct ioas *ioas, unsigned long start,
+		    unsigned long last, struct ioas_slice **slices,
+		    unsigned int *nr)
 {
-	unsigned long iova = 0, length = 0;
-	struct area *chain = NULL, *pinned;
-	struct area *area;
 	int rc;
 
-	down_read(&ioas->lock);
 	mutex_lock(&ioas->tree_lock);
-	if (first && !cuts_no_area(ioas, *start, last))
-		rc = -ENOENT;
-	else
-		rc = claim_areas(ioas, *start, last, &chain, &pinned);
-	if (rc == -EAGAIN) {
-		iova = pinned->iova;
-		length = area_length(pinned);
+	rc = slice_areas(ioas, start, last, NULL, nr);
+	if (!rc) {
+		*slices = kvmalloc_array(*nr, sizeof(**slices),
+					 GFP_KERNEL_ACCOUNT);
+		if (!*slices)
+			rc = -ENOMEM;
+		else
+			/* The same areas again: this cannot fail. */
+			slice_areas(ioas, start, last, *slices, nr);
 	}
 	mutex_unlock(&ioas->tree_lock);
-
-	*done = !chain && !rc;
-	if (chain) {
-		drain_chain(ioas, chain);
-		erase_chain(ioas, chain);
-	}
-	up_read(&ioas->lock);
-
-	if (rc == -EAGAIN)
-		notify_users(ioas, iova, length);
-	for (area = chain; area; area = area->chain) {
-		*unmapped += area_length(area);
-		*start = area->last + 1;
-		*done = area->last == last;
-	}
-	free_chain(chain);
 	return rc;
 }
 
-static int unmap_range(struct ioas *ioas, unsigned long start,
-		       unsigned long last, unsigned long *unmapped)
+static int map_nested(struct ioas *ioas, unsigned long source,
+		      unsigned long length, u32 flags, unsigned long *iova)
 {
-	unsigned int tries = 0;
-	bool first = true, done;
+	struct area *chain;
 	int rc;
 
-	for (;; first = false) {
-		unsigned long before = start;
-
-		rc = unmap_batch(ioas, &start, last, first, unmapped, &done);
-		if (start != before)
-			tries = 0;
-		if (rc == -EAGAIN)
-			rc = WARN_ON(++tries > UNMAP_TRIES) ? -EDEADLOCK : 0;
-		if (rc || done)
-			return rc;
-		cond_resched();
-	}
-}
-
-/**
- * ioas_unmap - unmap whole areas
- * @ioas: the IOAS
- * @iova: first IOVA
- * @length: bytes; every area that has a byte in the range must be in it whole
- * @unmapped: set to the bytes that have been unmapped, also on error
- *
- * When it returns no device reaches the memory, and it is unpinned unless a copy
- * of the mapping still needs it.
- *
- * Return: 0, also if nothing was mapped; -EINVAL (no length), -EOVERFLOW,
- * -ENOENT (an area is cut by the range; nothing has been unmapped), -EBUSY
- * (another thread is mapping or unmapping there), -EDEADLOCK (an in-kernel user
- * does not unpin its pages).
- */
-int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
-	       unsigned long *unmapped)
-{
-	unsigned long last;
-
-	*unmapped = 0;
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(iova, length - 1, &last))
-		return -EOVERFLOW;
-	return unmap_range(ioas, iova, last, unmapped);
-}
-
-/**
- * ioas_unmap_all - unmap everything
- * @ioas: the IOAS
- * @unmapped: set to the bytes that have been unmapped, unless NULL
- *
- * Return: 0, -EBUSY, -EDEADLOCK as ioas_unmap().
- */
-int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped)
-{
-	unsigned long bytes = 0;
-	int rc = unmap_range(ioas, 0, ULONG_MAX, &bytes);
-
-	if (unmapped)
-		*unmapped = bytes;
-	return rc;
-}
-
-/* Make the part of an area from @iova on an area of its own, @tail. */
-static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
-		    unsigned long iova)
-{
-	if (!area_is_ready(area) || area->closing)
-		return -EBUSY;
-	tail->offset = area->offset + (iova - area->iova);
-	if ((iova | offset_in_page(tail->offset)) & (ioas->alignment - 1))
-		return -EINVAL;
-	/* An entry of the IOMMU may reach over the cut. */
-	if (area->pins || (area->in_use && !ioas->small_pages))
-		return -EINVAL;
-
-	tail->iova = iova;
-	tail->last = area->last;
-	tail->prot = area->prot;
-	tail->pinned = area->pinned;
-	pinned_get(tail->pinned);
-	tail->in_use = area->in_use;
-	if (tail->in_use)
-		pinned_use_again(tail->pinned);
-	area->last = iova - 1;
-	area_insert(&ioas->areas, tail);
-	area_set_ready(tail);
-	return 0;
-}
-
-/**
- * ioas_cut - let an area begin at an IOVA, for VFIO type 1 (not v2)
- * @ioas: the IOAS
- * @iova: where; nothing happens if no area reaches over it
- *
- * The memory stays pinned as a whole until both parts have been unmapped.
- *
- * Return: 0, -EBUSY, -EINVAL (not aligned, pinned by an in-kernel user, or
- * possibly mapped by huge pages), -ENOMEM.
- */
-int ioas_cut(struct ioas *ioas, unsigned long iova)
-{
-	struct area *area, *tail = area_alloc();
-	int rc = 0;
-
-	if (!tail)
-		return -ENOMEM;
-	down_read(&ioas->lock);
-	mutex_lock(&ioas->tree_lock);
-	area = area_first(&ioas->areas, iova, iova);
-	if (area && area->iova != iova) {
-		rc = cut_area(ioas, area, tail, iova);
-		if (!rc)
-			tail = NULL;
-	}
-	mutex_unlock(&ioas->tree_lock);
-	up_read(&ioas->lock);
-	area_free(tail);
-	return rc;
-}
-
-/* All areas that @domain translates, up to but not including @end. */
-static void drain_until(struct ioas *ioas, struct iommu_domain *domain,
-			const struct area *end)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-	struct paging_drain drain;
-
-	paging_drain_begin(&drain, domain);
-	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
-		if (area->in_use)
-			paging_drain(&drain, area->iova, area_length(area));
-		cond_resched();
-	}
-	paging_drain_end(&drain);
-}
-
-static void unuse_until(struct ioas *ioas, const struct area *end)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-
-	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
-		if (area->in_use)
-			area_unuse(area);
-		cond_resched();
-	}
-}
-
-/**
- * ioas_fill_all - map everything in an IOAS into one more domain
- * @ioas: the IOAS, with its lock held for writing and the table of the domain in
- *	its list already
- * @domain: the domain
- *
- * A BAR whose device has been unbound stays out.
- *
- * Return: 0; or with nothing changed an errno of pinned_use() or paging_fill().
- */
-int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-	bool first = list_is_singular(&ioas->tables);
-	int rc = 0;
-
-	lockdep_assert_held_write(&ioas->lock);
-	for (; area; area = area_next(area, ULONG_MAX)) {
-		if (first) {
-			rc = pinned_use(area->pinned);
-			area->in_use = !rc;
-		}
-		if (rc == -ENXIO)
-			rc = 0;
+	down_read(ioas_lock(ioas));
+	chain = nested_chain(ioas, source, length, chain_prot(flags));
+	rc = PTR_ERR_OR_ZERO(chain);
+	if (!rc) {
+		rc = map_chain(ioas, chain, length, flags, iova);
 		if (rc)
-			break;
-		if (!area->in_use)
-			continue;
-		rc = area_fill(ioas, area, domain);
-		if (rc) {
-			if (first)
-				area_unuse(area);
-			break;
-		}
+			chain_free(chain);
 	}
-	if (rc) {
-		drain_until(ioas, domain, area);
-		if (first)
-			unuse_until(ioas, area);
-	}
+	up_read(ioas_lock(ioas));
 	return rc;
 }
 
 /**
- * ioas_drain_all - take everything out of a domain
- * @ioas: the IOAS, with its lock held for writing and the table of the domain
- *	out of its list already
- * @domain: the domain
+ * ioas_map_source - map memory that the current process names by an address
+ * @ioas: the IOAS
+ * @source: user address; in a nested IOAS an IOVA of its parent
+ * @length: bytes
+ * @flags: enum iommufd_ioas_map_flags
+ * @charge_process: charge the process whatever the context's option says
+ * @iova: see ioas_map_slices()
  *
- * Unpins everything if no table is left.
+ * Return: as ioas_map_slices(); also -EFAULT if a part of the source is not
+ * mapped in the parent.
  */
-void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain)
+int ioas_map_source(struct ioas *ioas, unsigned long source,
+		    unsigned long length, u32 flags, bool charge_process,
+		    unsigned long *iova)
 {
-	lockdep_assert_held_write(&ioas->lock);
-	drain_until(ioas, domain, NULL);
-	if (list_empty(&ioas->tables))
-		unuse_until(ioas, NULL);
-}
+	struct pinned *pinned;
+	int rc;
 
-static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-
-	for (; area; area = area_next(area, ULONG_MAX)) {
-		if (!area->in_use || area->pinned->owner != owner)
-			continue;
-		area->chain = NULL;
-		drain_chain(ioas, area);
-	}
-}
-
-/**
- * ioas_revoke - take the BARs of one device out of all IOASes of a context
- * @ctx: the context
- * @owner: the device, retired: nobody can map its BARs any more
- *
- * The areas stay until they are unmapped, but translate nothing. When this
- * returns no device reaches the BARs.
- */
-void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
-{
-	struct ioas *ioas;
-
-	mutex_lock(&ctx->ioas_lock);
-	list_for_each_entry(ioas, &ctx->ioases, link) {
-		down_write(&ioas->lock);
-		revoke_in(ioas, owner);
-		up_write(&ioas->lock);
-	}
-	mutex_unlock(&ctx->ioas_lock);
+	if (ioas->parent)
+		return map_nested(ioas, source, length, flags, iova);
+	pinned = pinned_from_user(ioas->ctx, source, length,
+				  flags & IOMMU_IOAS_MAP_WRITEABLE,
+				  charge_process);
+	if (IS_ERR(pinned))
+		return PTR_ERR(pinned);
+	rc = ioas_map_new(ioas, pinned, offset_in_page(source), length, flags,
+			  iova);
+	pinned_put(pinned);
+	return rc;
 }

@@ -12,13 +12,16 @@
 #include <uapi/linux/ioasid.h>
 
 #include "area.h"
+#include "batch.h"
 #include "charge.h"
 #include "compat.h"
 #include "device.h"
 #include "ioas.h"
 #include "main.h"
+#include "nested.h"
 #include "object.h"
 #include "pin.h"
+#include "reason.h"
 #include "vfio_compat.h"
 
 static int cmd_destroy(struct command *cmd)
@@ -26,6 +29,50 @@ static int cmd_destroy(struct command *cmd)
 	const struct iommu_destroy *arg = cmd->arg;
 
 	return object_destroy(cmd->ctx, arg->id);
+}
+
+static const u64 extensions[] = {
+	[IOASID_EXT_API_VERSION] = 1,
+	[IOASID_EXT_MAP_BATCH] = BATCH_ENTRIES_MAX,
+	[IOASID_EXT_NESTED] = NESTED_DEPTH_MAX,
+	[IOASID_EXT_LAST_REASON] = REASON_LEN,
+	[IOASID_EXT_MAP_FILE] = 1,
+	[IOASID_EXT_CHANGE_PROCESS] = 1,
+	[IOASID_EXT_P2P] = 1,
+};
+
+static int cmd_check_extension(struct command *cmd)
+{
+	struct ioasid_check_extension *arg = cmd->arg;
+
+	if (arg->flags || arg->__reserved)
+		return -EOPNOTSUPP;
+	arg->out_value = arg->extension < ARRAY_SIZE(extensions) ?
+			 extensions[arg->extension] : 0;
+	return command_reply(cmd, sizeof(*arg));
+}
+
+static int cmd_last_reason(struct command *cmd)
+{
+	struct ioasid_last_reason *arg = cmd->arg;
+	char text[REASON_LEN];
+	u32 length;
+	int error, rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	rc = reason_read(cmd->ctx, text, &error);
+	if (rc)
+		return rc;
+	length = strlen(text) + 1;
+	if (arg->buffer_len && arg->buffer_len < length)
+		text[arg->buffer_len - 1] = '\0';
+	if (copy_to_user(u64_to_user_ptr(arg->buffer), text,
+			 min(arg->buffer_len, length)))
+		return -EFAULT;
+	arg->buffer_len = length;
+	arg->out_errno = error;
+	return command_reply(cmd, sizeof(*arg));
 }
 
 /* Room for the structure of any command. */
@@ -43,6 +90,10 @@ union command_arg {
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
+	struct ioasid_alloc_nested alloc_nested;
+	struct ioasid_batch batch;
+	struct ioasid_check_extension check_extension;
+	struct ioasid_last_reason last_reason;
 };
 
 /**
@@ -90,6 +141,16 @@ static const struct command_row commands[] = {
 		ioas_cmd_map_file),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
 		__reserved, ioas_cmd_change_process),
+	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,
+		out_value, cmd_check_extension),
+	COMMAND(IOASID_MAP_BATCH, struct ioasid_batch, __reserved,
+		batch_cmd_map),
+	COMMAND(IOASID_UNMAP_BATCH, struct ioasid_batch, __reserved,
+		batch_cmd_unmap),
+	COMMAND(IOASID_ALLOC_NESTED, struct ioasid_alloc_nested, out_ioas_id,
+		ioas_cmd_alloc_nested),
+	COMMAND(IOASID_LAST_REASON, struct ioasid_last_reason, out_errno,
+		cmd_last_reason),
 };
 
 static const struct command_row *command_find(unsigned int nr)
@@ -101,6 +162,30 @@ static const struct command_row *command_find(unsigned int nr)
 	    !commands[i].function)
 		return NULL;
 	return &commands[i];
+}
+
+/*
+ * Copy the structure, and fill it up with zeros. Nearly every caller has the same
+ * version of it as we, which is worth a shorter way: words of known size.
+ */
+static int command_read(struct command *cmd, const struct command_row *row)
+{
+	const u64 __user *from = cmd->user;
+	u64 *to = cmd->arg;
+	unsigned int i;
+
+	if (cmd->user_size != row->size || row->size % sizeof(u64))
+		return copy_struct_from_user(to, row->size, from,
+					     cmd->user_size);
+	if (!user_read_access_begin(from, row->size))
+		return -EFAULT;
+	for (i = 0; i < row->size / sizeof(u64); i++)
+		unsafe_get_user(to[i], &from[i], err);
+	user_read_access_end();
+	return 0;
+err:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
@@ -120,7 +205,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return -EFAULT;
 	if (cmd.user_size < row->min_size)
 		return -EINVAL;
-	rc = copy_struct_from_user(&buffer, row->size, cmd.user, cmd.user_size);
+	rc = command_read(&cmd, row);
 	return rc ?: row->function(&cmd);
 }
 
@@ -133,6 +218,8 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&ctx->drained);
 	spin_lock_init(&ctx->account_lock);
+	spin_lock_init(&ctx->reason_lock);
+	INIT_LIST_HEAD(&ctx->reasons);
 	mutex_init(&ctx->ioas_lock);
 	INIT_LIST_HEAD(&ctx->ioases);
 	mutex_init(&ctx->group_lock);
@@ -151,6 +238,7 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	object_destroy_all(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners));
 	account_put(ctx->account);
+	reason_forget_all(ctx);
 	mutex_destroy(&ctx->ioas_lock);
 	mutex_destroy(&ctx->group_lock);
 	mutex_destroy(&ctx->bar_lock);

@@ -40,4 +40,19 @@ static inline int command_reply(struct command *cmd, size_t size)
 	return 0;
 }
 
+/**
+ * command_reply_field - give the caller the one field that is an answer
+ * @cmd: the command
+ * @type: of its structure
+ * @field: a field that all versions of the structure have
+ *
+ * For commands that are called often: copying the whole structure costs more
+ * than many of them do otherwise.
+ *
+ * Return: 0 or -EFAULT.
+ */
+#define command_reply_field(cmd, type, field) \
+	put_user(((type *)(cmd)->arg)->field, \
+		 &((type __user *)(cmd)->user)->field)
+
 #endif

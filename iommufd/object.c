@@ -9,6 +9,9 @@
  * at once, without waiting. Only a driver's unbind may not fail, so it waits for
  * the commands that are still working with its object (object_remove()).
  *
+ * Looking an ID up in the xarray costs more than many a command does with the
+ * object, so the first few have a place in an array, too.
+ *
  * An object keeps its ID until it has been taken apart, so that an ID is never
  * handed out again while something of its last holder is still there.
  */
@@ -45,6 +48,22 @@ void object_publish(struct iommufd_ctx *ctx, struct object *obj)
 {
 	/* The slot was reserved by object_init(): this does not allocate. */
 	WARN_ON(xa_store(&ctx->objects, obj->id, obj, GFP_KERNEL));
+	if (obj->id < OBJECT_LOW)
+		rcu_assign_pointer(ctx->low[obj->id], obj);
+}
+
+/* Under rcu_read_lock(). */
+static struct object *object_find(struct iommufd_ctx *ctx, u32 id)
+{
+	if (id < OBJECT_LOW)
+		return rcu_dereference(ctx->low[id]);
+	return xa_load(&ctx->objects, id);
+}
+
+static void object_hide(struct iommufd_ctx *ctx, struct object *obj)
+{
+	if (obj->id < OBJECT_LOW)
+		RCU_INIT_POINTER(ctx->low[obj->id], NULL);
 }
 
 /**
@@ -56,6 +75,7 @@ void object_publish(struct iommufd_ctx *ctx, struct object *obj)
 void object_abort(struct iommufd_ctx *ctx, struct object *obj)
 {
 	obj->kind->destroy(ctx, obj);
+	object_hide(ctx, obj);
 	xa_erase(&ctx->objects, obj->id);
 	kfree_rcu(obj, rcu);
 }
@@ -74,7 +94,7 @@ struct object *object_get(struct iommufd_ctx *ctx, u32 id,
 	struct object *obj;
 
 	rcu_read_lock();
-	obj = xa_load(&ctx->objects, id);
+	obj = object_find(ctx, id);
 	if (obj && ((kind && obj->kind != kind) ||
 		    !refcount_inc_not_zero(&obj->users)))
 		obj = NULL;
@@ -128,7 +148,7 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
 	int rc = -ENOENT;
 
 	rcu_read_lock();
-	obj = xa_load(&ctx->objects, id);
+	obj = object_find(ctx, id);
 	if (obj && refcount_dec_if_one(&obj->users))
 		rc = 0;
 	else if (obj && refcount_read(&obj->users))
@@ -152,6 +172,7 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
 void object_remove(struct iommufd_ctx *ctx, struct object *obj)
 {
 	/* Replaces an entry, so it cannot fail, and keeps the ID taken. */
+	object_hide(ctx, obj);
 	xa_store(&ctx->objects, obj->id, XA_ZERO_ENTRY, GFP_KERNEL);
 
 	refcount_dec(&obj->users);

@@ -17,6 +17,8 @@ struct account;
 struct iommufd_ctx;
 struct object;
 
+#define OBJECT_LOW	32
+
 /**
  * struct object_kind - what objects of one kind have in common
  * @name: for messages
@@ -51,9 +53,13 @@ struct object {
  *	context to stay holds the file, so release runs after the last device
  *	has been unbound, whichever file descriptor was closed first.
  * @objects: the ID table
+ * @low: the published objects with the first IDs, which is what commands name
  * @drained: woken when an object that is being removed has lost its last user
  * @account_lock: protects @account
  * @account: on which memory was pinned last, or NULL
+ * @reason_lock: protects @reasons
+ * @reasons: why commands have failed, see reason.c
+ * @nr_reasons: how many there are
  * @charge_process: new mappings are charged to the process and not to the user
  * @no_iommu: VFIO attached a device that has no IOMMU (legacy container only)
  * @vfio_ioas_id: the IOAS that the legacy container's ioctls work on, or 0
@@ -67,9 +73,13 @@ struct object {
 struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
+	struct object __rcu *low[OBJECT_LOW];
 	wait_queue_head_t drained;
 	spinlock_t account_lock;
 	struct account *account;
+	spinlock_t reason_lock;
+	struct list_head reasons;
+	unsigned int nr_reasons;
 	bool charge_process;
 	bool no_iommu;
 	u32 vfio_ioas_id;

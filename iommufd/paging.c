@@ -21,6 +21,7 @@
  * has entries of any power of two).
  */
 #define PAGING_STRIDE	(16UL << 30)
+#define STRIDE_SIZES	(PAGING_STRIDE | (PAGING_STRIDE - 1))
 
 /*
  * The largest page that fits at the beginning of [@iova, @iova + @length), and
@@ -50,38 +51,30 @@ static size_t best_page_size(unsigned long sizes, unsigned long iova,
 	return size;
 }
 
-/**
- * struct sizes - the page sizes of a domain that may be used
- * @bitmap: as in the domain
- * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
- * @most: entries for one call of the driver
- */
-struct sizes {
-	unsigned long bitmap;
-	size_t single;
-	size_t most;
-};
-
-static struct sizes usable_sizes(const struct iommu_domain *domain,
-				 const struct paging_range *range)
+static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
+					bool small)
 {
-	unsigned long largest = range->small ? PAGE_SIZE : PAGING_STRIDE;
-	struct sizes sizes = {
-		.bitmap = domain->pgsize_bitmap & (largest | (largest - 1)),
+	struct paging_sizes sizes = {
+		.bitmap = domain->pgsize_bitmap &
+			  (small ? PAGE_SIZE | (PAGE_SIZE - 1) : STRIDE_SIZES),
 		/* VT-d makes a large entry of many small ones that fit. */
-		.most = range->small ? 1 : SIZE_MAX,
+		.most = small ? 1 : SIZE_MAX,
 	};
 	unsigned long above = sizes.bitmap & ~(PAGE_SIZE | (PAGE_SIZE - 1));
 
-	/* Parts of pages, where the IOMMU has smaller ones, take the long way. */
-	if (PAGE_ALIGNED(range->iova | range->offset | range->length))
-		sizes.single = above ? 1UL << __ffs(above) : SIZE_MAX;
+	sizes.single = above ? 1UL << __ffs(above) : SIZE_MAX;
 	return sizes;
+}
+
+/* Parts of pages, where the IOMMU has smaller ones, take the long way. */
+static bool has_part_pages(const struct paging_range *range)
+{
+	return !PAGE_ALIGNED(range->iova | range->offset | range->length);
 }
 
 /* One contiguous piece. *@done grows by what has been mapped. */
 static inline int fill_piece(struct iommu_domain *domain,
-			     const struct sizes *sizes, unsigned long iova,
+			     const struct paging_sizes *sizes, unsigned long iova,
 			     phys_addr_t phys, size_t length, int prot,
 			     size_t *done)
 {
@@ -108,13 +101,15 @@ static inline int fill_piece(struct iommu_domain *domain,
 static int fill_runs(struct iommu_domain *domain,
 		     const struct paging_range *range, size_t *done)
 {
-	const struct sizes sizes = usable_sizes(domain, range);
+	struct paging_sizes sizes = usable_sizes(domain, range->small);
 	unsigned long skip = offset_in_page(range->offset);
 	unsigned long first = range->offset >> PAGE_SHIFT;
 	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
 	unsigned long since = 0;
 	struct runs_iter it;
 
+	if (has_part_pages(range))
+		sizes.single = 0;
 	runs_for_each(&it, range->runs, first, npages) {
 		size_t length = min(it.npages * PAGE_SIZE - skip,
 				    range->length - *done);
@@ -165,6 +160,98 @@ int paging_fill(struct iommu_domain *domain, const struct paging_range *range)
 }
 
 /**
+ * paging_fill_begin - begin to map several ranges
+ * @fill: the state of it
+ * @domain: the domain
+ * @small: use only entries of up to PAGE_SIZE
+ */
+void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
+		       bool small)
+{
+	fill->domain = domain;
+	fill->sizes = usable_sizes(domain, small);
+	fill->length = 0;
+	fill->first = ULONG_MAX;
+	fill->last = 0;
+	fill->mapped = 0;
+}
+
+static int fill_pending(struct paging_fill *fill)
+{
+	size_t length = fill->length;
+
+	fill->length = 0;
+	if (!length)
+		return 0;
+	return fill_piece(fill->domain, &fill->sizes, fill->iova, fill->phys,
+			  length, fill->prot, &fill->mapped);
+}
+
+/**
+ * paging_fill_add - map one more range
+ * @fill: the state
+ * @range: what and where, as for paging_fill()
+ *
+ * What continues the range before in both IOVA and memory becomes one with it.
+ *
+ * Return: 0 or an error of paging_fill(): what has been mapped, fill->mapped
+ * bytes, is then the caller's to unmap.
+ */
+int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
+{
+	unsigned long skip = offset_in_page(range->offset);
+	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
+	unsigned long iova = range->iova;
+	size_t left = range->length;
+	struct runs_iter it;
+
+	if (has_part_pages(range))
+		fill->sizes.single = 0;
+	fill->first = min(fill->first, iova);
+	fill->last = max(fill->last, iova + left - 1);
+	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
+		size_t length = min(it.npages * PAGE_SIZE - skip, left);
+		phys_addr_t phys = PFN_PHYS(it.pfn) + skip;
+		int rc;
+
+		if (!fill->length || fill->iova + fill->length != iova ||
+		    fill->phys + fill->length != phys ||
+		    fill->prot != range->prot) {
+			rc = fill_pending(fill);
+			if (rc)
+				return rc;
+			fill->iova = iova;
+			fill->phys = phys;
+			fill->prot = range->prot;
+		}
+		fill->length += length;
+		iova += length;
+		left -= length;
+		skip = 0;
+	}
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return 0;
+}
+
+/**
+ * paging_fill_end - have all ranges mapped, and the driver know it
+ * @fill: the state
+ *
+ * Return: as paging_fill_add().
+ */
+int paging_fill_end(struct paging_fill *fill)
+{
+	const struct iommu_domain_ops *ops = fill->domain->ops;
+	int rc = fill_pending(fill);
+
+	if (!rc && fill->mapped && ops->iotlb_sync_map)
+		rc = ops->iotlb_sync_map(fill->domain, fill->first,
+					 fill->last - fill->first + 1);
+	return rc;
+}
+
+/**
  * paging_drain_begin - begin to unmap ranges from a domain
  * @drain: the state of it
  * @domain: the domain
@@ -177,21 +264,31 @@ void paging_drain_begin(struct paging_drain *drain,
 	iommu_iotlb_gather_init(&drain->gather);
 }
 
-/* Unmap the collected range, in strides that begin and end on table borders. */
+/*
+ * Unmap the collected range, in strides that begin and end on table borders. The
+ * size of a page is a hint to the driver: it finds out what is there.
+ */
 static void drain_collected(struct paging_drain *drain)
 {
+	struct iommu_domain *domain = drain->domain;
+
 	while (drain->length) {
 		size_t n = min(drain->length,
 			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
-		size_t gone = iommu_unmap_fast(drain->domain, drain->iova, n,
-					       &drain->gather);
+		size_t size, count, gone;
 
-		WARN_ON_ONCE(gone != n);
-		drain->iova += n;
-		drain->length -= n;
+		size = best_page_size(domain->pgsize_bitmap & STRIDE_SIZES,
+				      drain->iova, drain->iova, n, &count);
+		gone = domain->ops->unmap_pages(domain, drain->iova, size,
+						count, &drain->gather);
+		if (WARN_ON_ONCE(!gone || gone > drain->length))
+			break;
+		drain->iova += gone;
+		drain->length -= gone;
 		if (drain->length)
 			cond_resched();
 	}
+	drain->length = 0;
 }
 
 /**

@@ -27,6 +27,46 @@ struct paging_range {
 	bool small;
 };
 
+/**
+ * struct paging_sizes - the page sizes of a domain that may be used
+ * @bitmap: as in the domain
+ * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
+ * @most: entries for one call of the driver
+ */
+struct paging_sizes {
+	unsigned long bitmap;
+	size_t single;
+	size_t most;
+};
+
+/**
+ * struct paging_fill - ranges that are being mapped into one domain
+ * @domain: the domain
+ * @sizes: of it
+ * @prot: of the piece that is pending
+ * @iova: where that goes
+ * @phys: where it is
+ * @length: its length; not mapped yet
+ * @first: the lowest IOVA so far
+ * @last: the highest, inclusive
+ * @mapped: bytes that have been mapped, in the order of the ranges
+ */
+struct paging_fill {
+	struct iommu_domain *domain;
+	struct paging_sizes sizes;
+	int prot;
+	unsigned long iova;
+	phys_addr_t phys;
+	size_t length;
+	unsigned long first;
+	unsigned long last;
+	size_t mapped;
+};
+
+void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
+		       bool small);
+int paging_fill_add(struct paging_fill *fill, const struct paging_range *range);
+int paging_fill_end(struct paging_fill *fill);
 int paging_fill(struct iommu_domain *domain, const struct paging_range *range);
 
 /**

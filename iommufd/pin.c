@@ -71,7 +71,6 @@ static struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&pinned->refs, 1);
-	mutex_init(&pinned->lock);
 	pinned->ctx = ctx;
 	pinned->file = NULL;
 	pinned->start = start & PAGE_MASK;
@@ -150,7 +149,6 @@ void pinned_put(struct pinned *pinned)
 		fput(pinned->file);
 	bar_owner_put(pinned->owner);
 	account_put(pinned->account);
-	mutex_destroy(&pinned->lock);
 	kmem_cache_free(pinned_cache, pinned);
 }
 
@@ -216,7 +214,18 @@ static void sparse_absorb(struct pinned *pinned)
 	sparse_free(pinned);
 }
 
-static int fill_pages(struct pinned *pinned)
+/* Arrays on the stack are zeroed by the kernel at every call: not for one page. */
+static int fill_page(struct pinned *pinned)
+{
+	unsigned long pfn;
+	int rc;
+
+	rc = gather_user_page(pinned->account->mm, pinned->start,
+			      pinned->writable, &pfn);
+	return rc ?: runs_append(&pinned->runs, pfn, 1, false);
+}
+
+static noinline int fill_pages(struct pinned *pinned)
 {
 	struct page *few[PIN_FEW];
 	struct gather gather = {
@@ -238,12 +247,12 @@ static int fill_pages(struct pinned *pinned)
 	}
 	if (pinned->file)
 		rc = gather_file(&gather, pinned->file, pinned->start,
-				 pinned->npages);
+				 pinned->npages, true);
 	else
 		rc = gather_user(&gather, pinned->npages);
 	if (gather.pages != few)
 		kfree(gather.pages);
-	return rc ?: sparse_match(pinned);
+	return rc;
 }
 
 /* User memory that cannot be pinned may be a BAR, for which nobody pays. */
@@ -253,8 +262,6 @@ static int fill_bar(struct pinned *pinned)
 	struct bar_owner *was = pinned->owner;
 	int rc;
 
-	if (was && bar_owner_retired(was))
-		return -ENXIO;
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
@@ -275,7 +282,10 @@ static int pinned_fill(struct pinned *pinned)
 		return fill_bar(pinned);
 	rc = account_charge(pinned->account, cost);
 	if (!rc) {
-		rc = fill_pages(pinned);
+		rc = pinned->npages == 1 && !pinned->file ?
+			fill_page(pinned) : fill_pages(pinned);
+		if (!rc)
+			rc = sparse_match(pinned);
 		if (!rc) {
 			sparse_absorb(pinned);
 			return 0;
@@ -301,6 +311,22 @@ static void pinned_empty(struct pinned *pinned)
 	account_uncharge(pinned->account, pinned->npages);
 }
 
+/*
+ * Memory that only one area refers to is nobody else's business while that area
+ * is AREA_BUSY, or its IOAS locked for writing, which is when it is used as a
+ * whole or not any more: then the lock can be left alone.
+ */
+static bool pinned_lock_shared(struct pinned *pinned)
+{
+	if (refcount_read(&pinned->refs) == 1) {
+		/* After what others have done with it before they let go. */
+		smp_acquire__after_ctrl_dep();
+		return false;
+	}
+	mutex_lock(&pinned->lock);
+	return true;
+}
+
 /**
  * pinned_use - have all of the memory pinned, and its runs stay
  * @pinned: the memory
@@ -314,11 +340,115 @@ int pinned_use(struct pinned *pinned)
 	int rc = 0;
 
 	mutex_lock(&pinned->lock);
-	if (!pinned->uses)
+	/* In use or not: the revocation may have been where this use is to be. */
+	if (pinned->owner && bar_owner_retired(pinned->owner))
+		rc = -ENXIO;
+	else if (!pinned->uses)
 		rc = pinned_fill(pinned);
 	if (!rc)
 		pinned->uses++;
 	mutex_unlock(&pinned->lock);
+	return rc;
+}
+
+/* User memory that nobody but a new area knows, and not much of it. */
+static bool row_fits(const struct area *area)
+{
+	const struct pinned *pinned = area->pinned;
+
+	return area->embedded && !pinned->file &&
+	       pinned->account->mm == current->mm &&
+	       refcount_read(&pinned->refs) == 1 &&
+	       pinned->npages <= PIN_FEW;
+}
+
+/**
+ * pinned_row - how many areas' memory is one stretch?
+ * @area: the first of a chain of new areas
+ *
+ * Return: the area, or NULL, behind the last one of which pinned_use_row() can
+ * use the memory together with that of @area.
+ */
+struct area *pinned_row(struct area *area)
+{
+	unsigned long npages = area->pinned->npages;
+	struct area *end = area->chain;
+
+	if (!row_fits(area))
+		return end;
+	while (end && row_fits(end)) {
+		const struct pinned *pinned = end->pinned;
+
+		npages += pinned->npages;
+		if (npages > PIN_BATCH ||
+		    pinned->writable != area->pinned->writable ||
+		    pinned->account != area->pinned->account ||
+		    pinned->start != area->pinned->start +
+				     (npages - pinned->npages) * PAGE_SIZE)
+			break;
+		end = end->chain;
+	}
+	return end;
+}
+
+static int row_deal(struct area *area, const struct area *end,
+		    struct page **pages)
+{
+	int rc = 0;
+
+	for (; area != end; area = area->chain) {
+		unsigned long n = area->pinned->npages;
+
+		if (rc)
+			unpin_user_pages(pages, n);
+		else
+			rc = gather_add(&area->pinned->runs, pages, n);
+		pages += n;
+	}
+	return rc;
+}
+
+/**
+ * pinned_use_row - pinned_use() of many small pieces of memory at once
+ * @area: the first area
+ * @end: from pinned_row()
+ *
+ * Return: 0, or with nothing changed an errno of pinned_use(), which may be that
+ * of any of them.
+ */
+int pinned_use_row(struct area *area, const struct area *end)
+{
+	struct account *account = area->pinned->account;
+	const struct pinned *first = area->pinned;
+	struct area *each;
+	struct page **pages;
+	unsigned long npages = 0;
+	int rc;
+
+	for (each = area; each != end; each = each->chain)
+		npages += each->pinned->npages;
+	pages = kmalloc_array(npages, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	rc = account_charge(account, npages);
+	if (rc)
+		goto out_pages;
+	rc = gather_user_pages(account->mm, first->start, npages,
+			       first->writable, pages);
+	if (!rc) {
+		rc = row_deal(area, end, pages);
+		for (each = area; each != end; each = each->chain) {
+			if (rc)
+				release_runs(&each->pinned->runs,
+					     first->writable);
+			else
+				each->pinned->uses = 1;
+		}
+	}
+	if (rc)
+		account_uncharge(account, npages);
+out_pages:
+	kfree(pages);
 	return rc;
 }
 
@@ -348,9 +478,11 @@ static void pinned_drop_uses(struct pinned *pinned, unsigned long n)
  */
 void pinned_unuse(struct pinned *pinned)
 {
-	mutex_lock(&pinned->lock);
+	bool locked = pinned_lock_shared(pinned);
+
 	pinned_drop_uses(pinned, 1);
-	mutex_unlock(&pinned->lock);
+	if (locked)
+		mutex_unlock(&pinned->lock);
 }
 
 /* Pin one page that is not pinned yet. */
@@ -630,6 +762,14 @@ void pinned_change_account(struct pinned *pinned, struct account *account)
 	pinned->account = account;
 }
 
+/* What is the same for every user of the memory: the lock is free. */
+static void pinned_construct(void *mem)
+{
+	struct pinned *pinned = mem;
+
+	mutex_init(&pinned->lock);
+}
+
 /**
  * pinned_cache_init - at module load
  *
@@ -639,7 +779,7 @@ int pinned_cache_init(void)
 {
 	pinned_cache = kmem_cache_create("iommufd_pinned",
 					 sizeof(struct pinned), 0,
-					 SLAB_ACCOUNT, NULL);
+					 SLAB_ACCOUNT, pinned_construct);
 	return pinned_cache ? 0 : -ENOMEM;
 }
 

@@ -78,6 +78,8 @@ static inline bool pinned_is_bar(const struct pinned *pinned)
 }
 
 int pinned_use(struct pinned *pinned);
+struct area *pinned_row(struct area *area);
+int pinned_use_row(struct area *area, const struct area *end);
 void pinned_use_again(struct pinned *pinned);
 void pinned_unuse(struct pinned *pinned);
 

@@ -37,10 +37,11 @@ struct runs_chunk {
  */
 void runs_init(struct runs *runs)
 {
-	runs->last = NULL;
-	runs->room = 0;
+	runs->last = runs->small;
+	runs->room = RUNS_INLINE;
 	runs->nr_chunks = 0;
 	runs->npages = 0;
+	runs->small[0] = 0;
 }
 
 /* From inline runs, which are all taken, to a first chunk. */
@@ -58,7 +59,7 @@ static int runs_leave_inline(struct runs *runs)
 		return -ENOMEM;
 	}
 	chunk->first = 0;
-	memcpy(chunk->run, runs->small, sizeof(runs->small));
+	memcpy(chunk->run, &runs->small[1], RUNS_INLINE * sizeof(run_t));
 	dir[0] = chunk;
 	runs->dir = dir;
 	runs->dir_size = 1;
@@ -118,11 +119,6 @@ static int runs_reserve(struct runs *runs)
 {
 	if (runs->room)
 		return 0;
-	if (!runs->last) {
-		runs->room = RUNS_INLINE;
-		runs->last = runs->small - 1;
-		return 0;
-	}
 	if (!runs->nr_chunks)
 		return runs_leave_inline(runs);
 	if (runs->nr_chunks == 1 && runs->first_size < RUNS_PER_CHUNK)
@@ -226,7 +222,7 @@ void runs_seek(struct runs_iter *it, const struct runs *runs,
 		runs_iter_enter(it, runs_find_chunk(runs, first));
 		first -= runs->dir[it->chunk]->first;
 	} else {
-		it->at = runs->small;
+		it->at = &runs->small[1];
 		it->end = it->at + RUNS_INLINE;
 	}
 	while (first >= run_pages(*it->at))

@@ -36,11 +36,12 @@ struct runs_chunk;
 
 /**
  * struct runs - memory in address order
- * @last: the last run, NULL in an empty list
+ * @last: the last run; in an empty list one of no pages
  * @room: free slots behind @last
  * @nr_chunks: chunks in @dir; 0 while the runs are in @small
  * @npages: number of pages in all runs
- * @small: the runs themselves, while there are no more than RUNS_INLINE
+ * @small: a run of no pages, to have something in front of the first one, and
+ *	the runs themselves, while there are no more than RUNS_INLINE
  * @dir: beyond that, chunks of runs; all are full except the last
  * @dir_size: entries that @dir has room for
  * @first_size: runs that the first chunk has room for. It grows; the others are
@@ -56,7 +57,7 @@ struct runs {
 	u32 nr_chunks;
 	unsigned long npages;
 	union {
-		run_t small[RUNS_INLINE];
+		run_t small[1 + RUNS_INLINE];
 		struct {
 			struct runs_chunk **dir;
 			u32 dir_size;

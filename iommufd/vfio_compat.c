@@ -87,7 +87,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_set_no_iommu, IOMMUFD_VFIO);
  */
 int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ctx)
 {
-	struct ioas *ioas = ioas_alloc(ctx);
+	struct ioas *ioas = ioas_alloc(ctx, NULL);
 	bool wanted;
 	int rc = 0;
 
@@ -154,9 +154,7 @@ static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	struct vfio_iommu_type1_dma_map map;
 	u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA;
-	struct pinned *pinned;
 	unsigned long iova;
-	int rc;
 
 	if (copy_from_user(&map, user, minsz))
 		return -EFAULT;
@@ -170,15 +168,8 @@ static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (flags == IOMMU_IOAS_MAP_FIXED_IOVA)
 		return -EINVAL;
 
-	pinned = pinned_from_user(ctx, map.vaddr, map.size,
-				  flags & IOMMU_IOAS_MAP_WRITEABLE, true);
-	if (IS_ERR(pinned))
-		return PTR_ERR(pinned);
 	iova = map.iova;
-	rc = ioas_map_new(ioas, pinned, offset_in_page(map.vaddr), map.size,
-			  flags, &iova);
-	pinned_put(pinned);
-	return rc;
+	return ioas_map_source(ioas, map.vaddr, map.size, flags, true, &iova);
 }
 
 /* Type 1 (not v2) may unmap in the middle of what has been mapped. */
@@ -354,11 +345,11 @@ static int all_coherent(struct ioas *ioas)
 	struct ioas_table *table;
 	int rc = 1;
 
-	down_read(&ioas->lock);
+	down_read(ioas_lock(ioas));
 	list_for_each_entry(table, &ioas->tables, link)
 		if (!container_of(table, struct hwpt, table)->coherent)
 			rc = 0;
-	up_read(&ioas->lock);
+	up_read(ioas_lock(ioas));
 	return rc;
 }
 
@@ -412,10 +403,10 @@ static u64 page_sizes(struct ioas *ioas)
 	unsigned long sizes = ULONG_MAX;
 	struct ioas_table *table;
 
-	down_read(&ioas->lock);
+	down_read(ioas_lock(ioas));
 	list_for_each_entry(table, &ioas->tables, link)
 		sizes &= table->domain->pgsize_bitmap;
-	up_read(&ioas->lock);
+	up_read(ioas_lock(ioas));
 	/* Type1 speaks of the CPU's pages where the IOMMU has smaller ones. */
 	if (sizes & ~PAGE_MASK)
 		sizes = (sizes & PAGE_MASK) | PAGE_SIZE;

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOASID_MAP_BATCH and IOASID_UNMAP_BATCH.
+ *
+ * The entries are worked on in portions. What a portion shares is what a single
+ * command spends most of its time on: one look at the IOAS and its locks, one
+ * flush; and where entries follow each other, one get_user_pages and one walk of
+ * the IOMMU's page table. Each entry keeps an area and memory of its own, so that
+ * later each can go alone.
+ *
+ * A portion ends early at an entry that fails, or that is not simple. If the work
+ * that is done together fails, it is done again entry by entry, which tells whose
+ * fault it is.
+ */
+#include <linux/iommu.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "batch.h"
+#include "nested.h"
+#include "paging.h"
+#include "pin.h"
+
+#define PORTION		256U
+#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
+		   IOMMU_IOAS_MAP_READABLE)
+
+/**
+ * struct portion - entries that are worked on together
+ * @ioas: where
+ * @entries: the user's array, from the first entry of the portion on
+ * @nr: how many
+ * @done: how many of them, from the first on, are done
+ * @error: why the next one has failed, or 0
+ * @entry: copies of them
+ * @chain: MAP: the areas of each entry
+ */
+struct portion {
+	struct ioas *ioas;
+	struct ioasid_batch_entry __user *entries;
+	unsigned int nr;
+	unsigned int done;
+	int error;
+	struct ioasid_batch_entry entry[PORTION];
+	struct area *chain[PORTION];
+};
+
+static int check_map_entry(const struct ioasid_batch_entry *entry)
+{
+	if (entry->flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (!(entry->flags & (IOMMU_IOAS_MAP_WRITEABLE |
+			      IOMMU_IOAS_MAP_READABLE)))
+		return -EINVAL;
+	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX ||
+	    entry->src > ULONG_MAX)
+		return -EOVERFLOW;
+	return 0;
+}
+
+/* The areas of one entry, not placed yet. */
+static struct area *entry_chain(struct ioas *ioas,
+				const struct ioasid_batch_entry *entry)
+{
+	struct pinned *pinned;
+	int rc;
+
+	rc = check_map_entry(entry);
+	if (rc)
+		return ERR_PTR(rc);
+	if (ioas->parent)
+		return nested_chain(ioas, entry->src, entry->length,
+				    chain_prot(entry->flags));
+	pinned = pinned_from_user(ioas->ctx, entry->src, entry->length,
+				  entry->flags & IOMMU_IOAS_MAP_WRITEABLE,
+				  false);
+	if (IS_ERR(pinned))
+		return ERR_CAST(pinned);
+	chain_init(&pinned->area, pinned, offset_in_page(entry->src),
+		   entry->length, chain_prot(entry->flags));
+	/* The area's reference is the only one. */
+	pinned_put(pinned);
+	return &pinned->area;
+}
+
+/* Make the areas of as many entries as possible; the number of them. */
+static unsigned int make_chains(struct portion *portion)
+{
+	unsigned int i;
+
+	for (i = 0; i < portion->nr; i++) {
+		portion->chain[i] = entry_chain(portion->ioas,
+						&portion->entry[i]);
+		if (IS_ERR(portion->chain[i])) {
+			portion->error = PTR_ERR(portion->chain[i]);
+			break;
+		}
+	}
+	return i;
+}
+
+static unsigned int place_chains(struct portion *portion, unsigned int n)
+{
+	unsigned int i;
+
+	mutex_lock(&portion->ioas->tree_lock);
+	for (i = 0; i < n; i++) {
+		struct ioasid_batch_entry *entry = &portion->entry[i];
+		unsigned long iova = entry->iova;
+		int rc = chain_place(portion->ioas, portion->chain[i],
+				     entry->length, entry->flags, &iova);
+
+		if (rc) {
+			portion->error = rc;
+			break;
+		}
+		entry->iova = iova;
+	}
+	mutex_unlock(&portion->ioas->tree_lock);
+	return i;
+}
+
+static void free_chains(struct portion *portion, unsigned int from,
+			unsigned int to)
+{
+	for (; from < to; from++)
+		chain_free(portion->chain[from]);
+}
+
+static void erase_chains(struct portion *portion, unsigned int from,
+			 unsigned int to)
+{
+	unsigned int i;
+
+	for (i = from; i < to; i++)
+		chain_erase(portion->ioas, portion->chain[i]);
+}
+
+/* One chain of all, which can be taken apart again by portion->chain[]. */
+static struct area *join_chains(struct portion *portion, unsigned int n,
+				struct area **ends)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct area *end = portion->chain[i];
+
+		while (end->chain)
+			end = end->chain;
+		ends[i] = end;
+		end->chain = i + 1 < n ? portion->chain[i + 1] : NULL;
+	}
+	return n ? portion->chain[0] : NULL;
+}
+
+static void part_chains(unsigned int n, struct area **ends)
+{
+	while (n--)
+		ends[n]->chain = NULL;
+}
+
+/* Pin and map entry by entry; the number of those that could be. */
+static unsigned int load_one_by_one(struct portion *portion, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		int rc = chain_load(portion->ioas, portion->chain[i]);
+
+		if (rc) {
+			portion->error = rc;
+			break;
+		}
+	}
+	return i;
+}
+
+static unsigned int load_chains(struct portion *portion, unsigned int n)
+{
+	struct area **ends;
+	struct area *all;
+	int rc;
+
+	if (n < 2 || list_empty(&portion->ioas->tables))
+		return load_one_by_one(portion, n);
+	ends = kmalloc_array(n, sizeof(*ends), GFP_KERNEL);
+	if (!ends)
+		return load_one_by_one(portion, n);
+	all = join_chains(portion, n, ends);
+	rc = chain_load_together(portion->ioas, all);
+	part_chains(n, ends);
+	kfree(ends);
+	/* Nothing has been loaded: which one is it? */
+	return rc ? load_one_by_one(portion, n) : n;
+}
+
+static void map_portion(struct portion *portion)
+{
+	struct ioas *ioas = portion->ioas;
+	unsigned int i, made, placed, loaded;
+
+	down_read(ioas_lock(ioas));
+	made = make_chains(portion);
+	placed = place_chains(portion, made);
+	loaded = load_chains(portion, placed);
+	for (i = 0; i < loaded; i++)
+		chain_set_ready(portion->chain[i]);
+	erase_chains(portion, loaded, placed);
+	up_read(ioas_lock(ioas));
+	free_chains(portion, loaded, made);
+	portion->done = loaded;
+}
+
+/* The error of the entry that has failed. */
+static int write_error(struct portion *portion)
+{
+	if (put_user(-portion->error, &portion->entries[portion->done].error))
+		return -EFAULT;
+	return portion->error;
+}
+
+static int write_map_results(struct portion *portion)
+{
+	struct ioas *ioas = portion->ioas;
+	unsigned long unmapped;
+	unsigned int i;
+
+	for (i = 0; i < portion->done; i++) {
+		struct ioasid_batch_entry *entry = &portion->entry[i];
+
+		if (!put_user(entry->iova, &portion->entries[i].iova) &&
+		    !put_user(0, &portion->entries[i].error))
+			continue;
+		/* Whoever is not told about a mapping does not have it. */
+		swap(portion->done, i);
+		while (i-- > portion->done) {
+			entry = &portion->entry[i];
+			ioas_unmap(ioas, entry->iova, entry->length, &unmapped);
+		}
+		return -EFAULT;
+	}
+	return portion->error ? write_error(portion) : 0;
+}
+
+/* Bytes that a chain covers. */
+static u64 chain_bytes(const struct area *chain)
+{
+	u64 bytes = 0;
+
+	for (; chain; chain = chain->chain)
+		bytes += area_length(chain);
+	return bytes;
+}
+
+static int check_unmap_entry(const struct ioasid_batch_entry *entry)
+{
+	if (entry->flags || entry->src)
+		return -EOPNOTSUPP;
+	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!entry->length)
+		return -EINVAL;
+	if (entry->iova + entry->length - 1 < entry->iova)
+		return -EOVERFLOW;
+	return 0;
+}
+
+/*
+ * Claim the areas of entries for as long as that is simple: all of an entry's
+ * areas at once, nobody in the way. Returns the number of entries.
+ */
+static unsigned int claim_simple(struct portion *portion, struct area **chain)
+{
+	struct ioas *ioas = portion->ioas;
+	struct area **link = chain;
+	struct obstacle obstacle;
+	unsigned int i;
+
+	mutex_lock(&ioas->tree_lock);
+	for (i = 0; i < portion->nr; i++) {
+		struct ioasid_batch_entry *entry = &portion->entry[i];
+		unsigned long last = entry->iova + entry->length - 1;
+		struct area *end;
+
+		if (check_unmap_entry(entry) ||
+		    chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH,
+				link, &obstacle) || !*link)
+			break;
+		for (end = *link; end->chain; end = end->chain)
+			;
+		if (end->last != last && area_next(end, last)) {
+			chain_set_ready(*link);
+			*link = NULL;
+			break;
+		}
+		entry->length = chain_bytes(*link);
+		link = &end->chain;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	return i;
+}
+
+/* An entry that is not simple, or that fails: the way of IOAS_UNMAP. */
+static void unmap_entry(struct portion *portion)
+{
+	struct ioasid_batch_entry *entry = &portion->entry[0];
+	unsigned long unmapped = 0;
+	int rc = check_unmap_entry(entry);
+
+	if (!rc)
+		rc = ioas_unmap(portion->ioas, entry->iova, entry->length,
+				&unmapped);
+	if (!rc && !unmapped)
+		rc = -ENOENT;
+	entry->length = unmapped;
+	portion->error = rc;
+	portion->done = !rc;
+}
+
+static void unmap_portion(struct portion *portion)
+{
+	struct ioas *ioas = portion->ioas;
+	bool exclusive = ioas_lock_unmap(ioas);
+	struct obstacle obstacle;
+	struct area *chain = NULL;
+
+	portion->done = claim_simple(portion, &chain);
+	if (chain && exclusive && nested_remove(ioas, &chain, &obstacle))
+		portion->done = 0;
+	if (chain)
+		chain_remove(ioas, chain);
+	ioas_unlock_unmap(ioas, exclusive);
+	chain_free(chain);
+	if (!portion->done)
+		unmap_entry(portion);
+}
+
+static int write_unmap_results(struct portion *portion)
+{
+	unsigned int i;
+
+	for (i = 0; i < portion->done; i++)
+		if (put_user(portion->entry[i].length,
+			     &portion->entries[i].length) ||
+		    put_user(0, &portion->entries[i].error))
+			return -EFAULT;
+	return portion->error ? write_error(portion) : 0;
+}
+
+/* As many entries as can be read, one at least. */
+static int read_portion(struct portion *portion,
+			struct ioasid_batch_entry __user *entries,
+			unsigned int left)
+{
+	unsigned int unread;
+
+	portion->entries = entries;
+	portion->nr = min(left, PORTION);
+	portion->done = 0;
+	portion->error = 0;
+	unread = copy_from_user(portion->entry, entries,
+				portion->nr * sizeof(*entries));
+	portion->nr -= DIV_ROUND_UP(unread, sizeof(*entries));
+	return portion->nr ? 0 : -EFAULT;
+}
+
+static int run_batch(struct command *cmd, struct portion *portion,
+		     void (*work)(struct portion *portion),
+		     int (*write_results)(struct portion *portion))
+{
+	struct ioasid_batch *arg = cmd->arg;
+	struct ioasid_batch_entry __user *entries =
+		u64_to_user_ptr(arg->entries);
+	int rc = 0;
+
+	arg->out_done = 0;
+	while (!rc && arg->out_done < arg->nr) {
+		rc = read_portion(portion, entries + arg->out_done,
+				  arg->nr - arg->out_done);
+		if (rc)
+			break;
+		work(portion);
+		rc = write_results(portion);
+		arg->out_done += portion->done;
+		if (!rc && fatal_signal_pending(current))
+			rc = -EINTR;
+		cond_resched();
+	}
+	if (command_reply_field(cmd, struct ioasid_batch, out_done))
+		return -EFAULT;
+	return rc;
+}
+
+static int batch_cmd(struct command *cmd,
+		     void (*work)(struct portion *portion),
+		     int (*write_results)(struct portion *portion))
+{
+	struct ioasid_batch *arg = cmd->arg;
+	struct portion *portion;
+	int rc = -ENOENT;
+
+	if (arg->flags || arg->__reserved)
+		return -EOPNOTSUPP;
+	if (arg->nr > BATCH_ENTRIES_MAX)
+		return -EINVAL;
+	portion = kvmalloc(sizeof(*portion), GFP_KERNEL);
+	if (!portion)
+		return -ENOMEM;
+	portion->ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (portion->ioas) {
+		rc = run_batch(cmd, portion, work, write_results);
+		ioas_put(cmd->ctx, portion->ioas);
+	}
+	kvfree(portion);
+	return rc;
+}
+
+/**
+ * batch_cmd_map - IOASID_MAP_BATCH
+ * @cmd: struct ioasid_batch
+ */
+int batch_cmd_map(struct command *cmd)
+{
+	return batch_cmd(cmd, map_portion, write_map_results);
+}
+
+/**
+ * batch_cmd_unmap - IOASID_UNMAP_BATCH
+ * @cmd: struct ioasid_batch
+ */
+int batch_cmd_unmap(struct command *cmd)
+{
+	return batch_cmd(cmd, unmap_portion, write_unmap_results);
+}

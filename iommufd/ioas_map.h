@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Chains of areas on their way into an IOAS and out of it: what map, unmap,
+ * batches and nesting share. A chain is linked by area->chain.
+ */
+#ifndef IOMMUFD_IOAS_MAP_H
+#define IOMMUFD_IOAS_MAP_H
+
+#include "ioas.h"
+
+/* Areas that are drained with one flush, before others get a turn. */
+#define UNMAP_BATCH	512
+
+/**
+ * struct obstacle - mapped memory that in-kernel users have to let go of first
+ * @ioas: where it is mapped
+ * @iova: first IOVA of the area
+ * @length: its length
+ */
+struct obstacle {
+	struct ioas *ioas;
+	unsigned long iova;
+	unsigned long length;
+};
+
+u8 chain_prot(u32 flags);
+void chain_init(struct area *area, struct pinned *pinned, unsigned long offset,
+		unsigned long length, u8 prot);
+struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
+			  u8 prot);
+int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
+		u32 flags, unsigned long *iova);
+int chain_load(struct ioas *ioas, struct area *chain);
+int chain_load_together(struct ioas *ioas, struct area *chain);
+void chain_set_ready(struct area *chain);
+
+int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
+		bool first, unsigned int most, struct area **chain,
+		struct obstacle *obstacle);
+void chain_remove(struct ioas *ioas, struct area *chain);
+void chain_drain(struct ioas *ioas, struct area *chain);
+void chain_erase(struct ioas *ioas, struct area *chain);
+void chain_free(struct area *chain);
+bool ioas_lock_unmap(struct ioas *ioas);
+void ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
+void ioas_call_back(const struct obstacle *obstacle);
+
+int area_fill(const struct ioas *ioas, const struct area *area,
+	      struct iommu_domain *domain);
+void area_unuse(struct area *area);
+
+#endif

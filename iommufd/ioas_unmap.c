@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unmapping, and all else that takes memory out of page tables.
+ *
+ * An area that is to go is made AREA_BUSY, drained from all page tables, flushed,
+ * unpinned, and only then is its range free for somebody else. Neighbours go
+ * together: one flush for a chain of areas.
+ *
+ * What is made of the memory in nested IOASes goes first. Their lock is the same
+ * one, held for writing then: so none of their areas is AREA_BUSY.
+ */
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+
+#include "ioas_map.h"
+#include "nested.h"
+#include "paging.h"
+#include "pin.h"
+#include "reason.h"
+
+/* In-kernel users that do not let go after so many requests never will. */
+#define UNMAP_TRIES	100
+
+/**
+ * chain_drain - take areas out of all page tables, and unpin them
+ * @ioas: the IOAS, locked
+ * @chain: areas of the caller; one flush for each page table
+ */
+void chain_drain(struct ioas *ioas, struct area *chain)
+{
+	struct ioas_table *table;
+	struct paging_drain drain;
+	struct area *area;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		paging_drain_begin(&drain, table->domain);
+		for (area = chain; area; area = area->chain)
+			if (area->in_use)
+				paging_drain(&drain, area->iova,
+					     area_length(area));
+		paging_drain_end(&drain);
+	}
+	for (area = chain; area; area = area->chain)
+		if (area->in_use)
+			area_unuse(area);
+}
+
+/**
+ * chain_free - free areas that are in no tree
+ * @chain: the areas
+ */
+void chain_free(struct area *chain)
+{
+	struct area *next;
+
+	for (; chain; chain = next) {
+		struct pinned *pinned = chain->pinned;
+
+		next = chain->chain;
+		if (!chain->embedded)
+			area_free(chain);
+		pinned_put(pinned);
+	}
+}
+
+/**
+ * chain_erase - take areas out of the tree: their ranges are free
+ * @ioas: the IOAS, locked
+ * @chain: areas of the caller, drained
+ */
+void chain_erase(struct ioas *ioas, struct area *chain)
+{
+	mutex_lock(&ioas->tree_lock);
+	for (; chain; chain = chain->chain) {
+		if (ioas->parent)
+			nested_unlink(ioas, chain);
+		area_erase(&ioas->areas, chain);
+	}
+	mutex_unlock(&ioas->tree_lock);
+}
+
+/**
+ * chain_claim - make areas of a range ours, in order
+ * @ioas: the IOAS, locked, and its tree lock held
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ * @first: check that no area reaches out of the range at its far end
+ * @most: how many areas at the most
+ * @chain: set to the areas, AREA_BUSY; NULL if there are none
+ * @obstacle: see below
+ *
+ * Return: 0; or with nothing claimed -ENOENT (an area reaches out of the range),
+ * -EBUSY (somebody is working on one), -EAGAIN (@obstacle has to be called back).
+ */
+int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
+		bool first, unsigned int most, struct area **chain,
+		struct obstacle *obstacle)
+{
+	struct area *area = area_first(&ioas->areas, start, last);
+	struct area **link = chain;
+	int rc = 0;
+
+	*chain = NULL;
+	if (first && area && area->last < last &&
+	    area_last(&ioas->areas, start, last)->last > last)
+		return -ENOENT;
+
+	while (area && most--) {
+		if (area->iova < start || area->last > last)
+			rc = -ENOENT;
+		else if (!area_is_ready(area))
+			rc = -EBUSY;
+		else if (area->pins)
+			rc = -EAGAIN;
+		if (rc)
+			break;
+		area->state = AREA_BUSY;
+		*link = area;
+		link = &area->chain;
+		area = area->last == last ? NULL : area_next(area, last);
+	}
+	*link = NULL;
+	/* What came before the obstacle goes first. */
+	if (rc && *chain)
+		return 0;
+	if (rc == -EAGAIN) {
+		area->closing = true;
+		obstacle->ioas = ioas;
+		obstacle->iova = area->iova;
+		obstacle->length = area_length(area);
+	}
+	return rc;
+}
+
+/**
+ * chain_remove - unmap claimed areas; they are left to chain_free()
+ * @ioas: the IOAS, locked by ioas_lock_unmap()
+ * @chain: from chain_claim(), and nested_claim() has found nothing in the way
+ */
+void chain_remove(struct ioas *ioas, struct area *chain)
+{
+	chain_drain(ioas, chain);
+	chain_erase(ioas, chain);
+}
+
+/**
+ * ioas_lock_unmap - lock an IOAS for unmapping
+ * @ioas: the IOAS
+ *
+ * Return: whether the lock is held for writing, because it has children.
+ */
+bool ioas_lock_unmap(struct ioas *ioas)
+{
+	/* Children come and go with the lock held for writing. */
+	if (list_empty_careful(&ioas->children)) {
+		down_read(ioas_lock(ioas));
+		if (list_empty(&ioas->children))
+			return false;
+		up_read(ioas_lock(ioas));
+	}
+	down_write(ioas_lock(ioas));
+	return true;
+}
+
+/**
+ * ioas_unlock_unmap - the opposite of ioas_lock_unmap()
+ * @ioas: the IOAS
+ * @exclusive: what that has returned
+ */
+void ioas_unlock_unmap(struct ioas *ioas, bool exclusive)
+{
+	if (exclusive)
+		up_write(ioas_lock(ioas));
+	else
+		up_read(ioas_lock(ioas));
+}
+
+/**
+ * ioas_call_back - ask in-kernel users to unpin what they have of an area
+ * @obstacle: the area; no lock is held
+ */
+void ioas_call_back(const struct obstacle *obstacle)
+{
+	struct ioas *ioas = obstacle->ioas;
+	struct ioas_user *user;
+	unsigned long index;
+
+	xa_lock(&ioas->users);
+	xa_for_each(&ioas->users, index, user) {
+		struct object *obj = user->obj;
+
+		if (!user->unmap || !refcount_inc_not_zero(&obj->users))
+			continue;
+		xa_unlock(&ioas->users);
+		user->unmap(user, obstacle->iova, obstacle->length);
+		object_put(ioas->ctx, obj);
+		xa_lock(&ioas->users);
+	}
+	xa_unlock(&ioas->users);
+}
+
+/*
+ * Unmap one batch of a range. *@start moves behind what has been done; *@done
+ * says that nothing is left. The first time no area may be cut by the range.
+ *
+ * Returns 0, an errno of chain_claim(), or -EAGAIN after in-kernel users have
+ * been asked: *@start has not moved then.
+ */
+static int unmap_batch(struct ioas *ioas, unsigned long *start,
+		       unsigned long last, bool first,
+		       unsigned long *unmapped, bool *done)
+{
+	bool exclusive = ioas_lock_unmap(ioas);
+	struct obstacle obstacle;
+	struct area *chain, *area;
+	int rc;
+
+	mutex_lock(&ioas->tree_lock);
+	rc = chain_claim(ioas, *start, last, first, UNMAP_BATCH, &chain,
+			 &obstacle);
+	mutex_unlock(&ioas->tree_lock);
+	if (chain && exclusive)
+		rc = nested_remove(ioas, &chain, &obstacle);
+	*done = !chain && !rc;
+	if (chain)
+		chain_remove(ioas, chain);
+	/* A child that has an obstacle does not go before we have called. */
+	if (rc == -EAGAIN)
+		object_hold(&obstacle.ioas->obj);
+	ioas_unlock_unmap(ioas, exclusive);
+
+	if (rc == -EAGAIN) {
+		ioas_call_back(&obstacle);
+		ioas_put(ioas->ctx, obstacle.ioas);
+	}
+	for (area = chain; area; area = area->chain) {
+		*unmapped += area_length(area);
+		*start = area->last + 1;
+		*done = area->last == last;
+	}
+	chain_free(chain);
+	return rc;
+}
+
+static int unmap_range(struct ioas *ioas, unsigned long start,
+		       unsigned long last, unsigned long *unmapped)
+{
+	unsigned int tries = 0;
+	bool first = true, done;
+	int rc;
+
+	for (;; first = false) {
+		unsigned long before = start;
+
+		rc = unmap_batch(ioas, &start, last, first, unmapped, &done);
+		if (start != before)
+			tries = 0;
+		if (rc == -EAGAIN)
+			rc = WARN_ON(++tries > UNMAP_TRIES) ? -EDEADLOCK : 0;
+		if (rc || done)
+			return rc;
+		cond_resched();
+	}
+}
+
+/**
+ * ioas_unmap - unmap whole areas
+ * @ioas: the IOAS
+ * @iova: first IOVA
+ * @length: bytes; every area that has a byte in the range must be in it whole
+ * @unmapped: set to the bytes that have been unmapped, also on error
+ *
+ * When it returns no device reaches the memory, and it is unpinned unless a copy
+ * of the mapping still needs it.
+ *
+ * Return: 0, also if nothing was mapped; -EINVAL (no length), -EOVERFLOW,
+ * -ENOENT (an area is cut by the range; nothing has been unmapped), -EBUSY
+ * (another thread is mapping or unmapping there), -EDEADLOCK (an in-kernel user
+ * does not unpin its pages).
+ */
+int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
+	       unsigned long *unmapped)
+{
+	unsigned long last;
+
+	*unmapped = 0;
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last))
+		return -EOVERFLOW;
+	return unmap_range(ioas, iova, last, unmapped);
+}
+
+/**
+ * ioas_unmap_all - unmap everything
+ * @ioas: the IOAS
+ * @unmapped: set to the bytes that have been unmapped, unless NULL
+ *
+ * Return: 0, -EBUSY, -EDEADLOCK as ioas_unmap().
+ */
+int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped)
+{
+	unsigned long bytes = 0;
+	int rc = unmap_range(ioas, 0, ULONG_MAX, &bytes);
+
+	if (unmapped)
+		*unmapped = bytes;
+	return rc;
+}
+
+/* Make the part of an area from @iova on an area of its own, @tail. */
+static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
+		    unsigned long iova)
+{
+	unsigned long offset = area->offset + (iova - area->iova);
+
+	if (!area_is_ready(area) || area->closing)
+		return -EBUSY;
+	/* Neither what others are made of, nor what is made of others. */
+	if (ioas->parent || !list_empty(&ioas->children))
+		return -EINVAL;
+	if ((iova | offset_in_page(offset)) & (ioas->alignment - 1))
+		return -EINVAL;
+	/* An entry of the IOMMU may reach over the cut. */
+	if (area->pins || (area->in_use && !ioas->small_pages))
+		return -EINVAL;
+
+	chain_init(tail, area->pinned, offset, 0, area->prot);
+	tail->iova = iova;
+	tail->last = area->last;
+	tail->in_use = area->in_use;
+	if (tail->in_use)
+		pinned_use_again(tail->pinned);
+	area->last = iova - 1;
+	WARN_ON(area_insert(&ioas->areas, tail));
+	area_set_ready(tail);
+	return 0;
+}
+
+/**
+ * ioas_cut - let an area begin at an IOVA, for VFIO type 1 (not v2)
+ * @ioas: the IOAS
+ * @iova: where; nothing happens if no area reaches over it
+ *
+ * The memory stays pinned as a whole until both parts have been unmapped.
+ *
+ * Return: 0, -EBUSY, -EINVAL (not aligned, pinned by an in-kernel user, or
+ * possibly mapped by huge pages), -ENOMEM.
+ */
+int ioas_cut(struct ioas *ioas, unsigned long iova)
+{
+	struct area *area, *tail = area_alloc();
+	int rc = 0;
+
+	if (!tail)
+		return -ENOMEM;
+	down_read(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	area = area_first(&ioas->areas, iova, iova);
+	if (area && area->iova != iova) {
+		rc = cut_area(ioas, area, tail, iova);
+		if (!rc)
+			tail = NULL;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	up_read(ioas_lock(ioas));
+	area_free(tail);
+	return rc;
+}
+
+/* All areas that @domain translates, up to but not including @end. */
+static void drain_until(struct ioas *ioas, struct iommu_domain *domain,
+			const struct area *end)
+{
+	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+	struct paging_drain drain;
+
+	paging_drain_begin(&drain, domain);
+	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
+		if (area->in_use)
+			paging_drain(&drain, area->iova, area_length(area));
+		cond_resched();
+	}
+	paging_drain_end(&drain);
+}
+
+static void unuse_until(struct ioas *ioas, const struct area *end)
+{
+	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+
+	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
+		if (area->in_use)
+			area_unuse(area);
+		cond_resched();
+	}
+}
+
+/**
+ * ioas_fill_all - map everything in an IOAS into one more domain
+ * @ioas: the IOAS, with its lock held for writing and the table of the domain in
+ *	its list already
+ * @domain: the domain
+ *
+ * A BAR whose device has been unbound stays out.
+ *
+ * Return: 0; or with nothing changed an errno of pinned_use() or paging_fill().
+ */
+int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
+{
+	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+	bool first = list_is_singular(&ioas->tables);
+	int rc = 0;
+
+	lockdep_assert_held_write(ioas_lock(ioas));
+	for (; area; area = area_next(area, ULONG_MAX)) {
+		if (first) {
+			rc = pinned_use(area->pinned);
+			area->in_use = !rc;
+		}
+		if (rc == -ENXIO)
+			rc = 0;
+		if (rc)
+			break;
+		if (!area->in_use)
+			continue;
+		rc = area_fill(ioas, area, domain);
+		if (rc) {
+			if (first)
+				area_unuse(area);
+			break;
+		}
+	}
+	if (rc) {
+		drain_until(ioas, domain, area);
+		if (first)
+			unuse_until(ioas, area);
+	}
+	return rc;
+}
+
+/**
+ * ioas_drain_all - take everything out of a domain
+ * @ioas: the IOAS, with its lock held for writing and the table of the domain
+ *	out of its list already
+ * @domain: the domain
+ *
+ * Unpins everything if no table is left.
+ */
+void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain)
+{
+	lockdep_assert_held_write(ioas_lock(ioas));
+	drain_until(ioas, domain, NULL);
+	if (list_empty(&ioas->tables))
+		unuse_until(ioas, NULL);
+}
+
+static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
+{
+	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+
+	for (; area; area = area_next(area, ULONG_MAX)) {
+		if (!area->in_use || area->pinned->owner != owner)
+			continue;
+		area->chain = NULL;
+		chain_drain(ioas, area);
+	}
+}
+
+/**
+ * ioas_revoke - take the BARs of one device out of all IOASes of a context
+ * @ctx: the context
+ * @owner: the device, retired: nobody can map its BARs any more
+ *
+ * The areas stay until they are unmapped, but translate nothing. When this
+ * returns no device reaches the BARs.
+ */
+void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
+{
+	struct ioas *ioas;
+
+	mutex_lock(&ctx->ioas_lock);
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		down_write(ioas_lock(ioas));
+		revoke_in(ioas, owner);
+		up_write(ioas_lock(ioas));
+	}
+	mutex_unlock(&ctx->ioas_lock);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Software nesting.
+ *
+ * An area of a child is made of one area of its parent: the same memory, the
+ * permissions of both, and a note of the parent's range that it comes from. A
+ * mapping whose source spans several areas of the parent becomes as many areas.
+ *
+ * The child's areas are found by their source in an interval tree of the child.
+ * That is all it takes: parents know their children, and whoever unmaps a range
+ * looks into the source tree of every child, and so on downwards.
+ *
+ * A family has one lock. Mapping into a child holds it for reading, from the
+ * look at the parent's areas to the last entry of a page table. Unmapping from an
+ * IOAS with children holds it for writing: so it finds every area that is made of
+ * what goes, complete, and no new one appears.
+ */
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+
+#include "nested.h"
+#include "pin.h"
+#include "reason.h"
+
+/* Both have to permit it; there is no use in an area that permits nothing. */
+static u8 intersect(u8 wanted, u8 parent)
+{
+	u8 prot = wanted & parent;
+
+	return prot & (IOMMU_READ | IOMMU_WRITE) ? prot : 0;
+}
+
+static int chain_of_source(struct ioas *parent, unsigned long start,
+			   unsigned long last, u8 prot, struct area **chain)
+{
+	struct area **link = chain;
+	unsigned long at = start;
+
+	lockdep_assert_held(&parent->tree_lock);
+	for (;;) {
+		const struct area *from = ioas_area_at(parent, at);
+		unsigned long length;
+		struct area *area;
+		u8 both;
+
+		if (!from)
+			return reason_note(parent->ctx, -EFAULT,
+					   "IOVA %#lx, which the mapping is to be made of, is not mapped in the parent IOAS %u",
+					   at, parent->obj.id);
+		both = intersect(prot, from->prot);
+		if (!both)
+			return reason_note(parent->ctx, -EPERM,
+					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
+					   at, parent->obj.id);
+		area = area_alloc();
+		if (!area)
+			return -ENOMEM;
+		length = min(last, from->last) - at + 1;
+		chain_init(area, from->pinned, from->offset + (at - from->iova),
+			   length, both);
+		area_loose(area)->source.start = at;
+		area_loose(area)->source.last = at + length - 1;
+		*link = area;
+		link = &area->chain;
+		if (from->last >= last)
+			return 0;
+		at = from->last + 1;
+	}
+}
+
+/**
+ * nested_chain - areas for a mapping in a child, not placed yet
+ * @ioas: the child, locked
+ * @source: first IOVA in the parent
+ * @length: bytes
+ * @prot: what is asked for
+ *
+ * Return: the chain, or ERR_PTR of -EINVAL (no length), -EOVERFLOW, -EFAULT (a
+ * hole in the parent), -EPERM, -ENOMEM.
+ */
+struct area *nested_chain(struct ioas *ioas, unsigned long source,
+			  unsigned long length, u8 prot)
+{
+	struct area *chain = NULL;
+	unsigned long last;
+	int rc;
+
+	if (!length)
+		return ERR_PTR(-EINVAL);
+	if (check_add_overflow(source, length - 1, &last))
+		return ERR_PTR(-EOVERFLOW);
+	mutex_lock(&ioas->parent->tree_lock);
+	rc = chain_of_source(ioas->parent, source, last, prot, &chain);
+	mutex_unlock(&ioas->parent->tree_lock);
+	if (rc) {
+		chain_free(chain);
+		return ERR_PTR(rc);
+	}
+	return chain;
+}
+
+/**
+ * nested_link - note where an area of a child comes from
+ * @ioas: the child, with its tree lock held
+ * @area: from nested_chain(), placed
+ */
+void nested_link(struct ioas *ioas, struct area *area)
+{
+	struct loose_area *loose = area_loose(area);
+
+	loose->ioas = ioas;
+	interval_tree_insert(&loose->source, &ioas->sources);
+}
+
+/**
+ * nested_unlink - the opposite of nested_link()
+ * @ioas: the child, with its tree lock held
+ * @area: one of its areas
+ */
+void nested_unlink(struct ioas *ioas, struct area *area)
+{
+	interval_tree_remove(&area_loose(area)->source, &ioas->sources);
+}
+
+/* Add the areas of children that are made of a range to the end of a chain. */
+static struct area **claim_children(struct ioas *ioas, unsigned long start,
+				    unsigned long last, struct area **link)
+{
+	struct interval_tree_node *node;
+	struct ioas *child;
+
+	list_for_each_entry(child, &ioas->children, sibling) {
+		for (node = interval_tree_iter_first(&child->sources, start,
+						     last);
+		     node; node = interval_tree_iter_next(node, start, last)) {
+			struct loose_area *loose =
+				container_of(node, struct loose_area, source);
+
+			loose->area.state = AREA_BUSY;
+			loose->area.chain = NULL;
+			*link = &loose->area;
+			link = &loose->area.chain;
+		}
+		cond_resched();
+	}
+	return link;
+}
+
+/* All that is made of the areas of @chain, at any depth, level by level. */
+static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
+{
+	struct area *found = NULL, **link = &found, *area;
+
+	for (area = chain; area; area = area->chain)
+		link = claim_children(ioas, area->iova, area->last, link);
+	for (area = found; area; area = area->chain)
+		link = claim_children(area_loose(area)->ioas, area->iova,
+				      area->last, link);
+	return found;
+}
+
+/* Areas of the same IOAS that follow each other go with one flush. */
+static void remove_descendants(struct area *chain)
+{
+	while (chain) {
+		struct ioas *ioas = area_loose(chain)->ioas;
+		struct area *end = chain, *rest;
+
+		while (end->chain && area_loose(end->chain)->ioas == ioas)
+			end = end->chain;
+		rest = end->chain;
+		end->chain = NULL;
+		chain_drain(ioas, chain);
+		chain_erase(ioas, chain);
+		chain_free(chain);
+		chain = rest;
+		cond_resched();
+	}
+}
+
+/**
+ * nested_remove - unmap all that is made of areas which are about to be unmapped
+ * @ioas: the IOAS, with its lock held for writing
+ * @chain: claimed areas of it; set to NULL if they have been given back
+ * @obstacle: set to an area that an in-kernel user has pages of
+ *
+ * Return: 0, or -EAGAIN with nothing changed but that: call it back, try again.
+ */
+int nested_remove(struct ioas *ioas, struct area **chain,
+		  struct obstacle *obstacle)
+{
+	struct area *found = claim_descendants(ioas, *chain);
+	struct area *area;
+
+	lockdep_assert_held_write(ioas_lock(ioas));
+	for (area = found; area; area = area->chain)
+		if (area->pins)
+			break;
+	if (!area) {
+		remove_descendants(found);
+		return 0;
+	}
+
+	area->closing = true;
+	obstacle->ioas = area_loose(area)->ioas;
+	obstacle->iova = area->iova;
+	obstacle->length = area_length(area);
+	chain_set_ready(found);
+	chain_set_ready(*chain);
+	*chain = NULL;
+	return -EAGAIN;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Software nesting: IOASes whose mappings are made of another IOAS's.
+ */
+#ifndef IOMMUFD_NESTED_H
+#define IOMMUFD_NESTED_H
+
+#include "ioas_map.h"
+
+/* How many IOASes may be below each other. */
+#define NESTED_DEPTH_MAX	16
+
+struct area *nested_chain(struct ioas *ioas, unsigned long source,
+			  unsigned long length, u8 prot);
+void nested_link(struct ioas *ioas, struct area *area);
+void nested_unlink(struct ioas *ioas, struct area *area);
+int nested_remove(struct ioas *ioas, struct area **chain,
+		  struct obstacle *obstacle);
+
+#endif
