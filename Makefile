@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What people type; the kernel build reads Kbuild.  Everything generated is
+# under build/.  V=1 shows the commands of the kernel build.
+
+help:
+	@echo 'make modules      the modules, into build/modules'
+	@echo 'make install      install them for the kernel KVER (make uninstall undoes it)'
+	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
+	@echo 'make check        the tests, on the stock kernel'
+	@echo 'make check-debug  the same on a debug kernel, which is built first'
+	@echo 'make shell        a shell in a virtual machine with the modules'
+	@echo 'make bench        instructions per map and unmap, ours and the peers'
+	@echo 'make lint         shellcheck, sparse, W=1, checkpatch'
+	@echo 'make clean        remove build/'
+
+KVER ?= $(shell scripts/kernel-version)
+KDIR ?= /lib/modules/$(KVER)/build
+tarball := /usr/src/linux-source-6.12.tar.xz
+
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+# setup-build, setup-vm, setup-debug, setup-lint: the packages that it takes.
+setup-%:
+	@scripts/setup $*
+
+# Packages are updated with dates of the past: go by their versions.
+build/versions: FORCE | setup-build
+	@mkdir -p $(@D)
+	@scripts/package-versions $(KVER) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+FORCE:
+
+# The linux-source package ----------------------------------------------------
+
+build/src/.unpacked: build/versions scripts/unpack-source
+	@echo 'unpacking VFIO from the linux-source package'
+	@scripts/unpack-source $(tarball) build/src \
+		drivers/vfio drivers/iommu/iommufd drivers/iommu/iommu-priv.h \
+		lib/interval_tree.c include/uapi/linux/iommufd.h \
+		include/uapi/linux/vfio.h \
+		tools/testing/selftests/kselftest.h \
+		tools/testing/selftests/kselftest_harness.h \
+		scripts/checkpatch.pl scripts/const_structs.checkpatch \
+		scripts/spelling.txt
+	@touch $@
+
+# The kernel's own: those of libc6-dev may be older.
+build/uapi: build/src/.unpacked
+	@mkdir -p $@/linux
+	@for header in iommufd vfio; do \
+		sed 's/ __user / /' build/src/include/uapi/linux/$$header.h \
+			>$@/linux/$$header.h; \
+	done
+	@touch $@
+
+build/kselftest: build/src/.unpacked
+	@mkdir -p $@
+	@cp build/src/tools/testing/selftests/*.h $@
+	@touch $@
+
+# Modules ---------------------------------------------------------------------
+
+vfio := build/src/drivers/vfio vfio
+ours := iommufd include $(vfio) $(wildcard selftests/modules)
+intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
+	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
+	  $(vfio) $(wildcard selftests/modules)
+sources = $(shell find $(filter-out build/%,$(1)) -name '*.[ch]' -o -name Kbuild)
+
+modules: build/modules/load-order
+peers: build/peers/intree/load-order
+debug: build/debug/modules/load-order
+
+build/modules/load-order: build/src/.unpacked scripts/build-modules \
+			  $(call sources,$(ours))
+	@echo 'building iommufd and VFIO for $(KVER)'
+	@scripts/build-modules $(KDIR) build/kmod $(@D) $(ours)
+
+build/peers/intree/load-order: build/src/.unpacked scripts/build-modules \
+			       $(call sources,$(intree))
+	@echo 'building the in-tree iommufd and VFIO for $(KVER)'
+	@scripts/build-modules $(KDIR) build/peers/intree.work $(@D) $(intree)
+
+build/debug/modules/load-order: build/debug/bzImage build/src/.unpacked \
+				scripts/build-modules $(call sources,$(ours))
+	@echo 'building iommufd and VFIO for the debug kernel'
+	@scripts/build-modules build/debug/kernel build/debug/kmod $(@D) $(ours)
+
+build/debug/bzImage: build/versions selftests/vm/debug-kernel \
+		     selftests/vm/debug.config | setup-debug
+	@echo 'building the debug kernel (some minutes)'
+	@selftests/vm/debug-kernel $(tarball) $(@D)
+
+# Tests -----------------------------------------------------------------------
+
+CFLAGS ?= -O2 -g
+test_cflags := -std=gnu11 -Wall -Wextra -Werror -static -pthread \
+	       -isystem build/uapi -isystem build/kselftest \
+	       -Iinclude/uapi -Iselftests/lib
+test_headers := $(wildcard selftests/lib/*.h include/uapi/linux/*.h)
+compile = $(CC) $(test_cflags) $(CFLAGS)
+
+lib := $(patsubst selftests/lib/%.c,build/lib/%.o, \
+	 $(wildcard selftests/lib/*.c))
+programs := $(patsubst selftests/iommufd/%.c,build/tests/%, \
+	      $(wildcard selftests/iommufd/*.c))
+
+tests: $(programs)
+
+build/lib/%.o: selftests/lib/%.c $(test_headers) | build/uapi \
+		     build/kselftest
+	@mkdir -p $(@D)
+	@$(compile) -c -o $@ $<
+
+build/tests/%: selftests/iommufd/%.c $(lib)
+	@mkdir -p $(@D)
+	@$(compile) -o $@ $^
+
+build/demo/demo: selftests/demo/demo.c $(lib)
+	@mkdir -p $(@D)
+	@$(compile) -o $@ $^
+
+check: modules tests | setup-vm
+	@selftests/check stock $(programs)
+
+check-debug: debug tests | setup-vm
+	@selftests/check debug $(programs)
+
+demo: modules build/demo/demo | setup-vm
+	@selftests/vm/run --no-tap --name demo build/demo/demo
+
+shell: modules | setup-vm
+	@selftests/vm/run --shell
+
+bench: modules peers build/uapi | setup-vm
+	@selftests/bench/run
+
+lint: modules | setup-lint
+	@scripts/lint $(KDIR)
+
+# Installing ------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+modules_dir = $(DESTDIR)/lib/modules/$(KVER)/updates/iommufd
+
+install: modules
+	install -d $(modules_dir)
+	install -m 644 build/modules/*.ko $(modules_dir)
+	install -D -m 644 packaging/depmod.conf \
+		$(DESTDIR)/etc/depmod.d/iommufd.conf
+	install -D -m 644 packaging/modules-load.conf \
+		$(DESTDIR)/etc/modules-load.d/iommufd.conf
+	install -D -m 644 packaging/60-iommufd.rules \
+		$(DESTDIR)/etc/udev/rules.d/60-iommufd.rules
+	install -D -m 644 include/uapi/linux/ioasid.h \
+		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h
+	$(if $(DESTDIR),,depmod $(KVER))
+
+uninstall:
+	rm -rf $(modules_dir)
+	rm -f $(DESTDIR)/etc/depmod.d/iommufd.conf \
+		$(DESTDIR)/etc/modules-load.d/iommufd.conf \
+		$(DESTDIR)/etc/udev/rules.d/60-iommufd.rules \
+		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h
+	$(if $(DESTDIR),,depmod $(KVER))
+
+clean:
+	rm -rf build
+
+.PHONY: help FORCE modules peers debug tests check check-debug demo \
+	shell bench lint install uninstall clean
