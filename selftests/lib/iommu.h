@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Thin wrappers for the commands of /dev/iommu, for test programs.
+ *
+ * Every wrapper returns 0 or -errno and does nothing else: no retry, no
+ * check. Where a command can be asked in two ways (IOVA fixed, or chosen by
+ * the kernel) there are two wrappers, so that a test says which it means.
+ */
+#ifndef SELFTESTS_LIB_IOMMU_H
+#define SELFTESTS_LIB_IOMMU_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#include <linux/iommufd.h>
+#include <linux/ioasid.h>
+
+#define IOMMU_DEV "/dev/iommu"
+
+/* What a map or copy may do with the memory. */
+#define IOMMU_R IOMMU_IOAS_MAP_READABLE
+#define IOMMU_W IOMMU_IOAS_MAP_WRITEABLE
+#define IOMMU_RW (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
+#define IOMMU_FIXED IOMMU_IOAS_MAP_FIXED_IOVA
+
+/* Returns a file descriptor (close-on-exec), or -errno. */
+static inline int iommu_open(void)
+{
+	int fd = open(IOMMU_DEV, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static inline int iommu_cmd(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+}
+
+static inline uint64_t iommu_ptr(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+static inline int iommu_destroy(int fd, uint32_t id)
+{
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return iommu_cmd(fd, IOMMU_DESTROY, &cmd);
+}
+
+static inline int iommu_ioas_alloc(int fd, uint32_t *ioas)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int rc = iommu_cmd(fd, IOMMU_IOAS_ALLOC, &cmd);
+
+	if (!rc)
+		*ioas = cmd.out_ioas_id;
+	return rc;
+}
+
+/* @flags may hold IOMMU_FIXED; @iova is read then, and written always. */
+static inline int iommu_ioas_map(int fd, uint32_t ioas, const void *va,
+				 uint64_t len, uint32_t flags, uint64_t *iova)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.user_va = iommu_ptr(va),
+		.length = len,
+		.iova = flags & IOMMU_FIXED ? *iova : 0,
+	};
+	int rc = iommu_cmd(fd, IOMMU_IOAS_MAP, &cmd);
+
+	if (!rc)
+		*iova = cmd.iova;
+	return rc;
+}
+
+static inline int iommu_map_fixed(int fd, uint32_t ioas, const void *va,
+				  uint64_t len, uint32_t perm, uint64_t iova)
+{
+	return iommu_ioas_map(fd, ioas, va, len, perm | IOMMU_FIXED, &iova);
+}
+
+static inline int iommu_map_auto(int fd, uint32_t ioas, const void *va,
+				 uint64_t len, uint32_t perm, uint64_t *iova)
+{
+	return iommu_ioas_map(fd, ioas, va, len, perm & ~IOMMU_FIXED, iova);
+}
+
+/* @flags may hold IOMMU_FIXED; @iova is read then, and written always. */
+static inline int iommu_ioas_map_file(int fd, uint32_t ioas, int file,
+				      uint64_t start, uint64_t len,
+				      uint32_t flags, uint64_t *iova)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.fd = file,
+		.start = start,
+		.length = len,
+		.iova = flags & IOMMU_FIXED ? *iova : 0,
+	};
+	int rc = iommu_cmd(fd, IOMMU_IOAS_MAP_FILE, &cmd);
+
+	if (!rc)
+		*iova = cmd.iova;
+	return rc;
+}
+
+static inline int iommu_map_file_fixed(int fd, uint32_t ioas, int file,
+				       uint64_t start, uint64_t len,
+				       uint32_t perm, uint64_t iova)
+{
+	return iommu_ioas_map_file(fd, ioas, file, start, len,
+				   perm | IOMMU_FIXED, &iova);
+}
+
+/* @unmapped (may be NULL) gets the number of bytes that went away. */
+static inline int iommu_ioas_unmap(int fd, uint32_t ioas, uint64_t iova,
+				   uint64_t len, uint64_t *unmapped)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = len,
+	};
+	int rc = iommu_cmd(fd, IOMMU_IOAS_UNMAP, &cmd);
+
+	if (!rc && unmapped)
+		*unmapped = cmd.length;
+	return rc;
+}
+
+static inline int iommu_unmap_all(int fd, uint32_t ioas, uint64_t *unmapped)
+{
+	return iommu_ioas_unmap(fd, ioas, 0, UINT64_MAX, unmapped);
+}
+
+/* @flags may hold IOMMU_FIXED; @dst_iova is read then, and written always. */
+static inline int iommu_ioas_copy(int fd, uint32_t dst, uint32_t src,
+				  uint64_t src_iova, uint64_t len,
+				  uint32_t flags, uint64_t *dst_iova)
+{
+	struct iommu_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = len,
+		.dst_iova = flags & IOMMU_FIXED ? *dst_iova : 0,
+		.src_iova = src_iova,
+	};
+	int rc = iommu_cmd(fd, IOMMU_IOAS_COPY, &cmd);
+
+	if (!rc)
+		*dst_iova = cmd.dst_iova;
+	return rc;
+}
+
+static inline int iommu_copy_fixed(int fd, uint32_t dst, uint32_t src,
+				   uint64_t src_iova, uint64_t len,
+				   uint32_t perm, uint64_t dst_iova)
+{
+	return iommu_ioas_copy(fd, dst, src, src_iova, len,
+			       perm | IOMMU_FIXED, &dst_iova);
+}
+
+/*
+ * @num: in, the size of @ranges; out (also with -EMSGSIZE), how many there
+ * are. @align (may be NULL): the IOVA alignment in bytes.
+ */
+static inline int iommu_iova_ranges(int fd, uint32_t ioas,
+				    struct iommu_iova_range *ranges,
+				    uint32_t *num, uint64_t *align)
+{
+	struct iommu_ioas_iova_ranges cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = *num,
+		.allowed_iovas = iommu_ptr(ranges),
+	};
+	int rc = iommu_cmd(fd, IOMMU_IOAS_IOVA_RANGES, &cmd);
+
+	if (!rc || rc == -EMSGSIZE) {
+		*num = cmd.num_iovas;
+		if (align)
+			*align = cmd.out_iova_alignment;
+	}
+	return rc;
+}
+
+static inline int iommu_allow_iovas(int fd, uint32_t ioas,
+				    const struct iommu_iova_range *ranges,
+				    uint32_t num)
+{
+	struct iommu_ioas_allow_iovas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = num,
+		.allowed_iovas = iommu_ptr(ranges),
+	};
+
+	return iommu_cmd(fd, IOMMU_IOAS_ALLOW_IOVAS, &cmd);
+}
+
+static inline int iommu_option_set(int fd, uint32_t option, uint32_t object,
+				   uint64_t val)
+{
+	struct iommu_option cmd = {
+		.size = sizeof(cmd),
+		.option_id = option,
+		.op = IOMMU_OPTION_OP_SET,
+		.object_id = object,
+		.val64 = val,
+	};
+
+	return iommu_cmd(fd, IOMMU_OPTION, &cmd);
+}
+
+static inline int iommu_option_get(int fd, uint32_t option, uint32_t object,
+				   uint64_t *val)
+{
+	struct iommu_option cmd = {
+		.size = sizeof(cmd),
+		.option_id = option,
+		.op = IOMMU_OPTION_OP_GET,
+		.object_id = object,
+	};
+	int rc = iommu_cmd(fd, IOMMU_OPTION, &cmd);
+
+	if (!rc)
+		*val = cmd.val64;
+	return rc;
+}
+
+static inline int iommu_vfio_ioas(int fd, uint16_t op, uint32_t *ioas)
+{
+	struct iommu_vfio_ioas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas ? *ioas : 0,
+		.op = op,
+	};
+	int rc = iommu_cmd(fd, IOMMU_VFIO_IOAS, &cmd);
+
+	if (!rc && ioas)
+		*ioas = cmd.ioas_id;
+	return rc;
+}
+
+static inline int iommu_vfio_ioas_get(int fd, uint32_t *ioas)
+{
+	return iommu_vfio_ioas(fd, IOMMU_VFIO_IOAS_GET, ioas);
+}
+
+static inline int iommu_vfio_ioas_set(int fd, uint32_t ioas)
+{
+	return iommu_vfio_ioas(fd, IOMMU_VFIO_IOAS_SET, &ioas);
+}
+
+static inline int iommu_vfio_ioas_clear(int fd)
+{
+	return iommu_vfio_ioas(fd, IOMMU_VFIO_IOAS_CLEAR, NULL);
+}
+
+/* A kernel-managed page table of @pt (an IOAS) for @dev. */
+static inline int iommu_hwpt_alloc(int fd, uint32_t dev, uint32_t pt,
+				   uint32_t flags, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dev_id = dev,
+		.pt_id = pt,
+		.data_type = IOMMU_HWPT_DATA_NONE,
+	};
+	int rc = iommu_cmd(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+/* @info: data_len and data_uptr are the caller's; the rest is filled in. */
+static inline int iommu_get_hw_info(int fd, uint32_t dev,
+				    struct iommu_hw_info *info)
+{
+	info->size = sizeof(*info);
+	info->dev_id = dev;
+	return iommu_cmd(fd, IOMMU_GET_HW_INFO, info);
+}
+
+static inline int iommu_hwpt_set_dirty(int fd, uint32_t hwpt, bool on)
+{
+	struct iommu_hwpt_set_dirty_tracking cmd = {
+		.size = sizeof(cmd),
+		.flags = on ? IOMMU_HWPT_DIRTY_TRACKING_ENABLE : 0,
+		.hwpt_id = hwpt,
+	};
+
+	return iommu_cmd(fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &cmd);
+}
+
+static inline int iommu_hwpt_get_dirty(int fd, uint32_t hwpt, uint32_t flags,
+				       uint64_t iova, uint64_t len,
+				       uint64_t page_size, uint64_t *bitmap)
+{
+	struct iommu_hwpt_get_dirty_bitmap cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.flags = flags,
+		.iova = iova,
+		.length = len,
+		.page_size = page_size,
+		.data = iommu_ptr(bitmap),
+	};
+
+	return iommu_cmd(fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd);
+}
+
+/* @num: in, entries given; out (on failure too), entries handled. */
+static inline int iommu_hwpt_invalidate(int fd, uint32_t hwpt,
+					const void *data, uint32_t type,
+					uint32_t entry_len, uint32_t *num)
+{
+	struct iommu_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.data_uptr = iommu_ptr(data),
+		.data_type = type,
+		.entry_len = entry_len,
+		.entry_num = *num,
+	};
+	int rc = iommu_cmd(fd, IOMMU_HWPT_INVALIDATE, &cmd);
+
+	*num = cmd.entry_num;
+	return rc;
+}
+
+static inline int iommu_fault_queue_alloc(int fd, uint32_t *fault, int *fault_fd)
+{
+	struct iommu_fault_alloc cmd = { .size = sizeof(cmd) };
+	int rc = iommu_cmd(fd, IOMMU_FAULT_QUEUE_ALLOC, &cmd);
+
+	if (!rc) {
+		*fault = cmd.out_fault_id;
+		*fault_fd = cmd.out_fault_fd;
+	}
+	return rc;
+}
+
+static inline int iommu_change_process(int fd)
+{
+	struct iommu_ioas_change_process cmd = { .size = sizeof(cmd) };
+
+	return iommu_cmd(fd, IOMMU_IOAS_CHANGE_PROCESS, &cmd);
+}
+
+/* Does this module know the command at all? Asks with a short structure. */
+static inline bool iommu_has_cmd(int fd, unsigned long cmd)
+{
+	uint32_t size = 0;
+
+	return iommu_cmd(fd, cmd, &size) != -ENOTTY;
+}
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "iommu.h"
+#include "mem.h"
+#include "rig.h"
+
+/**
+ * rig_open() - open /dev/iommu and a device, and allocate an IOAS
+ * @rig: filled; safe to give to rig_close() even after a failure
+ *
+ * Return: 0 or a negative errno; -ENODEV: no device is alone in its group.
+ */
+int rig_open(struct rig *rig)
+{
+	struct vfio_pci pci;
+	int rc;
+
+	memset(rig, 0, sizeof(*rig));
+	rig->edu.fd = -1;
+	rig->pinned = mem_pinned();
+	rig->fd = iommu_open();
+	if (rig->fd < 0)
+		return rig->fd;
+	if (edu_find_alone(&pci, 1) != 1)
+		return -ENODEV;
+	rc = edu_open(&rig->edu, &pci, rig->fd);
+	if (rc)
+		return rc;
+	return iommu_ioas_alloc(rig->fd, &rig->ioas);
+}
+
+/**
+ * rig_close() - close everything, the device first
+ * @rig: from rig_open()
+ *
+ * Return: how many pages are pinned that were not before rig_open().
+ */
+long rig_close(struct rig *rig)
+{
+	edu_close(&rig->edu);
+	if (rig->fd >= 0)
+		close(rig->fd);
+	rig->fd = -1;
+	return mem_wait_pinned(rig->pinned) - rig->pinned;
+}
+
+/* Attach the device to the IOAS. */
+int rig_attach(struct rig *rig)
+{
+	return vfio_attach(rig->edu.fd, rig->ioas, NULL);
+}
+
+/* Map memory into the IOAS, to be read and written. */
+int rig_map(struct rig *rig, void *va, size_t size, uint64_t iova)
+{
+	return iommu_map_fixed(rig->fd, rig->ioas, va, size, IOMMU_RW, iova);
+}
+
+/* Unmap exactly that much from the IOAS. */
+int rig_unmap(struct rig *rig, uint64_t iova, size_t size)
+{
+	uint64_t unmapped = 0;
+	int rc;
+
+	rc = iommu_ioas_unmap(rig->fd, rig->ioas, iova, size, &unmapped);
+	if (rc)
+		return rc;
+	return unmapped == size ? 0 : -EIO;
+}

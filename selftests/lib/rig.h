@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What most tests with a device begin with: a descriptor of /dev/iommu, an
+ * IOAS in it, and an edu device that is bound, but not attached yet.
+ */
+#ifndef SELFTESTS_RIG_H
+#define SELFTESTS_RIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "edu.h"
+
+/**
+ * struct rig - a device and an IOAS
+ * @fd: /dev/iommu
+ * @ioas: ID of an IOAS
+ * @edu: a device alone in its group, bound to @fd
+ * @pinned: pages that were pinned before
+ */
+struct rig {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+	long pinned;
+};
+
+int rig_open(struct rig *rig);
+long rig_close(struct rig *rig);
+int rig_attach(struct rig *rig);
+int rig_map(struct rig *rig, void *va, size_t size, uint64_t iova);
+int rig_unmap(struct rig *rig, uint64_t iova, size_t size);
+
+#endif
