@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* backend-floor.c - the lower bound, see floor/floor.h. */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "backend.h"
+#include "floor/floor.h"
+
+#define ONE_LENGTH	(FLOOR_ONE_PAGES * 4096)
+
+static int floor_fd;
+static unsigned int floor_flags;
+static struct floor_io last;
+
+static void floor_open(void)
+{
+	floor_fd = open("/dev/floor", O_RDWR);
+	if (floor_fd < 0)
+		err(1, "/dev/floor");
+}
+
+static void floor_open_parts(void)
+{
+	floor_flags = FLOOR_TIMED;
+	floor_open();
+}
+
+static int call(unsigned long cmd, const struct range *range, uint64_t start)
+{
+	last = (struct floor_io){
+		.iova = range->iova,
+		.length = range->length,
+		.start = start,
+		.fd = range->fd,
+		.flags = floor_flags | (range->huge ? FLOOR_HUGE : 0),
+		.slot = range->slot,
+	};
+	return ioctl(floor_fd, cmd, &last) ? -errno : 0;
+}
+
+static int floor_map_file(const struct range *range)
+{
+	return call(FLOOR_MAP_FOLIOS, range, range->offset);
+}
+
+/* The floor knows that a file's large folios, but no others, are cheaper to pin. */
+static int floor_map(const struct range *range)
+{
+	if (range->fd >= 0 && range->huge)
+		return floor_map_file(range);
+	return call(range->length > ONE_LENGTH ? FLOOR_MAP : FLOOR_MAP_ONE,
+		    range, (uintptr_t)range->addr);
+}
+
+static int floor_unmap(const struct range *range)
+{
+	return call(range->length > ONE_LENGTH ? FLOOR_UNMAP : FLOOR_UNMAP_ONE,
+		    range, 0);
+}
+
+static void floor_empty(void)
+{
+	ioctl(floor_fd, FLOOR_EMPTY);
+}
+
+static void floor_parts(uint64_t *pin_ns, uint64_t *iommu_ns)
+{
+	*pin_ns = last.pin_ns;
+	*iommu_ns = last.iommu_ns;
+}
+
+const struct backend backend_floor = {
+	.name = "floor",
+	.open = floor_open,
+	.map = floor_map,
+	.map_file = floor_map_file,
+	.unmap = floor_unmap,
+};
+
+const struct backend backend_floor_parts = {
+	.name = "floor-parts",
+	.open = floor_open_parts,
+	.map = floor_map,
+	.map_file = floor_map_file,
+	.by_page = true,
+	.unmap = floor_unmap,
+	.empty = floor_empty,
+	.parts = floor_parts,
+};

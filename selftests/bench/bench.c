@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench.c - what it costs to map memory for a device, and to unmap it.
+ *
+ * usage: bench BACKEND [CASE...]
+ *        bench --profile BACKEND CASE
+ *
+ * One line a case, fields separated by tabs:
+ *
+ *	row CASE BACKEND UNIT MAP UNMAP RUNS TITLE
+ *
+ * MAP and UNMAP are nanoseconds per UNIT, which is "page" (4 KiB, whatever
+ * the size of the pages) or "call"; "-" if the back end has no such thing.
+ * RUNS is the number of physically contiguous pieces of the memory. Under
+ * QEMU's "-icount shift=0" a nanosecond is an instruction. What reading the
+ * clock costs is taken off.
+ *
+ * --profile is for selftests/bench/profile. It prints the kernel's functions
+ * ("sym ADDRESS TYPE NAME [MODULE]") and "marked UNITS UNIT TITLE"; then, in
+ * the last repeat, it stops the machine before mapping, between that and
+ * unmapping, and after: UNITS units lie between two stops.
+ */
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "memory.h"
+
+#define IOVA_BASE	(4096 * MIB)
+#define PAGE		(4 * KIB)
+#define BUFFER		(256 * MIB)
+#define REPEATS		3
+
+/* A profile is long: of a few huge pages at least, of little memory at most. */
+#define PROFILE_BUFFER	(16 * MIB)
+
+/* I/O port of QEMU's pvpanic device, and the bit that stops the machine. */
+#define PVPANIC_PORT	0x505
+#define PVPANIC_PANICKED "\x01"
+
+/* Nanoseconds per unit; infinite until measured. */
+struct cost {
+	double map, unmap;
+	double map_pin, map_iommu;
+	double unmap_pin, unmap_iommu;
+};
+
+enum way { BY_ADDRESS, BY_FILE, BY_PAGE };
+
+/**
+ * struct bench_case - one row of the table
+ * @key: on the command line and in the output
+ * @title: for people
+ * @memory: makes the memory to map
+ * @bytes: of memory
+ * @call_bytes: that one call maps
+ * @unit: "page" or "call"
+ * @way: BY_FILE maps through the file instead of the user address; BY_PAGE
+ *	does not tell that the memory is huge pages
+ * @run: maps and unmaps once, to be called several times for the best
+ *
+ * A new row that fits an existing @run is one line in cases[].
+ */
+struct bench_case {
+	const char *key;
+	const char *title;
+	memory_kind memory;
+	size_t bytes;
+	size_t call_bytes;
+	const char *unit;
+	enum way way;
+	int (*run)(const struct bench_case *row, const struct backend *backend,
+		   const struct memory *memory, struct cost *cost);
+};
+
+static uint64_t clock_cost;
+
+/* /dev/port while the repeat that is profiled runs, else -1. */
+static int port = -1;
+
+static void mark(bool here)
+{
+	if (port >= 0 && here &&
+	    pwrite(port, PVPANIC_PANICKED, 1, PVPANIC_PORT) != 1)
+		err(1, "/dev/port");
+}
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* The least that @call takes, between two readings of the clock. */
+static uint64_t cheapest(void (*call)(void))
+{
+	uint64_t best = UINT64_MAX;
+	uint64_t began, took;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		began = now();
+		call();
+		took = now() - began;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+static void no_call(void)
+{
+}
+
+static struct range nth_range(const struct bench_case *row,
+			      const struct memory *memory, unsigned int n)
+{
+	size_t offset = n * row->call_bytes;
+
+	return (struct range){
+		.addr = memory->addr + offset,
+		.iova = IOVA_BASE + offset,
+		.length = row->call_bytes,
+		.fd = memory->fd,
+		.offset = offset,
+		.huge = memory->huge && row->way != BY_PAGE,
+		.slot = n,
+	};
+}
+
+static int timed_map(const struct bench_case *row,
+		     const struct backend *backend, const struct range *range,
+		     struct cost *sum)
+{
+	int (*map)(const struct range *) =
+		row->way == BY_FILE ? backend->map_file : backend->map;
+	uint64_t began, pin, iommu;
+	int rc;
+
+	began = now();
+	rc = map(range);
+	sum->map += now() - began - clock_cost;
+	if (backend->parts) {
+		backend->parts(&pin, &iommu);
+		sum->map_pin += pin;
+		sum->map_iommu += iommu;
+	}
+	return rc;
+}
+
+static int timed_unmap(const struct backend *backend,
+		       const struct range *range, struct cost *sum)
+{
+	uint64_t began, pin, iommu;
+	int rc;
+
+	began = now();
+	rc = backend->unmap(range);
+	sum->unmap += now() - began - clock_cost;
+	if (backend->parts) {
+		backend->parts(&pin, &iommu);
+		sum->unmap_pin += pin;
+		sum->unmap_iommu += iommu;
+	}
+	return rc;
+}
+
+/*
+ * Every range mapped, and unmapped before the next one; the last is marked.
+ */
+static int run_pairs(const struct bench_case *row,
+		     const struct backend *backend,
+		     const struct memory *memory, struct cost *sum)
+{
+	unsigned int n = row->bytes / row->call_bytes;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < n && !rc; i++) {
+		struct range range = nth_range(row, memory, i);
+
+		mark(i == n - 1);
+		rc = timed_map(row, backend, &range, sum);
+		mark(i == n - 1);
+		if (!rc)
+			rc = timed_unmap(backend, &range, sum);
+		mark(i == n - 1);
+	}
+	return rc;
+}
+
+/* All ranges mapped, then all unmapped. */
+static int run_kept(const struct bench_case *row,
+		    const struct backend *backend,
+		    const struct memory *memory, struct cost *sum)
+{
+	unsigned int n = row->bytes / row->call_bytes;
+	struct range range;
+	unsigned int i;
+	int rc = 0;
+
+	mark(true);
+	for (i = 0; i < n && !rc; i++) {
+		range = nth_range(row, memory, i);
+		rc = timed_map(row, backend, &range, sum);
+	}
+	mark(true);
+	for (i = 0; i < n && !rc; i++) {
+		range = nth_range(row, memory, i);
+		rc = timed_unmap(backend, &range, sum);
+	}
+	mark(true);
+	return rc;
+}
+
+static const struct bench_case cases[] = {
+	{ "4k", "4K pages, mostly contiguous",
+	  memory_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	{ "scattered", "4K pages, scattered",
+	  memory_scattered, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	{ "thp", "THP",
+	  memory_thp, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	{ "thp-by-page", "THP, page by page",
+	  memory_thp, BUFFER, BUFFER, "page", BY_PAGE, run_pairs },
+	{ "hugetlb", "hugetlb 2M, private",
+	  memory_hugetlb, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	{ "hugetlb-by-page", "the same, page by page",
+	  memory_hugetlb, BUFFER, BUFFER, "page", BY_PAGE, run_pairs },
+	{ "memfd-2m", "memfd, 2M folios",
+	  memory_memfd_huge, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	{ "memfd-2m-file", "the same by MAP_FILE",
+	  memory_memfd_huge, BUFFER, BUFFER, "page", BY_FILE, run_pairs },
+	{ "memfd-4k", "memfd, 4K folios",
+	  memory_memfd_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	{ "one-4k", "one 4K, then its unmap",
+	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_pairs },
+	{ "one-64k", "one 64K, then its unmap",
+	  memory_small, 32 * MIB, 64 * KIB, "call", BY_ADDRESS, run_pairs },
+	{ "kept-4k", "2000 x 4K, then 2000 unmaps",
+	  memory_small, 2000 * 4 * KIB, 4 * KIB, "call", BY_ADDRESS, run_kept },
+};
+
+static const struct backend *const backends[] = {
+	&backend_type1, &backend_iommufd, &backend_floor, &backend_floor_parts,
+};
+
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/* Take into @best what is better in @sum, which is for @units units. */
+static void keep_best(struct cost *best, const struct cost *sum, double units)
+{
+	best->map = least(best->map, sum->map / units);
+	best->unmap = least(best->unmap, sum->unmap / units);
+	best->map_pin = least(best->map_pin, sum->map_pin / units);
+	best->map_iommu = least(best->map_iommu, sum->map_iommu / units);
+	best->unmap_pin = least(best->unmap_pin, sum->unmap_pin / units);
+	best->unmap_iommu = least(best->unmap_iommu, sum->unmap_iommu / units);
+}
+
+static void print_row(const struct bench_case *row,
+		      const struct backend *backend, const struct cost *cost,
+		      const struct memory *memory)
+{
+	printf("row\t%s\t%s\t%s\t%.2f\t%.2f\t%zu\t%s\n", row->key,
+	       backend->name, row->unit, cost->map, cost->unmap, memory->runs,
+	       row->title);
+	if (backend->parts)
+		printf("parts\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", row->key,
+		       row->unit, cost->map_pin, cost->map_iommu,
+		       cost->unmap_iommu, cost->unmap_pin, row->title);
+	fflush(stdout);
+}
+
+static void measure(const struct bench_case *row,
+		    const struct backend *backend)
+{
+	size_t unit = *row->unit == 'p' ? PAGE : row->call_bytes;
+	struct memory memory = row->memory(row->bytes);
+	struct cost best = { 1e30, 1e30, 1e30, 1e30, 1e30, 1e30 };
+	int rc = row->way == BY_FILE && !backend->map_file ? -EOPNOTSUPP : 0;
+	int i;
+
+	for (i = 0; i < REPEATS && !rc; i++) {
+		struct cost sum = {};
+
+		rc = row->run(row, backend, &memory, &sum);
+		keep_best(&best, &sum, row->bytes / unit);
+	}
+	if (row->way == BY_FILE && (rc == -EOPNOTSUPP || rc == -ENOTTY))
+		printf("row\t%s\t%s\t%s\t-\t-\t%zu\t%s\n", row->key,
+		       backend->name, row->unit, memory.runs, row->title);
+	else if (rc)
+		errx(1, "%s: %s", row->key, strerror(-rc));
+	else
+		print_row(row, backend, &best, &memory);
+	memory_free(&memory);
+}
+
+static void print_symbols(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[512], type;
+
+	if (!file)
+		err(1, "/proc/kallsyms");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %c", &type) == 1 &&
+		    strchr("tw", tolower(type)))
+			printf("sym %s", line);
+	fclose(file);
+}
+
+/* Let the caches fill by a repeat, then do one with the marks on. */
+static void profile(struct bench_case row, const struct backend *backend)
+{
+	size_t unit = *row.unit == 'p' ? PAGE : row.call_bytes;
+	struct cost ignored = {};
+	struct memory memory;
+	size_t units;
+	int rc, fd;
+
+	if (row.bytes > PROFILE_BUFFER)
+		row.bytes = PROFILE_BUFFER;
+	if (row.call_bytes > row.bytes)
+		row.call_bytes = row.bytes;
+	units = (row.run == run_kept ? row.bytes : row.call_bytes) / unit;
+	memory = row.memory(row.bytes);
+	fd = open("/dev/port", O_RDWR);
+	if (fd < 0)
+		err(1, "/dev/port");
+
+	print_symbols();
+	printf("marked %zu %s %s\n", units, row.unit, row.title);
+	fflush(stdout);
+	rc = row.run(&row, backend, &memory, &ignored);
+	port = fd;
+	if (!rc)
+		rc = row.run(&row, backend, &memory, &ignored);
+	if (rc)
+		errx(1, "%s: %s", row.key, strerror(-rc));
+}
+
+static bool chosen(const char *key, char **keys)
+{
+	if (!*keys)
+		return true;
+	for (; *keys; keys++)
+		if (!strcmp(key, *keys))
+			return true;
+	return false;
+}
+
+static void print_empty(const struct backend *backend)
+{
+	if (backend->empty)
+		printf("parts\tempty\tcall\t%llu\t0\t0\t0\tan empty ioctl\n",
+		       (unsigned long long)(cheapest(backend->empty) -
+					    clock_cost));
+}
+
+/*
+ * No limit on locked memory, but no permission to exceed one either: with
+ * CAP_IPC_LOCK an implementation may leave out the accounting that it would
+ * do for an ordinary user.
+ */
+static void be_accountable(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
+		err(1, "setrlimit");
+	if (syscall(SYS_capget, &header, data))
+		err(1, "capget");
+	data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective &=
+		~CAP_TO_MASK(CAP_IPC_LOCK);
+	if (syscall(SYS_capset, &header, data))
+		err(1, "capset");
+}
+
+int main(int argc, char **argv)
+{
+	const struct backend *backend = NULL;
+	bool profiling;
+	size_t i;
+
+	profiling = argc > 1 && !strcmp(argv[1], "--profile");
+	argv += 1 + profiling;
+	for (i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+		if (*argv && !strcmp(backends[i]->name, *argv))
+			backend = backends[i];
+	if (!backend)
+		errx(2, "usage: bench [--profile] type1|iommufd|floor|floor-parts [CASE...]");
+	argv++;
+
+	be_accountable();
+	clock_cost = cheapest(no_call);
+	backend->open();
+	print_empty(backend);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (!chosen(cases[i].key, argv) ||
+		    (cases[i].way == BY_PAGE && !backend->by_page))
+			continue;
+		if (profiling)
+			profile(cases[i], backend);
+		else
+			measure(&cases[i], backend);
+	}
+	return 0;
+}

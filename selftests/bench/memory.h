@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* memory.h - the kinds of user memory that the benchmark maps. */
+#ifndef SELFTESTS_BENCH_MEMORY_H
+#define SELFTESTS_BENCH_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define KIB	1024UL
+#define MIB	(1024 * KIB)
+
+/**
+ * struct memory - touched user memory, aligned to 2 MiB
+ * @addr: user virtual address
+ * @length: bytes
+ * @fd: the file behind a shared mapping, or -1
+ * @runs: physically contiguous runs it consists of, counted in pagemap
+ * @huge: it is huge pages of 2 MiB, mapped as such
+ */
+struct memory {
+	char *addr;
+	size_t length;
+	int fd;
+	size_t runs;
+	bool huge;
+};
+
+/*
+ * Each of these makes @length bytes of memory of its kind, and ends the
+ * program with a message when the kernel does not give that kind: a figure
+ * for the wrong memory would be worse than none.
+ */
+typedef struct memory (*memory_kind)(size_t length);
+
+/* 4 KiB pages touched in address order: physically contiguous mostly. */
+struct memory memory_small(size_t length);
+/* 4 KiB pages, no two neighbours physically adjacent. */
+struct memory memory_scattered(size_t length);
+/* Anonymous transparent huge pages, all of 2 MiB. */
+struct memory memory_thp(size_t length);
+/* Private anonymous hugetlb pages of 2 MiB. */
+struct memory memory_hugetlb(size_t length);
+/* A shared mapping of a memfd of 2 MiB hugetlb pages, like a VMM's RAM. */
+struct memory memory_memfd_huge(size_t length);
+/* A shared mapping of an ordinary memfd, of 4 KiB pages. */
+struct memory memory_memfd_small(size_t length);
+
+void memory_free(struct memory *memory);
+
+#endif /* SELFTESTS_BENCH_MEMORY_H */
