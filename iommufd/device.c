@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "device.h"
 #include "hwpt.h"
+#include "reason.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
@@ -101,7 +102,9 @@ static struct group *group_get(struct iommufd_ctx *ctx, struct device *dev)
 	struct group *group;
 
 	if (!iommu)
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(reason_note(ctx, -ENODEV,
+					   "%s cannot be bound: no IOMMU translates its DMA",
+					   dev_name(dev)));
 	mutex_lock(&ctx->group_lock);
 	group = group_find(ctx, iommu) ?: group_new(ctx, iommu);
 	if (group)
@@ -149,17 +152,66 @@ static struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id)
 	return obj ? container_of(obj, struct iommufd_device, obj) : NULL;
 }
 
-static int check_isolation(struct device *dev, const struct group *group)
+static int check_isolation(struct iommufd_ctx *ctx, struct device *dev,
+			   const struct group *group)
 {
 	/* Users have no means to write back caches, so DMA must be coherent. */
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return -EINVAL;
+		return reason_note(ctx, -EINVAL,
+				   "%s cannot be bound: its DMA is not coherent with the CPU's caches",
+				   dev_name(dev));
 	if (iommu_group_has_isolated_msi(group->iommu))
 		return 0;
 	if (!allow_unsafe_interrupts)
-		return -EPERM;
+		return reason_note(ctx, -EPERM,
+				   "%s cannot be bound: the platform does not isolate interrupts (no interrupt remapping), and iommufd's parameter allow_unsafe_interrupts is off",
+				   dev_name(dev));
 	dev_warn(dev, "bound without interrupt isolation, because of the parameter allow_unsafe_interrupts\n");
 	return 0;
+}
+
+/**
+ * struct members - the devices of a group, in words
+ * @text: "0000:06:00.0 (vfio-pci) 0000:06:00.1 (e1000e) ..."
+ * @length: of @text
+ */
+struct members {
+	char text[REASON_LEN];
+	size_t length;
+};
+
+static int name_member(struct device *dev, void *data)
+{
+	struct members *members = data;
+
+	members->length += scnprintf(members->text + members->length,
+				     sizeof(members->text) - members->length,
+				     " %s (%s)", dev_name(dev),
+				     dev_driver_string(dev));
+	return 0;
+}
+
+/* The core does not tell which device is in the way: name them all. */
+static int claim_group(struct iommufd_ctx *ctx, struct device *dev,
+		       struct group *group)
+{
+	int rc = iommu_device_claim_dma_owner(dev, ctx);
+	struct members *members;
+
+	if (!rc)
+		return 0;
+	/* The core's EPERM means the same: there is another owner. */
+	if (rc == -EPERM)
+		rc = -EBUSY;
+	members = kzalloc(sizeof(*members), GFP_KERNEL);
+	if (!members)
+		return rc;
+	iommu_group_for_each_dev(group->iommu, members, name_member);
+	reason_note(ctx, rc,
+		    "%s cannot be bound: another user or driver has its IOMMU group %d:%s",
+		    dev_name(dev), iommu_group_id(group->iommu), members->text);
+	kfree(members);
+	return rc;
 }
 
 /**
@@ -185,16 +237,11 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 	group = group_get(ctx, dev);
 	if (IS_ERR(group))
 		return ERR_CAST(group);
-	rc = check_isolation(dev, group);
+	rc = check_isolation(ctx, dev, group);
+	if (!rc)
+		rc = claim_group(ctx, dev, group);
 	if (rc)
 		goto err_group;
-
-	rc = iommu_device_claim_dma_owner(dev, ctx);
-	if (rc) {
-		/* The core's EPERM means the same: there is another owner. */
-		rc = rc == -EPERM ? -EBUSY : rc;
-		goto err_group;
-	}
 
 	rc = -ENOMEM;
 	idev = kzalloc(sizeof(*idev), GFP_KERNEL_ACCOUNT);
@@ -339,7 +386,12 @@ static int group_attach(struct iommufd_device *idev, struct hwpt *hwpt)
 
 	lockdep_assert_held(&group->lock);
 	if (group->hwpt && group->hwpt != hwpt)
-		return -EINVAL;
+		return reason_note(idev->ctx, -EINVAL,
+				   "%s cannot be attached to HWPT %u: the devices of its IOMMU group %d are attached to HWPT %u of IOAS %u",
+				   dev_name(idev->dev), hwpt->obj.id,
+				   iommu_group_id(group->iommu),
+				   group->hwpt->obj.id,
+				   group->hwpt->ioas->obj.id);
 	rc = reserve_for(idev, hwpt->ioas);
 	if (rc)
 		return rc;

@@ -94,13 +94,11 @@ struct ioas_user {
  * @pinned: the memory; the slice has a reference
  * @offset: where the piece begins in it, in bytes
  * @length: bytes
- * @prot: what the area permits that the piece was taken from
  */
 struct ioas_slice {
 	struct pinned *pinned;
 	unsigned long offset;
 	unsigned long length;
-	u8 prot;
 };
 
 extern const struct object_kind ioas_kind;

@@ -163,10 +163,16 @@ static int check_iova(struct ioas *ioas, unsigned long iova,
 	unsigned long last;
 
 	if (iova & (ioas->alignment - 1))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "IOVA %#lx is not aligned to %#lx bytes, as IOAS %u asks for",
+				   iova, ioas->alignment, ioas->obj.id);
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
-	return ranges_hit(&ioas->reserved, iova, last) ? -EINVAL : 0;
+	if (ranges_hit(&ioas->reserved, iova, last))
+		return reason_note(ioas->ctx, -EINVAL,
+				   "%#lx-%#lx has a part that a device attached to IOAS %u, or its IOMMU, cannot translate; see IOAS_IOVA_RANGES",
+				   iova, last, ioas->obj.id);
+	return 0;
 }
 
 /* Take a range for areas that follow each other, if it is free. */
@@ -182,8 +188,12 @@ static int insert_chain(struct ioas *ioas, struct area *chain,
 		area->last += iova - 1;
 		iova = area->last + 1;
 		rc = area_insert(&ioas->areas, area);
-		if (rc)
+		if (rc) {
+			reason_note(ioas->ctx, rc,
+				    "a part of %#lx-%#lx is mapped in IOAS %u already",
+				    area->iova, area->last, ioas->obj.id);
 			goto err_undo;
+		}
 		if (ioas->parent)
 			nested_link(ioas, area);
 	}
@@ -534,7 +544,6 @@ static int slice_areas(struct ioas *ioas, unsigned long start,
 			slices[*nr].pinned = area->pinned;
 			slices[*nr].offset = area->offset + (at - area->iova);
 			slices[*nr].length = min(last, area->last) - at + 1;
-			slices[*nr].prot = area->prot;
 			pinned_get(area->pinned);
 		}
 		(*nr)++;

@@ -33,6 +33,7 @@
 #include "gather.h"
 #include "object.h"
 #include "pin.h"
+#include "reason.h"
 
 /* Pages that are pinned at a time: a page full of pointers, or a few on stack. */
 #define PIN_BATCH	(PAGE_SIZE / sizeof(struct page *))
@@ -272,6 +273,26 @@ static int fill_bar(struct pinned *pinned)
 	return rc;
 }
 
+/* Say which memory it was, and the limit if it was that. */
+static int explain(const struct pinned *pinned, int rc)
+{
+	const char *of = pinned->file ? "file offset" : "user address";
+
+	if (rc == -ENOMEM && pinned->account->to != CHARGE_NOBODY)
+		return reason_note(pinned->ctx, rc,
+				   "%lu pages at %s %#lx cannot be pinned: RLIMIT_MEMLOCK of the %s allows %lu in all, or memory is short",
+				   pinned->npages, of, pinned->start,
+				   pinned->account->to == CHARGE_USER ?
+				   "user" : "process", pinned->account->limit);
+	if (rc == -EFAULT)
+		return reason_note(pinned->ctx, rc,
+				   "%lu pages at %s %#lx cannot be pinned%s: not there, not %s, or the BAR of a device that is not bound here",
+				   pinned->npages, of, pinned->start,
+				   pinned->writable ? " for writing" : "",
+				   pinned->writable ? "writable" : "readable");
+	return rc;
+}
+
 static int pinned_fill(struct pinned *pinned)
 {
 	unsigned long cost = pinned->npages - sparse_nr(pinned);
@@ -295,10 +316,12 @@ static int pinned_fill(struct pinned *pinned)
 		account_uncharge(pinned->account, cost);
 	}
 	/* Neither could a BAR be pinned, nor would it have to be paid for. */
-	if (!nothing || rc == -EINTR)
-		return rc;
-	bar_rc = fill_bar(pinned);
-	return bar_rc == -EFAULT ? rc : bar_rc;
+	if (nothing && rc != -EINTR) {
+		bar_rc = fill_bar(pinned);
+		if (bar_rc != -EFAULT)
+			return bar_rc;
+	}
+	return explain(pinned, rc);
 }
 
 static void pinned_empty(struct pinned *pinned)

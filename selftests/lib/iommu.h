@@ -363,6 +363,86 @@ static inline int iommu_change_process(int fd)
 	return iommu_cmd(fd, IOMMU_IOAS_CHANGE_PROCESS, &cmd);
 }
 
+/*
+ * @done (may be NULL) gets the number of entries that were done, on failure too;
+ * UINT32_MAX if the command did not say.
+ */
+static inline int iommu_batch(int fd, unsigned long how, uint32_t ioas,
+			      struct ioasid_batch_entry *entries, uint32_t nr,
+			      uint32_t *done)
+{
+	struct ioasid_batch cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.nr = nr,
+		.entries = iommu_ptr(entries),
+		.out_done = UINT32_MAX,
+	};
+	int rc = iommu_cmd(fd, how, &cmd);
+
+	if (done)
+		*done = cmd.out_done;
+	return rc;
+}
+
+static inline int iommu_map_batch(int fd, uint32_t ioas,
+				  struct ioasid_batch_entry *entries,
+				  uint32_t nr, uint32_t *done)
+{
+	return iommu_batch(fd, IOASID_MAP_BATCH, ioas, entries, nr, done);
+}
+
+static inline int iommu_unmap_batch(int fd, uint32_t ioas,
+				    struct ioasid_batch_entry *entries,
+				    uint32_t nr, uint32_t *done)
+{
+	return iommu_batch(fd, IOASID_UNMAP_BATCH, ioas, entries, nr, done);
+}
+
+/* An IOAS that is nested in @parent. */
+static inline int iommu_alloc_nested(int fd, uint32_t parent, uint32_t *child)
+{
+	struct ioasid_alloc_nested cmd = {
+		.size = sizeof(cmd),
+		.parent_ioas_id = parent,
+	};
+	int rc = iommu_cmd(fd, IOASID_ALLOC_NESTED, &cmd);
+
+	if (!rc)
+		*child = cmd.out_ioas_id;
+	return rc;
+}
+
+/* What the module says of an extension: 0 for one that it does not have. */
+static inline uint64_t iommu_extension(int fd, uint32_t extension)
+{
+	struct ioasid_check_extension cmd = {
+		.size = sizeof(cmd),
+		.extension = extension,
+		.out_value = UINT64_MAX,
+	};
+
+	return iommu_cmd(fd, IOASID_CHECK_EXTENSION, &cmd) ? 0 : cmd.out_value;
+}
+
+/* @len: in, the size of @text; out, what the whole sentence takes. */
+static inline int iommu_last_reason(int fd, char *text, uint32_t *len,
+				    uint32_t *error)
+{
+	struct ioasid_last_reason cmd = {
+		.size = sizeof(cmd),
+		.buffer = iommu_ptr(text),
+		.buffer_len = *len,
+	};
+	int rc = iommu_cmd(fd, IOASID_LAST_REASON, &cmd);
+
+	if (!rc) {
+		*len = cmd.buffer_len;
+		*error = cmd.out_errno;
+	}
+	return rc;
+}
+
 /* Does this module know the command at all? Asks with a short structure. */
 static inline bool iommu_has_cmd(int fd, unsigned long cmd)
 {

@@ -159,7 +159,8 @@ struct ioasid_batch_entry {
  * covers none is ENOENT.
  *
  * EFAULT with @out_done set: the array of entries could not be read or written
- * further. An entry whose result could not be written is not done.
+ * further. What could not be reported as mapped is not mapped; what could not be
+ * reported as unmapped is unmapped nevertheless.
  */
 struct ioasid_batch {
 	__u32 size;
@@ -215,9 +216,11 @@ struct ioasid_alloc_nested {
  *	takes; a longer sentence has been cut
  * @out_errno: set to the errno that the sentence explains
  *
- * Why did the last command of this thread fail on this file descriptor, or a bind
- * or attach of VFIO to it, if the errno alone does not tell: which device, which
- * range, which limit. ENODATA: nothing has been noted for this thread.
+ * Why did a command of this thread fail on this file descriptor, or a bind or
+ * attach of VFIO to it, if the errno alone does not tell: which device, which
+ * range, which limit. A sentence stays until the next failure that has one, so ask
+ * right after a failure, and compare @out_errno. ENODATA: nothing has been noted
+ * for this thread, or too many other threads have failed since.
  */
 struct ioasid_last_reason {
 	__u32 size;
