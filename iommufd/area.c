@@ -76,6 +76,11 @@ int area_insert(struct area_tree *tree, struct area *area)
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
 	struct area *before = NULL, *after = NULL;
 
+	if (tree->top && tree->top->last < area->iova) {
+		before = tree->top;
+		parent = &before->rb;
+		link = &parent->rb_right;
+	}
 	while (*link) {
 		struct area *at = area_of(*link);
 
@@ -92,6 +97,8 @@ int area_insert(struct area_tree *tree, struct area *area)
 	    (after && after->iova <= area->last))
 		return -EEXIST;
 
+	if (!after)
+		tree->top = area;
 	rb_link_node(&area->rb, parent, link);
 	if (!tree->gaps) {
 		rb_insert_color(&area->rb, &tree->root);
@@ -115,6 +122,8 @@ void area_erase(struct area_tree *tree, struct area *area)
 {
 	struct area *before, *after;
 
+	if (tree->top == area)
+		tree->top = area_of(rb_prev(&area->rb));
 	if (!tree->gaps) {
 		rb_erase(&area->rb, &tree->root);
 		return;
@@ -285,7 +294,7 @@ int area_find_hole(struct area_tree *tree, unsigned long start,
 		   unsigned long align, unsigned long offset,
 		   unsigned long *iova)
 {
-	const struct area *top;
+	const struct area *top = tree->top;
 	struct area *area;
 
 	if (!tree->gaps)
@@ -303,7 +312,6 @@ int area_find_hole(struct area_tree *tree, unsigned long start,
 			return 0;
 	}
 
-	top = area_of(rb_last(&tree->root));
 	if (top) {
 		if (top->last == ULONG_MAX)
 			return -ENOSPC;

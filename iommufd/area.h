@@ -17,11 +17,14 @@ struct pinned;
 /**
  * struct area_tree - the areas of one IOAS
  * @root: ordered by IOVA
+ * @top: the highest one, or NULL: where memory is mapped from low to high, the
+ *	next area belongs behind it
  * @gaps: the areas know the holes between them: since the first time that
  *	somebody looked for one
  */
 struct area_tree {
 	struct rb_root root;
+	struct area *top;
 	bool gaps;
 };
 

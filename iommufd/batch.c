@@ -80,8 +80,6 @@ static struct area *entry_chain(struct ioas *ioas,
 		return ERR_CAST(pinned);
 	chain_init(&pinned->area, pinned, offset_in_page(entry->src),
 		   entry->length, chain_prot(entry->flags));
-	/* The area's reference is the only one. */
-	pinned_put(pinned);
 	return &pinned->area;
 }
 

@@ -614,11 +614,10 @@ void release_page(unsigned long pfn, bool dirty)
 /* Pages between two chances to reschedule. */
 #define RELEASE_STRIDE	4096
 
-/* Let go of the folios of a piece. What it ends in is held until it is left. */
-static struct folio *release_folios(const struct runs_iter *it, bool dirty,
-				    struct folio *held)
+/* Let go of the folios of a run. What it ends in is held until it is left. */
+static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 {
-	unsigned long pfn = it->pfn, end = it->pfn + it->npages;
+	unsigned long pfn = run_pfn(run), end = pfn + run_pages(run);
 
 	while (pfn < end) {
 		if (!folio_holds(held, pfn, 1)) {
@@ -640,24 +639,26 @@ void release_runs(struct runs *runs, bool dirty)
 {
 	struct folio *held = NULL;
 	unsigned long since = 0;
-	struct runs_iter it;
+	u32 row, i, nr;
+	run_t *run;
 
-	if (!runs->npages)
-		return;
-	runs_for_each(&it, runs, 0, runs->npages) {
-		if (it.by_folio) {
-			held = release_folios(&it, dirty, held);
-		} else {
-			if (held)
-				release_folio(held, dirty);
-			held = NULL;
-			unpin_user_page_range_dirty_lock(pfn_to_page(it.pfn),
-							 it.npages, dirty);
-		}
-		since += it.npages;
-		if (since >= RELEASE_STRIDE) {
-			since = 0;
-			cond_resched();
+	for (row = 0; (run = runs_row(runs, row, &nr)); row++) {
+		for (i = 0; i < nr; i++) {
+			if (run[i] & RUN_BY_FOLIO) {
+				held = release_folios(run[i], dirty, held);
+			} else {
+				if (held)
+					release_folio(held, dirty);
+				held = NULL;
+				unpin_user_page_range_dirty_lock(
+					pfn_to_page(run_pfn(run[i])),
+					run_pages(run[i]), dirty);
+			}
+			since += run_pages(run[i]);
+			if (since >= RELEASE_STRIDE) {
+				since = 0;
+				cond_resched();
+			}
 		}
 	}
 	if (held)

@@ -282,7 +282,6 @@ int ioas_cmd_map_file(struct command *cmd)
 		if (rc)
 			ioas_unmap(ioas, iova, arg->length, &unmapped);
 	}
-	pinned_put(pinned);
 out_ioas:
 	ioas_put(cmd->ctx, ioas);
 	return rc;

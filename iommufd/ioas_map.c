@@ -259,7 +259,7 @@ u8 chain_prot(u32 flags)
 /**
  * chain_init - make an area that is not placed yet
  * @area: memory for it
- * @pinned: the memory that it is to map; gets a reference
+ * @pinned: the memory that it is to map; takes over the caller's reference
  * @offset: first byte of that
  * @length: bytes; kept in area->last until the area is placed
  * @prot: IOMMU_READ and so on
@@ -267,7 +267,6 @@ u8 chain_prot(u32 flags)
 void chain_init(struct area *area, struct pinned *pinned, unsigned long offset,
 		unsigned long length, u8 prot)
 {
-	pinned_get(pinned);
 	area->pinned = pinned;
 	area->offset = offset;
 	area->last = length;
@@ -300,6 +299,7 @@ struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 			chain_free(chain);
 			return NULL;
 		}
+		pinned_get(slices[nr].pinned);
 		chain_init(area, slices[nr].pinned, slices[nr].offset,
 			   slices[nr].length, prot);
 		area->chain = chain;
@@ -499,7 +499,7 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 /**
  * ioas_map_new - map memory for the first time
  * @ioas: the IOAS
- * @pinned: memory that no area refers to yet; the caller keeps its reference
+ * @pinned: memory that no area refers to yet; takes over the caller's reference
  * @offset: first byte to map
  * @length: bytes
  * @flags: enum iommufd_ioas_map_flags
@@ -630,7 +630,6 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
 		    unsigned long *iova)
 {
 	struct pinned *pinned;
-	int rc;
 
 	if (ioas->parent)
 		return map_nested(ioas, source, length, flags, iova);
@@ -639,8 +638,6 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
 				  charge_process);
 	if (IS_ERR(pinned))
 		return PTR_ERR(pinned);
-	rc = ioas_map_new(ioas, pinned, offset_in_page(source), length, flags,
-			  iova);
-	pinned_put(pinned);
-	return rc;
+	return ioas_map_new(ioas, pinned, offset_in_page(source), length, flags,
+			    iova);
 }

@@ -325,6 +325,7 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 	if (area->pins || (area->in_use && !ioas->small_pages))
 		return -EINVAL;
 
+	pinned_get(area->pinned);
 	chain_init(tail, area->pinned, offset, 0, area->prot);
 	tail->iova = iova;
 	tail->last = area->last;

@@ -56,6 +56,7 @@ static int chain_of_source(struct ioas *parent, unsigned long start,
 		if (!area)
 			return -ENOMEM;
 		length = min(last, from->last) - at + 1;
+		pinned_get(from->pinned);
 		chain_init(area, from->pinned, from->offset + (at - from->iova),
 			   length, both);
 		area_loose(area)->source.start = at;

@@ -21,6 +21,10 @@
  * has entries of any power of two).
  */
 #define PAGING_STRIDE	(16UL << 30)
+/* Entries for one call of the driver, which does not reschedule. */
+#define CALL_ENTRIES_MAX (1UL << 18)
+/* Bytes in pieces between two chances to reschedule. */
+#define RESCHED_STRIDE	(16UL << 20)
 #define STRIDE_SIZES	(PAGING_STRIDE | (PAGING_STRIDE - 1))
 
 /*
@@ -58,7 +62,7 @@ static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
 		.bitmap = domain->pgsize_bitmap &
 			  (small ? PAGE_SIZE | (PAGE_SIZE - 1) : STRIDE_SIZES),
 		/* VT-d makes a large entry of many small ones that fit. */
-		.most = small ? 1 : SIZE_MAX,
+		.most = small ? 1 : CALL_ENTRIES_MAX,
 	};
 	unsigned long above = sizes.bitmap & ~(PAGE_SIZE | (PAGE_SIZE - 1));
 
@@ -91,37 +95,41 @@ static inline int fill_piece(struct iommu_domain *domain,
 		*done += mapped;
 		if (rc)
 			return rc;
+		length -= mapped;
+		if (likely(!length))
+			return 0;
 		iova += mapped;
 		phys += mapped;
-		length -= mapped;
-	} while (length);
-	return 0;
+		cond_resched();
+	} while (!fatal_signal_pending(current));
+	return -EINTR;
 }
 
-static int fill_runs(struct iommu_domain *domain,
-		     const struct paging_range *range, size_t *done)
+/* Memory in pieces. */
+static noinline int fill_pieces(struct iommu_domain *domain,
+				const struct paging_range *range,
+				const struct paging_sizes *sizes, size_t *done)
 {
-	struct paging_sizes sizes = usable_sizes(domain, range->small);
 	unsigned long skip = offset_in_page(range->offset);
-	unsigned long first = range->offset >> PAGE_SHIFT;
 	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
+	unsigned long iova = range->iova;
 	unsigned long since = 0;
+	size_t left = range->length;
 	struct runs_iter it;
 
-	if (has_part_pages(range))
-		sizes.single = 0;
-	runs_for_each(&it, range->runs, first, npages) {
-		size_t length = min(it.npages * PAGE_SIZE - skip,
-				    range->length - *done);
-		int rc = fill_piece(domain, &sizes, range->iova + *done,
+	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
+		size_t length = min(it.npages * PAGE_SIZE - skip, left);
+		int rc = fill_piece(domain, sizes, iova,
 				    PFN_PHYS(it.pfn) + skip, length,
 				    range->prot, done);
 
 		if (rc)
 			return rc;
 		skip = 0;
-		since += it.npages;
-		if (since >= 4096) {
+		iova += length;
+		left -= length;
+		since += length;
+		if (since >= RESCHED_STRIDE) {
 			since = 0;
 			if (fatal_signal_pending(current))
 				return -EINTR;
@@ -129,6 +137,21 @@ static int fill_runs(struct iommu_domain *domain,
 		}
 	}
 	return 0;
+}
+
+static int fill_runs(struct iommu_domain *domain,
+		     const struct paging_range *range, size_t *done)
+{
+	struct paging_sizes sizes = usable_sizes(domain, range->small);
+
+	if (has_part_pages(range))
+		sizes.single = 0;
+	if (runs_are_one(range->runs))
+		return fill_piece(domain, &sizes, range->iova,
+				  PFN_PHYS(run_pfn(range->runs->small[1])) +
+				  range->offset, range->length, range->prot,
+				  done);
+	return fill_pieces(domain, range, &sizes, done);
 }
 
 /**
@@ -252,33 +275,25 @@ int paging_fill_end(struct paging_fill *fill)
 }
 
 /**
- * paging_drain_begin - begin to unmap ranges from a domain
- * @drain: the state of it
- * @domain: the domain
+ * paging_drain_collected - unmap the collected range
+ * @drain: the state
+ *
+ * In strides that begin and end on table borders. The size of a page is a hint to
+ * the driver: it finds out what is there.
  */
-void paging_drain_begin(struct paging_drain *drain,
-			struct iommu_domain *domain)
-{
-	drain->domain = domain;
-	drain->length = 0;
-	iommu_iotlb_gather_init(&drain->gather);
-}
-
-/*
- * Unmap the collected range, in strides that begin and end on table borders. The
- * size of a page is a hint to the driver: it finds out what is there.
- */
-static void drain_collected(struct paging_drain *drain)
+void paging_drain_collected(struct paging_drain *drain)
 {
 	struct iommu_domain *domain = drain->domain;
 
 	while (drain->length) {
 		size_t n = min(drain->length,
 			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
-		size_t size, count, gone;
+		size_t size = PAGE_SIZE, count = n / PAGE_SIZE, gone;
 
-		size = best_page_size(domain->pgsize_bitmap & STRIDE_SIZES,
-				      drain->iova, drain->iova, n, &count);
+		if (n != PAGE_SIZE)
+			size = best_page_size(domain->pgsize_bitmap &
+					      STRIDE_SIZES, drain->iova,
+					      drain->iova, n, &count);
 		gone = domain->ops->unmap_pages(domain, drain->iova, size,
 						count, &drain->gather);
 		if (WARN_ON_ONCE(!gone || gone > drain->length))
@@ -292,32 +307,11 @@ static void drain_collected(struct paging_drain *drain)
 }
 
 /**
- * paging_drain - unmap one more range
- * @drain: the state
- * @iova: first IOVA of a range that was mapped by one or more paging_fill()
- * @length: bytes
- *
- * A range that continues the one before becomes one with it, which lets the
- * driver free whole tables.
- */
-void paging_drain(struct paging_drain *drain, unsigned long iova,
-		  unsigned long length)
-{
-	if (drain->length && drain->iova + drain->length == iova) {
-		drain->length += length;
-		return;
-	}
-	drain_collected(drain);
-	drain->iova = iova;
-	drain->length = length;
-}
-
-/**
  * paging_drain_end - flush: from here on no device reaches the memory
  * @drain: the state
  */
 void paging_drain_end(struct paging_drain *drain)
 {
-	drain_collected(drain);
+	paging_drain_collected(drain);
 	iommu_iotlb_sync(drain->domain, &drain->gather);
 }

@@ -83,10 +83,42 @@ struct paging_drain {
 	unsigned long length;
 };
 
-void paging_drain_begin(struct paging_drain *drain,
-			struct iommu_domain *domain);
-void paging_drain(struct paging_drain *drain, unsigned long iova,
-		  unsigned long length);
+void paging_drain_collected(struct paging_drain *drain);
 void paging_drain_end(struct paging_drain *drain);
+
+/**
+ * paging_drain_begin - begin to unmap ranges from a domain
+ * @drain: the state of it
+ * @domain: the domain
+ */
+static inline void paging_drain_begin(struct paging_drain *drain,
+				      struct iommu_domain *domain)
+{
+	drain->domain = domain;
+	drain->length = 0;
+	iommu_iotlb_gather_init(&drain->gather);
+}
+
+/**
+ * paging_drain - unmap one more range
+ * @drain: the state
+ * @iova: first IOVA of a range that was mapped by one or more paging_fill()
+ * @length: bytes
+ *
+ * A range that continues the one before becomes one with it, which lets the
+ * driver free whole tables.
+ */
+static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
+				unsigned long length)
+{
+	if (drain->length && drain->iova + drain->length == iova) {
+		drain->length += length;
+		return;
+	}
+	if (drain->length)
+		paging_drain_collected(drain);
+	drain->iova = iova;
+	drain->length = length;
+}
 
 #endif

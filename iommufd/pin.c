@@ -360,9 +360,9 @@ static bool pinned_lock_shared(struct pinned *pinned)
  */
 int pinned_use(struct pinned *pinned)
 {
+	bool locked = pinned_lock_shared(pinned);
 	int rc = 0;
 
-	mutex_lock(&pinned->lock);
 	/* In use or not: the revocation may have been where this use is to be. */
 	if (pinned->owner && bar_owner_retired(pinned->owner))
 		rc = -ENXIO;
@@ -370,7 +370,8 @@ int pinned_use(struct pinned *pinned)
 		rc = pinned_fill(pinned);
 	if (!rc)
 		pinned->uses++;
-	mutex_unlock(&pinned->lock);
+	if (locked)
+		mutex_unlock(&pinned->lock);
 	return rc;
 }
 

@@ -182,6 +182,28 @@ void runs_free(struct runs *runs)
 	runs_init(runs);
 }
 
+/**
+ * runs_row - some of the runs, as they stand in memory
+ * @runs: the runs
+ * @i: 0 for the first row, and so on
+ * @nr: set to the number of runs in the row
+ *
+ * For those who go through all of them, from end to end.
+ *
+ * Return: the runs, or NULL behind the last row.
+ */
+run_t *runs_row(const struct runs *runs, u32 i, u32 *nr)
+{
+	run_t *row = i < runs->nr_chunks ? runs->dir[i]->run : NULL;
+
+	if (!runs->nr_chunks && !i)
+		row = (run_t *)&runs->small[1];
+	if (row)
+		*nr = i + 1 < runs->nr_chunks ? RUNS_PER_CHUNK :
+						runs->last + 1 - row;
+	return row;
+}
+
 /* The last chunk that begins at or before page @index. */
 static u32 runs_find_chunk(const struct runs *runs, unsigned long index)
 {

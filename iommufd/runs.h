@@ -89,6 +89,17 @@ int runs_append_slow(struct runs *runs, unsigned long pfn,
 		     unsigned long npages, bool by_folio);
 void runs_free(struct runs *runs);
 
+run_t *runs_row(const struct runs *runs, u32 i, u32 *nr);
+
+/**
+ * runs_are_one - is all of the memory contiguous?
+ * @runs: not empty
+ */
+static inline bool runs_are_one(const struct runs *runs)
+{
+	return runs->last == &runs->small[1];
+}
+
 void runs_seek(struct runs_iter *it, const struct runs *runs,
 	       unsigned long first, unsigned long npages);
 void runs_next_chunk(struct runs_iter *it);
@@ -109,16 +120,21 @@ void runs_next_chunk(struct runs_iter *it);
 static inline int runs_append(struct runs *runs, unsigned long pfn,
 			      unsigned long npages, bool by_folio)
 {
-	run_t run = (u64)pfn << RUN_PFN_SHIFT |
-		    (by_folio ? RUN_BY_FOLIO : 0) | npages;
+	const u64 how = by_folio ? RUN_BY_FOLIO : 0;
 	run_t *last = runs->last;
+	run_t run = *last;
 
-	if (!runs->room || npages > RUN_PAGES_MAX ||
-	    run_pfn(*last) + run_pages(*last) == pfn)
+	if (run_pfn(run) + run_pages(run) == pfn &&
+	    (run & RUN_BY_FOLIO) == how && run_pages(run) &&
+	    run_pages(run) + npages <= RUN_PAGES_MAX) {
+		*last = run + npages;
+	} else if (runs->room && npages <= RUN_PAGES_MAX) {
+		last[1] = (u64)pfn << RUN_PFN_SHIFT | how | npages;
+		runs->last = last + 1;
+		runs->room--;
+	} else {
 		return runs_append_slow(runs, pfn, npages, by_folio);
-	runs->last = last + 1;
-	runs->last[0] = run;
-	runs->room--;
+	}
 	runs->npages += npages;
 	return 0;
 }

@@ -238,8 +238,9 @@ FIXTURE_SETUP(failnth)
 
 FIXTURE_TEARDOWN(failnth)
 {
-	if (self->ground.fail_nth >= 0)
+	if (self->ground.fail_nth >= 0) {
 		EXPECT_EQ(0, rig_close(&self->ground.rig));
+	}
 }
 
 /* The device still does what it should after all that. */

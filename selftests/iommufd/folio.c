@@ -245,8 +245,9 @@ TEST_F(anon, partly_replaced)
 		ASSERT_NE(NULL, va);
 		/* Backwards: neighbours shall not be neighbours in memory */
 		for (j = part[i].last + 1; j-- > part[i].first;)
-			if ((j - part[i].first) % part[i].step == 0)
+			if ((j - part[i].first) % part[i].step == 0) {
 				ASSERT_EQ(0, replace(va + j * PAGE));
+			}
 		ASSERT_EQ(0, rig_map(rig, va, self->size, IOVA));
 		EXPECT_RIGHT(&self->seer, IOVA, va, self->size / PAGE) {
 			TH_LOG("part %u", i);
@@ -282,9 +283,10 @@ TEST_F(anon, slices)
 	ASSERT_EQ(0, move(va, from, 256, 246, 10));
 	ASSERT_EQ(0, move(va, from, LEAF - 10, 10, LEAF - 10));
 	/* The second one page by page, in the order of a riffle */
-	for (i = 0; i < LEAF; i++)
+	for (i = 0; i < LEAF; i++) {
 		ASSERT_EQ(0, move(va, from, LEAF + i, 1,
 				  LEAF + (i % 2 ? 256 : 0) + i / 2));
+	}
 	EXPECT_EQ(-1, mem_check(va, 10 * PAGE, 1));
 
 	ASSERT_EQ(0, rig_map(rig, va, 2 * MEM_HUGE, IOVA));
@@ -974,8 +976,9 @@ TEST_F(view, private)
 		mem_fill(va + written[i] * PAGE, PAGE, 100 + i);
 	ASSERT_EQ(0, rig_map(rig, va, 2 * MEM_HUGE, IOVA));
 	EXPECT_RIGHT(&s->seer, IOVA, va, 2 * LEAF);
-	for (i = 0; i < ARRAY_SIZE(written); i++)
+	for (i = 0; i < ARRAY_SIZE(written); i++) {
 		EXPECT_EQ(-1, mem_check(va + written[i] * PAGE, PAGE, 100 + i));
+	}
 	EXPECT_SEAM(&s->seer, IOVA, va, 7);
 	EXPECT_SEAM(&s->seer, IOVA, va, LEAF);
 
@@ -1197,13 +1200,15 @@ TEST_F(mixed, patchwork)
 			ASSERT_NE(0, at);
 		}
 		n = 2 + pick(&self->random, ARENA_PAGES - first - 2);
-		if (attach)
+		if (attach) {
 			ASSERT_EQ(0, vfio_detach(rig->edu.fd));
+		}
 		ASSERT_EQ(0, rig_map(rig, va, n * PAGE, iova)) {
 			TH_LOG("round %u", round);
 		}
-		if (attach)
+		if (attach) {
 			ASSERT_EQ(0, rig_attach(rig));
+		}
 		EXPECT_RIGHT(&self->seer, iova, va, n) {
 			TH_LOG("round %u", round);
 		}

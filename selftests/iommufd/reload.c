@@ -60,8 +60,9 @@ FIXTURE_SETUP(reload)
 FIXTURE_TEARDOWN(reload)
 {
 	/* Whatever went wrong, other programs need the modules */
-	if (access("/dev/iommu", F_OK))
+	if (access("/dev/iommu", F_OK)) {
 		EXPECT_EQ(0, system("load-modules"));
+	}
 }
 
 TEST_F(reload, not_while_in_use)
