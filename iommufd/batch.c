@@ -252,10 +252,17 @@ static u64 chain_bytes(const struct area *chain)
 	return bytes;
 }
 
+static bool is_everything(const struct ioasid_batch_entry *entry)
+{
+	return !entry->iova && entry->length == U64_MAX;
+}
+
 static int check_unmap_entry(const struct ioasid_batch_entry *entry)
 {
 	if (entry->flags || entry->src)
 		return -EOPNOTSUPP;
+	if (is_everything(entry))
+		return 0;
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX)
 		return -EOVERFLOW;
 	if (!entry->length)
@@ -282,7 +289,7 @@ static unsigned int claim_simple(struct portion *portion, struct area **chain)
 		unsigned long last = entry->iova + entry->length - 1;
 		struct area *end;
 
-		if (check_unmap_entry(entry) ||
+		if (check_unmap_entry(entry) || is_everything(entry) ||
 		    chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH,
 				link, &obstacle) || !*link)
 			break;
@@ -307,10 +314,12 @@ static void unmap_entry(struct portion *portion)
 	unsigned long unmapped = 0;
 	int rc = check_unmap_entry(entry);
 
-	if (!rc)
+	if (!rc && is_everything(entry))
+		rc = ioas_unmap_all(portion->ioas, &unmapped);
+	else if (!rc)
 		rc = ioas_unmap(portion->ioas, entry->iova, entry->length,
 				&unmapped);
-	if (!rc && !unmapped)
+	if (!rc && !unmapped && !is_everything(entry))
 		rc = -ENOENT;
 	entry->length = unmapped;
 	portion->error = rc;
@@ -339,6 +348,11 @@ static int write_unmap_results(struct portion *portion)
 {
 	unsigned int i;
 
+	/* One that has failed may have unmapped a part of its areas. */
+	if (portion->error &&
+	    put_user(portion->entry[portion->done].length,
+		     &portion->entries[portion->done].length))
+		return -EFAULT;
 	for (i = 0; i < portion->done; i++)
 		if (put_user(portion->entry[i].length,
 			     &portion->entries[i].length) ||
