@@ -36,6 +36,7 @@
  * @error: why the next one has failed, or 0
  * @entry: copies of them
  * @chain: MAP: the areas of each entry
+ * @unmapped: UNMAP: the bytes of each entry that have been unmapped
  */
 struct portion {
 	struct ioas *ioas;
@@ -44,7 +45,10 @@ struct portion {
 	unsigned int done;
 	int error;
 	struct ioasid_batch_entry entry[PORTION];
-	struct area *chain[PORTION];
+	union {
+		struct area *chain[PORTION];
+		u64 unmapped[PORTION];
+	};
 };
 
 static int check_map_entry(const struct ioasid_batch_entry *entry)
@@ -300,7 +304,7 @@ static unsigned int claim_simple(struct portion *portion, struct area **chain)
 			*link = NULL;
 			break;
 		}
-		entry->length = chain_bytes(*link);
+		portion->unmapped[i] = chain_bytes(*link);
 		link = &end->chain;
 	}
 	mutex_unlock(&ioas->tree_lock);
@@ -321,7 +325,7 @@ static void unmap_entry(struct portion *portion)
 				&unmapped);
 	if (!rc && !unmapped && !is_everything(entry))
 		rc = -ENOENT;
-	entry->length = unmapped;
+	portion->unmapped[0] = unmapped;
 	portion->error = rc;
 	portion->done = !rc;
 }
@@ -350,11 +354,11 @@ static int write_unmap_results(struct portion *portion)
 
 	/* One that has failed may have unmapped a part of its areas. */
 	if (portion->error &&
-	    put_user(portion->entry[portion->done].length,
+	    put_user(portion->unmapped[portion->done],
 		     &portion->entries[portion->done].length))
 		return -EFAULT;
 	for (i = 0; i < portion->done; i++)
-		if (put_user(portion->entry[i].length,
+		if (put_user(portion->unmapped[i],
 			     &portion->entries[i].length) ||
 		    put_user(0, &portion->entries[i].error))
 			return -EFAULT;

@@ -11,6 +11,7 @@
 #include "kselftest_harness.h"
 
 #include "access.h"
+#include "child.h"
 #include "iommu.h"
 #include "mem.h"
 
@@ -28,18 +29,6 @@
 	do {								\
 		if (!iommu_has_cmd(self->fd, cmd))			\
 			SKIP(return, "no " #cmd " in this module");	\
-	} while (0)
-
-/* In a child, which has no harness: the line that went wrong. */
-#define CHECK_EQ(want, seen)						\
-	do {								\
-		long long w = (want), s = (seen);			\
-									\
-		if (w != s) {						\
-			fprintf(stderr, "# %s:%d: %s is %lld, not %lld\n", \
-				__FILE__, __LINE__, #seen, s, w);	\
-			return 1;					\
-		}							\
 	} while (0)
 
 /* What tests and their children share. */
@@ -194,8 +183,8 @@ FIXTURE_TEARDOWN(account)
 
 static int check_accounted(struct ctx *ctx, long npages)
 {
-	CHECK_EQ(npages, mem_vm_pin(0));
-	CHECK_EQ(ctx->mode ? npages : 0, mem_vm_lck(0));
+	CHILD_EQ(npages, mem_vm_pin(0));
+	CHILD_EQ(ctx->mode ? npages : 0, mem_vm_lck(0));
 	return 0;
 }
 
@@ -203,29 +192,29 @@ static int limit(struct ctx *ctx)
 {
 	char *buf;
 
-	CHECK_EQ(0, mem_become_user(ctx->uid, LIMIT * PAGE));
+	CHILD_EQ(0, mem_become_user(ctx->uid, LIMIT * PAGE));
 	buf = mem_anon(BUF);
 	/* Mapping is free, as nothing gets pinned */
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
-	CHECK_EQ(0, check_accounted(ctx, 0));
-	CHECK_EQ(0, access_pin(ctx->acc, AT, LIMIT * PAGE, 0));
-	CHECK_EQ(0, check_accounted(ctx, LIMIT));
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
+	CHILD_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, access_pin(ctx->acc, AT, LIMIT * PAGE, 0));
+	CHILD_EQ(0, check_accounted(ctx, LIMIT));
 	/* Full; but what is pinned costs nothing more */
-	CHECK_EQ(-ENOMEM, access_pin(ctx->acc, AT + LIMIT * PAGE, PAGE, 0));
-	CHECK_EQ(0, access_pin(ctx->acc, AT + PAGE, PAGE, 0));
-	CHECK_EQ(0, access_unpin(ctx->acc, AT + PAGE, PAGE));
-	CHECK_EQ(0, check_accounted(ctx, LIMIT));
-	CHECK_EQ(0, access_unpin(ctx->acc, AT, LIMIT * PAGE));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(-ENOMEM, access_pin(ctx->acc, AT + LIMIT * PAGE, PAGE, 0));
+	CHILD_EQ(0, access_pin(ctx->acc, AT + PAGE, PAGE, 0));
+	CHILD_EQ(0, access_unpin(ctx->acc, AT + PAGE, PAGE));
+	CHILD_EQ(0, check_accounted(ctx, LIMIT));
+	CHILD_EQ(0, access_unpin(ctx->acc, AT, LIMIT * PAGE));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	/* It is reached in the middle: nothing of it remains */
-	CHECK_EQ(-ENOMEM, access_pin(ctx->acc, AT, BUF, 0));
-	CHECK_EQ(0, check_accounted(ctx, 0));
-	CHECK_EQ(-ENOMEM, access_pin(ctx->acc, AT, (LIMIT + 1) * PAGE, 0));
-	CHECK_EQ(0, check_accounted(ctx, 0));
-	CHECK_EQ(0, access_pin(ctx->acc, AT + PAGE, LIMIT * PAGE, 0));
-	CHECK_EQ(0, check_accounted(ctx, LIMIT));
-	CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, AT, BUF, NULL));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(-ENOMEM, access_pin(ctx->acc, AT, BUF, 0));
+	CHILD_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(-ENOMEM, access_pin(ctx->acc, AT, (LIMIT + 1) * PAGE, 0));
+	CHILD_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, access_pin(ctx->acc, AT + PAGE, LIMIT * PAGE, 0));
+	CHILD_EQ(0, check_accounted(ctx, LIMIT));
+	CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, AT, BUF, NULL));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	return 0;
 }
 
@@ -239,13 +228,13 @@ static int privileged(struct ctx *ctx)
 {
 	char *buf = mem_anon(BUF);
 
-	CHECK_EQ(0, mem_set_memlock(0));
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
-	CHECK_EQ(0, access_pin(ctx->acc, AT, BUF, 0));
-	CHECK_EQ(NPAGES, mem_vm_pin(0));
-	CHECK_EQ(0, access_unpin(ctx->acc, AT, BUF));
-	CHECK_EQ(0, mem_vm_pin(0));
-	CHECK_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_set_memlock(0));
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
+	CHILD_EQ(0, access_pin(ctx->acc, AT, BUF, 0));
+	CHILD_EQ(NPAGES, mem_vm_pin(0));
+	CHILD_EQ(0, access_unpin(ctx->acc, AT, BUF));
+	CHILD_EQ(0, mem_vm_pin(0));
+	CHILD_EQ(0, mem_vm_lck(0));
 	return 0;
 }
 
@@ -260,29 +249,29 @@ static int copies(struct ctx *ctx)
 	char *buf;
 	int acc = access_open_attached(ctx->fd, ctx->other);
 
-	CHECK_EQ(true, acc >= 0);
-	CHECK_EQ(0, mem_become_user(ctx->uid, LIMIT * PAGE));
+	CHILD_EQ(true, acc >= 0);
+	CHILD_EQ(0, mem_become_user(ctx->uid, LIMIT * PAGE));
 	buf = mem_anon(BUF);
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, LIMIT * PAGE,
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, LIMIT * PAGE,
 				    IOMMU_RW, AT));
-	CHECK_EQ(0, access_pin(ctx->acc, AT, LIMIT * PAGE, 0));
+	CHILD_EQ(0, access_pin(ctx->acc, AT, LIMIT * PAGE, 0));
 	/* Copies are the same memory, */
-	CHECK_EQ(0, iommu_copy_fixed(ctx->fd, ctx->other, ctx->id, AT,
+	CHILD_EQ(0, iommu_copy_fixed(ctx->fd, ctx->other, ctx->id, AT,
 				     LIMIT * PAGE, IOMMU_RW, AT));
-	CHECK_EQ(0, access_pin(acc, AT, LIMIT * PAGE, 0));
-	CHECK_EQ(0, check_accounted(ctx, LIMIT));
+	CHILD_EQ(0, access_pin(acc, AT, LIMIT * PAGE, 0));
+	CHILD_EQ(0, check_accounted(ctx, LIMIT));
 	/* in whichever order they go */
-	CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, AT, LIMIT * PAGE,
+	CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, AT, LIMIT * PAGE,
 				     NULL));
-	CHECK_EQ(0, check_accounted(ctx, LIMIT));
+	CHILD_EQ(0, check_accounted(ctx, LIMIT));
 	/* A map of its own is not */
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, PAGE, IOMMU_RW,
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, PAGE, IOMMU_RW,
 				    AT));
-	CHECK_EQ(-ENOMEM, access_pin(ctx->acc, AT, PAGE, 0));
+	CHILD_EQ(-ENOMEM, access_pin(ctx->acc, AT, PAGE, 0));
 	close(acc);
-	CHECK_EQ(0, check_accounted(ctx, 0));
-	CHECK_EQ(0, access_pin(ctx->acc, AT, PAGE, 0));
-	CHECK_EQ(0, check_accounted(ctx, 1));
+	CHILD_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, access_pin(ctx->acc, AT, PAGE, 0));
+	CHILD_EQ(0, check_accounted(ctx, 1));
 	return 0;
 }
 
@@ -297,17 +286,17 @@ static int pinner(struct ctx *ctx)
 	const uint64_t len = ctx->npages * PAGE;
 	char *buf;
 
-	CHECK_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
+	CHILD_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
 	buf = mem_anon(len);
 	mem_fill(buf, len, ctx->at);
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, len, IOMMU_RW,
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, len, IOMMU_RW,
 				    ctx->at));
-	CHECK_EQ(ctx->want, access_pin(ctx->acc, ctx->at, len, 0));
-	CHECK_EQ(0, check_accounted(ctx, ctx->want ? 0 : ctx->npages));
-	CHECK_EQ(0, tell(ctx->out));
-	CHECK_EQ(0, hear(ctx->in));
-	CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, ctx->at, len, NULL));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(ctx->want, access_pin(ctx->acc, ctx->at, len, 0));
+	CHILD_EQ(0, check_accounted(ctx, ctx->want ? 0 : ctx->npages));
+	CHILD_EQ(0, tell(ctx->out));
+	CHILD_EQ(0, hear(ctx->in));
+	CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, ctx->at, len, NULL));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	return 0;
 }
 
@@ -317,12 +306,12 @@ static int pinner_that_exits(struct ctx *ctx)
 	const uint64_t len = ctx->npages * PAGE;
 	char *buf;
 
-	CHECK_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
+	CHILD_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
 	buf = mem_anon(len);
 	mem_fill(buf, len, ctx->at);
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, len, IOMMU_RW,
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, len, IOMMU_RW,
 				    ctx->at));
-	CHECK_EQ(0, access_pin(ctx->acc, ctx->at, len - PAGE, 0));
+	CHILD_EQ(0, access_pin(ctx->acc, ctx->at, len - PAGE, 0));
 	return 0;
 }
 
@@ -397,37 +386,49 @@ static int file_pinner(struct ctx *ctx)
 {
 	const uint64_t len = ctx->npages * PAGE;
 
-	CHECK_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
-	CHECK_EQ(0, iommu_map_file_fixed(ctx->fd, ctx->id, ctx->file, 0, BUF,
+	CHILD_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
+	CHILD_EQ(0, iommu_map_file_fixed(ctx->fd, ctx->id, ctx->file, 0, BUF,
 					 IOMMU_RW, ctx->at));
-	CHECK_EQ(0, access_pin(ctx->acc, ctx->at, len, 0));
-	CHECK_EQ(0, check_accounted(ctx, ctx->npages));
-	CHECK_EQ(0, tell(ctx->out));
-	CHECK_EQ(0, hear(ctx->in));
+	CHILD_EQ(0, access_pin(ctx->acc, ctx->at, len, 0));
+	CHILD_EQ(0, check_accounted(ctx, ctx->npages));
+	CHILD_EQ(0, tell(ctx->out));
+	CHILD_EQ(0, hear(ctx->in));
 	return 0;
+}
+
+static int start_file_pinner(struct child *child, struct ctx *ctx)
+{
+	int rc;
+
+	ctx->npages = 10;
+	ctx->file = mem_memfd(BUF, 0);
+	if (ctx->file < 0)
+		return ctx->file;
+	rc = child_start(child, ctx, file_pinner);
+	return rc ? rc : hear(child->in);
 }
 
 /* Takes over what is pinned, if its limit allows. */
 static int taker(struct ctx *ctx)
 {
-	CHECK_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
-	CHECK_EQ(0, check_accounted(ctx, 0));
-	CHECK_EQ(ctx->want, iommu_change_process(ctx->fd));
-	CHECK_EQ(0, check_accounted(ctx, ctx->want ? 0 : ctx->npages));
+	CHILD_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
+	CHILD_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(ctx->want, iommu_change_process(ctx->fd));
+	CHILD_EQ(0, check_accounted(ctx, ctx->want ? 0 : ctx->npages));
 	if (ctx->want)
 		return 0;
 	/* Again changes nothing */
-	CHECK_EQ(0, iommu_change_process(ctx->fd));
-	CHECK_EQ(0, check_accounted(ctx, ctx->npages));
+	CHILD_EQ(0, iommu_change_process(ctx->fd));
+	CHILD_EQ(0, check_accounted(ctx, ctx->npages));
 	/* What is pinned from now on is its own as well */
-	CHECK_EQ(-ENOMEM, access_pin(ctx->acc, ctx->at + ctx->npages * PAGE,
+	CHILD_EQ(-ENOMEM, access_pin(ctx->acc, ctx->at + ctx->npages * PAGE,
 				     (ctx->limit - ctx->npages + 1) * PAGE,
 				     0));
-	CHECK_EQ(0, access_pin(ctx->acc, ctx->at + ctx->npages * PAGE,
+	CHILD_EQ(0, access_pin(ctx->acc, ctx->at + ctx->npages * PAGE,
 			       (ctx->limit - ctx->npages) * PAGE, 0));
-	CHECK_EQ(0, check_accounted(ctx, ctx->limit));
-	CHECK_EQ(0, iommu_unmap_all(ctx->fd, ctx->id, NULL));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, check_accounted(ctx, ctx->limit));
+	CHILD_EQ(0, iommu_unmap_all(ctx->fd, ctx->id, NULL));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	return 0;
 }
 
@@ -437,11 +438,7 @@ TEST_F(account, change_process)
 	struct child a;
 
 	NEED(IOMMU_IOAS_CHANGE_PROCESS);
-	ctx.file = mem_memfd(BUF, 0);
-	ASSERT_LE(0, ctx.file);
-	ctx.npages = 10;
-	ASSERT_EQ(0, child_start(&a, &ctx, file_pinner));
-	ASSERT_EQ(0, hear(a.in));
+	ASSERT_EQ(0, start_file_pinner(&a, &ctx));
 	EXPECT_EQ(10, mem_vm_pin(a.pid));
 	/* One that cannot bear it */
 	ctx.uid = OTHER_USER;
@@ -471,11 +468,7 @@ TEST_F(account, change_process_after_exit)
 	struct child a;
 
 	NEED(IOMMU_IOAS_CHANGE_PROCESS);
-	ctx.file = mem_memfd(BUF, 0);
-	ASSERT_LE(0, ctx.file);
-	ctx.npages = 10;
-	ASSERT_EQ(0, child_start(&a, &ctx, file_pinner));
-	ASSERT_EQ(0, hear(a.in));
+	ASSERT_EQ(0, start_file_pinner(&a, &ctx));
 	EXPECT_EQ(0, tell(a.out));
 	EXPECT_EQ(0, child_join(&a));
 	ctx.uid = OTHER_USER;
@@ -491,27 +484,27 @@ static int tug(struct ctx *ctx)
 	unsigned int i;
 	char *buf;
 
-	CHECK_EQ(0, mem_become_user(ctx->uid, 4 * BUF));
+	CHILD_EQ(0, mem_become_user(ctx->uid, 4 * BUF));
 	for (i = 0; i < 100; i++) {
-		CHECK_EQ(0, iommu_map_file_fixed(ctx->fd, ctx->id, ctx->file,
+		CHILD_EQ(0, iommu_map_file_fixed(ctx->fd, ctx->id, ctx->file,
 						 0, BUF, IOMMU_RW, ctx->at));
-		CHECK_EQ(0, access_pin(ctx->acc, ctx->at, BUF, 0));
-		CHECK_EQ(0, iommu_change_process(ctx->fd));
-		CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, ctx->at, BUF,
+		CHILD_EQ(0, access_pin(ctx->acc, ctx->at, BUF, 0));
+		CHILD_EQ(0, iommu_change_process(ctx->fd));
+		CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, ctx->at, BUF,
 					     NULL));
 	}
-	CHECK_EQ(0, tell(ctx->out));
-	CHECK_EQ(0, hear(ctx->in));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, tell(ctx->out));
+	CHILD_EQ(0, hear(ctx->in));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	/* All of the limit is free */
 	buf = mem_anon(4 * BUF);
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, 4 * BUF, IOMMU_RW,
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, 4 * BUF, IOMMU_RW,
 				    ctx->at));
-	CHECK_EQ(0, access_pin(ctx->acc, ctx->at, 4 * BUF, 0));
-	CHECK_EQ(0, check_accounted(ctx, 4 * NPAGES));
-	CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, ctx->at, 4 * BUF,
+	CHILD_EQ(0, access_pin(ctx->acc, ctx->at, 4 * BUF, 0));
+	CHILD_EQ(0, check_accounted(ctx, 4 * NPAGES));
+	CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, ctx->at, 4 * BUF,
 				     NULL));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	return 0;
 }
 
@@ -540,13 +533,13 @@ static int reader(struct ctx *ctx)
 {
 	char *copy = mem_anon(BUF);
 
-	CHECK_EQ(0, mem_become_user(ctx->uid, 0));
-	CHECK_EQ(0, access_read(ctx->acc, ctx->at + 5, copy, 100));
-	CHECK_EQ(0, access_read(ctx->acc, ctx->at, copy, 4 * PAGE));
-	CHECK_EQ(-1, mem_check(copy, 4 * PAGE, ctx->at));
+	CHILD_EQ(0, mem_become_user(ctx->uid, 0));
+	CHILD_EQ(0, access_read(ctx->acc, ctx->at + 5, copy, 100));
+	CHILD_EQ(0, access_read(ctx->acc, ctx->at, copy, 4 * PAGE));
+	CHILD_EQ(-1, mem_check(copy, 4 * PAGE, ctx->at));
 	mem_fill(copy, 4 * PAGE, 77);
-	CHECK_EQ(0, access_write(ctx->acc, ctx->at, copy, 4 * PAGE));
-	CHECK_EQ(0, check_accounted(ctx, 0));
+	CHILD_EQ(0, access_write(ctx->acc, ctx->at, copy, 4 * PAGE));
+	CHILD_EQ(0, check_accounted(ctx, 0));
 	return 0;
 }
 
@@ -575,20 +568,20 @@ static int busy_child(struct ctx *ctx)
 	close(ctx->acc);
 	close(ctx->fd);
 	ctx->fd = iommu_open();
-	CHECK_EQ(0, iommu_ioas_alloc(ctx->fd, &ctx->id));
+	CHILD_EQ(0, iommu_ioas_alloc(ctx->fd, &ctx->id));
 	acc = access_open_attached(ctx->fd, ctx->id);
-	CHECK_EQ(true, acc >= 0);
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
-	CHECK_EQ(0, access_pin(acc, AT, 2 * PAGE, 0));
+	CHILD_EQ(true, acc >= 0);
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
+	CHILD_EQ(0, access_pin(acc, AT, 2 * PAGE, 0));
 	for (;;) {
-		CHECK_EQ(0, tell(ctx->out));
-		CHECK_EQ(0, access_pin(acc, AT, BUF, 0));
-		CHECK_EQ(0, iommu_map_auto(ctx->fd, ctx->id, buf, BUF,
+		CHILD_EQ(0, tell(ctx->out));
+		CHILD_EQ(0, access_pin(acc, AT, BUF, 0));
+		CHILD_EQ(0, iommu_map_auto(ctx->fd, ctx->id, buf, BUF,
 					   IOMMU_RW, &iova));
-		CHECK_EQ(0, access_read(acc, iova, copy, BUF));
-		CHECK_EQ(0, access_pin(acc, iova, BUF, 0));
-		CHECK_EQ(0, access_unpin(acc, AT, BUF));
-		CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, iova, BUF,
+		CHILD_EQ(0, access_read(acc, iova, copy, BUF));
+		CHILD_EQ(0, access_pin(acc, iova, BUF, 0));
+		CHILD_EQ(0, access_unpin(acc, AT, BUF));
+		CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, iova, BUF,
 					     NULL));
 	}
 }
@@ -611,7 +604,7 @@ TEST_F(account, kill_with_pins)
 /* Unmaps what the driver does not let go. */
 static int stuck_child(struct ctx *ctx)
 {
-	CHECK_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, AT, BUF, NULL));
+	CHILD_EQ(0, iommu_ioas_unmap(ctx->fd, ctx->id, AT, BUF, NULL));
 	return 0;
 }
 
@@ -644,10 +637,10 @@ static int execer(struct ctx *ctx)
 	char *buf = mem_anon(BUF);
 
 	mem_fill(buf, BUF, AT);
-	CHECK_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
-	CHECK_EQ(0, access_pin(ctx->acc, AT, 8 * PAGE, 0));
-	CHECK_EQ(0, fcntl(ctx->fd, F_SETFD, 0));
-	CHECK_EQ(0, fcntl(ctx->acc, F_SETFD, 0));
+	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, BUF, IOMMU_RW, AT));
+	CHILD_EQ(0, access_pin(ctx->acc, AT, 8 * PAGE, 0));
+	CHILD_EQ(0, fcntl(ctx->fd, F_SETFD, 0));
+	CHILD_EQ(0, fcntl(ctx->acc, F_SETFD, 0));
 	snprintf(fd, sizeof(fd), "%d", ctx->fd);
 	snprintf(acc, sizeof(acc), "%d", ctx->acc);
 	snprintf(id, sizeof(id), "%u", ctx->id);
@@ -669,21 +662,21 @@ static int after_exec(char **argv)
 	char *buf = mem_anon(BUF), *copy = mem_anon(BUF);
 
 	/* What was pinned is there, and nobody's in particular */
-	CHECK_EQ(0, mem_vm_pin(0));
-	CHECK_EQ(0, access_peek(ctx.acc, AT, copy, 8 * PAGE));
-	CHECK_EQ(-1, mem_check(copy, 8 * PAGE, AT));
+	CHILD_EQ(0, mem_vm_pin(0));
+	CHILD_EQ(0, access_peek(ctx.acc, AT, copy, 8 * PAGE));
+	CHILD_EQ(-1, mem_check(copy, 8 * PAGE, AT));
 	/* What was not is gone: never the new image's memory */
-	CHECK_EQ(-EFAULT, access_pin(ctx.acc, AT + 8 * PAGE, PAGE, 0));
-	CHECK_EQ(-EFAULT, access_read(ctx.acc, AT + 8 * PAGE, copy, PAGE));
+	CHILD_EQ(-EFAULT, access_pin(ctx.acc, AT + 8 * PAGE, PAGE, 0));
+	CHILD_EQ(-EFAULT, access_read(ctx.acc, AT + 8 * PAGE, copy, PAGE));
 	/* New memory is as good as ever */
-	CHECK_EQ(0, iommu_map_fixed(ctx.fd, ctx.id, buf, BUF, IOMMU_RW,
+	CHILD_EQ(0, iommu_map_fixed(ctx.fd, ctx.id, buf, BUF, IOMMU_RW,
 				    2 * AT));
-	CHECK_EQ(0, access_pin(ctx.acc, 2 * AT, BUF, 0));
-	CHECK_EQ(NPAGES, mem_vm_pin(0));
-	CHECK_EQ(0, access_unpin(ctx.acc, AT, 8 * PAGE));
-	CHECK_EQ(NPAGES, mem_vm_pin(0));
-	CHECK_EQ(0, iommu_unmap_all(ctx.fd, ctx.id, NULL));
-	CHECK_EQ(0, mem_vm_pin(0));
+	CHILD_EQ(0, access_pin(ctx.acc, 2 * AT, BUF, 0));
+	CHILD_EQ(NPAGES, mem_vm_pin(0));
+	CHILD_EQ(0, access_unpin(ctx.acc, AT, 8 * PAGE));
+	CHILD_EQ(NPAGES, mem_vm_pin(0));
+	CHILD_EQ(0, iommu_unmap_all(ctx.fd, ctx.id, NULL));
+	CHILD_EQ(0, mem_vm_pin(0));
 	return 0;
 }
 
@@ -701,12 +694,12 @@ static int execer_of_true(struct ctx *ctx)
 	int fd = iommu_open(), acc;
 
 	(void)ctx;
-	CHECK_EQ(0, iommu_ioas_alloc(fd, &id));
+	CHILD_EQ(0, iommu_ioas_alloc(fd, &id));
 	acc = access_open_attached(fd, id);
-	CHECK_EQ(true, acc >= 0);
-	CHECK_EQ(0, iommu_map_fixed(fd, id, buf, BUF, IOMMU_RW, AT));
-	CHECK_EQ(0, access_pin(acc, AT, BUF, 0));
-	CHECK_EQ(true, dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) >= 0);
+	CHILD_EQ(true, acc >= 0);
+	CHILD_EQ(0, iommu_map_fixed(fd, id, buf, BUF, IOMMU_RW, AT));
+	CHILD_EQ(0, access_pin(acc, AT, BUF, 0));
+	CHILD_EQ(true, dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) >= 0);
 	execl("/proc/self/exe", "account", "-l", NULL);
 	return 1;
 }

@@ -215,37 +215,31 @@ int access_wait_event(int fd, struct access_test_event *event)
 	return access_event(fd, event);
 }
 
-int access_compat_create(int iommu)
+/* These are about a context and need no access. */
+static int compat(unsigned long cmd, int iommu)
 {
 	int fd = open(ACCESS_TEST_DEV, O_RDWR | O_CLOEXEC), rc;
 
 	if (fd < 0)
 		return -errno;
-	rc = call(fd, ACCESS_TEST_COMPAT_CREATE, iommu);
-	close(fd);
-	return rc;
-}
-
-int access_compat_get_id(int iommu)
-{
-	int fd = open(ACCESS_TEST_DEV, O_RDWR | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = ioctl(fd, ACCESS_TEST_COMPAT_GET_ID, iommu);
+	rc = ioctl(fd, cmd, iommu);
 	if (rc < 0)
 		rc = -errno;
 	close(fd);
 	return rc;
 }
 
+int access_compat_create(int iommu)
+{
+	return compat(ACCESS_TEST_COMPAT_CREATE, iommu);
+}
+
+int access_compat_get_id(int iommu)
+{
+	return compat(ACCESS_TEST_COMPAT_GET_ID, iommu);
+}
+
 int access_compat_no_iommu(int iommu)
 {
-	int fd = open(ACCESS_TEST_DEV, O_RDWR | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = call(fd, ACCESS_TEST_COMPAT_NO_IOMMU, iommu);
-	close(fd);
-	return rc;
+	return compat(ACCESS_TEST_COMPAT_NO_IOMMU, iommu);
 }
