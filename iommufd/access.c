@@ -486,7 +486,8 @@ static int rw_range(struct ioas *ioas, unsigned long iova, unsigned long last,
  *	memory is found without being in the process's address space
  *
  * Return: 0, -EINVAL (no length, a BAR, or about to be unmapped), -EOVERFLOW,
- * -ENOENT (not mapped, or not attached), -EPERM, -EFAULT, -ENOMEM. On error a part may have been copied.
+ * -ENOENT (not mapped, or not attached), -EPERM, -EFAULT, -ENOMEM. On error a
+ * part may have been copied.
  */
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)

@@ -83,12 +83,14 @@ struct area {
 /* May a command other than the one that made it look at the area? */
 static inline bool area_is_ready(const struct area *area)
 {
+	/* Pairs with area_set_ready(): what was filled before can be seen. */
 	return smp_load_acquire(&area->state) == AREA_READY;
 }
 
 /* From here on others may. */
 static inline void area_set_ready(struct area *area)
 {
+	/* Pairs with area_is_ready(). */
 	smp_store_release(&area->state, AREA_READY);
 }
 

@@ -711,7 +711,8 @@ int device_cmd_hwpt_alloc(struct command *cmd)
 
 	if (arg->__reserved || arg->__reserved2)
 		return -EOPNOTSUPP;
-	if ((arg->data_type == IOMMU_HWPT_DATA_NONE) != !arg->data_len)
+	if (arg->data_len ? arg->data_type == IOMMU_HWPT_DATA_NONE :
+			    arg->data_type != IOMMU_HWPT_DATA_NONE)
 		return -EINVAL;
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)

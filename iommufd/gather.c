@@ -630,6 +630,18 @@ static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 	return held;
 }
 
+/* Let go of the pages of a run, and of the folio that was held. */
+static inline struct folio *release_pages_of(run_t run, bool dirty,
+					     struct folio *held)
+{
+	struct page *page = pfn_to_page(run_pfn(run));
+
+	if (held)
+		release_folio(held, dirty);
+	unpin_user_page_range_dirty_lock(page, run_pages(run), dirty);
+	return NULL;
+}
+
 /**
  * release_runs - unpin everything
  * @runs: what a struct gather has been filling; empty afterwards
@@ -644,16 +656,10 @@ void release_runs(struct runs *runs, bool dirty)
 
 	for (row = 0; (run = runs_row(runs, row, &nr)); row++) {
 		for (i = 0; i < nr; i++) {
-			if (run[i] & RUN_BY_FOLIO) {
+			if (run[i] & RUN_BY_FOLIO)
 				held = release_folios(run[i], dirty, held);
-			} else {
-				if (held)
-					release_folio(held, dirty);
-				held = NULL;
-				unpin_user_page_range_dirty_lock(
-					pfn_to_page(run_pfn(run[i])),
-					run_pages(run[i]), dirty);
-			}
+			else
+				held = release_pages_of(run[i], dirty, held);
 			since += run_pages(run[i]);
 			if (since >= RELEASE_STRIDE) {
 				since = 0;

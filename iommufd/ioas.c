@@ -32,6 +32,7 @@
  *	ioas->tree_lock
  *	pinned->lock			the memory of one mapping
  *	mmap_lock			of the process that mapped it
+ *	i_rwsem				of a hugetlbfs file; not with mmap_lock
  *	ctx->bar_lock, ctx->group_lock, ctx->account_lock, ctx->reason_lock
  *					leaves
  *

@@ -137,7 +137,7 @@ static int find_iova(struct ioas *ioas, unsigned long memory,
 	align = roundup_pow_of_two(length);
 	if (memory)
 		align = min(align, 1UL << __ffs(memory));
-	align = min(align, (unsigned long)HPAGE_SIZE);
+	align = min_t(unsigned long, align, HPAGE_SIZE);
 	if (align < ioas->alignment)
 		return -EINVAL;
 	if (offset)

@@ -356,7 +356,8 @@ static bool pinned_lock_shared(struct pinned *pinned)
  *
  * Return: 0, or with nothing changed -EFAULT (memory that is not there, cannot
  * be written to, or is a BAR of a device that is not bound to the context),
- * -ENXIO (a BAR whose device has been unbound since it was first used), -ENOMEM (or above the limit of locked memory), -EINTR on a fatal signal.
+ * -ENXIO (a BAR whose device has been unbound since it was first used), -ENOMEM
+ * (or above the limit of locked memory), -EINTR on a fatal signal.
  */
 int pinned_use(struct pinned *pinned)
 {

@@ -60,6 +60,57 @@ static int floor_unmap(const struct range *range)
 		    range, 0);
 }
 
+static struct floor_batch batch;
+
+static void floor_batch_prepare(const struct range *ranges, unsigned int nr)
+{
+	unsigned int i;
+
+	batch.nr = nr;
+	for (i = 0; i < nr; i++) {
+		batch.entries[i].start = (uintptr_t)ranges[i].addr;
+		batch.entries[i].iova = ranges[i].iova;
+	}
+}
+
+static int floor_batch_map(void)
+{
+	return ioctl(floor_fd, FLOOR_MAP_BATCH, &batch) ? -errno : 0;
+}
+
+static int floor_batch_unmap(void)
+{
+	return ioctl(floor_fd, FLOOR_UNMAP_BATCH) ? -errno : 0;
+}
+
+/* The floor's parent is a single page: no look-up is the cheapest look-up. */
+static struct range parent;
+
+static int floor_nest(const struct range *range)
+{
+	parent = *range;
+	parent.length = 4096;
+	return floor_map(&parent);
+}
+
+static int floor_nested_map(const struct range *range)
+{
+	struct range again = *range;
+
+	again.slot = parent.slot;
+	return call(FLOOR_MAP_AGAIN, &again, 0);
+}
+
+static int floor_nested_unmap(const struct range *range)
+{
+	return call(FLOOR_UNMAP_AGAIN, range, 0);
+}
+
+static void floor_unnest(void)
+{
+	floor_unmap(&parent);
+}
+
 static void floor_empty(void)
 {
 	ioctl(floor_fd, FLOOR_EMPTY);
@@ -77,6 +128,13 @@ const struct backend backend_floor = {
 	.map = floor_map,
 	.map_file = floor_map_file,
 	.unmap = floor_unmap,
+	.batch_prepare = floor_batch_prepare,
+	.batch_map = floor_batch_map,
+	.batch_unmap = floor_batch_unmap,
+	.nest = floor_nest,
+	.nested_map = floor_nested_map,
+	.nested_unmap = floor_nested_unmap,
+	.unnest = floor_unnest,
 };
 
 const struct backend backend_floor_parts = {

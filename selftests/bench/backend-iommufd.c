@@ -15,14 +15,14 @@
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | \
 		   IOMMU_IOAS_MAP_WRITEABLE)
 
-static int iommufd;
+static int iommufd, device;
 static __u32 ioas_id;
 
 static void iommufd_open(void)
 {
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct vfio_pci edu = edu_alone();
-	int device, rc;
+	int rc;
 
 	iommufd = open("/dev/iommu", O_RDWR);
 	if (iommufd < 0 || ioctl(iommufd, IOMMU_IOAS_ALLOC, &alloc))
@@ -79,10 +79,118 @@ static int iommufd_unmap(const struct range *range)
 	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
+static struct ioasid_batch_entry map_entries[BATCH], unmap_entries[BATCH];
+static struct ioasid_batch map_batch, unmap_batch;
+
+static void iommufd_batch_prepare(const struct range *ranges, unsigned int nr)
+{
+	unsigned int i;
+
+	map_batch = (struct ioasid_batch){
+		.size = sizeof(map_batch),
+		.ioas_id = ioas_id,
+		.nr = nr,
+		.entries = (uintptr_t)map_entries,
+	};
+	unmap_batch = map_batch;
+	unmap_batch.entries = (uintptr_t)unmap_entries;
+	for (i = 0; i < nr; i++) {
+		map_entries[i] = (struct ioasid_batch_entry){
+			.src = (uintptr_t)ranges[i].addr,
+			.iova = ranges[i].iova,
+			.length = ranges[i].length,
+			.flags = MAP_FLAGS,
+		};
+		unmap_entries[i] = (struct ioasid_batch_entry){
+			.iova = ranges[i].iova,
+			.length = ranges[i].length,
+		};
+	}
+}
+
+static int iommufd_batch_map(void)
+{
+	return ioctl(iommufd, IOASID_MAP_BATCH, &map_batch) ? -errno : 0;
+}
+
+static int iommufd_batch_unmap(void)
+{
+	return ioctl(iommufd, IOASID_UNMAP_BATCH, &unmap_batch) ? -errno : 0;
+}
+
+static struct ioasid_alloc_nested child;
+static struct range parent;
+
+/* The parent's IOVAs are those of the range; the child has the device. */
+static int iommufd_nest(const struct range *range)
+{
+	int rc = iommufd_map(range);
+
+	if (rc)
+		return rc;
+	parent = *range;
+	child = (struct ioasid_alloc_nested){
+		.size = sizeof(child),
+		.parent_ioas_id = ioas_id,
+	};
+	if (ioctl(iommufd, IOASID_ALLOC_NESTED, &child)) {
+		rc = -errno;
+		iommufd_unmap(range);
+		return rc;
+	}
+	return vfio_attach(device, child.out_ioas_id, NULL);
+}
+
+static int iommufd_nested_map(const struct range *range)
+{
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = MAP_FLAGS,
+		.ioas_id = child.out_ioas_id,
+		.user_va = parent.iova + range->offset,
+		.length = range->length,
+		.iova = range->iova,
+	};
+
+	return ioctl(iommufd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
+}
+
+static int iommufd_nested_unmap(const struct range *range)
+{
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = child.out_ioas_id,
+		.iova = range->iova,
+		.length = range->length,
+	};
+
+	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+}
+
+static void iommufd_unnest(void)
+{
+	struct iommu_destroy destroy = {
+		.size = sizeof(destroy),
+		.id = child.out_ioas_id,
+	};
+
+	if (vfio_attach(device, ioas_id, NULL) ||
+	    ioctl(iommufd, IOMMU_DESTROY, &destroy))
+		err(1, "nested IOAS");
+	iommufd_unmap(&parent);
+}
+
 const struct backend backend_iommufd = {
 	.name = "iommufd",
 	.open = iommufd_open,
 	.map = iommufd_map,
 	.map_file = iommufd_map_file,
 	.unmap = iommufd_unmap,
+	.batch_prepare = iommufd_batch_prepare,
+	.batch_map = iommufd_batch_map,
+	.batch_unmap = iommufd_batch_unmap,
+	.nest = iommufd_nest,
+	.nested_map = iommufd_nested_map,
+	.nested_unmap = iommufd_nested_unmap,
+	.unnest = iommufd_unnest,
 };

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Entries of a batch. */
+#define BATCH		256
+
 /**
  * struct range - one mapping
  * @addr: user virtual address
@@ -37,6 +40,16 @@ struct range {
  * @by_page: @map would have to look at single pages if it were not told that
  *	they are huge: measure that, too
  * @unmap: undo either; 0 or a negative errno
+ * @batch_prepare: make the arguments of the next @batch_map and @batch_unmap;
+ *	not measured
+ * @batch_map: map the ranges that were prepared, by one call; or NULL
+ * @batch_unmap: unmap them, by one call
+ * @nest: map the range and have the device attached to an address space made
+ *	of it; or NULL. 0 or a negative errno
+ * @nested_map: map @iova of the nested address space to what the range of
+ *	@nest has at @offset
+ * @nested_unmap: undo that
+ * @unnest: undo @nest
  * @empty: a call that does nothing, to measure the way in and out; or NULL
  * @parts: NULL, or tell how many nanoseconds of the last @map or @unmap went
  *	into pinning (or unpinning) and into the IOMMU
@@ -51,6 +64,13 @@ struct backend {
 	int (*map_file)(const struct range *range);
 	bool by_page;
 	int (*unmap)(const struct range *range);
+	void (*batch_prepare)(const struct range *ranges, unsigned int nr);
+	int (*batch_map)(void);
+	int (*batch_unmap)(void);
+	int (*nest)(const struct range *range);
+	int (*nested_map)(const struct range *range);
+	int (*nested_unmap)(const struct range *range);
+	void (*unnest)(void);
 	void (*empty)(void);
 	void (*parts)(uint64_t *pin_ns, uint64_t *iommu_ns);
 };

@@ -10,7 +10,7 @@
  *	row CASE BACKEND UNIT MAP UNMAP RUNS TITLE
  *
  * MAP and UNMAP are nanoseconds per UNIT, which is "page" (4 KiB, whatever
- * the size of the pages) or "call"; "-" if the back end has no such thing.
+ * the size of the pages), "call" or "entry" (of a batch); "-" if the back end has no such thing.
  * RUNS is the number of physically contiguous pieces of the memory. Under
  * QEMU's "-icount shift=0" a nanosecond is an instruction. What reading the
  * clock costs is taken off.
@@ -50,8 +50,9 @@
 #define PVPANIC_PORT	0x505
 #define PVPANIC_PANICKED "\x01"
 
-/* Nanoseconds per unit; infinite until measured. */
+/* Nanoseconds, of one run for @units units or, the best, for one unit. */
 struct cost {
+	double units;
 	double map, unmap;
 	double map_pin, map_iommu;
 	double unmap_pin, unmap_iommu;
@@ -66,7 +67,7 @@ enum way { BY_ADDRESS, BY_FILE, BY_PAGE };
  * @memory: makes the memory to map
  * @bytes: of memory
  * @call_bytes: that one call maps
- * @unit: "page" or "call"
+ * @unit: "page", "call" or "entry"
  * @way: BY_FILE maps through the file instead of the user address; BY_PAGE
  *	does not tell that the memory is huge pages
  * @run: maps and unmaps once, to be called several times for the best
@@ -179,6 +180,11 @@ static int timed_unmap(const struct backend *backend,
 	return rc;
 }
 
+static unsigned int units_of_call(const struct bench_case *row)
+{
+	return *row->unit == 'p' ? row->call_bytes / PAGE : 1;
+}
+
 /*
  * Every range mapped, and unmapped before the next one; the last is marked.
  */
@@ -200,6 +206,7 @@ static int run_pairs(const struct bench_case *row,
 			rc = timed_unmap(backend, &range, sum);
 		mark(i == n - 1);
 	}
+	sum->units = n * units_of_call(row);
 	return rc;
 }
 
@@ -224,6 +231,103 @@ static int run_kept(const struct bench_case *row,
 		rc = timed_unmap(backend, &range, sum);
 	}
 	mark(true);
+	sum->units = n;
+	return rc;
+}
+
+/* The ranges of batch @i, which are every @stride-th of the row's. */
+static void prepare_batch(const struct bench_case *row,
+			  const struct backend *backend,
+			  const struct memory *memory, unsigned int i,
+			  unsigned int stride)
+{
+	struct range ranges[BATCH];
+	unsigned int k;
+
+	for (k = 0; k < BATCH; k++)
+		ranges[k] = nth_range(row, memory, (i * BATCH + k) * stride);
+	backend->batch_prepare(ranges, BATCH);
+}
+
+static int timed_batch(const struct backend *backend, struct cost *sum,
+		       bool last)
+{
+	uint64_t began;
+	int rc;
+
+	mark(last);
+	began = now();
+	rc = backend->batch_map();
+	sum->map += now() - began - clock_cost;
+	mark(last);
+	if (!rc) {
+		began = now();
+		rc = backend->batch_unmap();
+		sum->unmap += now() - began - clock_cost;
+	}
+	mark(last);
+	return rc;
+}
+
+static int run_batches(const struct bench_case *row,
+		       const struct backend *backend,
+		       const struct memory *memory, struct cost *sum,
+		       unsigned int stride)
+{
+	unsigned int n = row->bytes / row->call_bytes / stride / BATCH;
+	unsigned int i;
+	int rc = 0;
+
+	if (!backend->batch_map)
+		return -EOPNOTSUPP;
+	for (i = 0; i < n && !rc; i++) {
+		prepare_batch(row, backend, memory, i, stride);
+		rc = timed_batch(backend, sum, i == n - 1);
+	}
+	sum->units = n * BATCH;
+	return rc;
+}
+
+/* Batches of ranges with a gap after each, in user addresses and IOVAs. */
+static int run_batches_apart(const struct bench_case *row,
+			     const struct backend *backend,
+			     const struct memory *memory, struct cost *sum)
+{
+	return run_batches(row, backend, memory, sum, 2);
+}
+
+/* Batches of ranges that follow each other, in user addresses and IOVAs. */
+static int run_batches_adjacent(const struct bench_case *row,
+				const struct backend *backend,
+				const struct memory *memory, struct cost *sum)
+{
+	return run_batches(row, backend, memory, sum, 1);
+}
+
+/* As run_pairs(), in an address space that is nested in one of the memory. */
+static int run_nested(const struct bench_case *row,
+		      const struct backend *backend,
+		      const struct memory *memory, struct cost *sum)
+{
+	const struct range all = {
+		.addr = memory->addr,
+		.iova = 2 * IOVA_BASE,
+		.length = memory->length,
+		.fd = -1,
+	};
+	const struct backend nested = {
+		.map = backend->nested_map,
+		.unmap = backend->nested_unmap,
+	};
+	int rc;
+
+	if (!backend->nest)
+		return -EOPNOTSUPP;
+	rc = backend->nest(&all);
+	if (rc)
+		return rc;
+	rc = run_pairs(row, &nested, memory, sum);
+	backend->unnest();
 	return rc;
 }
 
@@ -252,6 +356,14 @@ static const struct bench_case cases[] = {
 	  memory_small, 32 * MIB, 64 * KIB, "call", BY_ADDRESS, run_pairs },
 	{ "kept-4k", "2000 x 4K, then 2000 unmaps",
 	  memory_small, 2000 * 4 * KIB, 4 * KIB, "call", BY_ADDRESS, run_kept },
+	{ "batch-apart", "batch, 256 x 4K apart",
+	  memory_small, 16 * MIB, 4 * KIB, "entry", BY_ADDRESS,
+	  run_batches_apart },
+	{ "batch-adjacent", "batch, 256 x 4K adjacent",
+	  memory_small, 16 * MIB, 4 * KIB, "entry", BY_ADDRESS,
+	  run_batches_adjacent },
+	{ "nested-4k", "nested, one 4K, its unmap",
+	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
 };
 
 static const struct backend *const backends[] = {
@@ -263,9 +375,11 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
-/* Take into @best what is better in @sum, which is for @units units. */
-static void keep_best(struct cost *best, const struct cost *sum, double units)
+/* Take into @best what is better in @sum. */
+static void keep_best(struct cost *best, const struct cost *sum)
 {
+	double units = sum->units;
+
 	best->map = least(best->map, sum->map / units);
 	best->unmap = least(best->unmap, sum->unmap / units);
 	best->map_pin = least(best->map_pin, sum->map_pin / units);
@@ -291,9 +405,8 @@ static void print_row(const struct bench_case *row,
 static void measure(const struct bench_case *row,
 		    const struct backend *backend)
 {
-	size_t unit = *row->unit == 'p' ? PAGE : row->call_bytes;
 	struct memory memory = row->memory(row->bytes);
-	struct cost best = { 1e30, 1e30, 1e30, 1e30, 1e30, 1e30 };
+	struct cost best = { 1, 1e30, 1e30, 1e30, 1e30, 1e30, 1e30 };
 	int rc = row->way == BY_FILE && !backend->map_file ? -EOPNOTSUPP : 0;
 	int i;
 
@@ -301,9 +414,9 @@ static void measure(const struct bench_case *row,
 		struct cost sum = {};
 
 		rc = row->run(row, backend, &memory, &sum);
-		keep_best(&best, &sum, row->bytes / unit);
+		keep_best(&best, &sum);
 	}
-	if (row->way == BY_FILE && (rc == -EOPNOTSUPP || rc == -ENOTTY))
+	if (rc == -EOPNOTSUPP || rc == -ENOTTY)
 		printf("row\t%s\t%s\t%s\t-\t-\t%zu\t%s\n", row->key,
 		       backend->name, row->unit, memory.runs, row->title);
 	else if (rc)
@@ -330,17 +443,15 @@ static void print_symbols(void)
 /* Let the caches fill by a repeat, then do one with the marks on. */
 static void profile(struct bench_case row, const struct backend *backend)
 {
-	size_t unit = *row.unit == 'p' ? PAGE : row.call_bytes;
 	struct cost ignored = {};
 	struct memory memory;
-	size_t units;
+	double units;
 	int rc, fd;
 
 	if (row.bytes > PROFILE_BUFFER)
 		row.bytes = PROFILE_BUFFER;
 	if (row.call_bytes > row.bytes)
 		row.call_bytes = row.bytes;
-	units = (row.run == run_kept ? row.bytes : row.call_bytes) / unit;
 	memory = row.memory(row.bytes);
 	fd = open("/dev/port", O_RDWR);
 	if (fd < 0)
@@ -352,7 +463,9 @@ static void profile(struct bench_case row, const struct backend *backend)
 		rc = row.run(&row, backend, &memory, &ignored);
 	if (rc)
 		errx(1, "%s: %s", row.key, strerror(-rc));
-	printf("marked %zu %s %s\n", units, row.unit, row.title);
+	units = row.run == run_kept ? ignored.units :
+		*row.unit == 'e' ? BATCH : units_of_call(&row);
+	printf("marked %.0f %s %s\n", units, row.unit, row.title);
 	print_symbols();
 }
 

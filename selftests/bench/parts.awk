@@ -10,7 +10,7 @@ $1 != "parts" { next }
 		print "| | per | pin | IOMMU map | IOMMU unmap | unpin |"
 		print "|---|---|---|---|---|---|"
 	} else {
-		printf "%-28s %-4s %9s %9s %11s %9s\n", "", "per", "pin",
+		printf "%-28s %-5s %9s %9s %11s %9s\n", "", "per", "pin",
 		       "IOMMU map", "IOMMU unmap", "unpin"
 	}
 }
@@ -20,4 +20,4 @@ style == "markdown" {
 	next
 }
 
-{ printf "%-28s %-4s %9s %9s %11s %9s\n", $8, $3, $4, $5, $6, $7 }
+{ printf "%-28s %-5s %9s %9s %11s %9s\n", $8, $3, $4, $5, $6, $7 }

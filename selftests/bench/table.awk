@@ -65,7 +65,7 @@ function print_head(    c, head, line) {
 		return
 	}
 	printf "Instructions to map and to unmap (%s)\n\n", setting
-	head = sprintf("%-28s %-4s", "", "per")
+	head = sprintf("%-28s %-5s", "", "per")
 	for (c = 1; c <= columns; c++)
 		head = head sprintf("  %12s", label(column[c]))
 	print head
@@ -81,7 +81,7 @@ END {
 	for (r = 1; r <= rows; r++) {
 		key = order[r]
 		line = sprintf(style == "markdown" ? \
-			"| %s | %s |" : "%-28s %-4s", title[key], unit[key])
+			"| %s | %s |" : "%-28s %-5s", title[key], unit[key])
 		for (c = 1; c <= columns; c++)
 			line = line cell(column[c], key)
 		print line

@@ -46,6 +46,12 @@ struct one {
 	struct run runs[FLOOR_ONE_PAGES];
 };
 
+/* A part of a batch: pages that follow each other on both sides. */
+struct piece {
+	unsigned long iova;
+	struct run run;
+};
+
 /**
  * struct floor - state of the one opener
  * @pdev: the device whose DMA ownership is claimed
@@ -59,6 +65,9 @@ struct one {
  * @nr_folios: number of @folios
  * @huge: only the first page of every huge page of @runs is pinned
  * @ones: the small mappings
+ * @args: the arguments of a batch
+ * @pieces: of the batch that is mapped
+ * @nr_pieces: number of @pieces
  */
 struct floor {
 	struct pci_dev *pdev;
@@ -72,6 +81,9 @@ struct floor {
 	unsigned int nr_folios;
 	bool huge;
 	struct one *ones;
+	struct floor_batch args;
+	struct piece pieces[FLOOR_BATCH];
+	unsigned int nr_pieces;
 };
 
 /* Bit 0: /dev/floor is open. */
@@ -186,22 +198,29 @@ static inline int map_run(struct iommu_domain *domain, unsigned long iova,
 	return rc;
 }
 
-static void unmap_range(struct iommu_domain *domain, unsigned long iova,
-			size_t left)
+static void unmap_gather(struct iommu_domain *domain, unsigned long iova,
+			 size_t left, struct iommu_iotlb_gather *gather)
 {
-	struct iommu_iotlb_gather gather;
 	size_t pgsize, piece;
 
-	iommu_iotlb_gather_init(&gather);
 	while (left) {
 		pgsize = next_pgsize(domain, iova, iova, left, &piece);
 		piece = domain->ops->unmap_pages(domain, iova, pgsize,
-						 piece / pgsize, &gather);
+						 piece / pgsize, gather);
 		if (!piece)
 			break;
 		iova += piece;
 		left -= min(left, piece);
 	}
+}
+
+static void unmap_range(struct iommu_domain *domain, unsigned long iova,
+			size_t length)
+{
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	unmap_gather(domain, iova, length, &gather);
 	iommu_iotlb_sync(domain, &gather);
 }
 
@@ -444,6 +463,112 @@ static int floor_unmap_one(struct floor *floor, struct floor_io *io)
 	return 0;
 }
 
+/* How many of the entries from @i on follow each other on both sides. */
+static unsigned int adjacent(const struct floor_batch *args, unsigned int i)
+{
+	unsigned int n = 1;
+
+	while (i + n < args->nr &&
+	       args->entries[i + n].start ==
+	       args->entries[i + n - 1].start + PAGE_SIZE &&
+	       args->entries[i + n].iova ==
+	       args->entries[i + n - 1].iova + PAGE_SIZE)
+		n++;
+	return n;
+}
+
+static int floor_unmap_batch(struct floor *floor)
+{
+	struct iommu_iotlb_gather gather;
+	const struct piece *piece;
+	unsigned int i;
+
+	iommu_iotlb_gather_init(&gather);
+	for (i = 0; i < floor->nr_pieces; i++) {
+		piece = &floor->pieces[i];
+		unmap_gather(floor->domain, piece->iova,
+			     piece->run.npages << PAGE_SHIFT, &gather);
+	}
+	iommu_iotlb_sync(floor->domain, &gather);
+	for (i = 0; i < floor->nr_pieces; i++)
+		unpin_runs(&floor->pieces[i].run, 1);
+	floor->nr_pieces = 0;
+	return 0;
+}
+
+/* Pin @n adjacent pages and map them, as one piece or more. */
+static int map_adjacent(struct floor *floor, const struct floor_entry *entry,
+			unsigned int n)
+{
+	struct page **pages = floor->batch;
+	unsigned long iova = entry->iova;
+	struct piece *piece;
+	unsigned long len;
+	int rc = 0;
+	long got;
+
+	got = pin_user_pages_fast(entry->start, n, GUP_FLAGS, pages);
+	if (got <= 0)
+		return got ? got : -EFAULT;
+	for (n = got; n && !rc; n -= len, pages += len) {
+		len = contiguous(pages, n);
+		piece = &floor->pieces[floor->nr_pieces++];
+		piece->iova = iova;
+		piece->run = (struct run){ pages[0], len };
+		rc = map_run(floor->domain, iova, &piece->run);
+		iova += len << PAGE_SHIFT;
+	}
+	if (n)
+		unpin_user_pages(pages, n);
+	return rc;
+}
+
+static int floor_map_batch(struct floor *floor, void __user *user)
+{
+	const struct iommu_domain_ops *ops = floor->domain->ops;
+	struct floor_batch *args = &floor->args;
+	unsigned int i, n;
+	int rc = 0;
+
+	if (floor->nr_pieces)
+		return -EBUSY;
+	if (copy_from_user(args, user, sizeof(*args)))
+		return -EFAULT;
+	if (!args->nr || args->nr > FLOOR_BATCH)
+		return -EINVAL;
+	for (i = 0; i < args->nr && !rc; i += n) {
+		n = adjacent(args, i);
+		rc = map_adjacent(floor, &args->entries[i], n);
+	}
+	if (!rc && ops->iotlb_sync_map)
+		rc = ops->iotlb_sync_map(floor->domain, args->entries[0].iova,
+					 args->entries[args->nr - 1].iova +
+					 PAGE_SIZE - args->entries[0].iova);
+	if (rc)
+		floor_unmap_batch(floor);
+	return rc;
+}
+
+static int floor_map_again(struct floor *floor, const struct floor_io *io)
+{
+	const struct one *one;
+
+	if (io->slot >= FLOOR_ONE_SLOTS || !PAGE_ALIGNED(io->iova))
+		return -EINVAL;
+	one = &floor->ones[io->slot];
+	if (!one->length)
+		return -ENOENT;
+	return map_runs(floor->domain, io->iova, one->runs, 1);
+}
+
+static int floor_unmap_again(struct floor *floor, const struct floor_io *io)
+{
+	if (check_range(io, FLOOR_ONE_PAGES))
+		return -EINVAL;
+	unmap_range(floor->domain, io->iova, io->length);
+	return 0;
+}
+
 static long floor_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct floor *floor = file->private_data;
@@ -452,6 +577,10 @@ static long floor_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (cmd == FLOOR_EMPTY)
 		return 0;
+	if (cmd == FLOOR_MAP_BATCH)
+		return floor_map_batch(floor, (void __user *)arg);
+	if (cmd == FLOOR_UNMAP_BATCH)
+		return floor_unmap_batch(floor);
 	if (copy_from_user(&io, (void __user *)arg, sizeof(io)))
 		return -EFAULT;
 
@@ -470,6 +599,12 @@ static long floor_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		break;
 	case FLOOR_UNMAP_ONE:
 		rc = floor_unmap_one(floor, &io);
+		break;
+	case FLOOR_MAP_AGAIN:
+		rc = floor_map_again(floor, &io);
+		break;
+	case FLOOR_UNMAP_AGAIN:
+		rc = floor_unmap_again(floor, &io);
 		break;
 	default:
 		return -ENOTTY;
@@ -588,6 +723,7 @@ static int floor_release(struct inode *inode, struct file *file)
 	struct floor_io io = {};
 
 	floor_unmap(floor, &io);
+	floor_unmap_batch(floor);
 	for (io.slot = 0; io.slot < FLOOR_ONE_SLOTS; io.slot++)
 		floor_unmap_one(floor, &io);
 	detach(floor);

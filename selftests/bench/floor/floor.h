@@ -48,6 +48,30 @@ struct floor_io {
 	__u64 iommu_ns;
 };
 
+/* Limit of one FLOOR_MAP_BATCH. */
+#define FLOOR_BATCH		256U
+
+/**
+ * struct floor_entry - one page of a batch
+ * @start: user virtual address
+ * @iova: I/O virtual address
+ */
+struct floor_entry {
+	__u64 start;
+	__u64 iova;
+};
+
+/**
+ * struct floor_batch - argument of FLOOR_MAP_BATCH
+ * @nr: number of entries, at most FLOOR_BATCH
+ * @entries: one page each
+ */
+struct floor_batch {
+	__u32 nr;
+	__u32 pad;
+	struct floor_entry entries[FLOOR_BATCH];
+};
+
 /* Measure the parts of the call and report them; costs two clock readings. */
 #define FLOOR_TIMED		(1U << 0)
 /*
@@ -69,5 +93,15 @@ struct floor_io {
 /* A mapping of at most FLOOR_ONE_PAGES, its pages on the stack. */
 #define FLOOR_MAP_ONE		_IOWR(FLOOR_TYPE, 4, struct floor_io)
 #define FLOOR_UNMAP_ONE		_IOWR(FLOOR_TYPE, 5, struct floor_io)
+
+/*
+ * Pages that are pinned and mapped by one call, those that follow each other
+ * on both sides at once; and unmapped by one call with one flush.
+ */
+#define FLOOR_MAP_BATCH		_IOW(FLOOR_TYPE, 6, struct floor_batch)
+#define FLOOR_UNMAP_BATCH	_IO(FLOOR_TYPE, 7)
+/* Map the first run of the FLOOR_MAP_ONE in @slot at @iova, too; unmap that. */
+#define FLOOR_MAP_AGAIN		_IOW(FLOOR_TYPE, 8, struct floor_io)
+#define FLOOR_UNMAP_AGAIN	_IOW(FLOOR_TYPE, 9, struct floor_io)
 
 #endif /* SELFTESTS_BENCH_FLOOR_H */
