@@ -194,20 +194,42 @@ void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
 	fill->domain = domain;
 	fill->sizes = usable_sizes(domain, small);
 	fill->length = 0;
+	fill->joined = false;
 	fill->first = ULONG_MAX;
 	fill->last = 0;
 	fill->mapped = 0;
 }
 
+/*
+ * Ranges are unmapped one by one later, so no entry may reach over the border of
+ * two: pages of the smallest size, and fewer than VT-d needs to make a large entry
+ * of them on its own.
+ */
+#define JOIN_MAX	PMD_SIZE
+
+static bool may_join(const struct paging_fill *fill,
+		     const struct paging_range *range, unsigned long iova,
+		     phys_addr_t phys, size_t length)
+{
+	return fill->length && fill->iova + fill->length == iova &&
+	       fill->phys + fill->length == phys &&
+	       fill->prot == range->prot && fill->sizes.single &&
+	       fill->length + length < JOIN_MAX;
+}
+
 static int fill_pending(struct paging_fill *fill)
 {
+	struct paging_sizes sizes = fill->sizes;
 	size_t length = fill->length;
 
 	fill->length = 0;
 	if (!length)
 		return 0;
-	return fill_piece(fill->domain, &fill->sizes, fill->iova, fill->phys,
-			  length, fill->prot, &fill->mapped);
+	if (fill->joined)
+		sizes.single = SIZE_MAX;
+	fill->joined = false;
+	return fill_piece(fill->domain, &sizes, fill->iova, fill->phys, length,
+			  fill->prot, &fill->mapped);
 }
 
 /**
@@ -215,7 +237,8 @@ static int fill_pending(struct paging_fill *fill)
  * @fill: the state
  * @range: what and where, as for paging_fill()
  *
- * What continues the range before in both IOVA and memory becomes one with it.
+ * What continues the range before in both IOVA and memory goes with the same call
+ * of the driver.
  *
  * Return: 0 or an error of paging_fill(): what has been mapped, fill->mapped
  * bytes, is then the caller's to unmap.
@@ -237,9 +260,9 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
 		phys_addr_t phys = PFN_PHYS(it.pfn) + skip;
 		int rc;
 
-		if (!fill->length || fill->iova + fill->length != iova ||
-		    fill->phys + fill->length != phys ||
-		    fill->prot != range->prot) {
+		if (may_join(fill, range, iova, phys, length)) {
+			fill->joined = true;
+		} else {
 			rc = fill_pending(fill);
 			if (rc)
 				return rc;

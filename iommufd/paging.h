@@ -47,6 +47,7 @@ struct paging_sizes {
  * @iova: where that goes
  * @phys: where it is
  * @length: its length; not mapped yet
+ * @joined: it is of several ranges
  * @first: the lowest IOVA so far
  * @last: the highest, inclusive
  * @mapped: bytes that have been mapped, in the order of the ranges
@@ -58,6 +59,7 @@ struct paging_fill {
 	unsigned long iova;
 	phys_addr_t phys;
 	size_t length;
+	bool joined;
 	unsigned long first;
 	unsigned long last;
 	size_t mapped;

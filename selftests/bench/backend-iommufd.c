@@ -6,6 +6,7 @@
 #include <linux/iommufd.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "../lib/vfio.h"
 #include "backend.h"
@@ -79,6 +80,23 @@ static int iommufd_unmap(const struct range *range)
 	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
+static int iommufd_unmap_all(void)
+{
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = ioas_id,
+		.length = UINT64_MAX,
+	};
+
+	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+}
+
+static void iommufd_close(void)
+{
+	close(device);
+	close(iommufd);
+}
+
 static struct ioasid_batch_entry map_entries[BATCH], unmap_entries[BATCH];
 static struct ioasid_batch map_batch, unmap_batch;
 
@@ -121,26 +139,6 @@ static int iommufd_batch_unmap(void)
 static struct ioasid_alloc_nested child;
 static struct range parent;
 
-/* The parent's IOVAs are those of the range; the child has the device. */
-static int iommufd_nest(const struct range *range)
-{
-	int rc = iommufd_map(range);
-
-	if (rc)
-		return rc;
-	parent = *range;
-	child = (struct ioasid_alloc_nested){
-		.size = sizeof(child),
-		.parent_ioas_id = ioas_id,
-	};
-	if (ioctl(iommufd, IOASID_ALLOC_NESTED, &child)) {
-		rc = -errno;
-		iommufd_unmap(range);
-		return rc;
-	}
-	return vfio_attach(device, child.out_ioas_id, NULL);
-}
-
 static int iommufd_nested_map(const struct range *range)
 {
 	struct iommu_ioas_map map = {
@@ -167,13 +165,50 @@ static int iommufd_nested_unmap(const struct range *range)
 	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
+/* A page that stays mapped in the child, where @parent is in the parent. */
+static struct range first_page(void)
+{
+	struct range page = parent;
+
+	page.length = 4096;
+	return page;
+}
+
+/*
+ * The parent's IOVAs are those of the range; the child has the device. One page
+ * stays mapped in it, as it would in use: the parent's memory stays pinned.
+ */
+static int iommufd_nest(const struct range *range)
+{
+	struct range page;
+	int rc = iommufd_map(range);
+
+	if (rc)
+		return rc;
+	parent = *range;
+	child = (struct ioasid_alloc_nested){
+		.size = sizeof(child),
+		.parent_ioas_id = ioas_id,
+	};
+	if (ioctl(iommufd, IOASID_ALLOC_NESTED, &child)) {
+		rc = -errno;
+		iommufd_unmap(range);
+		return rc;
+	}
+	rc = vfio_attach(device, child.out_ioas_id, NULL);
+	page = first_page();
+	return rc ? rc : iommufd_nested_map(&page);
+}
+
 static void iommufd_unnest(void)
 {
 	struct iommu_destroy destroy = {
 		.size = sizeof(destroy),
 		.id = child.out_ioas_id,
 	};
+	struct range page = first_page();
 
+	iommufd_nested_unmap(&page);
 	if (vfio_attach(device, ioas_id, NULL) ||
 	    ioctl(iommufd, IOMMU_DESTROY, &destroy))
 		err(1, "nested IOAS");
@@ -186,6 +221,8 @@ const struct backend backend_iommufd = {
 	.map = iommufd_map,
 	.map_file = iommufd_map_file,
 	.unmap = iommufd_unmap,
+	.unmap_all = iommufd_unmap_all,
+	.close = iommufd_close,
 	.batch_prepare = iommufd_batch_prepare,
 	.batch_map = iommufd_batch_map,
 	.batch_unmap = iommufd_batch_unmap,

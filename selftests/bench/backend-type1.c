@@ -5,17 +5,17 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "../lib/vfio.h"
 #include "backend.h"
 #include "edu-alone.h"
 
-static int container;
+static int container, group, device;
 
 static void type1_open(void)
 {
 	struct vfio_pci edu = edu_alone();
-	int group;
 
 	container = open("/dev/vfio/vfio", O_RDWR);
 	if (container < 0)
@@ -26,8 +26,9 @@ static void type1_open(void)
 	if (vfio_group_set_container(group, container) ||
 	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		err(1, "container of %s", edu.bdf);
-	if (vfio_group_device(group, edu.bdf) < 0)
-		err(1, "%s", edu.bdf);
+	device = vfio_group_device(group, edu.bdf);
+	if (device < 0)
+		errx(1, "%s: %s", edu.bdf, strerror(-device));
 }
 
 static int type1_map(const struct range *range)
@@ -41,9 +42,23 @@ static int type1_unmap(const struct range *range)
 	return vfio_dma_unmap(container, range->iova, range->length, 0, NULL);
 }
 
+static int type1_unmap_all(void)
+{
+	return vfio_dma_unmap(container, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL, NULL);
+}
+
+static void type1_close(void)
+{
+	close(device);
+	close(group);
+	close(container);
+}
+
 const struct backend backend_type1 = {
 	.name = "type1",
 	.open = type1_open,
 	.map = type1_map,
 	.unmap = type1_unmap,
+	.unmap_all = type1_unmap_all,
+	.close = type1_close,
 };

@@ -40,6 +40,8 @@ struct range {
  * @by_page: @map would have to look at single pages if it were not told that
  *	they are huge: measure that, too
  * @unmap: undo either; 0 or a negative errno
+ * @unmap_all: unmap everything, by one call; or NULL
+ * @close: undo @open, whatever is still mapped
  * @batch_prepare: make the arguments of the next @batch_map and @batch_unmap;
  *	not measured
  * @batch_map: map the ranges that were prepared, by one call; or NULL
@@ -64,6 +66,8 @@ struct backend {
 	int (*map_file)(const struct range *range);
 	bool by_page;
 	int (*unmap)(const struct range *range);
+	int (*unmap_all)(void);
+	void (*close)(void);
 	void (*batch_prepare)(const struct range *ranges, unsigned int nr);
 	int (*batch_map)(void);
 	int (*batch_unmap)(void);

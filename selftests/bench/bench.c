@@ -4,6 +4,8 @@
  *
  * usage: bench BACKEND [CASE...]
  *        bench --profile BACKEND CASE
+ *        bench --growth BACKEND AREAS...
+ *        bench --threads BACKEND
  *
  * One line a case, fields separated by tabs:
  *
@@ -28,6 +30,7 @@
 #include <linux/capability.h>
 #include <linux/random.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -36,6 +39,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "growth.h"
 #include "memory.h"
 
 #define IOVA_BASE	(4096 * MIB)
@@ -362,6 +366,9 @@ static const struct bench_case cases[] = {
 	{ "batch-adjacent", "batch, 256 x 4K adjacent",
 	  memory_small, 16 * MIB, 4 * KIB, "entry", BY_ADDRESS,
 	  run_batches_adjacent },
+	{ "scattered-1g", "1 GiB of 4K pages, scattered",
+	  memory_scattered, 1024 * MIB, 1024 * MIB, "page", BY_ADDRESS,
+	  run_pairs },
 	{ "nested-4k", "nested, one 4K, its unmap",
 	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
 };
@@ -469,12 +476,16 @@ static void profile(struct bench_case row, const struct backend *backend)
 	print_symbols();
 }
 
-static bool chosen(const char *key, char **keys)
+/* Rows that take a larger machine have to be asked for. */
+static bool chosen(const struct bench_case *row, const struct backend *backend,
+		   char **keys)
 {
+	if (row->way == BY_PAGE && !backend->by_page)
+		return false;
 	if (!*keys)
-		return true;
+		return row->bytes <= BUFFER;
 	for (; *keys; keys++)
-		if (!strcmp(key, *keys))
+		if (!strcmp(row->key, *keys))
 			return true;
 	return false;
 }
@@ -528,34 +539,48 @@ static void seed_random(void)
 	close(fd);
 }
 
-int main(int argc, char **argv)
+static void run_cases(const struct backend *backend, char **keys,
+		      bool profiling)
 {
-	const struct backend *backend = NULL;
-	bool profiling;
 	size_t i;
 
-	profiling = argc > 1 && !strcmp(argv[1], "--profile");
-	argv += 1 + profiling;
-	for (i = 0; i < sizeof(backends) / sizeof(*backends); i++)
-		if (*argv && !strcmp(backends[i]->name, *argv))
-			backend = backends[i];
-	if (!backend)
-		errx(2, "usage: bench [--profile] type1|iommufd|floor|floor-parts [CASE...]");
-	argv++;
-
-	be_accountable();
-	seed_random();
 	clock_cost = cheapest(no_call);
 	backend->open();
 	print_empty(backend);
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		if (!chosen(cases[i].key, argv) ||
-		    (cases[i].way == BY_PAGE && !backend->by_page))
+		if (!chosen(&cases[i], backend, keys))
 			continue;
 		if (profiling)
 			profile(cases[i], backend);
 		else
 			measure(&cases[i], backend);
 	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct backend *backend = NULL;
+	const char *option = "";
+	size_t i;
+
+	if (argc > 1 && argv[1][0] == '-')
+		option = *++argv;
+	argv++;
+	for (i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+		if (*argv && !strcmp(backends[i]->name, *argv))
+			backend = backends[i];
+	if (!backend)
+		errx(2, "usage: bench [OPTION] type1|iommufd|floor|floor-parts [CASE...]");
+	argv++;
+
+	be_accountable();
+	seed_random();
+	if (!strcmp(option, "--threads"))
+		growth_with_threads(backend);
+	else if (!strcmp(option, "--growth"))
+		for (; *argv; argv++)
+			growth_with_areas(backend, strtoul(*argv, NULL, 0));
+	else
+		run_cases(backend, argv, !strcmp(option, "--profile"));
 	return 0;
 }

@@ -156,7 +156,7 @@ struct ioasid_batch_entry {
  * page tables once where entries follow each other, and an unmap flushes the
  * IOTLB once for all entries of a portion; memory is unpinned only after that. An
  * entry of UNMAP may cover several mappings, and none that is cut by it; one that
- * covers none is ENOENT.
+ * covers none is ENOENT, unless it is everything, 0 and U64_MAX.
  *
  * EFAULT with @out_done set: the array of entries could not be read or written
  * further. What could not be reported as mapped is not mapped; what could not be

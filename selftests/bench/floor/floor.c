@@ -480,16 +480,27 @@ static unsigned int adjacent(const struct floor_batch *args, unsigned int i)
 static int floor_unmap_batch(struct floor *floor)
 {
 	struct iommu_iotlb_gather gather;
+	unsigned long start = ULONG_MAX, last = 0;
 	const struct piece *piece;
 	unsigned int i;
+	size_t length;
 
+	/* The driver would sync whenever a piece does not follow the last. */
 	iommu_iotlb_gather_init(&gather);
+	gather.queued = true;
 	for (i = 0; i < floor->nr_pieces; i++) {
 		piece = &floor->pieces[i];
-		unmap_gather(floor->domain, piece->iova,
-			     piece->run.npages << PAGE_SHIFT, &gather);
+		length = piece->run.npages << PAGE_SHIFT;
+		unmap_gather(floor->domain, piece->iova, length, &gather);
+		start = min(start, piece->iova);
+		last = max(last, piece->iova + length - 1);
 	}
-	iommu_iotlb_sync(floor->domain, &gather);
+	gather.queued = false;
+	gather.start = start;
+	gather.end = last;
+	gather.pgsize = PAGE_SIZE;
+	if (floor->nr_pieces)
+		iommu_iotlb_sync(floor->domain, &gather);
 	for (i = 0; i < floor->nr_pieces; i++)
 		unpin_runs(&floor->pieces[i].run, 1);
 	floor->nr_pieces = 0;
