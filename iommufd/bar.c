@@ -227,7 +227,7 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  * a lock that the revocation takes, too.
  *
  * Return: 0, -EFAULT if it is not a BAR of a device that is bound to @ctx,
- * -ENOMEM, or -EINTR. On error @runs is empty.
+ * -ENOMEM, or -EINTR. On error @runs is empty, and @owner what it was.
  */
 int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 		unsigned long uptr, unsigned long npages, bool write,
@@ -240,8 +240,11 @@ int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 	rc = bar_collect(mm, uptr, npages, write, runs);
 	mmap_read_unlock(mm);
 	if (!rc) {
-		*owner = bar_find_owner(ctx, runs);
-		if (!*owner)
+		struct bar_owner *found = bar_find_owner(ctx, runs);
+
+		if (found)
+			*owner = found;
+		else
 			rc = -EFAULT;
 	}
 	if (rc)

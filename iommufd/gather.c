@@ -225,10 +225,11 @@ static struct file *file_behind(struct gather *gather, unsigned long addr,
 	return file;
 }
 
-/* Returns 1, 0 if the memory is not a file's, or an errno. */
+/* Returns 1 if it has pinned something, 0 if not by the file, or an errno. */
 static int gather_mapped_file(struct gather *gather, unsigned long addr,
 			      unsigned long end)
 {
+	const unsigned long had = gather->runs->npages;
 	unsigned long offset, until;
 	struct file *file;
 	int rc;
@@ -241,13 +242,12 @@ static int gather_mapped_file(struct gather *gather, unsigned long addr,
 		return 0;
 	}
 	rc = gather_file(gather, file, offset,
-			 min(end, gather->runs->npages +
-				  ((until - addr) >> PAGE_SHIFT)), false);
+			 min(end, had + ((until - addr) >> PAGE_SHIFT)), false);
 	fput(file);
 	/* A hole, or behind the end of the file: let the addresses tell. */
 	if (rc == -EINVAL) {
 		gather->plain_until = until;
-		return 0;
+		return gather->runs->npages != had;
 	}
 	return rc ?: 1;
 }
@@ -465,10 +465,13 @@ static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
 	struct address_space *mapping = file->f_mapping;
 	unsigned long size = huge_page_size(hstate_file(file));
 	loff_t end = i_size_read(file_inode(file));
+	unsigned long behind = end >> PAGE_SHIFT;
 
 	if (to >= end)
 		return false;
-	if (mapping->nrpages == end >> PAGE_SHIFT)
+	/* As many pages as the file has room for, and none behind its end. */
+	if (mapping->nrpages == end >> PAGE_SHIFT &&
+	    !xa_find(&mapping->i_pages, &behind, ULONG_MAX, XA_PRESENT))
 		return true;
 	for (from = round_down(from, size); from <= to; from += size) {
 		struct folio *folio = filemap_get_folio(mapping,

@@ -238,7 +238,9 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 	for (area = chain; area; area = area->chain) {
 		if (area->prot & IOMMU_WRITE && !area->pinned->writable)
 			return -EPERM;
-		if (offset_in_page(area->offset) & (ioas->alignment - 1))
+		/* The length, so far: a piece of a copy may be any. */
+		if ((offset_in_page(area->offset) | area->last) &
+		    (ioas->alignment - 1))
 			return -EINVAL;
 	}
 	return insert_chain(ioas, chain, *iova);
@@ -580,6 +582,8 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 {
 	int rc;
 
+	/* Memory that gets its second user now is not to lose its first one. */
+	down_read(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	rc = slice_areas(ioas, start, last, NULL, nr);
 	if (!rc) {
@@ -592,6 +596,7 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 			slice_areas(ioas, start, last, *slices, nr);
 	}
 	mutex_unlock(&ioas->tree_lock);
+	up_read(ioas_lock(ioas));
 	return rc;
 }
 

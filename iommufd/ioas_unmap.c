@@ -204,34 +204,34 @@ void ioas_call_back(const struct obstacle *obstacle)
  * says that nothing is left. The first time no area may be cut by the range.
  *
  * Returns 0, an errno of chain_claim(), or -EAGAIN after in-kernel users have
- * been asked: *@start has not moved then.
+ * been asked for @obstacle: *@start has not moved then.
  */
 static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		       unsigned long last, bool first,
-		       unsigned long *unmapped, bool *done)
+		       struct obstacle *obstacle, unsigned long *unmapped,
+		       bool *done)
 {
 	bool exclusive = ioas_lock_unmap(ioas);
-	struct obstacle obstacle;
 	struct area *chain, *area;
 	int rc;
 
 	mutex_lock(&ioas->tree_lock);
 	rc = chain_claim(ioas, *start, last, first, UNMAP_BATCH, &chain,
-			 &obstacle);
+			 obstacle);
 	mutex_unlock(&ioas->tree_lock);
 	if (chain && exclusive)
-		rc = nested_remove(ioas, &chain, &obstacle);
+		rc = nested_remove(ioas, &chain, obstacle);
 	*done = !chain && !rc;
 	if (chain)
 		chain_remove(ioas, chain);
 	/* A child that has an obstacle does not go before we have called. */
 	if (rc == -EAGAIN)
-		object_hold(&obstacle.ioas->obj);
+		object_hold(&obstacle->ioas->obj);
 	ioas_unlock_unmap(ioas, exclusive);
 
 	if (rc == -EAGAIN) {
-		ioas_call_back(&obstacle);
-		ioas_put(ioas->ctx, obstacle.ioas);
+		ioas_call_back(obstacle);
+		ioas_put(ioas->ctx, obstacle->ioas);
 	}
 	for (area = chain; area; area = area->chain) {
 		*unmapped += area_length(area);
@@ -242,21 +242,30 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	return rc;
 }
 
+static bool same_obstacle(const struct obstacle *one,
+			  const struct obstacle *other)
+{
+	return one->ioas == other->ioas && one->iova == other->iova;
+}
+
 static int unmap_range(struct ioas *ioas, unsigned long start,
 		       unsigned long last, unsigned long *unmapped)
 {
-	unsigned int tries = 0;
+	struct obstacle obstacle = {}, before = {};
 	bool first = true, done;
+	unsigned int tries = 0;
 	int rc;
 
 	for (;; first = false) {
-		unsigned long before = start;
-
-		rc = unmap_batch(ioas, &start, last, first, unmapped, &done);
-		if (start != before)
-			tries = 0;
-		if (rc == -EAGAIN)
+		rc = unmap_batch(ioas, &start, last, first, &obstacle,
+				 unmapped, &done);
+		if (rc == -EAGAIN) {
+			/* One after the other is fine; one for ever is not. */
+			if (!same_obstacle(&obstacle, &before))
+				tries = 0;
+			before = obstacle;
 			rc = WARN_ON(++tries > UNMAP_TRIES) ? -EDEADLOCK : 0;
+		}
 		if (rc || done)
 			return rc;
 		cond_resched();

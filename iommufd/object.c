@@ -147,13 +147,17 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
 	struct object *obj;
 	int rc = -ENOENT;
 
-	rcu_read_lock();
-	obj = object_find(ctx, id);
+	/*
+	 * With the lock of the table: object_remove() hides the object before it
+	 * drops the driver's reference, so one that is found here has it.
+	 */
+	xa_lock(&ctx->objects);
+	obj = xa_load(&ctx->objects, id);
 	if (obj && refcount_dec_if_one(&obj->users))
 		rc = 0;
 	else if (obj && refcount_read(&obj->users))
 		rc = -EBUSY;
-	rcu_read_unlock();
+	xa_unlock(&ctx->objects);
 
 	if (!rc)
 		object_abort(ctx, obj);

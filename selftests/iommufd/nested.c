@@ -872,6 +872,43 @@ TEST_F(nested, callback_waits)
 	EXPECT_EQ(PAGE, TAKE_ALL(self->child));
 }
 
+/* By a batch, with ranges that begin before and end behind what they take. */
+TEST_F(nested, batch_calls_back)
+{
+	struct ioasid_batch_entry e[3] = {
+		{ .iova = PARENT, .length = 16 * PAGE, .error = -1 },
+		{ .iova = PARENT + 20 * PAGE, .length = 10 * PAGE, .error = -1 },
+		{ .iova = PARENT + 40 * PAGE, .length = PAGE, .error = -1 },
+	};
+	struct access_test_event event;
+	unsigned int i;
+	uint32_t done;
+
+	ASSERT_EQ(0, MAP_PARENT(4, 4, IOMMU_RW));
+	ASSERT_EQ(0, MAP_PARENT(24, 2, IOMMU_RW));
+	ASSERT_EQ(0, MAP_PARENT(40, 1, IOMMU_RW));
+	ASSERT_EQ(0, MAP_CHILD(PARENT + 4 * PAGE, 4 * PAGE, CHILD));
+	ASSERT_EQ(0, MAP_CHILD(PARENT + 24 * PAGE, 2 * PAGE,
+			       CHILD + 8 * PAGE));
+	ASSERT_EQ(0, MAP_GRAND(CHILD + 8 * PAGE, 2 * PAGE, GRAND));
+	ASSERT_EQ(0, access_pin(self->acc, CHILD, PAGE, 0));
+	ASSERT_EQ(0, access_pin(self->grand_acc, GRAND, PAGE, 0));
+	ASSERT_EQ(0, iommu_unmap_batch(self->rig.fd, self->rig.ioas, e, 3,
+				       &done));
+	EXPECT_EQ(3, done);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, e[i].error);
+	}
+	EXPECT_EQ(4 * PAGE, e[0].length);
+	EXPECT_EQ(2 * PAGE, e[1].length);
+	EXPECT_EQ(PAGE, e[2].length);
+	EXPECT_EQ(0, access_event(self->acc, &event));
+	EXPECT_EQ(0, access_event(self->grand_acc, &event));
+	EXPECT_EQ(0, TAKE_ALL(self->child));
+	EXPECT_EQ(0, TAKE_ALL(self->grand));
+	EXPECT_PINNED(0);
+}
+
 /* Life and death ----------------------------------------------------------- */
 
 TEST_F(nested, destroy)

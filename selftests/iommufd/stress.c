@@ -427,8 +427,12 @@ static void check_batch(struct lane *l, const char *what, enum space s, int rc,
 {
 	unsigned int i;
 
-	if (rc != want || done != want_done) {
+	if (rc != want) {
 		fail(l, what, s, want_done, n, want, rc);
+		return;
+	}
+	if (done != want_done) {
+		fail(l, "entries done", s, want_done, n, want_done, done);
 		return;
 	}
 	for (i = 0; i < done; i++)
@@ -654,6 +658,7 @@ static void step_close(struct lane *l)
 	};
 	int fd = iommu_open(), acc = -1, rc;
 	uint32_t root = 0, child = 0;
+	bool first = pick(l, 2);
 
 	rc = fd < 0 ? fd : iommu_ioas_alloc(fd, &root) ?:
 	     iommu_alloc_nested(fd, root, &child) ?:
@@ -665,12 +670,12 @@ static void step_close(struct lane *l)
 	}
 	if (rc)
 		fail(l, "another descriptor", NOWHERE, 0, 0, 0, rc);
-	if (pick(l, 2))
+	if (first && fd >= 0)
 		close(fd);
 	if (acc >= 0)
 		close(acc);
-	/* Harmless if it is closed already: this thread's numbers are its own */
-	fcntl(fd, F_GETFD) < 0 ? 0 : close(fd);
+	if (!first && fd >= 0)
+		close(fd);
 }
 
 /* The device ---------------------------------------------------------------- */
