@@ -170,8 +170,12 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 	struct page *page;
 	int rc;
 
-	/* The next piece of a folio that is pinned already: 1 GiB pages. */
-	if (folio_holds(gather->before, pfn, LEAF_PAGES))
+	/*
+	 * The next piece of a page of 1 GiB, of which one has been pinned: by the
+	 * same entry, so with the same rights.
+	 */
+	if (addr % PUD_SIZE && folio_holds(gather->before, pfn, LEAF_PAGES) &&
+	    pfn == run_pfn(*gather->runs->last) + run_pages(*gather->runs->last))
 		return runs_append(gather->runs, pfn, LEAF_PAGES, true) ?: 1;
 
 	if (pin_user_pages_fast(addr, 1, gup_flags(gather->writable),
@@ -523,6 +527,41 @@ static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
 	}
 }
 
+/*
+ * What fallocate() has put into a file of shmem is not cleared before somebody
+ * touches it, and memfd_pin_folios() does not. A device would see what has been in
+ * the memory before, and what it writes would be cleared later.
+ */
+static int clear_folio(struct file *file, struct folio *folio)
+{
+	struct folio *read;
+
+	if (likely(folio_test_uptodate(folio)))
+		return 0;
+	read = shmem_read_folio(file->f_mapping, folio->index);
+	if (IS_ERR(read))
+		return PTR_ERR(read);
+	folio_put(read);
+	/* Cut out of the file meanwhile? */
+	return folio_test_uptodate(folio) ? 0 : -EFAULT;
+}
+
+static long pin_shmem(struct file *file, loff_t from, loff_t to,
+		      struct folio **folios, unsigned long most, pgoff_t *skip)
+{
+	long i, n = memfd_pin_folios(file, from, to, folios, most, skip);
+
+	for (i = 0; i < n; i++) {
+		int rc = clear_folio(file, folios[i]);
+
+		if (rc) {
+			unpin_folios(folios, n);
+			return rc;
+		}
+	}
+	return n;
+}
+
 static long pin_folios(struct file *file, loff_t from, loff_t to,
 		       struct folio **folios, unsigned long most,
 		       pgoff_t *skip, bool fill_holes)
@@ -530,7 +569,7 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
 	if (is_hugetlb(file))
 		return pin_hugetlb(file, from, to, folios, most, skip,
 				   fill_holes);
-	return memfd_pin_folios(file, from, to, folios, most, skip);
+	return pin_shmem(file, from, to, folios, most, skip);
 }
 
 /**

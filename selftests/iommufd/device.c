@@ -30,6 +30,17 @@ static bool is_amd(void)
 	return !access("/sys/class/iommu/ivhd0", F_OK);
 }
 
+/* How many ranges of addresses an IOAS has: 1, unless a device limits it. */
+static int nr_ranges(int fd, uint32_t ioas)
+{
+	struct iommu_iova_range ranges[32];
+	uint32_t nr = 32;
+	int rc;
+
+	rc = iommu_iova_ranges(fd, ioas, ranges, &nr, NULL);
+	return rc ? rc : (int)nr;
+}
+
 FIXTURE(device)
 {
 	struct rig rig;
@@ -278,6 +289,8 @@ TEST_F(device, failed_replace_changes_nothing)
 	EXPECT_EQ(-ENOENT, vfio_attach(rig->edu.fd, NO_SUCH_ID, NULL));
 	EXPECT_EQ(-EINVAL, vfio_attach(rig->edu.fd, rig->edu.dev_id, NULL));
 	EXPECT_EQ(0, edu_check(&rig->edu, IOVA, self->mem, SOME_LENGTH));
+	EXPECT_EQ(1, nr_ranges(rig->fd, other));
+	EXPECT_LT(1, nr_ranges(rig->fd, rig->ioas));
 	EXPECT_EQ(0, iommu_destroy(rig->fd, other));
 	/* The same one again is no change */
 	EXPECT_EQ(0, rig_attach(rig));
@@ -715,6 +728,24 @@ static bool all_zero(const char *va, size_t length)
 		if (va[i])
 			return false;
 	return true;
+}
+
+/* The limits of the device go where it goes. */
+TEST_F(moved, ranges)
+{
+	struct rig *rig = &self->rig;
+	int limited = nr_ranges(rig->fd, self->ioas[0]), i;
+
+	EXPECT_LT(1, limited);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(1, nr_ranges(rig->fd, self->ioas[1]));
+		ASSERT_EQ(0, vfio_attach(rig->edu.fd, self->ioas[1], NULL));
+		EXPECT_EQ(1, nr_ranges(rig->fd, self->ioas[0]));
+		EXPECT_EQ(limited, nr_ranges(rig->fd, self->ioas[1]));
+		ASSERT_EQ(0, vfio_attach(rig->edu.fd, self->ioas[0], NULL));
+	}
+	ASSERT_EQ(0, vfio_detach(rig->edu.fd));
+	EXPECT_EQ(1, nr_ranges(rig->fd, self->ioas[0]));
 }
 
 /* A transfer that is on its way when the replace returns hits the new one. */

@@ -514,6 +514,26 @@ TEST_F(dma, copy_of_many_areas)
 	EXPECT_EQ(0, edu_check(&rig->edu, OTHER_IOVA, mem + 3 * PAGE, 256));
 }
 
+/*
+ * Without a device areas may begin and end anywhere, and together make up whole
+ * pages: a device cannot have such pieces.
+ */
+TEST_F(dma, copy_of_odd_pieces)
+{
+	struct rig *rig = &self->rig;
+	char *mem = mem_anon(2 * PAGE);
+	uint32_t odd;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, iommu_ioas_alloc(rig->fd, &odd));
+	ASSERT_EQ(0, iommu_map_fixed(rig->fd, odd, mem, 16, IOMMU_RW, IOVA));
+	ASSERT_EQ(0, iommu_map_fixed(rig->fd, odd, mem + PAGE, PAGE - 16,
+				     IOMMU_RW, IOVA + 16));
+	EXPECT_EQ(-EINVAL, iommu_copy_fixed(rig->fd, rig->ioas, odd, IOVA,
+					    PAGE, IOMMU_RW, OTHER_IOVA));
+	EXPECT_EQ(-ENOENT, rig_unmap(rig, OTHER_IOVA, PAGE));
+}
+
 /* Without large entries it is slower, and otherwise the same. */
 TEST_F(dma, huge_pages_off)
 {

@@ -619,6 +619,28 @@ TEST_F(mem, file_holes)
 	EXPECT_EQ(-1, mem_check(self->copy, BUF, 1));
 }
 
+/*
+ * What fallocate() has made is not clear before it is touched: a device must not
+ * see what was there, and what it writes must not be cleared afterwards.
+ */
+TEST_F(mem, file_preallocated)
+{
+	int file = mem_memfd(BUF, 0);
+
+	NEED(IOMMU_IOAS_MAP_FILE);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, fallocate(file, 0, 0, BUF));
+	ASSERT_EQ(0, iommu_map_file_fixed(self->fd, self->s.id, file, 0, BUF,
+					  IOMMU_RW, AT));
+	memset(self->copy, 1, BUF);
+	EXPECT_EQ(0, access_read(self->s.acc, AT, self->copy, BUF / 2));
+	EXPECT_EQ(0, self->copy[0]);
+	EXPECT_EQ(0, memcmp(self->copy, self->copy + 1, BUF / 2 - 1));
+	EXPECT_EQ(0, access_write(self->s.acc, AT, self->buf, BUF));
+	ASSERT_EQ(BUF, pread(file, self->copy, BUF, 0));
+	EXPECT_EQ(-1, mem_check(self->copy, BUF, 1));
+}
+
 TEST_F(mem, file_hugetlb)
 {
 	long avail = mem_info("HugePages_Free");
