@@ -152,9 +152,10 @@ struct ioasid_batch_entry {
  * What is behind it has not been looked at. Both are also told if the call is
  * interrupted by a fatal signal (EINTR).
  *
- * The work is done in portions of some hundred entries. One portion walks the
- * page tables once where entries follow each other, and an unmap flushes the
- * IOTLB once for all entries of a portion; memory is unpinned only after that. An
+ * The work is done in portions of some hundred entries, which share what they can:
+ * where entries follow each other, one walk of the page tables; for UNMAP one
+ * flush of the IOTLB for all, unless the IOMMU driver flushes in between (VT-d
+ * does for ranges apart). Memory is unpinned only after the flush. An
  * entry of UNMAP may cover several mappings, and none that is cut by it; one that
  * covers none is ENOENT, unless it is everything, 0 and U64_MAX.
  *
