@@ -265,11 +265,10 @@ static bool hole_fits(unsigned long start, unsigned long last,
 		      unsigned long length, unsigned long align,
 		      unsigned long offset, unsigned long *iova)
 {
-	unsigned long at;
+	unsigned long at = (start & ~(align - 1)) | offset;
 
-	if (check_add_overflow(start, align - 1, &at))
+	if (at < start && check_add_overflow(at, align, &at))
 		return false;
-	at = (at & ~(align - 1)) | offset;
 	if (at > last || last - at < length - 1)
 		return false;
 	*iova = at;

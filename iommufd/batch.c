@@ -284,7 +284,6 @@ static unsigned int claim_simple(struct portion *portion, struct area **chain)
 {
 	struct ioas *ioas = portion->ioas;
 	struct area **link = chain;
-	struct obstacle obstacle;
 	unsigned int i;
 
 	mutex_lock(&ioas->tree_lock);
@@ -295,7 +294,7 @@ static unsigned int claim_simple(struct portion *portion, struct area **chain)
 
 		if (check_unmap_entry(entry) || is_everything(entry) ||
 		    chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH,
-				link, &obstacle) || !*link)
+				link, NULL) || !*link)
 			break;
 		for (end = *link; end->chain; end = end->chain)
 			;

@@ -33,7 +33,9 @@ MODULE_PARM_DESC(allow_unsafe_interrupts,
  * struct group - an IOMMU group that a context has devices of
  * @link: in the context's list
  * @iommu: the group
- * @bound: number of devices that are bound; under the context's group_lock
+ * @bound: number of devices that are bound or being bound; under the context's
+ *	group_lock
+ * @owned: number of those for which the DMA ownership is held; likewise
  * @lock: protects the rest. The outermost lock of attach and detach.
  * @attached: the attached devices
  * @hwpt: their page table, or NULL; each of them holds a reference
@@ -44,6 +46,7 @@ struct group {
 	struct list_head link;
 	struct iommu_group *iommu;
 	unsigned int bound;
+	unsigned int owned;
 	struct mutex lock;
 	struct list_head attached;
 	struct hwpt *hwpt;
@@ -130,12 +133,22 @@ static void group_put(struct iommufd_ctx *ctx, struct group *group)
 	kfree(group);
 }
 
+/* From here on the group is not the context's, if this was its last device. */
+static void release_group(struct iommufd_ctx *ctx, struct device *dev,
+			  struct group *group)
+{
+	mutex_lock(&ctx->group_lock);
+	group->owned--;
+	mutex_unlock(&ctx->group_lock);
+	iommu_device_release_dma_owner(dev);
+}
+
 static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 {
 	struct iommufd_device *idev =
 		container_of(obj, struct iommufd_device, obj);
 
-	iommu_device_release_dma_owner(idev->dev);
+	release_group(ctx, idev->dev, idev->group);
 	group_put(ctx, idev->group);
 	bar_owner_put(idev->bars);
 }
@@ -198,8 +211,12 @@ static int claim_group(struct iommufd_ctx *ctx, struct device *dev,
 	int rc = iommu_device_claim_dma_owner(dev, ctx);
 	struct members *members;
 
-	if (!rc)
+	if (!rc) {
+		mutex_lock(&ctx->group_lock);
+		group->owned++;
+		mutex_unlock(&ctx->group_lock);
 		return 0;
+	}
 	/* The core's EPERM means the same: there is another owner. */
 	if (rc == -EPERM)
 		rc = -EBUSY;
@@ -270,7 +287,7 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 err_free:
 	kfree(idev);
 err_owner:
-	iommu_device_release_dma_owner(dev);
+	release_group(ctx, dev, group);
 err_group:
 	group_put(ctx, group);
 	return ERR_PTR(rc);
@@ -302,14 +319,16 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
  */
 bool iommufd_ctx_has_group(struct iommufd_ctx *ctx, struct iommu_group *iommu)
 {
-	bool found;
+	struct group *group;
+	bool owned;
 
 	if (!ctx || !iommu)
 		return false;
 	mutex_lock(&ctx->group_lock);
-	found = group_find(ctx, iommu);
+	group = group_find(ctx, iommu);
+	owned = group && group->owned;
 	mutex_unlock(&ctx->group_lock);
-	return found;
+	return owned;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_ctx_has_group, IOMMUFD);
 

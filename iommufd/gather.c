@@ -536,6 +536,8 @@ static int clear_folio(struct file *file, struct folio *folio)
 {
 	struct folio *read;
 
+	if (folio_contain_hwpoisoned_page(folio))
+		return -EHWPOISON;
 	if (likely(folio_test_uptodate(folio)))
 		return 0;
 	read = shmem_read_folio(file->f_mapping, folio->index);
@@ -551,6 +553,9 @@ static long pin_shmem(struct file *file, loff_t from, loff_t to,
 {
 	long i, n = memfd_pin_folios(file, from, to, folios, most, skip);
 
+	/* The file system is full: to who maps, there is no memory. */
+	if (n == -ENOSPC)
+		n = -ENOMEM;
 	for (i = 0; i < n; i++) {
 		int rc = clear_folio(file, folios[i]);
 
@@ -581,8 +586,9 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
  * @fill_holes: of hugetlbfs. Holes of shmem are always filled.
  *
  * Return: 0, -EINVAL (behind the end of the file, or a hole that is not to be or
- * cannot be filled), -ENOMEM, -EINTR on a fatal signal. On error what has been
- * pinned is in the runs.
+ * cannot be filled), -ENOMEM, -EHWPOISON, -EINTR on a fatal signal, and on any
+ * signal while a hole of hugetlbfs is filled. On error what has been pinned is in
+ * the runs.
  */
 int gather_file(struct gather *gather, struct file *file, unsigned long offset,
 		unsigned long end, bool fill_holes)

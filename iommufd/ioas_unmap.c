@@ -87,7 +87,8 @@ void chain_erase(struct ioas *ioas, struct area *chain)
  * @first: check that no area reaches out of the range at its far end
  * @most: how many areas at the most
  * @chain: set to the areas, AREA_BUSY; NULL if there are none
- * @obstacle: see below
+ * @obstacle: see below. NULL if the caller does not call back now: then the area
+ *	stays open to in-kernel users.
  *
  * Return: 0; or with nothing claimed -ENOENT (an area reaches out of the range),
  * -EBUSY (somebody is working on one), -EAGAIN (@obstacle has to be called back).
@@ -123,7 +124,7 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 	/* What came before the obstacle goes first. */
 	if (rc && *chain)
 		return 0;
-	if (rc == -EAGAIN) {
+	if (rc == -EAGAIN && obstacle) {
 		area->closing = true;
 		obstacle->ioas = ioas;
 		obstacle->iova = area->iova;
@@ -143,18 +144,24 @@ void chain_remove(struct ioas *ioas, struct area *chain)
 	chain_erase(ioas, chain);
 }
 
+/* Children, and in-kernel users, come and go with the lock held for writing. */
+static bool has_others(struct ioas *ioas)
+{
+	return !list_empty_careful(&ioas->children) || !xa_empty(&ioas->users);
+}
+
 /**
  * ioas_lock_unmap - lock an IOAS for unmapping
  * @ioas: the IOAS
  *
- * Return: whether the lock is held for writing, because it has children.
+ * Return: whether the lock is held for writing, because it has children, or
+ * in-kernel users, who are not to be in the middle of a read or write then.
  */
 bool ioas_lock_unmap(struct ioas *ioas)
 {
-	/* Children come and go with the lock held for writing. */
-	if (list_empty_careful(&ioas->children)) {
+	if (!has_others(ioas)) {
 		down_read(ioas_lock(ioas));
-		if (list_empty(&ioas->children))
+		if (!has_others(ioas))
 			return false;
 		up_read(ioas_lock(ioas));
 	}

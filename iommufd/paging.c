@@ -76,6 +76,25 @@ static bool has_part_pages(const struct paging_range *range)
 	return !PAGE_ALIGNED(range->iova | range->offset | range->length);
 }
 
+/*
+ * VT-d's map_pages fails, when memory is short, with entries left behind that it
+ * does not report. A device must not reach the memory, so look for them; drivers
+ * that undo what they have done have nothing there.
+ */
+static noinline void sweep(struct iommu_domain *domain, unsigned long iova,
+			   size_t length)
+{
+	struct iommu_iotlb_gather gather;
+
+	if (!domain->ops->iova_to_phys ||
+	    !domain->ops->iova_to_phys(domain, iova))
+		return;
+	iommu_iotlb_gather_init(&gather);
+	domain->ops->unmap_pages(domain, iova, PAGE_SIZE, length / PAGE_SIZE,
+				 &gather);
+	iommu_iotlb_sync(domain, &gather);
+}
+
 /* One contiguous piece. *@done grows by what has been mapped. */
 static inline int fill_piece(struct iommu_domain *domain,
 			     const struct paging_sizes *sizes, unsigned long iova,
@@ -93,8 +112,10 @@ static inline int fill_piece(struct iommu_domain *domain,
 					    min(count, sizes->most), prot,
 					    GFP_KERNEL_ACCOUNT, &mapped);
 		*done += mapped;
-		if (rc)
+		if (unlikely(rc)) {
+			sweep(domain, iova + mapped, length - mapped);
 			return rc;
+		}
 		length -= mapped;
 		if (likely(!length))
 			return 0;
@@ -275,9 +296,8 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
 		left -= length;
 		skip = 0;
 	}
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	return 0;
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 /**
@@ -323,8 +343,7 @@ void paging_drain_collected(struct paging_drain *drain)
 			break;
 		drain->iova += gone;
 		drain->length -= gone;
-		if (drain->length)
-			cond_resched();
+		cond_resched();
 	}
 	drain->length = 0;
 }

@@ -13,6 +13,7 @@
 
 #include "child.h"
 #include "edu.h"
+#include "file.h"
 #include "iommu.h"
 #include "mem.h"
 #include "rig.h"
@@ -1212,29 +1213,17 @@ TEST_F(pair, legacy_owner)
  */
 #define SERIAL_ID "1234 11e8 ffffffff ffffffff 0 0 1"
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 static void override(const struct vfio_pci *pci, const char *driver)
 {
 	char path[96];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind",
 		 pci->bdf);
-	write_file(path, pci->bdf);
+	file_write(path, pci->bdf);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
 		 pci->bdf);
-	write_file(path, driver);
-	write_file("/sys/bus/pci/drivers_probe", pci->bdf);
+	file_write(path, driver);
+	file_write("/sys/bus/pci/drivers_probe", pci->bdf);
 }
 
 static bool has_driver(const struct vfio_pci *pci)
@@ -1262,7 +1251,7 @@ FIXTURE_SETUP(driver)
 	ASSERT_LE(0, self->fd);
 	if (edu_find_pair(self->pci))
 		SKIP(return, "needs a group of two devices");
-	if (write_file("/sys/bus/pci/drivers/serial/new_id", SERIAL_ID))
+	if (file_write("/sys/bus/pci/drivers/serial/new_id", SERIAL_ID))
 		SKIP(return, "no driver to give a device to");
 }
 
@@ -1270,7 +1259,7 @@ FIXTURE_TEARDOWN(driver)
 {
 	edu_close(&self->edu);
 	close(self->fd);
-	write_file("/sys/bus/pci/drivers/serial/remove_id", SERIAL_ID);
+	file_write("/sys/bus/pci/drivers/serial/remove_id", SERIAL_ID);
 	override(&self->pci[1], "vfio-pci");
 	EXPECT_TRUE(has_driver(&self->pci[1]));
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
@@ -1355,23 +1344,7 @@ TEST_F(device, close_with_transfer_on_its_way)
 /* The device is free, works, and nothing is pinned. */
 static int aftermath(long pinned)
 {
-	char *mem = mem_anon(PAGE);
-	struct rig rig;
-	int rc;
-
-	if (mem_wait_pinned(pinned) != pinned)
-		return -EBUSY;
-	rc = rig_open(&rig);
-	if (!rc)
-		rc = rig_attach(&rig);
-	if (!rc)
-		rc = rig_map(&rig, mem, PAGE, IOVA);
-	if (!rc)
-		rc = edu_check(&rig.edu, IOVA, mem, SOME_LENGTH);
-	if (rig_close(&rig))
-		rc = -EBUSY;
-	mem_free(mem, PAGE);
-	return rc;
+	return mem_wait_pinned(pinned) == pinned ? rig_try() : -EBUSY;
 }
 
 static void map_and_unmap_for_ever(void)

@@ -20,6 +20,7 @@
 
 #include "access.h"
 #include "edu.h"
+#include "file.h"
 #include "iommu.h"
 #include "mem.h"
 #include "rig.h"
@@ -39,18 +40,6 @@
 
 /* Injection -------------------------------------------------------------- */
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 /* Let GFP_KERNEL allocations fail too, of any size, without a word. */
 static int inject_setup(void)
 {
@@ -69,7 +58,7 @@ static int inject_setup(void)
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
 			 settings[i][0]);
-		rc = write_file(path, settings[i][1]);
+		rc = file_write(path, settings[i][1]);
 		if (rc)
 			return rc;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Very many mappings in one IOAS: that they all work, and that the last one costs
- * about as much as the first.
+ * Very many mappings in one IOAS: that they all work, and that the last one
+ * costs about as much as the first.
  *
  * growth --areas N takes N mappings instead of a number that suits the machine;
  * 1000000 of them want a guest with 2 GiB.
@@ -100,8 +100,8 @@ static char *page_of(char *buf, uint64_t i)
 }
 
 /*
- * The numbers below @n, each once, in an order that jumps about: the steps are of
- * a length that has no factor in common with @n.
+ * The numbers below @n, each once, in an order that jumps about: the steps are
+ * of a length that has no factor in common with @n.
  */
 static unsigned int stride_for(unsigned int n)
 {
@@ -229,8 +229,8 @@ static int compare(const void *a, const void *b)
 }
 
 /*
- * Where the kernel chooses, among as many; and in the end from so few places that
- * it has to find each.
+ * Where the kernel chooses, among as many; and in the end from so few places
+ * that it has to find each.
  */
 TEST_F_TIMEOUT(growth, chosen_iovas, GROWTH_SECONDS)
 {

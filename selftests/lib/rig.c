@@ -70,3 +70,31 @@ int rig_unmap(struct rig *rig, uint64_t iova, size_t size)
 		return rc;
 	return unmapped == size ? 0 : -EIO;
 }
+
+/**
+ * rig_try() - does all of it work?
+ *
+ * Opens everything, does DMA both ways, and closes everything.
+ *
+ * Return: 0; -EBUSY when pages are left pinned; or another negative errno.
+ */
+int rig_try(void)
+{
+	const uint64_t iova = 0x40000000;
+	const size_t length = 256;
+	char *mem = mem_anon(mem_page());
+	struct rig rig;
+	int rc;
+
+	rc = rig_open(&rig);
+	if (!rc)
+		rc = rig_attach(&rig);
+	if (!rc)
+		rc = rig_map(&rig, mem, mem_page(), iova);
+	if (!rc)
+		rc = edu_check(&rig.edu, iova, mem, length);
+	if (rig_close(&rig))
+		rc = -EBUSY;
+	mem_free(mem, mem_page());
+	return rc;
+}

@@ -30,5 +30,6 @@ long rig_close(struct rig *rig);
 int rig_attach(struct rig *rig);
 int rig_map(struct rig *rig, void *va, size_t size, uint64_t iova);
 int rig_unmap(struct rig *rig, uint64_t iova, size_t size);
+int rig_try(void);
 
 #endif
