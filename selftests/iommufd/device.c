@@ -785,8 +785,28 @@ static void *mover(void *arg)
 }
 
 /*
+ * Does every word of @page come from the same place of one of two others, or is it
+ * zero? QEMU goes on word by word with a transfer whose begin has been stopped, so
+ * that the rest of it may arrive.
+ */
+static bool made_of(const char *page, const char *one, const char *other,
+		    size_t length)
+{
+	static const uint64_t zero;
+	size_t i;
+
+	for (i = 0; i < length; i += sizeof(zero))
+		if (memcmp(page + i, &zero, sizeof(zero)) &&
+		    memcmp(page + i, one + i, sizeof(zero)) &&
+		    memcmp(page + i, other + i, sizeof(zero)))
+			return false;
+	return true;
+}
+
+/*
  * Back and forth as fast as it goes. Drivers may stop DMA for a moment on the
- * way (VT-d's does), so a transfer may be lost; it may not go astray.
+ * way (VT-d's does), so a transfer may be lost, or a part of it; it may not go
+ * astray.
  */
 TEST_F(moved, back_and_forth)
 {
@@ -807,7 +827,8 @@ TEST_F(moved, back_and_forth)
 			char *page = self->mem[j] + PAGE;
 
 			hit[j] = mem_check(page, EDU_DMA_MAX, 1) < 0;
-			EXPECT_TRUE(hit[j] || all_zero(page, EDU_DMA_MAX));
+			EXPECT_TRUE(made_of(page, self->out, self->out,
+					    EDU_DMA_MAX));
 			EXPECT_TRUE(all_zero(page - PAGE, PAGE));
 			EXPECT_TRUE(all_zero(page + EDU_DMA_MAX,
 					     2 * PAGE - EDU_DMA_MAX));
@@ -846,8 +867,8 @@ TEST_F(moved, back_and_forth_reading)
 		mine = mem_check(self->out, EDU_DMA_MAX, 10) < 0;
 		other = mem_check(self->out, EDU_DMA_MAX, 11) < 0;
 		/* A read that was stopped yields zeros */
-		EXPECT_TRUE(mine || other ||
-			    all_zero(self->out, EDU_DMA_MAX));
+		EXPECT_TRUE(made_of(self->out, self->mem[0] + PAGE,
+				    self->mem[1] + PAGE, EDU_DMA_MAX));
 		got += mine || other;
 	}
 	EXPECT_EQ(0, self->failed);

@@ -1155,8 +1155,10 @@ static size_t lay_something(char *arena, size_t first, const int *files,
 	unsigned int kind = pick(random, 5);
 
 	npages = 1 + pick(random, pick(random, 2) ? LEAF + 100 : 20);
-	/* Now and then at the beginning of a huge page, by all of one */
-	if (!pick(random, 3) && first % LEAF)
+	/* Often at the beginning of a huge page, with all of one */
+	if (first % LEAF == 0 && npages < LEAF && pick(random, 2))
+		npages = LEAF;
+	else if (first % LEAF && !pick(random, 2))
 		npages = LEAF - first % LEAF;
 	if (npages > most)
 		npages = most;
