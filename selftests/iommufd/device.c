@@ -786,13 +786,13 @@ static void *mover(void *arg)
 
 /*
  * Does every word of @page come from the same place of one of two others, or is it
- * zero? QEMU goes on word by word with a transfer whose begin has been stopped, so
- * that the rest of it may arrive.
+ * zero? QEMU goes on with a transfer whose begin has been stopped, four bytes at a
+ * time, so that the rest of it may arrive.
  */
 static bool made_of(const char *page, const char *one, const char *other,
 		    size_t length)
 {
-	static const uint64_t zero;
+	static const uint32_t zero;
 	size_t i;
 
 	for (i = 0; i < length; i += sizeof(zero))

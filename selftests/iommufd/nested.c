@@ -654,8 +654,11 @@ TEST_F(nested, transfer_on_its_way)
 	EXPECT_PINNED(0);
 }
 
-/* Somebody who maps into a child, without pause. */
-#define SLOTS 16UL
+/*
+ * Somebody who maps into a child, without pause: one by one, or by a batch, which
+ * looks at all of its sources before it places the first.
+ */
+#define SLOTS 32U
 
 struct mapper {
 	pthread_t thread;
@@ -663,33 +666,32 @@ struct mapper {
 	uint32_t ioas;
 	uint64_t src;
 	uint64_t to;
-	uint64_t random;
 	bool batch;
 	bool stop;
 	unsigned int mapped;
-	unsigned int refused;
 	int bad;
 };
 
-static int map_slot(struct mapper *m, uint64_t slot)
+static int map_slots(struct mapper *m)
 {
-	struct ioasid_batch_entry e[2];
+	struct ioasid_batch_entry e[SLOTS];
 	unsigned int i;
-	uint32_t done;
-	int rc;
+	int rc = 0;
 
-	if (!m->batch)
-		return map_nested(m->fd, m->ioas, m->src + slot * PAGE, PAGE,
-				  IOMMU_RW, m->to + slot * PAGE);
-	for (i = 0; i < 2; i++)
+	if (!__atomic_load_n(&m->batch, __ATOMIC_RELAXED)) {
+		for (i = 0; i < SLOTS && !rc; i++)
+			rc = map_nested(m->fd, m->ioas, m->src + i * PAGE,
+					PAGE, IOMMU_RW, m->to + i * PAGE);
+		return rc;
+	}
+	for (i = 0; i < SLOTS; i++)
 		e[i] = (struct ioasid_batch_entry) {
-			.src = m->src + slot * PAGE,
-			.iova = m->to + (slot + i * SLOTS) * PAGE,
+			.src = m->src + i * PAGE,
+			.iova = m->to + i * PAGE,
 			.length = PAGE,
 			.flags = IOMMU_RW | IOMMU_FIXED,
 		};
-	rc = iommu_map_batch(m->fd, m->ioas, e, 2, &done);
-	return rc && done > 1 ? -EIO : rc;
+	return iommu_map_batch(m->fd, m->ioas, e, SLOTS, NULL);
 }
 
 static void *mapper_fn(void *arg)
@@ -697,24 +699,14 @@ static void *mapper_fn(void *arg)
 	struct mapper *m = arg;
 
 	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
-		uint64_t slot;
-		int rc;
+		int rc = iommu_unmap_all(m->fd, m->ioas, NULL);
 
-		m->random = m->random * 6364136223846793005 + 1;
-		slot = (m->random >> 33) % SLOTS;
-		if (m->random >> 63) {
-			rc = iommu_ioas_unmap(m->fd, m->ioas,
-					      m->to + slot * PAGE, PAGE, NULL);
-			if (rc && rc != -ENOENT && rc != -EBUSY)
-				m->bad = rc;
-			continue;
-		}
-		rc = map_slot(m, slot);
+		if (rc && rc != -EBUSY && rc != -ENOENT)
+			m->bad = rc;
+		rc = map_slots(m);
 		if (!rc)
 			__atomic_add_fetch(&m->mapped, 1, __ATOMIC_RELAXED);
-		else if (rc == -EFAULT)
-			__atomic_add_fetch(&m->refused, 1, __ATOMIC_RELAXED);
-		else if (rc != -EEXIST)
+		else if (rc != -EFAULT && rc != -EEXIST)
 			m->bad = rc;
 	}
 	return NULL;
@@ -726,7 +718,7 @@ static unsigned int slots_there(int acc, uint64_t to)
 	unsigned int i, count = 0;
 	char byte;
 
-	for (i = 0; i < 2 * SLOTS; i++)
+	for (i = 0; i < SLOTS; i++)
 		count += access_read(acc, to + i * PAGE, &byte, 1) != -ENOENT;
 	return count;
 }
@@ -745,37 +737,41 @@ TEST_F(nested, unmap_against_mappers)
 {
 	const char *kernel = getenv("VM_KERNEL");
 	const bool debug = kernel && !strcmp(kernel, "debug");
-	const unsigned int rounds = debug ? 15 : 60;
+	const unsigned int rounds = debug ? 30 : 400;
 	struct mapper m[2] = {
 		{ .ioas = self->child, .src = PARENT, .to = CHILD },
-		{ .ioas = self->grand, .src = CHILD, .to = GRAND,
-		  .batch = true },
+		{ .ioas = self->grand, .src = CHILD, .to = GRAND },
 	};
 	unsigned int i, k;
 
 	ASSERT_EQ(0, ATTACH(self->grand));
 	for (k = 0; k < 2; k++) {
 		m[k].fd = self->rig.fd;
-		m[k].random = 1234567 + k;
+		m[k].batch = true;
 		ASSERT_EQ(0, pthread_create(&m[k].thread, NULL, mapper_fn,
 					    &m[k]));
 	}
 	for (i = 0; i < rounds; i++) {
-		unsigned int had = count_of(&m[1].mapped);
+		unsigned int had = count_of(&m[0].mapped);
 
+		__atomic_store_n(&m[i % 2].batch, i % 4 < 2, __ATOMIC_RELAXED);
 		ASSERT_EQ(0, MAP_PARENT(0, SLOTS, IOMMU_RW));
 		/* In the middle of it: when there is something to lose */
-		while (count_of(&m[1].mapped) < had + 3 && !m[0].bad &&
-		       !m[1].bad)
+		while (count_of(&m[0].mapped) == had && !m[0].bad && !m[1].bad)
 			sched_yield();
 		ASSERT_EQ(0, UNMAP_PARENT(0, SLOTS));
-		EXPECT_EQ(0, slots_there(self->acc, CHILD));
-		EXPECT_EQ(0, slots_there(self->grand_acc, GRAND));
-		EXPECT_PINNED(0);
-		if (i % 10 == 0) {
+		ASSERT_EQ(0, slots_there(self->acc, CHILD)) {
+			TH_LOG("round %u", i);
+		}
+		ASSERT_EQ(0, slots_there(self->grand_acc, GRAND)) {
+			TH_LOG("round %u", i);
+		}
+		if (i % 50 == 0) {
+			EXPECT_PINNED(0);
 			EXPECT_NO_DMA(GRAND + (i % SLOTS) * PAGE, i % SLOTS);
 		}
 	}
+	EXPECT_PINNED(0);
 	for (k = 0; k < 2; k++) {
 		__atomic_store_n(&m[k].stop, true, __ATOMIC_RELAXED);
 		pthread_join(m[k].thread, NULL);

@@ -6,9 +6,9 @@
  * There is one family of IOASes (a root, its child, the child's child), and a
  * root beside it. Each of the threads has a lane of its own in each of them, so
  * it can tell what each of its commands has to answer exactly, while all of
- * them share the IOASes, their locks and page tables, the in-kernel users and the
- * device. Two more threads fight over one lane, where anything may happen but a
- * mishap.
+ * them share the IOASes, their locks and page tables, the in-kernel users and
+ * the device. Two more threads fight over one lane, where anything may happen
+ * but a mishap.
  *
  * What is mapped is checked by the in-kernel users all the time, and by DMA of
  * a device now and then.
@@ -44,7 +44,7 @@
 #define AUTO_END 0x6fffffffUL
 #define LOAD_AT 0x70000000UL
 #define NO_PAGE (-1)
-#define DMA_CHECKS 12
+#define DMA_CHECKS 10
 
 enum space { ROOT, OTHER, CHILD, GRAND, SPACES, NOWHERE = SPACES };
 
@@ -710,20 +710,80 @@ static void step_attach(struct lane *l)
 		fail(l, "attach", to, 0, 0, 0, rc);
 }
 
-/* The device writes its word to a page: it shows there, or nowhere. */
+/*
+ * The device writes its word to a page: it shows in page @want of the memory,
+ * or with NO_PAGE nowhere. @was is where it would go if that went wrong.
+ */
+static void strike(struct lane *l, enum space s, unsigned int at, int want,
+		   int was)
+{
+	unsigned int page = want != NO_PAGE ? want : was != NO_PAGE ? was : 0;
+	uint64_t iova = iova_of(l, at) + word_at(page) % PAGE;
+	int rc = edu_write(l->w->edu, iova, 8), wrong;
+
+	l->w->checks++;
+	l->w->hits += want != NO_PAGE;
+	if (rc)
+		fail(l, "DMA", s, at, 1, 0, rc);
+	if (want != NO_PAGE)
+		l->value[page] = l->w->word;
+	wrong = wrong_page(l);
+	if (wrong != NO_PAGE)
+		fail(l, want == NO_PAGE ? "DMA that is not permitted" :
+			"memory after DMA", s, at, 1, want, wrong);
+	set_word(l, page);
+}
+
+/* The first page of a mapping, and its length. */
+static unsigned int find_area(const struct lane *l, enum space s, uint32_t area,
+			      unsigned int *n)
+{
+	const struct cell *c = l->cell[s];
+	unsigned int at = 0;
+
+	while (at < LANE && (c[at].page == NO_PAGE || c[at].area != area))
+		at++;
+	for (*n = 1; at + *n < LANE && same_area(&c[at], &c[at + *n]);)
+		++*n;
+	return at;
+}
+
+/* The mapping goes where it is, or where it has come from. */
+static void take_away(struct lane *l, enum space s, unsigned int at)
+{
+	unsigned int n;
+	int rc;
+
+	at = find_area(l, s, l->cell[s][at].area, &n);
+	while (parent_of[s] != NOWHERE && pick(l, 2)) {
+		uint32_t source = l->cell[s][at].source;
+
+		s = parent_of[s];
+		at = find_area(l, s, source, &n);
+	}
+	rc = iommu_ioas_unmap(l->w->fd, l->w->id[s], iova_of(l, at), n * PAGE,
+			      NULL);
+	if (rc)
+		fail(l, "unmap after DMA", s, at, n, 0, rc);
+	forget_range(l, s, at, n);
+}
+
+/*
+ * Either at what may be written to, which then may be unmapped, when the IOTLB
+ * knows it; or at something else.
+ */
 static void step_dma(struct lane *l)
 {
 	struct world *w = l->w;
 	const bool wanted = pick(l, 3);
-	unsigned int at, i, page;
 	const struct cell *c;
+	unsigned int at, i;
 	enum space s;
 	bool hit;
-	int rc;
+	int page;
 
 	pthread_mutex_lock(&w->device);
 	s = w->attached;
-	/* Either what it may write to, or something that has been there */
 	for (i = 0; i < 5 * LANE; i++) {
 		at = pick(l, LANE);
 		c = &l->cell[s == NOWHERE ? ROOT : s][at];
@@ -732,20 +792,13 @@ static void step_dma(struct lane *l)
 			break;
 	}
 	hit = s != NOWHERE && c->page != NO_PAGE && (c->perm & IOMMU_W);
-	page = c->page != NO_PAGE ? c->page : c->was != NO_PAGE ? c->was : 0;
-	rc = edu_write(w->edu, iova_of(l, at) + word_at(page) % PAGE, 8);
-	w->checks++;
-	w->hits += hit;
+	page = c->page != NO_PAGE ? c->page : c->was;
+	strike(l, s, at, hit ? page : NO_PAGE, page);
+	if (hit && pick(l, 2)) {
+		take_away(l, s, at);
+		strike(l, s, at, NO_PAGE, page);
+	}
 	pthread_mutex_unlock(&w->device);
-
-	if (rc)
-		fail(l, "DMA", s, at, 1, 0, rc);
-	if (hit)
-		l->value[page] = w->word;
-	if (wrong_page(l) != NO_PAGE)
-		fail(l, hit ? "memory after DMA" : "DMA that is not permitted",
-		     s, at, 1, hit ? (int)page : NO_PAGE, wrong_page(l));
-	set_word(l, page);
 }
 
 typedef void (*step_fn)(struct lane *l);
