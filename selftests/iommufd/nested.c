@@ -655,8 +655,8 @@ TEST_F(nested, transfer_on_its_way)
 }
 
 /*
- * Somebody who maps into a child, without pause: one by one, or by a batch, which
- * looks at all of its sources before it places the first.
+ * Somebody who maps into a child, without pause: one by one, or by a batch that
+ * looks at all of its sources before it places the first one.
  */
 #define SLOTS 32U
 
