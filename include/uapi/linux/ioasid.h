@@ -86,6 +86,12 @@ struct iommu_ioas_change_process {
  * @IOASID_EXT_MAP_FILE: IOMMU_IOAS_MAP_FILE
  * @IOASID_EXT_CHANGE_PROCESS: IOMMU_IOAS_CHANGE_PROCESS
  * @IOASID_EXT_P2P: IOMMU_IOAS_MAP of a VFIO device's BAR
+ * @IOASID_EXT_PASID: IOASID_PASID_ATTACH and IOASID_PASID_DETACH
+ * @IOASID_EXT_DEVICE_INFO: IOASID_DEVICE_INFO
+ * @IOASID_EXT_EVENTQ: IOASID_EVENTQ_ALLOC; the value is the largest number of
+ *	events that a queue can be asked to hold
+ * @IOASID_EXT_FAULT_ANY: a fault queue may belong to a kernel-managed page table,
+ *	too, and to page tables that are attached to a PASID
  */
 enum ioasid_extension {
 	IOASID_EXT_API_VERSION = 0,
@@ -95,6 +101,10 @@ enum ioasid_extension {
 	IOASID_EXT_MAP_FILE = 4,
 	IOASID_EXT_CHANGE_PROCESS = 5,
 	IOASID_EXT_P2P = 6,
+	IOASID_EXT_PASID = 7,
+	IOASID_EXT_DEVICE_INFO = 8,
+	IOASID_EXT_EVENTQ = 9,
+	IOASID_EXT_FAULT_ANY = 10,
 };
 
 /**
@@ -207,6 +217,215 @@ struct ioasid_alloc_nested {
 	__u32 out_ioas_id;
 };
 #define IOASID_ALLOC_NESTED _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 3)
+
+/**
+ * struct ioasid_pasid_attach - ioctl(IOASID_PASID_ATTACH)
+ * @size: sizeof(struct ioasid_pasid_attach)
+ * @flags: must be 0
+ * @dev_id: a device that is bound
+ * @pasid: from 1 to the largest that IOASID_DEVICE_INFO tells
+ * @pt_id: the IOAS or HWPT that DMA with this PASID goes by
+ * @out_hw_pasid: set to the PASID that the hardware carries
+ * @out_hwpt_id: set to the HWPT that is attached
+ * @__reserved: must be 0
+ *
+ * The PASID is what the user, and so a guest, calls it. A whole physical device
+ * carries the same number. A sub-device shares its parent with others: the kernel
+ * chooses the hardware's PASID, and the driver that mediates the sub-device converts.
+ * Where the CPU converts what it submits itself, a PASID of this file descriptor has
+ * one hardware PASID, whatever the sub-device.
+ *
+ * Attaching a PASID that is attached replaces what it is attached to: DMA that is
+ * running goes by the old page table or by the new one, never elsewhere. An IOMMU
+ * driver that cannot do that faults DMA for a moment in between.
+ *
+ * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range, no
+ * IOAS or HWPT, a PASID table, or the RID is attached to a PASID table of the user's,
+ * which has all PASIDs. EBUSY: the device's driver, or another file descriptor, uses
+ * the PASID. Otherwise as VFIO_DEVICE_ATTACH_IOMMUFD_PT.
+ */
+struct ioasid_pasid_attach {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 pt_id;
+	__u32 out_hw_pasid;
+	__u32 out_hwpt_id;
+	__u32 __reserved;
+};
+#define IOASID_PASID_ATTACH _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 4)
+
+/**
+ * struct ioasid_pasid_detach - ioctl(IOASID_PASID_DETACH)
+ * @size: sizeof(struct ioasid_pasid_detach)
+ * @flags: must be 0
+ * @dev_id: the device
+ * @pasid: as it was attached
+ *
+ * DMA with the PASID is blocked when this returns. Page requests that have not been
+ * answered are failed. Unbinding a device, and closing it, detach all its PASIDs.
+ *
+ * ENOENT: the PASID is not attached.
+ */
+struct ioasid_pasid_detach {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+};
+#define IOASID_PASID_DETACH _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 5)
+
+/**
+ * enum ioasid_device_flags - what IOASID_DEVICE_INFO tells of a device
+ * @IOASID_DEVICE_SUBDEVICE: bound by RID+PASID: a part of a device whose RID belongs
+ *	to a kernel driver
+ * @IOASID_DEVICE_PASID: IOASID_PASID_ATTACH works
+ * @IOASID_DEVICE_PASID_CONVERTED: the hardware's PASIDs differ from the user's
+ * @IOASID_DEVICE_PASID_GLOBAL: and are the same for all devices of this file
+ *	descriptor: for submission by the CPU
+ * @IOASID_DEVICE_PRI: it can make page requests: page tables with a fault queue
+ * @IOASID_DEVICE_ATS: it may keep translations itself
+ * @IOASID_DEVICE_DIRTY: page tables with dirty tracking
+ * @IOASID_DEVICE_NESTING: page tables that can be a nesting parent
+ * @IOASID_DEVICE_COHERENT: all its DMA is coherent with the caches, even what asks
+ *	not to be
+ * @IOASID_DEVICE_ATTACHED: its RID (a sub-device: its own PASID) is attached
+ */
+enum ioasid_device_flags {
+	IOASID_DEVICE_SUBDEVICE = 1 << 0,
+	IOASID_DEVICE_PASID = 1 << 1,
+	IOASID_DEVICE_PASID_CONVERTED = 1 << 2,
+	IOASID_DEVICE_PASID_GLOBAL = 1 << 3,
+	IOASID_DEVICE_PRI = 1 << 4,
+	IOASID_DEVICE_ATS = 1 << 5,
+	IOASID_DEVICE_DIRTY = 1 << 6,
+	IOASID_DEVICE_NESTING = 1 << 7,
+	IOASID_DEVICE_COHERENT = 1 << 8,
+	IOASID_DEVICE_ATTACHED = 1 << 9,
+};
+
+/**
+ * struct ioasid_device_member - one device of an isolation set
+ * @dev_id: its ID if it is bound to this file descriptor, or 0
+ * @rid: for PCI: segment << 16 | bus << 8 | devfn; otherwise 0
+ * @name: as in sysfs, cut to fit, ended by a zero byte
+ */
+struct ioasid_device_member {
+	__u32 dev_id;
+	__u32 rid;
+	__u8 name[56];
+};
+
+/**
+ * struct ioasid_device_info - ioctl(IOASID_DEVICE_INFO)
+ * @size: sizeof(struct ioasid_device_info)
+ * @flags: must be 0
+ * @dev_id: a device that is bound
+ * @out_flags: set to a combination of enum ioasid_device_flags
+ * @rid: set as in struct ioasid_device_member; of a sub-device: the parent's
+ * @hw_pasid: set to the PASID that a sub-device is bound by, otherwise 0
+ * @max_pasid: set to the largest PASID that can be attached, or 0
+ * @group_id: set to the number of the IOMMU group
+ * @page_sizes: set to a bitmap of the page sizes of the IOMMU
+ * @aperture_start: set to the first IOVA that the IOMMU translates
+ * @aperture_last: set to the last, inclusive
+ * @members: pointer to an array of struct ioasid_device_member: the devices that the
+ *	IOMMU cannot keep apart from this one, itself included
+ * @nr_members: number of entries of the array. Set to the number of devices; EMSGSIZE
+ *	if the array is shorter, and then holds the first of them
+ * @pt_id: set to the HWPT that the RID (a sub-device: its own PASID) is attached to,
+ *	or 0
+ *
+ * The page sizes and the aperture are those of a page table that is made for the
+ * device now.
+ */
+struct ioasid_device_info {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 out_flags;
+	__u32 rid;
+	__u32 hw_pasid;
+	__u32 max_pasid;
+	__u32 group_id;
+	__aligned_u64 page_sizes;
+	__aligned_u64 aperture_start;
+	__aligned_u64 aperture_last;
+	__aligned_u64 members;
+	__u32 nr_members;
+	__u32 pt_id;
+};
+#define IOASID_DEVICE_INFO _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 6)
+
+/**
+ * struct ioasid_eventq_alloc - ioctl(IOASID_EVENTQ_ALLOC)
+ * @size: sizeof(struct ioasid_eventq_alloc)
+ * @flags: must be 0
+ * @ioas_id: the IOAS whose events are wanted, or 0: of all of this file descriptor
+ * @depth: how many events it holds; 0: 256
+ * @out_eventq_id: set to the ID of the queue
+ * @out_fd: set to a file descriptor, from which struct ioasid_event are read
+ *
+ * Events are told to every queue that they concern. read() gives as many as fit, at
+ * least one: EAGAIN if there is none and the file descriptor is O_NONBLOCK, EINVAL if
+ * the buffer has no room for one. poll() works. The queue cannot be destroyed while
+ * the file descriptor is open (EBUSY). EINVAL: @depth is too large, see
+ * IOASID_EXT_EVENTQ. ENOENT: no such IOAS; the queue does not keep it from being
+ * destroyed.
+ */
+struct ioasid_eventq_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 depth;
+	__u32 out_eventq_id;
+	__u32 out_fd;
+};
+#define IOASID_EVENTQ_ALLOC _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 7)
+
+/**
+ * enum ioasid_event_type - what has happened
+ * @IOASID_EVENT_DMA_FAULT: the IOMMU has not let DMA through. Some IOMMU drivers do
+ *	not tell (VT-d)
+ * @IOASID_EVENT_RANGE_LOST: a mapping of a nested IOAS is gone since its source in
+ *	the parent has been unmapped, or the device whose BAR it was: iova, length,
+ *	ioas_id
+ * @IOASID_EVENT_DEVICE_GONE: a device has been unbound: dev_id
+ */
+enum ioasid_event_type {
+	IOASID_EVENT_DMA_FAULT = 1,
+	IOASID_EVENT_RANGE_LOST = 2,
+	IOASID_EVENT_DEVICE_GONE = 3,
+};
+
+/**
+ * struct ioasid_event - one event
+ * @type: enum ioasid_event_type. Ignore those that you do not know
+ * @flags: IOASID_EVENT_PASID: @pasid is valid
+ * @lost: how many events have been dropped in front of this one, for want of room
+ * @ioas_id: the IOAS, or 0
+ * @dev_id: the device, or 0
+ * @pasid: as the user calls it
+ * @perm: of a fault: what the device wanted: IOMMU_PGFAULT_PERM_READ or _WRITE
+ * @reason: of a fault: 0 (the IOMMU driver does not say)
+ * @iova: of a fault; first IOVA of a range
+ * @length: of a range, in bytes
+ */
+struct ioasid_event {
+	__u32 type;
+	__u32 flags;
+	__u32 lost;
+	__u32 ioas_id;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 perm;
+	__u32 reason;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+
+#define IOASID_EVENT_PASID	(1U << 0)
 
 /**
  * struct ioasid_last_reason - ioctl(IOASID_LAST_REASON)

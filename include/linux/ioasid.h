@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What /dev/iommu of this module offers to other kernel code beyond
+ * <linux/iommufd.h>: sub-devices that are bound by RID+PASID, and what IOMMU drivers
+ * that are built against this module can declare. Namespace IOMMUFD.
+ */
+#ifndef __LINUX_IOASID_H
+#define __LINUX_IOASID_H
+
+#include <linux/types.h>
+
+struct device;
+struct iommu_ops;
+struct iommufd_ctx;
+struct iommufd_device;
+
+/**
+ * enum ioasid_pasid_space - where the hardware's PASIDs of a sub-device come from
+ * @IOASID_PASID_LOCAL: the parent's own PASIDs: the driver converts what the user
+ *	submits
+ * @IOASID_PASID_GLOBAL: one space for all devices of the context: the CPU converts
+ *	(ENQCMD), and has one table for a process or guest
+ */
+enum ioasid_pasid_space {
+	IOASID_PASID_LOCAL,
+	IOASID_PASID_GLOBAL,
+};
+
+/*
+ * A sub-device, once bound, is an iommufd_device like others: iommufd_device_attach(),
+ * _replace(), _detach() and _unbind() work with its own PASID.
+ */
+struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
+					     struct device *parent,
+					     struct device *dev,
+					     enum ioasid_pasid_space space,
+					     u32 *id);
+u32 ioasid_own_pasid(struct iommufd_device *idev);
+int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid);
+
+/*
+ * IOMMU drivers. The ones that come with the kernel cannot report dirty pages to a
+ * module, and cannot replace what a PASID is attached to.
+ */
+#define IOASID_IOMMU_DIRTY		(1U << 0)
+#define IOASID_IOMMU_PASID_REPLACE	(1U << 1)
+
+int ioasid_register_iommu(const struct iommu_ops *ops, unsigned int features);
+void ioasid_unregister_iommu(const struct iommu_ops *ops);
+
+#endif

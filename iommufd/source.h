@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who does DMA by a page table: what faults are traced back by.
+ */
+#ifndef IOMMUFD_SOURCE_H
+#define IOMMUFD_SOURCE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct device;
+struct fault_queue;
+struct iommufd_ctx;
+
+/**
+ * struct source - one attachment of one device to a page table
+ * @link: in sources.list
+ * @dev: the device whose RID the DMA carries; a sub-device's parent
+ * @dev_id: of the object that the user has bound
+ * @hw_pasid: that the DMA carries, or IOMMU_NO_PASID
+ * @pasid: as the user calls it; 0 without one, and for a sub-device's own
+ */
+struct source {
+	struct list_head link;
+	struct device *dev;
+	u32 dev_id;
+	u32 hw_pasid;
+	u32 pasid;
+};
+
+/**
+ * struct sources - all attachments to a page table
+ * @lock: protects @list; taken in interrupts
+ * @list: of struct source
+ * @ctx: the context that owns the page table
+ * @ioas_id: the IOAS that it translates, or that is its parent
+ * @faults: where page requests go, or NULL; referenced by the page table
+ */
+struct sources {
+	spinlock_t lock;
+	struct list_head list;
+	struct iommufd_ctx *ctx;
+	u32 ioas_id;
+	struct fault_queue *faults;
+};
+
+void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
+		  u32 ioas_id);
+void source_add(struct sources *sources, struct source *source);
+void source_remove(struct sources *sources, struct source *source);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the IOMMU (iosim.ko) is to the devices behind it (iosim-devices.ko).
+ */
+#ifndef IOSIM_HW_H
+#define IOSIM_HW_H
+
+#include <linux/types.h>
+
+#include "iosim.h"
+
+struct device;
+struct iosim_endpoint;
+struct platform_device;
+
+/**
+ * struct iosim_config - what a device behind the IOMMU is like
+ * @name: of the platform device
+ * @pasid_bits: 0: none
+ * @pri: it can do page requests
+ * @dirty: second stages for it can track dirty pages
+ * @isolated_msi: its MSI domain isolates
+ * @addr_bits: aperture of second stages
+ * @reserved_start: a reserved range, if not above @reserved_last
+ * @reserved_last: its inclusive end
+ * @prq_size: page requests that may wait at a time
+ * @group_with: a device whose group it joins, or NULL
+ * @resources: memory resources of the platform device
+ * @nr_resources: how many
+ * @driver: the driver_override, such as "iosim-vfio"
+ */
+struct iosim_config {
+	const char *name;
+	u32 pasid_bits;
+	bool pri;
+	bool dirty;
+	bool isolated_msi;
+	u32 addr_bits;
+	u64 reserved_start;
+	u64 reserved_last;
+	u32 prq_size;
+	struct iosim_endpoint *group_with;
+	const struct resource *resources;
+	unsigned int nr_resources;
+	const char *driver;
+};
+
+/* Counters of an endpoint, in the order of the attributes in iosim.h. */
+enum iosim_counter {
+	IOSIM_WALKS,
+	IOSIM_IOTLB_HITS,
+	IOSIM_PASID_CACHE_HITS,
+	IOSIM_INVALIDATIONS,
+	IOSIM_PAGE_REQUESTS,
+	IOSIM_PAGE_RESPONSES,
+	IOSIM_PAGE_REQUEST_OVERFLOWS,
+	IOSIM_FAULTS,
+	IOSIM_NR_COUNTERS,
+};
+
+/**
+ * struct iosim_access - one access to memory by a device
+ * @pasid: IOSIM_NO_PASID, or the hardware's PASID
+ * @iova: first IOVA
+ * @length: bytes
+ * @buffer: what is written, or where to put what is read; NULL: only translate
+ * @write: direction
+ * @block: request pages that are missing, and wait
+ * @abort: page requests need not be waited for any more when it is set; whoever
+ *	sets it calls iosim_endpoint_kick()
+ * @done: set to the bytes that have been done
+ * @reason: set to IOSIM_REASON_* on failure
+ * @fault_addr: set to the IOVA that faulted
+ */
+struct iosim_access {
+	u32 pasid;
+	u64 iova;
+	u64 length;
+	void *buffer;
+	bool write;
+	bool block;
+	const bool *abort;
+	u64 done;
+	u32 reason;
+	u64 fault_addr;
+};
+
+#define IOSIM_NO_PASID	(~0U)
+
+struct iosim_endpoint *iosim_endpoint_create(const struct iosim_config *config);
+void iosim_endpoint_remove(struct iosim_endpoint *endpoint);
+struct platform_device *iosim_endpoint_device(struct iosim_endpoint *endpoint);
+struct iosim_endpoint *iosim_endpoint_of(struct device *dev);
+u64 iosim_endpoint_counter(const struct iosim_endpoint *endpoint,
+			   enum iosim_counter counter);
+
+int iosim_access(struct iosim_endpoint *endpoint, struct iosim_access *access);
+void iosim_endpoint_kick(struct iosim_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * iosim, a simulated IOMMU with devices behind it: what software that drives it
+ * has to know. Everything is little-endian.
+ *
+ * Addresses and page sizes
+ * ------------------------
+ * Both stages translate 48-bit addresses by four levels of tables of 512 entries
+ * of 8 bytes, like so many IOMMUs. A leaf may stand on level 1 (4 KiB), 2 (2 MiB)
+ * or 3 (1 GiB).
+ *
+ *	second stage:	IOVA, or an address of the parent -> memory; by the kernel
+ *	first stage:	IOVA -> an address of the parent; by the user, in memory
+ *			that the user has mapped in the parent IOAS
+ *
+ * A device does its DMA with a PASID or without. Without, it uses what its
+ * Requester ID (RID) is attached to: nothing (all DMA is blocked), a second stage,
+ * a first stage below a second one, or a PASID table in the user's memory. With a
+ * PASID, it uses what the PASID is attached to; below a PASID table of the user's,
+ * the entry of the table.
+ *
+ * What is cached
+ * --------------
+ * Translations are cached in an IOTLB, as a whole (both stages at once), and
+ * entries of PASID tables in a PASID cache. Neither looks at the memory again until
+ * it is told to: who changes a valid entry, or makes one invalid, and does not
+ * invalidate it, goes on with the old one. What is not valid is not cached. The
+ * kernel invalidates what it has changed, IOMMU_HWPT_INVALIDATE what the user has.
+ */
+#ifndef IOSIM_H
+#define IOSIM_H
+
+#include <linux/types.h>
+
+/*
+ * Tables.
+ */
+#define IOSIM_LEVELS		4
+#define IOSIM_ADDR_BITS		48
+#define IOSIM_TABLE_ENTRIES	512
+
+/*
+ * One entry of a table, of either stage. All other bits must be 0: an entry with
+ * one of them is malformed (IOSIM_REASON_MALFORMED). So are a leaf on level 4, an
+ * address that is not aligned to what it points to, and an entry without LEAF on
+ * level 1. In an entry that points to a table READ and WRITE must be set as far as
+ * anything below is to be permitted.
+ */
+#define IOSIM_PTE_VALID		(1ULL << 0)
+#define IOSIM_PTE_READ		(1ULL << 1)
+#define IOSIM_PTE_WRITE		(1ULL << 2)
+#define IOSIM_PTE_LEAF		(1ULL << 3)
+#define IOSIM_PTE_ACCESSED	(1ULL << 4)	/* set by the IOMMU in leaves */
+#define IOSIM_PTE_DIRTY		(1ULL << 5)	/* likewise, on a write */
+#define IOSIM_PTE_ADDR		0x0000fffffffff000ULL
+
+/**
+ * struct iosim_pasid_entry - an entry of a PASID table in user memory
+ * @flags: IOSIM_PASID_VALID and one of the others
+ * @root: address in the parent of the first stage's level-4 table, for
+ *	IOSIM_PASID_FIRST_STAGE; otherwise 0
+ * @__reserved: must be 0
+ *
+ * The table is an array with an entry per PASID. Entry 0 is for DMA without a
+ * PASID.
+ */
+struct iosim_pasid_entry {
+	__u64 flags;
+	__u64 root;
+	__u64 __reserved[2];
+};
+
+#define IOSIM_PASID_VALID	(1ULL << 0)
+#define IOSIM_PASID_FIRST_STAGE	(1ULL << 1)	/* first stage, then the parent */
+#define IOSIM_PASID_PARENT	(1ULL << 2)	/* IOVA = address in the parent */
+
+/*
+ * IOMMU_GET_HW_INFO.
+ */
+#define IOSIM_HW_INFO_TYPE	0x494f5301
+
+/**
+ * struct iosim_hw_info - data of IOMMU_GET_HW_INFO
+ * @flags: IOSIM_HW_*
+ * @addr_bits: of both stages
+ * @pasid_bits: the widest PASID that the IOMMU takes
+ * @page_sizes: bitmap, in bytes
+ * @prq_size: page requests that a device may have waiting at a time
+ * @__reserved: 0
+ */
+struct iosim_hw_info {
+	__u32 flags;
+	__u32 addr_bits;
+	__u32 pasid_bits;
+	__u32 prq_size;
+	__u64 page_sizes;
+	__u64 __reserved;
+};
+
+#define IOSIM_HW_NESTING	(1U << 0)
+#define IOSIM_HW_PASID_TABLE	(1U << 1)
+#define IOSIM_HW_DIRTY		(1U << 2)
+#define IOSIM_HW_PRI		(1U << 3)
+
+/*
+ * IOMMU_HWPT_ALLOC of user-managed page tables, on a HWPT that was allocated with
+ * IOMMU_HWPT_ALLOC_NEST_PARENT: data_type and data.
+ */
+#define IOSIM_HWPT_FIRST_STAGE	0x494f5301
+#define IOSIM_HWPT_PASID_TABLE	0x494f5302
+
+/**
+ * struct iosim_hwpt_first_stage - a first stage in user memory
+ * @root: address in the parent of the level-4 table, aligned to 4 KiB
+ * @addr_bits: must be IOSIM_ADDR_BITS
+ * @flags: must be 0
+ */
+struct iosim_hwpt_first_stage {
+	__u64 root;
+	__u32 addr_bits;
+	__u32 flags;
+};
+
+/**
+ * struct iosim_hwpt_pasid_table - a PASID table in user memory
+ * @table: address in the parent of the array, aligned to 4 KiB
+ * @pasid_bits: it has 1 << pasid_bits entries; at most the device's
+ * @flags: must be 0
+ *
+ * For the RID only. While it is attached no PASID of the device can be attached.
+ */
+struct iosim_hwpt_pasid_table {
+	__u64 table;
+	__u32 pasid_bits;
+	__u32 flags;
+};
+
+/*
+ * IOMMU_HWPT_INVALIDATE: data_type and the entries of the array.
+ */
+#define IOSIM_INVALIDATE_FIRST_STAGE	0x494f5301
+#define IOSIM_INVALIDATE_PASID_TABLE	0x494f5302
+
+/**
+ * struct iosim_invalidate_first_stage - forget translations of a first stage
+ * @addr: first IOVA
+ * @length: bytes; U64_MAX with an @addr of 0 is everything. 0, and what wraps
+ *	otherwise, is EINVAL
+ * @flags: must be 0 (EOPNOTSUPP)
+ * @__reserved: must be 0 (EOPNOTSUPP)
+ *
+ * Every translation that covers a byte of the range is forgotten, whatever its
+ * page size. When the command returns, no DMA uses one any more.
+ */
+struct iosim_invalidate_first_stage {
+	__u64 addr;
+	__u64 length;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct iosim_invalidate_pasid_table - forget what came from a PASID table
+ * @addr: as in struct iosim_invalidate_first_stage
+ * @length: likewise
+ * @flags: IOSIM_INVALIDATE_*
+ * @pasid: which entry, unless IOSIM_INVALIDATE_ALL_PASIDS; 0 is DMA without one.
+ *	EINVAL behind the end of the table
+ *
+ * Without IOSIM_INVALIDATE_ENTRY only translations of the PASID are forgotten.
+ * With it the entry of the table is, too, and then all translations of the PASID
+ * whatever the range.
+ */
+struct iosim_invalidate_pasid_table {
+	__u64 addr;
+	__u64 length;
+	__u32 flags;
+	__u32 pasid;
+};
+
+#define IOSIM_INVALIDATE_ENTRY		(1U << 0)
+#define IOSIM_INVALIDATE_ALL_PASIDS	(1U << 1)
+
+/*
+ * The DMA engine: regions of the VFIO device.
+ *
+ *	0	registers, one page; may be mapped
+ *	1	the portal, one page: a write() of one struct iosim_desc, anywhere
+ *		in it at a multiple of 64 bytes, submits a descriptor. EAGAIN: the
+ *		queue is full.
+ *	2	64 KiB of memory on the device; may be mapped, and is a target for
+ *		peer-to-peer DMA
+ *
+ * A sub-device has the portal and a page of registers of its own; what it submits
+ * carries its PASIDs.
+ *
+ * Interrupts: one MSI-like vector, index 0, VFIO_IRQ_INFO_EVENTFD.
+ */
+#define IOSIM_REGION_REGISTERS	0
+#define IOSIM_REGION_PORTAL	1
+#define IOSIM_REGION_MEMORY	2
+#define IOSIM_MEMORY_SIZE	0x10000
+
+/* Registers: 32 bits unless said otherwise; read-only unless said otherwise. */
+#define IOSIM_REG_MAGIC		0x00	/* IOSIM_MAGIC */
+#define IOSIM_REG_VERSION	0x04	/* 1 */
+#define IOSIM_REG_PASID_BITS	0x08	/* 0: no PASIDs */
+#define IOSIM_REG_FEATURES	0x0c	/* IOSIM_FEATURE_* */
+#define IOSIM_REG_QUEUE_SIZE	0x10	/* descriptors that fit */
+#define IOSIM_REG_BUSY		0x14	/* descriptors that are not completed */
+#define IOSIM_REG_COMPLETED	0x18	/* 64 bits: completed since reset */
+#define IOSIM_REG_CTRL		0x20	/* read and write: IOSIM_CTRL_* */
+#define IOSIM_REG_DOORBELL	0x24	/* read and write: IOSIM_CTRL_POLL */
+#define IOSIM_REG_DESC		0x40	/* 64 bytes, read and write: likewise */
+
+#define IOSIM_MAGIC		0x4d49534f
+
+#define IOSIM_FEATURE_PASID	(1U << 0)
+#define IOSIM_FEATURE_PRI	(1U << 1)
+#define IOSIM_FEATURE_SUBDEVICE	(1U << 2)
+
+/*
+ * IOSIM_CTRL_RESET: forget the queue, abort what is running (IOSIM_STATUS_ABORTED),
+ * wait until nothing is, and clear the registers and the memory; VFIO_DEVICE_RESET
+ * does the same. IOSIM_CTRL_POLL: look at IOSIM_REG_DOORBELL every millisecond; when
+ * it is not 0, submit what is at IOSIM_REG_DESC and set it to 0: for drivers that
+ * have mapped the registers.
+ */
+#define IOSIM_CTRL_RESET	(1U << 0)
+#define IOSIM_CTRL_POLL		(1U << 1)
+
+/**
+ * enum iosim_op - what a descriptor asks for
+ * @IOSIM_OP_NOP: only the completion
+ * @IOSIM_OP_COPY: copy @length bytes from @src to @dst, in ascending order
+ * @IOSIM_OP_FILL: fill @length bytes at @dst with the eight bytes of @value
+ * @IOSIM_OP_COMPARE: compare @length bytes at @src and @dst; the result is the
+ *	offset of the first difference, or @length
+ * @IOSIM_OP_CHASE: follow @length pointers: @src is the address of the first, each
+ *	holds the address of the next one; the result is the last that was read
+ * @IOSIM_OP_PREFETCH: only translate the pages of @length bytes from @src, to read
+ *	them, or to write with IOSIM_DESC_WRITE. With IOSIM_DESC_BLOCK the requests
+ *	for all pages that are missing are one group of page requests
+ */
+enum iosim_op {
+	IOSIM_OP_NOP = 0,
+	IOSIM_OP_COPY = 1,
+	IOSIM_OP_FILL = 2,
+	IOSIM_OP_COMPARE = 3,
+	IOSIM_OP_CHASE = 4,
+	IOSIM_OP_PREFETCH = 5,
+};
+
+/**
+ * struct iosim_desc - what the engine is to do
+ * @op: enum iosim_op
+ * @flags: IOSIM_DESC_*
+ * @pasid: for IOSIM_DESC_PASID
+ * @cookie: given back in the completion
+ * @src: IOVA
+ * @dst: IOVA
+ * @length: bytes, or a count
+ * @value: see @op
+ * @completion: IOVA of a struct iosim_completion, aligned to 32 bytes; the engine
+ *	writes its status last. In the same address space as the data.
+ * @__reserved: must be 0
+ *
+ * Descriptors run side by side, up to eight at a time, in no particular order.
+ */
+struct iosim_desc {
+	__u32 op;
+	__u32 flags;
+	__u32 pasid;
+	__u32 cookie;
+	__u64 src;
+	__u64 dst;
+	__u64 length;
+	__u64 value;
+	__u64 completion;
+	__u64 __reserved;
+};
+
+#define IOSIM_DESC_PASID	(1U << 0)	/* DMA with a PASID */
+#define IOSIM_DESC_BLOCK	(1U << 1)	/* request missing pages and wait */
+#define IOSIM_DESC_COMPLETION	(1U << 2)	/* write a completion */
+#define IOSIM_DESC_INTERRUPT	(1U << 3)	/* interrupt when it is done */
+#define IOSIM_DESC_WRITE	(1U << 4)	/* of IOSIM_OP_PREFETCH */
+
+/**
+ * struct iosim_completion - how a descriptor has ended
+ * @status: IOSIM_STATUS_*; never 0
+ * @reason: IOSIM_REASON_* if @status is IOSIM_STATUS_FAULT
+ * @cookie: of the descriptor
+ * @__reserved: 0
+ * @addr: IOVA that faulted
+ * @result: bytes that have been done, or as @op says
+ */
+struct iosim_completion {
+	__u32 status;
+	__u32 reason;
+	__u32 cookie;
+	__u32 __reserved;
+	__u64 addr;
+	__u64 result;
+};
+
+#define IOSIM_STATUS_OK		1
+#define IOSIM_STATUS_FAULT	2	/* the IOMMU did not let the DMA through */
+#define IOSIM_STATUS_INVALID	3	/* the descriptor makes no sense */
+#define IOSIM_STATUS_ABORTED	4	/* reset, or unbound */
+
+/* Why the IOMMU did not let DMA through. */
+#define IOSIM_REASON_NOT_PRESENT	1	/* first stage, or the only one */
+#define IOSIM_REASON_PERMISSION		2	/* likewise */
+#define IOSIM_REASON_MALFORMED		3	/* a table of the user's */
+#define IOSIM_REASON_PARENT		4	/* second stage of a nested access */
+#define IOSIM_REASON_PASID		5	/* nothing is attached to the PASID */
+#define IOSIM_REASON_BLOCKED		6	/* nothing is attached to the RID */
+#define IOSIM_REASON_ADDRESS		7	/* outside the 48 bits */
+#define IOSIM_REASON_REQUEST_FAILED	8	/* a page request was refused */
+#define IOSIM_REASON_REQUEST_OVERFLOW	9	/* too many page requests */
+
+/*
+ * configfs
+ * --------
+ * mkdir /sys/kernel/config/iosim/NAME makes a device, unplugged; its attributes can
+ * be written until it is plugged in:
+ *
+ *	pasid_bits	0 (default) to 20
+ *	pri		0 or 1: page requests
+ *	dirty		0 or 1 (default): second stages can track dirty pages
+ *	isolated_msi	0 or 1 (default)
+ *	group		empty (default: a group of its own), or the name of a
+ *			device that is plugged in, whose group it joins
+ *	kind		"engine" (default): for VFIO; or "parent": driven by a kernel
+ *			driver, with mdev sub-devices
+ *	addr_bits	aperture of the second stage: 32 to 48 (default)
+ *	reserved	empty, or "START-LAST": a reserved range, hexadecimal
+ *	prq_size	page requests that may wait at a time, 1 to 1024 (default 32)
+ *	plugged		write 1: the device appears; write 0: it is removed, as if
+ *			it had been pulled out
+ *	device		read: its name, /sys/bus/platform/devices/NAME, or ENODEV
+ *
+ * and counters, which only rise, of this device:
+ *
+ *	walks iotlb_hits pasid_cache_hits invalidations page_requests
+ *	page_responses page_request_overflows faults
+ *
+ * rmdir removes it. An engine binds to the VFIO driver iosim-vfio by itself. A
+ * sub-device is made in its parent's mdev_supported_types; the types are "iosim-local"
+ * (PASIDs of the parent's space) and "iosim-global" (one space for the context).
+ */
+
+#endif
