@@ -64,7 +64,7 @@ build/kselftest: build/src/.unpacked
 # Modules ---------------------------------------------------------------------
 
 vfio := build/src/drivers/vfio vfio
-ours := iommufd include $(vfio) $(wildcard selftests/modules)
+ours := iommufd include $(vfio) $(wildcard selftests/modules) selftests/iosim
 intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
 	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
 	  $(vfio) $(wildcard selftests/modules)

@@ -25,8 +25,14 @@
  * Exported in the namespace IOMMUFD_INTERNAL, declared only in
  * drivers/iommu/iommu-priv.h, which the headers packages do not carry.
  */
-int iommu_group_replace_domain(struct iommu_group *group,
-			       struct iommu_domain *new_domain);
+int iommu_attach_group_handle(struct iommu_domain *domain,
+			      struct iommu_group *group,
+			      struct iommu_attach_handle *handle);
+void iommu_detach_group_handle(struct iommu_domain *domain,
+			       struct iommu_group *group);
+int iommu_replace_group_handle(struct iommu_group *group,
+			       struct iommu_domain *new_domain,
+			       struct iommu_attach_handle *handle);
 
 /**
  * iommu_ops_of - the IOMMU driver's operations for a device

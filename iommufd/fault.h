@@ -18,11 +18,11 @@ extern const struct object_kind fault_queue_kind;
 
 struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id);
 void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue);
-void fault_connect(struct fault_queue *queue, struct iommu_domain *domain,
-		   struct sources *sources);
+void fault_connect(struct iommu_domain *domain, struct sources *sources);
 int fault_enable(struct device *dev);
 void fault_disable(struct device *dev);
-void fault_fail_all(struct fault_queue *queue, const struct source *source);
+void fault_answer_all(struct fault_queue *queue, const struct source *source,
+		      bool retry);
 
 int fault_cmd_queue_alloc(struct command *cmd);
 

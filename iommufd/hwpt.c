@@ -2,16 +2,29 @@
 /*
  * Hardware page tables.
  *
- * An IOAS may have several: one for each kind of IOMMU that its devices are
- * behind, and those that user space has asked for by HWPT_ALLOC. All of them
- * translate the same areas.
+ * An IOAS may have several that the kernel manages: one for each kind of IOMMU that
+ * its devices are behind, and those that user space has asked for by HWPT_ALLOC. All
+ * of them translate the same areas.
+ *
+ * A nested one is a page table, or a table of them by PASID, that the user has written
+ * into memory that its parent maps. The IOMMU walks both; the module only says which,
+ * and passes on what the user wants the IOMMU to forget.
  */
+#include <linux/ioasid.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
 #include "compat.h"
+#include "driver.h"
+#include "event.h"
+#include "fault.h"
 #include "hwpt.h"
+#include "reason.h"
+
+/* Entries of one IOMMU_HWPT_INVALIDATE, and the length of one. */
+#define INVALIDATE_MAX		(1U << 19)
+#define INVALIDATE_LENGTH_MAX	PAGE_SIZE
 
 static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
@@ -23,9 +36,14 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		hwpt_drain(hwpt);
 		mutex_unlock(&hwpt->ioas->attach_lock);
 	}
-	if (hwpt->table.domain)
-		iommu_domain_free(hwpt->table.domain);
-	ioas_put(ctx, hwpt->ioas);
+	if (hwpt->domain)
+		iommu_domain_free(hwpt->domain);
+	if (hwpt->sources.faults)
+		fault_queue_put(ctx, hwpt->sources.faults);
+	if (hwpt->parent)
+		object_put(ctx, &hwpt->parent->obj);
+	else
+		ioas_put(ctx, hwpt->ioas);
 }
 
 const struct object_kind hwpt_kind = {
@@ -33,44 +51,12 @@ const struct object_kind hwpt_kind = {
 	.destroy = hwpt_destroy,
 };
 
-static struct iommu_domain *domain_alloc(struct device *dev, u32 flags)
+/* Holds the IOAS, or the parent if there is one. */
+static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 {
-	const struct iommu_ops *ops = iommu_ops_of(dev);
-	struct iommu_domain *domain;
-
-	if (!ops->domain_alloc_user)
-		return flags ? ERR_PTR(-EOPNOTSUPP) :
-			       iommu_paging_domain_alloc(dev);
-	domain = ops->domain_alloc_user(dev, flags, NULL, NULL);
-	if (!IS_ERR(domain))
-		domain->owner = ops;
-	return domain;
-}
-
-/**
- * hwpt_alloc - a page table that fits a device
- * @ioas: what it is to translate
- * @dev: the device, bound
- * @flags: enum iommufd_hwpt_alloc_flags
- *
- * The domain is empty and not known to the IOAS yet, see hwpt_fill().
- *
- * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP
- * (flags that the IOMMU driver does not have), -ENOMEM, the driver's errors.
- */
-struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags)
-{
-	struct iommu_domain *domain;
-	struct hwpt *hwpt;
+	struct hwpt *hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
 	int rc;
 
-	/*
-	 * Dirty tracking: without CONFIG_IOMMUFD_DRIVER the IOMMU drivers say
-	 * that they have it, but cannot read the bits.
-	 */
-	if (flags & ~IOMMU_HWPT_ALLOC_NEST_PARENT)
-		return ERR_PTR(-EOPNOTSUPP);
-	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
 	rc = object_init(ioas->ctx, &hwpt->obj, &hwpt_kind);
@@ -78,16 +64,107 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags)
 		kfree(hwpt);
 		return ERR_PTR(rc);
 	}
-	object_hold(&ioas->obj);
+	object_hold(parent ? &parent->obj : &ioas->obj);
 	hwpt->ioas = ioas;
-	hwpt->nest_parent = flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
+	hwpt->parent = parent;
+	sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id);
+	return hwpt;
+}
 
-	domain = domain_alloc(dev, flags);
+static void hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
+{
+	hwpt->domain = domain;
+	hwpt->table.domain = domain;
+	event_watch(domain, &hwpt->sources);
+	/*
+	 * The core looks twice for the handler of page requests. Where a PASID is
+	 * replaced under its eyes, the domain that follows must have one, too.
+	 */
+	if (driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
+		fault_connect(domain, &hwpt->sources);
+}
+
+static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
+					 struct iommu_domain *parent,
+					 const struct iommu_user_data *data)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	struct iommu_domain *domain;
+
+	if (!ops->domain_alloc_user)
+		return flags || data ? ERR_PTR(-EOPNOTSUPP) :
+				       iommu_paging_domain_alloc(dev);
+	domain = ops->domain_alloc_user(dev, flags, parent, data);
+	if (!IS_ERR(domain))
+		domain->owner = ops;
+	return domain;
+}
+
+/**
+ * hwpt_domain_alloc - the domain of a page table for a device
+ * @dev: the device, bound
+ * @flags: enum iommufd_hwpt_alloc_flags
+ *
+ * Return: the domain, to be freed by iommu_domain_free(), or an ERR_PTR: -EOPNOTSUPP if
+ * the IOMMU driver does not have the flags.
+ */
+struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags)
+{
+	return domain_alloc(dev, flags, NULL, NULL);
+}
+
+/*
+ * The drivers that come with the kernel say that they track dirty pages, but cannot
+ * report them without CONFIG_IOMMUFD_DRIVER.
+ */
+static int check_dirty(struct ioas *ioas, struct device *dev)
+{
+	if (driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY)
+		return 0;
+	return reason_note(ioas->ctx, -EOPNOTSUPP,
+			   "the IOMMU driver of %s cannot report dirty pages: the kernel has been built without IOMMUFD_DRIVER",
+			   dev_name(dev));
+}
+
+/**
+ * hwpt_alloc - a kernel-managed page table that fits a device
+ * @ioas: what it is to translate
+ * @dev: the device, bound
+ * @flags: enum iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID
+ * @data: for the IOMMU driver, or NULL
+ *
+ * The domain is empty and not known to the IOAS yet, see hwpt_fill().
+ *
+ * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP
+ * (flags that the IOMMU driver does not have), -ENOMEM, the driver's errors.
+ */
+struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
+			const struct iommu_user_data *data)
+{
+	struct iommu_domain *domain;
+	struct hwpt *hwpt;
+	int rc;
+
+	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
+		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) {
+		rc = check_dirty(ioas, dev);
+		if (rc)
+			return ERR_PTR(rc);
+	}
+	hwpt = hwpt_new(ioas, NULL);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	hwpt->nest_parent = flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
+	hwpt->dirty = flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
+
+	domain = domain_alloc(dev, flags, NULL, data);
 	if (IS_ERR(domain)) {
 		rc = PTR_ERR(domain);
 		goto err_abort;
 	}
-	hwpt->table.domain = domain;
+	hwpt_set_domain(hwpt, domain);
 	/*
 	 * Some IOMMUs enforce coherency by a bit in every entry: it has to be
 	 * decided before the first one. A device that can do without is not
@@ -105,6 +182,58 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags)
 err_abort:
 	object_abort(ioas->ctx, &hwpt->obj);
 	return ERR_PTR(rc);
+}
+
+/**
+ * hwpt_alloc_nested - a page table of the user's below a kernel-managed one
+ * @parent: what the addresses in it, and its result, are translated by
+ * @dev: the device, bound
+ * @flags: must be 0
+ * @data: where it is, in the IOMMU driver's terms
+ *
+ * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP (flags, no
+ * data, no nesting), -EINVAL (@parent is not for that, or of another IOMMU), -ENOMEM,
+ * the driver's errors.
+ */
+struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+			       u32 flags, const struct iommu_user_data *data)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	struct iommu_domain *domain;
+	struct hwpt *hwpt;
+
+	if (flags || !data || !ops->domain_alloc_user)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (!parent->nest_parent || parent->domain->owner != ops)
+		return ERR_PTR(-EINVAL);
+	hwpt = hwpt_new(parent->ioas, parent);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	hwpt->coherent = parent->coherent;
+
+	domain = domain_alloc(dev, 0, parent->domain, data);
+	if (IS_ERR(domain)) {
+		object_abort(parent->ioas->ctx, &hwpt->obj);
+		return ERR_CAST(domain);
+	}
+	hwpt_set_domain(hwpt, domain);
+	if (WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
+		    !domain->ops->cache_invalidate_user)) {
+		object_abort(parent->ioas->ctx, &hwpt->obj);
+		return ERR_PTR(-EINVAL);
+	}
+	return hwpt;
+}
+
+/**
+ * hwpt_set_faults - send the page requests of a page table to a queue
+ * @hwpt: a page table without devices
+ * @queue: the queue; the page table takes the caller's reference
+ */
+void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
+{
+	hwpt->sources.faults = queue;
+	fault_connect(hwpt->domain, &hwpt->sources);
 }
 
 /**
@@ -145,7 +274,7 @@ void hwpt_drain(struct hwpt *hwpt)
 bool hwpt_match(const struct hwpt *hwpt, struct device *dev)
 {
 	return hwpt->automatic &&
-	       hwpt->table.domain->owner == iommu_ops_of(dev) &&
+	       hwpt->domain->owner == iommu_ops_of(dev) &&
 	       (hwpt->coherent ||
 		!device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY));
 }
@@ -176,4 +305,51 @@ void hwpt_put(struct hwpt *hwpt)
 	if (last)
 		object_abort(ctx, &hwpt->obj);
 	ioas_put(ctx, ioas);
+}
+
+static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
+		      u32 *done)
+{
+	struct iommu_user_data_array array = {
+		.type = arg->data_type,
+		.uptr = u64_to_user_ptr(arg->data_uptr),
+		.entry_len = arg->entry_len,
+		.entry_num = arg->entry_num,
+	};
+	struct hwpt *hwpt;
+	int rc = -EINVAL;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	/* What one call can keep the CPU busy with has a limit. */
+	if (arg->entry_num && (!arg->data_uptr || !arg->entry_len ||
+			       arg->entry_len > INVALIDATE_LENGTH_MAX ||
+			       arg->entry_num > INVALIDATE_MAX))
+		return -EINVAL;
+	hwpt = hwpt_get(cmd->ctx, arg->hwpt_id);
+	if (!hwpt)
+		return -ENOENT;
+	if (hwpt->parent) {
+		rc = hwpt->domain->ops->cache_invalidate_user(hwpt->domain,
+							      &array);
+		*done = array.entry_num;
+	}
+	object_put(cmd->ctx, &hwpt->obj);
+	return rc;
+}
+
+/**
+ * hwpt_cmd_invalidate - IOMMU_HWPT_INVALIDATE
+ * @cmd: struct iommu_hwpt_invalidate; the number of entries that have been handled is
+ *	told in any case
+ */
+int hwpt_cmd_invalidate(struct command *cmd)
+{
+	struct iommu_hwpt_invalidate *arg = cmd->arg;
+	u32 done = 0;
+	int rc;
+
+	rc = invalidate(cmd, arg, &done);
+	arg->entry_num = done;
+	return command_reply(cmd, sizeof(*arg)) ?: rc;
 }

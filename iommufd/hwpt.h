@@ -6,27 +6,37 @@
 #define IOMMUFD_HWPT_H
 
 #include "ioas.h"
+#include "source.h"
 
 struct device;
+struct iommu_user_data;
 
 /**
- * struct hwpt - a kernel-managed page table of an IOAS
+ * struct hwpt - a page table that devices can be attached to
  * @obj: in the ID table; devices that are attached hold references
- * @table: its domain, in the list of @ioas while @filled
- * @ioas: what it translates; the page table holds a reference
+ * @domain: the IOMMU driver's part of it
+ * @ioas: what it translates to; the page table, or its parent, holds a reference
+ * @parent: of a nested one: the page table below it, referenced; otherwise NULL
+ * @table: of a kernel-managed one: in the list of @ioas while @filled
+ * @sources: the devices that are attached, and where their page requests go
  * @automatic: made by an attach to @ioas, goes with the last device
  * @coherent: the domain enforces cache coherency
- * @nest_parent: may have nested page tables below it
+ * @nest_parent: may have nested page tables above it
+ * @dirty: can track dirty pages
  * @msi_cookie: the window for software-managed MSIs has been set up
  * @filled: see @table
  */
 struct hwpt {
 	struct object obj;
-	struct ioas_table table;
+	struct iommu_domain *domain;
 	struct ioas *ioas;
+	struct hwpt *parent;
+	struct ioas_table table;
+	struct sources sources;
 	bool automatic;
 	bool coherent;
 	bool nest_parent;
+	bool dirty;
 	bool msi_cookie;
 	bool filled;
 };
@@ -38,10 +48,24 @@ static inline struct hwpt *hwpt_of(struct object *obj)
 	return container_of(obj, struct hwpt, obj);
 }
 
-struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags);
+static inline struct hwpt *hwpt_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = object_get(ctx, id, &hwpt_kind);
+
+	return obj ? hwpt_of(obj) : NULL;
+}
+
+struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags);
+struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
+			const struct iommu_user_data *data);
+struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+			       u32 flags, const struct iommu_user_data *data);
+void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue);
 int hwpt_fill(struct hwpt *hwpt);
 void hwpt_drain(struct hwpt *hwpt);
 bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
 void hwpt_put(struct hwpt *hwpt);
+
+int hwpt_cmd_invalidate(struct command *cmd);
 
 #endif

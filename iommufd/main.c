@@ -16,6 +16,11 @@
 #include "charge.h"
 #include "compat.h"
 #include "device.h"
+#include "dirty.h"
+#include "event.h"
+#include "fault.h"
+#include "hwpt.h"
+#include "info.h"
 #include "ioas.h"
 #include "main.h"
 #include "nested.h"
@@ -39,6 +44,9 @@ static const u64 extensions[] = {
 	[IOASID_EXT_MAP_FILE] = 1,
 	[IOASID_EXT_CHANGE_PROCESS] = 1,
 	[IOASID_EXT_P2P] = 1,
+	[IOASID_EXT_EVENTQ] = EVENTQ_DEPTH_MAX,
+	[IOASID_EXT_PASID] = 1,
+	[IOASID_EXT_DEVICE_INFO] = 1,
 };
 
 static int cmd_check_extension(struct command *cmd)
@@ -78,8 +86,12 @@ static int cmd_last_reason(struct command *cmd)
 /* Room for the structure of any command. */
 union command_arg {
 	struct iommu_destroy destroy;
+	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_hwpt_get_dirty_bitmap hwpt_get_dirty_bitmap;
+	struct iommu_hwpt_invalidate hwpt_invalidate;
+	struct iommu_hwpt_set_dirty_tracking hwpt_set_dirty_tracking;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
 	struct iommu_ioas_change_process change_process;
@@ -93,7 +105,11 @@ union command_arg {
 	struct ioasid_alloc_nested alloc_nested;
 	struct ioasid_batch batch;
 	struct ioasid_check_extension check_extension;
+	struct ioasid_device_info device_info;
+	struct ioasid_eventq_alloc eventq_alloc;
 	struct ioasid_last_reason last_reason;
+	struct ioasid_pasid_attach pasid_attach;
+	struct ioasid_pasid_detach pasid_detach;
 };
 
 /**
@@ -136,7 +152,16 @@ static const struct command_row commands[] = {
 	COMMAND(IOMMU_HWPT_ALLOC, struct iommu_hwpt_alloc, __reserved,
 		device_cmd_hwpt_alloc),
 	COMMAND(IOMMU_GET_HW_INFO, struct iommu_hw_info, __reserved,
-		device_cmd_get_hw_info),
+		info_cmd_hw),
+	COMMAND(IOMMU_HWPT_SET_DIRTY_TRACKING,
+		struct iommu_hwpt_set_dirty_tracking, __reserved,
+		dirty_cmd_set),
+	COMMAND(IOMMU_HWPT_GET_DIRTY_BITMAP,
+		struct iommu_hwpt_get_dirty_bitmap, data, dirty_cmd_get),
+	COMMAND(IOMMU_HWPT_INVALIDATE, struct iommu_hwpt_invalidate,
+		__reserved, hwpt_cmd_invalidate),
+	COMMAND(IOMMU_FAULT_QUEUE_ALLOC, struct iommu_fault_alloc,
+		out_fault_fd, fault_cmd_queue_alloc),
 	COMMAND(IOMMU_IOAS_MAP_FILE, struct iommu_ioas_map_file, iova,
 		ioas_cmd_map_file),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
@@ -149,6 +174,14 @@ static const struct command_row commands[] = {
 		batch_cmd_unmap),
 	COMMAND(IOASID_ALLOC_NESTED, struct ioasid_alloc_nested, out_ioas_id,
 		ioas_cmd_alloc_nested),
+	COMMAND(IOASID_PASID_ATTACH, struct ioasid_pasid_attach, __reserved,
+		device_cmd_pasid_attach),
+	COMMAND(IOASID_PASID_DETACH, struct ioasid_pasid_detach, pasid,
+		device_cmd_pasid_detach),
+	COMMAND(IOASID_DEVICE_INFO, struct ioasid_device_info, pt_id,
+		info_cmd_device),
+	COMMAND(IOASID_EVENTQ_ALLOC, struct ioasid_eventq_alloc, out_fd,
+		event_cmd_queue_alloc),
 	COMMAND(IOASID_LAST_REASON, struct ioasid_last_reason, out_errno,
 		cmd_last_reason),
 };
@@ -224,8 +257,11 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&ctx->ioases);
 	mutex_init(&ctx->group_lock);
 	INIT_LIST_HEAD(&ctx->groups);
+	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
 	mutex_init(&ctx->bar_lock);
 	INIT_LIST_HEAD(&ctx->bar_owners);
+	spin_lock_init(&ctx->eventq_lock);
+	INIT_LIST_HEAD(&ctx->eventqs);
 	ctx->file = file;
 	file->private_data = ctx;
 	return 0;
@@ -236,7 +272,8 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	struct iommufd_ctx *ctx = file->private_data;
 
 	object_destroy_all(ctx);
-	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners));
+	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners) ||
+		!xa_empty(&ctx->pasids));
 	account_put(ctx->account);
 	reason_forget_all(ctx);
 	mutex_destroy(&ctx->ioas_lock);

@@ -67,8 +67,11 @@ struct object {
  * @ioases: all IOASes of the context, so that one step can reach every mapping
  * @group_lock: protects @groups
  * @groups: the IOMMU groups that the context has devices of
+ * @pasids: the global PASIDs of sub-devices, see pasid.c
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
  * @bar_owners: bound devices whose BARs may be mapped for peer-to-peer DMA
+ * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
+ * @eventqs: queues that are told of events
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -89,9 +92,13 @@ struct iommufd_ctx {
 
 	struct mutex group_lock;
 	struct list_head groups;
+	struct xarray pasids;
 
 	struct mutex bar_lock;
 	struct list_head bar_owners;
+
+	spinlock_t eventq_lock;
+	struct list_head eventqs;
 };
 
 int object_init(struct iommufd_ctx *ctx, struct object *obj,

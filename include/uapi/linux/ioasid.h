@@ -231,7 +231,8 @@ struct ioasid_alloc_nested {
  *
  * The PASID is what the user, and so a guest, calls it. A whole physical device
  * carries the same number. A sub-device shares its parent with others: the kernel
- * chooses the hardware's PASID, and the driver that mediates the sub-device converts.
+ * chooses the hardware's PASID, and the driver that mediates the sub-device converts;
+ * nobody else gets it before the sub-device is unbound.
  * Where the CPU converts what it submits itself, a PASID of this file descriptor has
  * one hardware PASID, whatever the sub-device.
  *
@@ -239,9 +240,12 @@ struct ioasid_alloc_nested {
  * running goes by the old page table or by the new one, never elsewhere. An IOMMU
  * driver that cannot do that faults DMA for a moment in between.
  *
+ * Sub-devices of one parent for which it is the same share what it is attached to.
+ *
  * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range, no
- * IOAS or HWPT, a PASID table, or the RID is attached to a PASID table of the user's,
- * which has all PASIDs. EBUSY: the device's driver, or another file descriptor, uses
+ * IOAS or HWPT, a PASID table, the RID is attached to a PASID table of the user's,
+ * which has all PASIDs, or a device that shares the PASID is attached elsewhere. ENOSPC:
+ * the hardware's PASIDs are used up. EBUSY: the device's driver, or another file descriptor, uses
  * the PASID. Otherwise as VFIO_DEVICE_ATTACH_IOMMUFD_PT.
  */
 struct ioasid_pasid_attach {

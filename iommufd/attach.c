@@ -1,0 +1,747 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach, replace and detach, by RID and by RID+PASID.
+ *
+ * An attachment says what the DMA of a group goes by: one for its RIDs, and one for each
+ * PASID in use. Its members are the bound devices that have asked for it: the first
+ * one attaches the group, others join, the last one detaches it. All members share one
+ * page table: attaching another member elsewhere is EINVAL, and replacing the page table
+ * of one moves them all.
+ *
+ * Each member is a source of the page table, by which faults find their way back. The
+ * order is always: the sources are known before the hardware can fault, and stay known
+ * until every page request has been answered.
+ */
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/slab.h>
+
+#include "attach.h"
+#include "compat.h"
+#include "driver.h"
+#include "fault.h"
+#include "group.h"
+#include "hwpt.h"
+#include "pasid.h"
+#include "reason.h"
+
+/**
+ * struct attachment - what a group does its DMA by
+ * @handle: by which the IOMMU core knows it, @handles[0] or [1]. A replace by RID
+ *	needs another one than the one in use.
+ * @handles: see there
+ * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID: the index in
+ *	group.attachments
+ * @hwpt: the page table; each member holds a reference
+ * @members: struct member; under the group's lock, like all of this
+ */
+struct attachment {
+	struct iommu_attach_handle *handle;
+	struct iommu_attach_handle handles[2];
+	u32 hw_pasid;
+	struct hwpt *hwpt;
+	struct list_head members;
+};
+
+/**
+ * struct member - a device that has joined an attachment
+ * @source: by which faults find the device
+ * @link: in attachment.members
+ * @idev: the device
+ */
+struct member {
+	struct source source;
+	struct list_head link;
+	struct iommufd_device *idev;
+};
+
+/* Under the lock of the group. */
+static struct attachment *attachment_of(const struct iommufd_device *idev,
+					u32 pasid)
+{
+	u32 hw_pasid;
+
+	lockdep_assert_held(&idev->group->lock);
+	if (pasid_find(idev, pasid, &hw_pasid))
+		return NULL;
+	return xa_load(&idev->group->attachments, hw_pasid);
+}
+
+static struct member *member_of(const struct attachment *att,
+				const struct iommufd_device *idev)
+{
+	struct member *member;
+
+	if (!att)
+		return NULL;
+	list_for_each_entry(member, &att->members, link)
+		if (member->idev == idev)
+			return member;
+	return NULL;
+}
+
+/*
+ * Reserved ranges -------------------------------------------------------------
+ */
+
+/* Keep an IOAS out of the ranges that a device cannot translate. */
+static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
+		       const void *owner)
+{
+	struct iommu_resv_region *region;
+	unsigned int hw_msi = 0, sw_msi = 0;
+	LIST_HEAD(regions);
+	int rc = 0;
+
+	iommu_get_resv_regions(idev->dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
+			continue;
+		if (region->type == IOMMU_RESV_MSI)
+			hw_msi++;
+		if (region->type == IOMMU_RESV_SW_MSI) {
+			sw_msi++;
+			idev->group->sw_msi_start = region->start;
+		}
+		rc = ioas_reserve(ioas, region->start,
+				  region->start + region->length - 1, owner);
+		if (rc)
+			break;
+	}
+	iommu_put_resv_regions(idev->dev, &regions);
+
+	/* The MSI window is either the hardware's or ours to set up. */
+	if (!rc && WARN_ON(sw_msi > 1 || (sw_msi && hw_msi)))
+		rc = -EINVAL;
+	if (rc)
+		ioas_unreserve(ioas, owner);
+	return rc;
+}
+
+static int setup_msi(const struct group *group, struct hwpt *hwpt)
+{
+	int rc;
+
+	if (group->sw_msi_start == PHYS_ADDR_MAX || hwpt->msi_cookie ||
+	    hwpt->parent)
+		return 0;
+	rc = iommu_get_msi_cookie(hwpt->domain, group->sw_msi_start);
+	hwpt->msi_cookie = !rc;
+	return rc;
+}
+
+/*
+ * Members ---------------------------------------------------------------------
+ */
+
+/**
+ * member_new - prepare a device for the DMA by a page table
+ * @idev: the device
+ * @att: its attachment
+ * @pasid: as the user calls it
+ * @hwpt: the page table: its IOAS is kept out of what the device cannot translate,
+ *	and its faults will find the device
+ *
+ * Return: the member, in no list of @att yet, or an ERR_PTR.
+ */
+static struct member *member_new(struct iommufd_device *idev,
+				 const struct attachment *att, u32 pasid,
+				 struct hwpt *hwpt)
+{
+	struct member *member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!member)
+		return ERR_PTR(-ENOMEM);
+	member->idev = idev;
+	member->source.dev = idev->dev;
+	member->source.dev_id = idev->obj.id;
+	member->source.pasid = pasid;
+	member->source.hw_pasid = att->hw_pasid;
+
+	rc = reserve_for(idev, hwpt->ioas, member);
+	if (rc)
+		goto err_free;
+	if (hwpt->sources.faults) {
+		rc = fault_enable(idev->dev);
+		if (rc) {
+			reason_note(idev->ctx, rc,
+				    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
+				    idev->name, hwpt->obj.id);
+			goto err_unreserve;
+		}
+	}
+	source_add(&hwpt->sources, &member->source);
+	object_hold(&hwpt->obj);
+	return member;
+
+err_unreserve:
+	ioas_unreserve(hwpt->ioas, member);
+err_free:
+	kfree(member);
+	return ERR_PTR(rc);
+}
+
+/*
+ * The opposite, when the DMA has been stopped or moved; but for the reference to the
+ * page table, which cannot be dropped under the locks of the caller.
+ */
+static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
+{
+	struct iommufd_device *idev = member->idev;
+
+	if (hwpt->sources.faults) {
+		fault_answer_all(hwpt->sources.faults, &member->source, moved);
+		fault_disable(idev->dev);
+	}
+	source_remove(&hwpt->sources, &member->source);
+	ioas_unreserve(hwpt->ioas, member);
+	kfree(member);
+}
+
+/*
+ * The hardware ----------------------------------------------------------------
+ */
+
+static int hardware_attach(struct group *group, struct attachment *att,
+			   struct iommufd_device *idev, struct hwpt *hwpt)
+{
+	int rc;
+
+	att->handle = &att->handles[0];
+	if (att->hw_pasid == IOMMU_NO_PASID) {
+		rc = setup_msi(group, hwpt);
+		return rc ?: iommu_attach_group_handle(hwpt->domain,
+						       group->iommu,
+						       att->handle);
+	}
+	/* Without this, the core would call it an IOMMU without PASIDs. */
+	if (!hwpt->domain->ops->set_dev_pasid)
+		return hwpt->parent ? -EINVAL : -EOPNOTSUPP;
+	return iommu_attach_device_pasid(hwpt->domain, idev->dev,
+					 att->hw_pasid, att->handle);
+}
+
+static void hardware_detach(struct group *group, struct attachment *att,
+			    struct iommufd_device *idev)
+{
+	if (att->hw_pasid == IOMMU_NO_PASID)
+		iommu_detach_group_handle(att->hwpt->domain, group->iommu);
+	else
+		iommu_detach_device_pasid(att->hwpt->domain, idev->dev,
+					  att->hw_pasid);
+}
+
+static int replace_rid(struct group *group, struct attachment *att,
+		       struct hwpt *hwpt)
+{
+	struct iommu_attach_handle *handle =
+		&att->handles[att->handle == &att->handles[0]];
+	int rc;
+
+	rc = setup_msi(group, hwpt);
+	if (!rc)
+		rc = iommu_replace_group_handle(group->iommu, hwpt->domain,
+						handle);
+	if (!rc)
+		att->handle = handle;
+	return rc;
+}
+
+/**
+ * struct pasid_move - a PASID of a group on its way to another domain
+ * @pasid: that the hardware carries
+ * @domain: where it goes
+ * @old: where it is
+ */
+struct pasid_move {
+	u32 pasid;
+	struct iommu_domain *domain;
+	struct iommu_domain *old;
+};
+
+static int move_pasid(struct device *dev, void *data)
+{
+	const struct pasid_move *move = data;
+
+	if (!dev->iommu->max_pasids)
+		return 0;
+	return move->domain->ops->set_dev_pasid(move->domain, dev, move->pasid,
+						move->old);
+}
+
+/* The group's mutex is held by iommu_group_for_each_dev(). */
+static int replace_pasid_in_place(struct group *group, struct attachment *att,
+				  struct hwpt *hwpt)
+{
+	struct pasid_move move = {
+		.pasid = att->hw_pasid,
+		.domain = hwpt->domain,
+		.old = att->hwpt->domain,
+	};
+	int rc;
+
+	/* From now on requests go to the new queue, which knows the device. */
+	WRITE_ONCE(att->handle->domain, hwpt->domain);
+	rc = iommu_group_for_each_dev(group->iommu, &move, move_pasid);
+	if (!rc)
+		return 0;
+	WRITE_ONCE(att->handle->domain, att->hwpt->domain);
+	swap(move.domain, move.old);
+	WARN_ON(iommu_group_for_each_dev(group->iommu, &move, move_pasid));
+	return rc;
+}
+
+static int replace_pasid(struct group *group, struct attachment *att,
+			 struct iommufd_device *idev, struct hwpt *hwpt)
+{
+	const struct iommu_ops *ops = iommu_ops_of(idev->dev);
+	int rc;
+
+	if (hwpt->domain->owner != ops || !hwpt->domain->ops->set_dev_pasid)
+		return -EINVAL;
+	if (driver_features(ops) & IOASID_IOMMU_PASID_REPLACE)
+		return replace_pasid_in_place(group, att, hwpt);
+
+	/* The core of this kernel has nothing better. Blocked, never misrouted. */
+	iommu_detach_device_pasid(att->hwpt->domain, idev->dev, att->hw_pasid);
+	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
+				       att->handle);
+	if (rc)
+		WARN_ON(iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
+						  att->hw_pasid, att->handle));
+	return rc;
+}
+
+/*
+ * Attachments -----------------------------------------------------------------
+ */
+
+static struct attachment *attachment_new(struct group *group, u32 hw_pasid)
+{
+	struct attachment *att = kzalloc(sizeof(*att), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!att)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&att->members);
+	att->hw_pasid = hw_pasid;
+	rc = xa_insert(&group->attachments, hw_pasid, att, GFP_KERNEL_ACCOUNT);
+	if (rc) {
+		kfree(att);
+		return ERR_PTR(rc);
+	}
+	return att;
+}
+
+static void attachment_free(struct group *group, struct attachment *att)
+{
+	xa_erase(&group->attachments, att->hw_pasid);
+	kfree(att);
+}
+
+static int refuse_other(struct iommufd_device *idev,
+			const struct attachment *att, const struct hwpt *hwpt)
+{
+	return reason_note(idev->ctx, -EINVAL,
+			   "%s cannot be attached to HWPT %u: the devices of its IOMMU group %d are attached to HWPT %u of IOAS %u",
+			   idev->name, hwpt->obj.id,
+			   iommu_group_id(idev->group->iommu),
+			   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
+}
+
+static int attach_first(struct iommufd_device *idev, struct attachment *att,
+			u32 pasid, struct hwpt *hwpt)
+{
+	struct member *member = member_new(idev, att, pasid, hwpt);
+	int rc;
+
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	rc = hardware_attach(idev->group, att, idev, hwpt);
+	if (rc) {
+		member_free(member, hwpt, false);
+		/* Never the last: the caller has one. */
+		object_put(idev->ctx, &hwpt->obj);
+		return rc;
+	}
+	att->hwpt = hwpt;
+	list_add(&member->link, &att->members);
+	return 0;
+}
+
+static int attach_join(struct iommufd_device *idev, struct attachment *att,
+		       u32 pasid, struct hwpt *hwpt)
+{
+	struct member *member;
+
+	if (att->hwpt != hwpt)
+		return refuse_other(idev, att, hwpt);
+	member = member_new(idev, att, pasid, hwpt);
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	list_add(&member->link, &att->members);
+	return 0;
+}
+
+static int attach_new(struct iommufd_device *idev, u32 pasid, struct hwpt *hwpt,
+		      struct attach_info *info)
+{
+	struct group *group = idev->group;
+	struct attachment *att;
+	u32 hw_pasid;
+	int rc;
+
+	rc = pasid_take(idev, pasid, &hw_pasid);
+	if (rc)
+		return rc;
+	att = xa_load(&group->attachments, hw_pasid);
+	if (att) {
+		rc = attach_join(idev, att, pasid, hwpt);
+	} else {
+		att = attachment_new(group, hw_pasid);
+		rc = PTR_ERR_OR_ZERO(att);
+		if (!rc)
+			rc = attach_first(idev, att, pasid, hwpt);
+		if (rc && !IS_ERR(att))
+			attachment_free(group, att);
+	}
+	if (rc) {
+		pasid_give(idev, pasid);
+		return rc;
+	}
+	info->hwpt_id = hwpt->obj.id;
+	info->hw_pasid = hw_pasid;
+	return 0;
+}
+
+/* Returns the page table, of which the member's reference is left to drop. */
+static struct hwpt *attach_drop(struct iommufd_device *idev,
+				struct attachment *att, struct member *member)
+{
+	u32 pasid = member->source.pasid;
+	struct hwpt *hwpt = att->hwpt;
+
+	list_del(&member->link);
+	if (list_empty(&att->members))
+		hardware_detach(idev->group, att, idev);
+	member_free(member, hwpt, false);
+	if (list_empty(&att->members))
+		attachment_free(idev->group, att);
+	pasid_give(idev, pasid);
+	return hwpt;
+}
+
+/* Returns how many references to the page table are left to drop. */
+static unsigned int members_free(struct list_head *members, struct hwpt *hwpt,
+				 bool moved)
+{
+	struct member *member, *next;
+	unsigned int nr = 0;
+
+	list_for_each_entry_safe(member, next, members, link) {
+		member_free(member, hwpt, moved);
+		nr++;
+	}
+	return nr;
+}
+
+static int members_copy(const struct attachment *att, struct hwpt *hwpt,
+			struct list_head *copies)
+{
+	struct member *member, *copy;
+
+	list_for_each_entry(member, &att->members, link) {
+		copy = member_new(member->idev, att, member->source.pasid,
+				  hwpt);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+		list_add_tail(&copy->link, copies);
+	}
+	return 0;
+}
+
+/**
+ * struct change - an attach or a replace on its way
+ * @idev: the device
+ * @pasid: as the user calls it
+ * @replace: there is an attachment to change
+ * @info: the answer
+ * @left: the page table that has been left, or NULL
+ * @nr_left: how many members have left it; their references are to be dropped
+ */
+struct change {
+	struct iommufd_device *idev;
+	u32 pasid;
+	bool replace;
+	struct attach_info *info;
+	struct hwpt *left;
+	unsigned int nr_left;
+};
+
+/*
+ * Move the whole group to another page table. The IOMMU driver changes from one
+ * to the other without a moment in which a device sees neither or both.
+ */
+static int attach_move(struct change *change, struct hwpt *hwpt)
+{
+	struct iommufd_device *idev = change->idev;
+	struct attachment *att = attachment_of(idev, change->pasid);
+	LIST_HEAD(members);
+	LIST_HEAD(gone);
+	unsigned int nr;
+	int rc;
+
+	if (!member_of(att, idev))
+		return -EINVAL;
+	change->info->hwpt_id = hwpt->obj.id;
+	change->info->hw_pasid = att->hw_pasid;
+	if (att->hwpt == hwpt)
+		return 0;
+	rc = members_copy(att, hwpt, &members);
+	if (!rc && att->hw_pasid == IOMMU_NO_PASID)
+		rc = replace_rid(idev->group, att, hwpt);
+	else if (!rc)
+		rc = replace_pasid(idev->group, att, idev, hwpt);
+	if (rc) {
+		/* Never the last: the caller has one. */
+		for (nr = members_free(&members, hwpt, false); nr; nr--)
+			object_put(idev->ctx, &hwpt->obj);
+		return rc;
+	}
+	list_splice_init(&att->members, &gone);
+	list_splice(&members, &att->members);
+	change->left = att->hwpt;
+	att->hwpt = hwpt;
+	change->nr_left = members_free(&gone, change->left, true);
+	return 0;
+}
+
+static int change_hwpt(struct change *change, struct hwpt *hwpt)
+{
+	if (change->replace)
+		return attach_move(change, hwpt);
+	return attach_new(change->idev, change->pasid, hwpt, change->info);
+}
+
+/*
+ * Choosing a page table -------------------------------------------------------
+ */
+
+/* Try the page tables that other attaches have made: EINVAL means no match. */
+static int change_existing(struct change *change, struct ioas *ioas)
+{
+	struct ioas_table *table;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		struct hwpt *hwpt = container_of(table, struct hwpt, table);
+		int rc;
+
+		if (!hwpt_match(hwpt, change->idev->dev) ||
+		    !refcount_inc_not_zero(&hwpt->obj.users))
+			continue;
+		rc = change_hwpt(change, hwpt);
+		/* Not the last: whoever drops that takes the attach lock. */
+		object_put(ioas->ctx, &hwpt->obj);
+		if (rc != -EINVAL)
+			return rc;
+	}
+	return -ENOENT;
+}
+
+/* A page table for this device alone, until others match it. */
+static int change_new(struct change *change, struct hwpt *hwpt)
+{
+	struct iommufd_device *idev = change->idev;
+	struct attachment *att;
+	int rc;
+
+	hwpt->automatic = true;
+	/*
+	 * IOMMU drivers that cannot make a complete domain for a device finish
+	 * it when the device is attached, so that has to come first. A device
+	 * that is being moved gets a filled page table in any case: it may be
+	 * doing DMA.
+	 */
+	if (!change->replace && !iommu_ops_of(idev->dev)->domain_alloc_user) {
+		rc = change_hwpt(change, hwpt);
+		if (rc)
+			return rc;
+		rc = hwpt_fill(hwpt);
+		if (rc) {
+			att = attachment_of(idev, change->pasid);
+			attach_drop(idev, att, member_of(att, idev));
+			object_put(idev->ctx, &hwpt->obj);
+		}
+		return rc;
+	}
+	rc = hwpt_fill(hwpt);
+	if (rc)
+		return rc;
+	rc = change_hwpt(change, hwpt);
+	if (rc)
+		hwpt_drain(hwpt);
+	return rc;
+}
+
+static int change_ioas(struct change *change, struct ioas *ioas)
+{
+	struct iommufd_ctx *ctx = change->idev->ctx;
+	struct hwpt *hwpt;
+	int rc;
+
+	mutex_lock(&ioas->attach_lock);
+	rc = change_existing(change, ioas);
+	if (rc != -ENOENT)
+		goto out;
+	hwpt = hwpt_alloc(ioas, change->idev->dev, 0, NULL);
+	rc = PTR_ERR_OR_ZERO(hwpt);
+	if (rc)
+		goto out;
+	rc = change_new(change, hwpt);
+	if (!rc)
+		object_publish(ctx, &hwpt->obj);
+	mutex_unlock(&ioas->attach_lock);
+	if (rc)
+		object_abort(ctx, &hwpt->obj);
+	return rc;
+
+out:
+	mutex_unlock(&ioas->attach_lock);
+	return rc;
+}
+
+static int change_to(struct change *change, struct object *pt)
+{
+	if (pt->kind == &ioas_kind)
+		return change_ioas(change, ioas_of(pt));
+	if (pt->kind == &hwpt_kind)
+		return change_hwpt(change, hwpt_of(pt));
+	return -EINVAL;
+}
+
+/**
+ * attach_change - let a device do DMA by an IOAS or a page table
+ * @idev: a bound device
+ * @pasid: of the DMA, as the user calls it; 0: without one, and for a sub-device, by
+ *	its own
+ * @pt_id: the ID of an IOAS or HWPT
+ * @mode: whether it may have, or must have, an attachment for @pasid already. If it
+ *	has: DMA that is running goes by the old or by the new page table, never
+ *	elsewhere
+ * @info: set to what it is attached to
+ *
+ * Return: 0; or with everything as it was -ENOENT, -EINVAL (neither of both; not
+ * attached, or attached already; another device of the group is attached elsewhere; a
+ * PASID out of range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table
+ * with a fault queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something
+ * is mapped or allowed where the device cannot translate), the errors of pinning and
+ * mapping what is in the IOAS, or of the IOMMU driver.
+ */
+int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
+		  enum attach_mode mode, struct attach_info *info)
+{
+	struct change change = {
+		.idev = idev,
+		.pasid = pasid,
+		.info = info,
+	};
+	struct object *pt;
+	bool attached;
+	int rc;
+
+	pt = object_get(idev->ctx, pt_id, NULL);
+	if (!pt)
+		return -ENOENT;
+	mutex_lock(&idev->group->lock);
+	attached = member_of(attachment_of(idev, pasid), idev);
+	change.replace = attached;
+	if (mode != ATTACH_EITHER && attached != (mode == ATTACH_REPLACE))
+		rc = -EINVAL;
+	else
+		rc = change_to(&change, pt);
+	mutex_unlock(&idev->group->lock);
+	object_put(idev->ctx, pt);
+
+	while (change.nr_left--)
+		hwpt_put(change.left);
+	return rc;
+}
+
+/**
+ * attach_remove - stop the DMA of a device with a PASID, or without
+ * @idev: the device
+ * @pasid: as in attach_change()
+ *
+ * Return: 0, -ENOENT if it is not attached.
+ */
+int attach_remove(struct iommufd_device *idev, u32 pasid)
+{
+	struct attachment *att;
+	struct hwpt *hwpt = NULL;
+	struct member *member;
+
+	mutex_lock(&idev->group->lock);
+	att = attachment_of(idev, pasid);
+	member = member_of(att, idev);
+	if (member)
+		hwpt = attach_drop(idev, att, member);
+	mutex_unlock(&idev->group->lock);
+	if (!hwpt)
+		return -ENOENT;
+	hwpt_put(hwpt);
+	return 0;
+}
+
+/**
+ * attach_remove_all - stop all DMA of a device
+ * @idev: a device that no command works with any more
+ *
+ * PASIDs first: the IOMMU core does not want to lose the RID's owner before.
+ */
+void attach_remove_all(struct iommufd_device *idev)
+{
+	struct group *group = idev->group;
+	struct attachment *att;
+	struct member *member;
+	unsigned long index;
+	struct hwpt *hwpt;
+
+	mutex_lock(&group->lock);
+	xa_for_each_start(&group->attachments, index, att, 1) {
+		member = member_of(att, idev);
+		if (!member)
+			continue;
+		hwpt = attach_drop(idev, att, member);
+		mutex_unlock(&group->lock);
+		hwpt_put(hwpt);
+		mutex_lock(&group->lock);
+	}
+	mutex_unlock(&group->lock);
+	attach_remove(idev, 0);
+}
+
+/**
+ * attach_find - what is a device attached to?
+ * @idev: the device
+ * @pasid: as in attach_change()
+ * @info: set to the answer
+ *
+ * Return: 0, -ENOENT.
+ */
+int attach_find(struct iommufd_device *idev, u32 pasid,
+		struct attach_info *info)
+{
+	struct attachment *att;
+	int rc = -ENOENT;
+
+	mutex_lock(&idev->group->lock);
+	att = attachment_of(idev, pasid);
+	if (member_of(att, idev)) {
+		info->hwpt_id = att->hwpt->obj.id;
+		info->hw_pasid = att->hw_pasid;
+		rc = 0;
+	}
+	mutex_unlock(&idev->group->lock);
+	return rc;
+}

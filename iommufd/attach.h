@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the DMA of a device goes by: attachments, by RID and by RID+PASID.
+ */
+#ifndef IOMMUFD_ATTACH_H
+#define IOMMUFD_ATTACH_H
+
+#include <linux/types.h>
+
+struct group;
+struct iommufd_device;
+
+/**
+ * enum attach_mode - what is expected of an attachment
+ * @ATTACH_NEW: the device has none
+ * @ATTACH_REPLACE: it has one, which is changed without a moment in between
+ * @ATTACH_EITHER: whatever it has
+ */
+enum attach_mode {
+	ATTACH_NEW,
+	ATTACH_REPLACE,
+	ATTACH_EITHER,
+};
+
+/**
+ * struct attach_info - what an attachment is
+ * @hwpt_id: the page table
+ * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID
+ */
+struct attach_info {
+	u32 hwpt_id;
+	u32 hw_pasid;
+};
+
+int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
+		  enum attach_mode mode, struct attach_info *info);
+int attach_remove(struct iommufd_device *idev, u32 pasid);
+void attach_remove_all(struct iommufd_device *idev);
+int attach_find(struct iommufd_device *idev, u32 pasid,
+		struct attach_info *info);
+
+#endif

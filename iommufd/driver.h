@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What IOMMU drivers can do that their operations do not tell.
+ */
+#ifndef IOMMUFD_DRIVER_H
+#define IOMMUFD_DRIVER_H
+
+struct iommu_ops;
+
+unsigned int driver_features(const struct iommu_ops *ops);
+
+#endif

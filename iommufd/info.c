@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the user can ask about a device.
+ */
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/pci-ats.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "attach.h"
+#include "compat.h"
+#include "device.h"
+#include "driver.h"
+#include "fault.h"
+#include "group.h"
+#include "hwpt.h"
+#include "info.h"
+#include "pasid.h"
+
+/* The drivers that come with the kernel only say so: see hwpt_alloc(). */
+static bool tracks_dirty(struct device *dev)
+{
+	return driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY &&
+	       device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING);
+}
+
+static void report_pasid(struct device *dev, struct iommu_hw_info *arg)
+{
+	int ctrl;
+
+	arg->out_max_pasid_log2 = 0;
+	if (!dev->iommu->max_pasids)
+		return;
+	arg->out_max_pasid_log2 = ilog2(dev->iommu->max_pasids);
+	if (!dev_is_pci(dev))
+		return;
+	ctrl = pci_pasid_status(to_pci_dev(dev));
+	if (ctrl < 0)
+		return;
+	if (ctrl & PCI_PASID_CTRL_EXEC)
+		arg->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_EXEC;
+	if (ctrl & PCI_PASID_CTRL_PRIV)
+		arg->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_PRIV;
+}
+
+/* What the IOMMU driver says, cut or filled up to the length of the buffer. */
+static int report_driver_data(struct device *dev, struct iommu_hw_info *arg)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	void __user *out = u64_to_user_ptr(arg->data_uptr);
+	u32 length = 0, n;
+	void *data = NULL;
+	int rc = 0;
+
+	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
+	if (ops->hw_info) {
+		data = ops->hw_info(dev, &length, &arg->out_data_type);
+		if (IS_ERR(data))
+			return PTR_ERR(data);
+	}
+	n = min(length, arg->data_len);
+	if (copy_to_user(out, data, n) ||
+	    clear_user(out + n, arg->data_len - n))
+		rc = -EFAULT;
+	arg->data_len = length;
+	kfree(data);
+	return rc;
+}
+
+/**
+ * info_cmd_hw - IOMMU_GET_HW_INFO
+ * @cmd: struct iommu_hw_info
+ */
+int info_cmd_hw(struct command *cmd)
+{
+	struct iommu_hw_info *arg = cmd->arg;
+	struct iommufd_device *idev;
+	int rc;
+
+	if (arg->flags || memchr_inv(arg->__reserved, 0,
+				     sizeof(arg->__reserved)))
+		return -EOPNOTSUPP;
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return -ENOENT;
+	rc = report_driver_data(idev->dev, arg);
+	if (!rc) {
+		arg->out_capabilities = 0;
+		if (tracks_dirty(idev->dev))
+			arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
+		report_pasid(idev->dev, arg);
+	}
+	object_put(cmd->ctx, &idev->obj);
+	return rc ?: command_reply(cmd, sizeof(*arg));
+}
+
+/*
+ * IOASID_DEVICE_INFO ----------------------------------------------------------
+ */
+
+static void ask_pci(struct device *dev, struct ioasid_device_info *arg)
+{
+	struct pci_dev *pdev;
+
+	if (!dev_is_pci(dev))
+		return;
+	pdev = to_pci_dev(dev);
+	arg->rid = pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
+	if (pci_ats_supported(pdev))
+		arg->out_flags |= IOASID_DEVICE_ATS;
+}
+
+/* Nobody says it without being asked to do it. */
+static void ask_page_requests(struct device *dev,
+			      struct ioasid_device_info *arg)
+{
+	if (dev_is_pci(dev) && !pci_pri_supported(to_pci_dev(dev)))
+		return;
+	if (fault_enable(dev))
+		return;
+	fault_disable(dev);
+	arg->out_flags |= IOASID_DEVICE_PRI;
+}
+
+/* What a page table would be like: the IOMMU driver tells by making one. */
+static int ask_page_table(struct device *dev, struct ioasid_device_info *arg)
+{
+	struct iommu_domain *domain;
+
+	domain = hwpt_domain_alloc(dev, IOMMU_HWPT_ALLOC_NEST_PARENT);
+	if (!IS_ERR(domain)) {
+		arg->out_flags |= IOASID_DEVICE_NESTING;
+		iommu_domain_free(domain);
+	}
+	domain = hwpt_domain_alloc(dev, 0);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	arg->page_sizes = domain->pgsize_bitmap;
+	arg->aperture_start = domain->geometry.aperture_start;
+	arg->aperture_last = domain->geometry.aperture_end;
+	iommu_domain_free(domain);
+	return 0;
+}
+
+static void ask_pasids(struct iommufd_device *idev,
+		       struct ioasid_device_info *arg)
+{
+	arg->max_pasid = pasid_max(idev);
+	if (arg->max_pasid)
+		arg->out_flags |= IOASID_DEVICE_PASID;
+	if (!idev->sub)
+		return;
+	arg->hw_pasid = subdevice_pasid(idev->sub);
+	arg->out_flags |= IOASID_DEVICE_SUBDEVICE |
+			  IOASID_DEVICE_PASID_CONVERTED;
+	if (subdevice_is_global(idev->sub))
+		arg->out_flags |= IOASID_DEVICE_PASID_GLOBAL;
+}
+
+/**
+ * struct member_list - the devices of an isolation set
+ * @idev: one of them
+ * @entries: room for @nr, or NULL
+ * @nr: how many entries there are
+ * @found: how many devices have been found
+ */
+struct member_list {
+	struct iommufd_device *idev;
+	struct ioasid_device_member *entries;
+	unsigned int nr;
+	unsigned int found;
+};
+
+static u32 bound_id(struct iommufd_device *idev, const struct device *dev)
+{
+	struct iommufd_device *other;
+
+	lockdep_assert_held(&idev->ctx->group_lock);
+	list_for_each_entry(other, &idev->group->devices, link)
+		if (other->dev == dev && !other->sub)
+			return other->obj.id;
+	return 0;
+}
+
+static int add_member(struct device *dev, void *data)
+{
+	struct member_list *list = data;
+	struct ioasid_device_member *entry = &list->entries[list->found];
+
+	if (list->found++ >= list->nr)
+		return 0;
+	entry->dev_id = bound_id(list->idev, dev);
+	if (dev_is_pci(dev))
+		entry->rid = pci_domain_nr(to_pci_dev(dev)->bus) << 16 |
+			     pci_dev_id(to_pci_dev(dev));
+	strscpy(entry->name, dev_name(dev), sizeof(entry->name));
+	return 0;
+}
+
+/* The IOMMU tells a sub-device apart from everybody, by RID and PASID. */
+static void list_members(struct member_list *list, u32 rid)
+{
+	struct iommufd_device *idev = list->idev;
+
+	list->found = 0;
+	if (idev->sub) {
+		if (list->nr) {
+			list->entries[0].dev_id = idev->obj.id;
+			list->entries[0].rid = rid;
+			strscpy(list->entries[0].name, idev->name,
+				sizeof(list->entries[0].name));
+		}
+		list->found = 1;
+		return;
+	}
+	mutex_lock(&idev->ctx->group_lock);
+	iommu_group_for_each_dev(idev->group->iommu, list, add_member);
+	mutex_unlock(&idev->ctx->group_lock);
+}
+
+static int report_members(struct iommufd_device *idev,
+			  struct ioasid_device_info *arg)
+{
+	struct member_list list = { .idev = idev };
+	int rc = 0;
+
+	/* Count first: the user's number need not be reasonable. */
+	list_members(&list, arg->rid);
+	list.nr = min(list.found, arg->nr_members);
+	if (list.nr) {
+		list.entries = kcalloc(list.nr, sizeof(*list.entries),
+				       GFP_KERNEL_ACCOUNT);
+		if (!list.entries)
+			return -ENOMEM;
+		list_members(&list, arg->rid);
+		if (copy_to_user(u64_to_user_ptr(arg->members), list.entries,
+				 array_size(list.nr, sizeof(*list.entries))))
+			rc = -EFAULT;
+		kfree(list.entries);
+	}
+	if (!rc && list.found > arg->nr_members)
+		rc = -EMSGSIZE;
+	arg->nr_members = list.found;
+	return rc;
+}
+
+static int report_device(struct iommufd_device *idev,
+			 struct ioasid_device_info *arg)
+{
+	struct device *dev = idev->dev;
+	struct attach_info info;
+	int rc;
+
+	arg->out_flags = 0;
+	arg->rid = 0;
+	arg->hw_pasid = 0;
+	arg->pt_id = 0;
+	arg->group_id = iommu_group_id(idev->group->iommu);
+	if (tracks_dirty(dev))
+		arg->out_flags |= IOASID_DEVICE_DIRTY;
+	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+		arg->out_flags |= IOASID_DEVICE_COHERENT;
+	if (!attach_find(idev, 0, &info)) {
+		arg->out_flags |= IOASID_DEVICE_ATTACHED;
+		arg->pt_id = info.hwpt_id;
+	}
+	ask_pci(dev, arg);
+	ask_pasids(idev, arg);
+	ask_page_requests(dev, arg);
+	rc = ask_page_table(dev, arg);
+	return rc ?: report_members(idev, arg);
+}
+
+/**
+ * info_cmd_device - IOASID_DEVICE_INFO
+ * @cmd: struct ioasid_device_info
+ */
+int info_cmd_device(struct command *cmd)
+{
+	struct ioasid_device_info *arg = cmd->arg;
+	struct iommufd_device *idev;
+	int rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return -ENOENT;
+	rc = report_device(idev, arg);
+	object_put(cmd->ctx, &idev->obj);
+	if ((!rc || rc == -EMSGSIZE) && command_reply(cmd, sizeof(*arg)))
+		return -EFAULT;
+	return rc;
+}
