@@ -661,7 +661,7 @@ int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
 	else
 		rc = change_to(&change, pt);
 	mutex_unlock(&idev->group->lock);
-	object_put(idev->ctx, pt);
+	pt_put(idev->ctx, pt);
 
 	while (change.nr_left--)
 		hwpt_put(change.left);

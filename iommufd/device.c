@@ -487,7 +487,7 @@ int device_cmd_hwpt_alloc(struct command *cmd)
 	}
 	rc = hwpt_alloc_for(cmd, idev, pt, queue);
 out_pt:
-	object_put(cmd->ctx, pt);
+	pt_put(cmd->ctx, pt);
 out_device:
 	object_put(cmd->ctx, &idev->obj);
 	return rc;

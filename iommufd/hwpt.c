@@ -307,6 +307,19 @@ void hwpt_put(struct hwpt *hwpt)
 	ioas_put(ctx, ioas);
 }
 
+/**
+ * pt_put - give back what a command has found under the ID of a page table
+ * @ctx: the context
+ * @pt: any kind of object
+ */
+void pt_put(struct iommufd_ctx *ctx, struct object *pt)
+{
+	if (pt->kind == &hwpt_kind)
+		hwpt_put(hwpt_of(pt));
+	else
+		object_put(ctx, pt);
+}
+
 static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 		      u32 *done)
 {
@@ -317,7 +330,7 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 		.entry_num = arg->entry_num,
 	};
 	struct hwpt *hwpt;
-	int rc = -EINVAL;
+	int rc = -ENOENT;
 
 	if (arg->__reserved)
 		return -EOPNOTSUPP;
@@ -334,7 +347,7 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 							      &array);
 		*done = array.entry_num;
 	}
-	object_put(cmd->ctx, &hwpt->obj);
+	hwpt_put(hwpt);
 	return rc;
 }
 

@@ -65,6 +65,7 @@ int hwpt_fill(struct hwpt *hwpt);
 void hwpt_drain(struct hwpt *hwpt);
 bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
 void hwpt_put(struct hwpt *hwpt);
+void pt_put(struct iommufd_ctx *ctx, struct object *pt);
 
 int hwpt_cmd_invalidate(struct command *cmd);
 
