@@ -9,7 +9,7 @@
  * Nothing here asks the page table what it holds: the runs know.
  *
  * Draining unmaps any number of ranges, merges neighbours, and flushes the IOTLB
- * once. Only after paging_drain_end() may the memory be unpinned.
+ * once, over all of them. Only after paging_drain_end() may the memory be unpinned.
  */
 #include <linux/sched/signal.h>
 
@@ -328,6 +328,8 @@ void paging_drain_collected(struct paging_drain *drain)
 {
 	struct iommu_domain *domain = drain->domain;
 
+	drain->first = min(drain->first, drain->iova);
+	drain->last = max(drain->last, drain->iova + drain->length - 1);
 	while (drain->length) {
 		size_t n = min(drain->length,
 			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
@@ -351,9 +353,24 @@ void paging_drain_collected(struct paging_drain *drain)
 /**
  * paging_drain_end - flush: from here on no device reaches the memory
  * @drain: the state
+ *
+ * One flush from the lowest to the highest IOVA. A driver that has flushed in
+ * between all the same, because it knows that it is in a virtual machine (AMD),
+ * has begun to gather again, which is not @queued: it knows what is left.
  */
 void paging_drain_end(struct paging_drain *drain)
 {
-	paging_drain_collected(drain);
-	iommu_iotlb_sync(drain->domain, &drain->gather);
+	struct iommu_iotlb_gather *gather = &drain->gather;
+
+	if (drain->length)
+		paging_drain_collected(drain);
+	if (drain->first > drain->last)
+		return;
+	if (gather->queued) {
+		gather->queued = false;
+		gather->start = drain->first;
+		gather->end = drain->last;
+		gather->pgsize = PAGE_SIZE;
+	}
+	iommu_iotlb_sync(drain->domain, gather);
 }

@@ -75,15 +75,27 @@ int paging_fill(struct iommu_domain *domain, const struct paging_range *range);
  * struct paging_drain - ranges that are being taken out of one domain
  * @domain: the domain
  * @gather: what the IOMMU driver has to flush
+ * @first: the lowest IOVA that has been unmapped so far
+ * @last: the highest, inclusive
  * @iova: the range that has been collected last, not unmapped yet
  * @length: its length
  */
 struct paging_drain {
 	struct iommu_domain *domain;
 	struct iommu_iotlb_gather gather;
+	unsigned long first;
+	unsigned long last;
 	unsigned long iova;
 	unsigned long length;
 };
+
+/*
+ * Drivers flush by themselves as soon as two ranges do not touch, unless they are
+ * told that the flush is queued: then they leave it to whoever has queued it, and
+ * so do we, but for all ranges together and before anything is unpinned. Not
+ * so on Arm, whose drivers would forget to flush the tables that have gone.
+ */
+#define PAGING_QUEUED	IS_ENABLED(CONFIG_X86)
 
 void paging_drain_collected(struct paging_drain *drain);
 void paging_drain_end(struct paging_drain *drain);
@@ -97,8 +109,11 @@ static inline void paging_drain_begin(struct paging_drain *drain,
 				      struct iommu_domain *domain)
 {
 	drain->domain = domain;
+	drain->first = ULONG_MAX;
+	drain->last = 0;
 	drain->length = 0;
 	iommu_iotlb_gather_init(&drain->gather);
+	drain->gather.queued = PAGING_QUEUED;
 }
 
 /**

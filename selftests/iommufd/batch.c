@@ -847,6 +847,89 @@ TEST_F(batch, neighbours)
 	EXPECT_PINNED(0);
 }
 
+/*
+ * Ranges that do not touch, which have one flush together: the device has been
+ * everywhere, so that the IOTLB has all of them, and is nowhere afterwards but at
+ * the pages between. One range is a whole table of small pages, which is freed.
+ */
+TEST_F(batch, unmap_apart_is_unreachable)
+{
+	static const uint64_t far[] = {
+		0, 2 * PAGE, 5 * PAGE, 600 * PAGE, 1UL << 30, 5UL << 30,
+	};
+	const unsigned int n = ARRAY_SIZE(far);
+	const uint64_t table = AT + (3UL << 30), between = AT + PAGE;
+	unsigned int i;
+	uint32_t done;
+
+	for (i = 0; i < n; i++)
+		self->e[i] = map_entry(self->buf + i * PAGE, AT + far[i], PAGE);
+	self->e[n] = map_entry(self->buf + MEM_HUGE, table, MEM_HUGE);
+	self->e[n + 1] = map_entry(self->buf + n * PAGE, between, PAGE);
+	ASSERT_EQ(0, MAP_BATCH(n + 2, &done));
+	for (i = 0; i < n; i++)
+		EXPECT_DMA(AT + far[i], self->buf + i * PAGE, 64);
+	EXPECT_DMA(table, self->buf + MEM_HUGE, 64);
+	EXPECT_DMA(table + MEM_HUGE - PAGE, self->buf + 2 * MEM_HUGE - PAGE,
+		   64);
+	EXPECT_DMA(between, self->buf + n * PAGE, 64);
+
+	/* From the last to the first: no range continues the one before */
+	for (i = 0; i < n; i++)
+		self->e[i] = unmap_entry(AT + far[n - 1 - i], PAGE);
+	self->e[n] = unmap_entry(table, MEM_HUGE);
+	ASSERT_EQ(0, UNMAP_BATCH(n + 1, &done));
+	EXPECT_PINNED(1);
+	for (i = 0; i < n; i++)
+		EXPECT_NO_DMA(AT + far[i], self->buf + i * PAGE);
+	EXPECT_NO_DMA(table, self->buf + MEM_HUGE);
+	EXPECT_NO_DMA(table + MEM_HUGE - PAGE,
+		      self->buf + 2 * MEM_HUGE - PAGE);
+	EXPECT_DMA(between, self->buf + n * PAGE, 64);
+
+	/* Other memory in the same places */
+	ASSERT_EQ(0, rig_map(&self->rig, self->buf + 100 * PAGE, PAGE, table));
+	ASSERT_EQ(0, rig_map(&self->rig, self->buf + 101 * PAGE, PAGE,
+			     AT + far[2]));
+	EXPECT_DMA(table, self->buf + 100 * PAGE, 64);
+	EXPECT_DMA(AT + far[2], self->buf + 101 * PAGE, 64);
+}
+
+/*
+ * What follows each other in one huge page, in an entry each: the IOMMU must not
+ * have made a huge page of it, since each can go alone.
+ */
+TEST_F(batch, pieces_of_a_huge_page)
+{
+	const unsigned int n = MEM_HUGE / PAGE, hole = 200;
+	char *huge = mem_thp(MEM_HUGE);
+	uint32_t done;
+
+	ASSERT_NE(NULL, huge);
+	if (mem_runs(huge, MEM_HUGE) != 1)
+		SKIP(return, "no transparent huge page");
+	mem_fill(huge, MEM_HUGE, 9);
+	fill_pages(self->e, n, huge, AT);
+	ASSERT_EQ(0, MAP_BATCH(n, &done));
+	EXPECT_PINNED(n);
+	EXPECT_DMA(AT + hole * PAGE, huge + hole * PAGE, 64);
+	ASSERT_EQ(0, UNMAP(AT + hole * PAGE, PAGE));
+	EXPECT_PINNED(n - 1);
+	EXPECT_NO_DMA(AT + hole * PAGE, huge + hole * PAGE);
+	EXPECT_DMA(AT + hole * PAGE - 64, huge + hole * PAGE - 64, 64);
+	EXPECT_DMA(AT + (hole + 1) * PAGE, huge + (hole + 1) * PAGE, 64);
+	/* Another page in its place, then all of them at once */
+	ASSERT_EQ(0, rig_map(&self->rig, self->buf, PAGE, AT + hole * PAGE));
+	EXPECT_DMA(AT + hole * PAGE, self->buf, 64);
+	EXPECT_DMA(AT, huge, 64);
+	self->e[0] = unmap_entry(AT, MEM_HUGE);
+	ASSERT_EQ(0, UNMAP_BATCH(1, &done));
+	EXPECT_EQ(MEM_HUGE, self->e[0].length);
+	EXPECT_PINNED(0);
+	EXPECT_NO_DMA(AT + 7 * PAGE, huge + 7 * PAGE);
+	mem_free(huge, MEM_HUGE);
+}
+
 /* Seen in the pool: a page of it is free when its entry is gone. */
 TEST_F(batch, freed_among_neighbours)
 {

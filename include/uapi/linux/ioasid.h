@@ -164,10 +164,11 @@ struct ioasid_batch_entry {
  *
  * The work is done in portions of some hundred entries, which share what they can:
  * where entries follow each other, one walk of the page tables; for UNMAP one
- * flush of the IOTLB for all, unless the IOMMU driver flushes in between (VT-d
- * does for ranges apart). Memory is unpinned only after the flush. An
- * entry of UNMAP may cover several mappings, and none that is cut by it; one that
- * covers none is ENOENT, unless it is everything, 0 and U64_MAX.
+ * flush of the IOTLB for all, from the lowest IOVA to the highest, unless the
+ * IOMMU driver flushes in between (AMD-Vi does in a virtual machine, to spare the
+ * hypervisor). Memory is unpinned only after the flush. An entry of UNMAP
+ * may cover several mappings, and none that is cut by it; one that covers none is
+ * ENOENT, unless it is everything, 0 and U64_MAX.
  *
  * EFAULT with @out_done set: the array of entries could not be read or written
  * further. What could not be reported as mapped is not mapped; what could not be
