@@ -53,15 +53,18 @@ enum area_state {
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: see enum area_state
  * @closing: an unmap is waiting for @pins to go: no new ones
- * @in_use: the area holds a use of @pinned, and the page tables of its IOAS
- *	translate it. False in an IOAS without page tables, and for a BAR whose
- *	owner has gone.
+ * @in_use: the page tables of its IOAS translate it, and the memory is in use:
+ *	in a nested IOAS by what the area originates from, else by the area
+ *	itself. False in an IOAS without page tables, and for a BAR whose owner
+ *	has gone.
+ * @lent: the area holds a use of @pinned for the IOASes that are nested in its
+ *	own one, see nested_use()
  * @embedded: part of @pinned, and freed with it; otherwise a struct loose_area
  * @chain: links the areas that one command is working on
  *
  * Areas do not overlap. @in_use and @chain belong to whoever made the
- * area AREA_BUSY, or holds the lock of the IOAS for writing. The rest is
- * protected by the tree lock of the IOAS.
+ * area AREA_BUSY, or holds the lock of the IOAS for writing. @lent is set with
+ * the lock of @pinned. The rest is protected by the tree lock of the IOAS.
  */
 struct area {
 	struct rb_node rb;
@@ -77,6 +80,7 @@ struct area {
 	u8 state;
 	bool closing;
 	bool in_use;
+	bool lent;
 	bool embedded;
 };
 
@@ -99,11 +103,14 @@ static inline void area_set_ready(struct area *area)
  * @area: a copy, a part of another area that has been cut, or a child's
  * @source: a child's: the range of the parent that it is made of
  * @ioas: a child's: the child
+ * @origin: a child's: what it is made of in the outermost IOAS, which stays
+ *	longer
  */
 struct loose_area {
 	struct area area;
 	struct interval_tree_node source;
 	struct ioas *ioas;
+	struct area *origin;
 };
 
 static inline struct loose_area *area_loose(struct area *area)

@@ -333,11 +333,11 @@ static void unmap_portion(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
 	bool exclusive = ioas_lock_unmap(ioas);
-	struct obstacle obstacle;
 	struct area *chain = NULL;
 
 	portion->done = claim_simple(portion, &chain);
-	if (chain && exclusive && nested_remove(ioas, &chain, &obstacle))
+	/* The entry that is in the way calls back when it is its turn. */
+	if (chain && exclusive && nested_remove(ioas, &chain, NULL))
 		portion->done = 0;
 	if (chain)
 		chain_remove(ioas, chain);

@@ -46,6 +46,7 @@
 
 #include "area.h"
 #include "ioas.h"
+#include "nested.h"
 #include "ranges.h"
 #include "reason.h"
 
@@ -245,6 +246,19 @@ static int reserve_outside(struct ioas *ioas, const struct iommu_domain *domain)
 	return rc;
 }
 
+/* A page table of a nested IOAS comes or goes. */
+static void count_nested_table(struct ioas *ioas, int n)
+{
+	struct ioas *root = ioas->root;
+
+	lockdep_assert_held_write(ioas_lock(ioas));
+	if (!ioas->parent)
+		return;
+	root->nested_tables += n;
+	if (!root->nested_tables)
+		nested_take_back_all(root);
+}
+
 /**
  * ioas_add_table - translate everything in an IOAS by one more page table
  * @ioas: the IOAS
@@ -269,9 +283,11 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 	if (!rc)
 		rc = update_alignment(ioas);
 	mutex_unlock(&ioas->tree_lock);
+	count_nested_table(ioas, 1);
 	if (!rc)
 		rc = ioas_fill_all(ioas, domain);
 	if (rc) {
+		count_nested_table(ioas, -1);
 		mutex_lock(&ioas->tree_lock);
 		list_del(&table->link);
 		ranges_drop(&ioas->reserved, domain);
@@ -294,6 +310,7 @@ void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 	down_write(ioas_lock(ioas));
 	list_del(&table->link);
 	ioas_drain_all(ioas, table->domain);
+	count_nested_table(ioas, -1);
 	mutex_lock(&ioas->tree_lock);
 	ranges_drop(&ioas->reserved, table->domain);
 	WARN_ON(update_alignment(ioas));

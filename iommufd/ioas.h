@@ -28,6 +28,7 @@ struct pinned;
  * @children: the IOASes that are nested in this one, by @sibling
  * @sibling: in the parent's @children
  * @sources: of a child: its areas by the IOVA in the parent that they come from
+ * @nested_tables: of the outermost one: how many page tables those below it have
  * @attach_lock: serialises the choice of a page table for a device
  * @lock: see the head of ioas.c, like the rest of the locking
  * @tables: struct ioas_table, the page tables that translate all areas
@@ -50,6 +51,7 @@ struct ioas {
 	struct list_head children;
 	struct list_head sibling;
 	struct rb_root_cached sources;
+	unsigned int nested_tables;
 	struct mutex attach_lock;
 	struct rw_semaphore lock;
 	struct list_head tables;

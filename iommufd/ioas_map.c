@@ -53,13 +53,30 @@ int area_fill(const struct ioas *ioas, const struct area *area,
 }
 
 /**
+ * area_use - have the memory of an area pinned, for page tables to translate it
+ * @ioas: its IOAS
+ * @area: not in use
+ *
+ * Return: 0 or an errno of pinned_use().
+ */
+int area_use(const struct ioas *ioas, struct area *area)
+{
+	int rc = ioas->parent ? nested_use(area) : pinned_use(area->pinned);
+
+	area->in_use = !rc;
+	return rc;
+}
+
+/**
  * area_unuse - the page tables do not translate an area any more: unpin it
+ * @ioas: its IOAS
  * @area: with in_use set
  */
-void area_unuse(struct area *area)
+void area_unuse(const struct ioas *ioas, struct area *area)
 {
 	area->in_use = false;
-	pinned_unuse(area->pinned);
+	if (!ioas->parent)
+		pinned_unuse(area->pinned);
 }
 
 /* Pin the memory of a new area and fill all page tables with it. */
@@ -71,10 +88,9 @@ static int area_load(struct ioas *ioas, struct area *area)
 
 	if (list_empty(&ioas->tables))
 		return 0;
-	rc = pinned_use(area->pinned);
+	rc = area_use(ioas, area);
 	if (rc)
 		return rc == -ENXIO ? -EFAULT : rc;
-	area->in_use = true;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = area_fill(ioas, area, table->domain);
 		if (rc)
@@ -90,7 +106,7 @@ err_drain:
 		paging_drain(&drain, area->iova, area_length(area));
 		paging_drain_end(&drain);
 	}
-	area_unuse(area);
+	area_unuse(ioas, area);
 	return rc;
 }
 
@@ -278,6 +294,7 @@ void chain_init(struct area *area, struct pinned *pinned, unsigned long offset,
 	area->state = AREA_BUSY;
 	area->closing = false;
 	area->in_use = false;
+	area->lent = false;
 	area->embedded = area == &pinned->area;
 }
 
@@ -344,7 +361,7 @@ int chain_load(struct ioas *ioas, struct area *chain)
 }
 
 /* Use the memory of new areas, in rows where it is one stretch. */
-static int use_chain(struct area *chain)
+static int use_chain(const struct ioas *ioas, struct area *chain)
 {
 	struct area *area = chain;
 	int rc;
@@ -353,7 +370,7 @@ static int use_chain(struct area *chain)
 		struct area *end = pinned_row(area);
 
 		if (end == area->chain)
-			rc = pinned_use(area->pinned);
+			rc = area_use(ioas, area);
 		else
 			rc = pinned_use_row(area, end);
 		if (rc)
@@ -413,7 +430,7 @@ int chain_load_together(struct ioas *ioas, struct area *chain)
 	struct area *area;
 	int rc;
 
-	rc = use_chain(chain);
+	rc = use_chain(ioas, chain);
 	if (rc)
 		goto err_unuse;
 	list_for_each_entry(table, &ioas->tables, link) {
@@ -432,7 +449,7 @@ err_drain:
 err_unuse:
 	for (area = chain; area; area = area->chain)
 		if (area->in_use)
-			area_unuse(area);
+			area_unuse(ioas, area);
 	return rc;
 }
 

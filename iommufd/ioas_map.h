@@ -45,8 +45,9 @@ bool ioas_lock_unmap(struct ioas *ioas);
 void ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
 void ioas_call_back(const struct obstacle *obstacle);
 
+int area_use(const struct ioas *ioas, struct area *area);
+void area_unuse(const struct ioas *ioas, struct area *area);
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      struct iommu_domain *domain);
-void area_unuse(struct area *area);
 
 #endif

@@ -42,7 +42,7 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 	}
 	for (area = chain; area; area = area->chain)
 		if (area->in_use)
-			area_unuse(area);
+			area_unuse(ioas, area);
 }
 
 /**
@@ -141,6 +141,7 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 void chain_remove(struct ioas *ioas, struct area *chain)
 {
 	chain_drain(ioas, chain);
+	nested_take_back(chain);
 	chain_erase(ioas, chain);
 }
 
@@ -407,7 +408,7 @@ static void unuse_until(struct ioas *ioas, const struct area *end)
 
 	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
 		if (area->in_use)
-			area_unuse(area);
+			area_unuse(ioas, area);
 		cond_resched();
 	}
 }
@@ -430,10 +431,8 @@ int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
 
 	lockdep_assert_held_write(ioas_lock(ioas));
 	for (; area; area = area_next(area, ULONG_MAX)) {
-		if (first) {
-			rc = pinned_use(area->pinned);
-			area->in_use = !rc;
-		}
+		if (first)
+			rc = area_use(ioas, area);
 		if (rc == -ENXIO)
 			rc = 0;
 		if (rc)
@@ -443,7 +442,7 @@ int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
 		rc = area_fill(ioas, area, domain);
 		if (rc) {
 			if (first)
-				area_unuse(area);
+				area_unuse(ioas, area);
 			break;
 		}
 	}

@@ -10,6 +10,12 @@
  * That is all it takes: parents know their children, and whoever unmaps a range
  * looks into the source tree of every child, and so on downwards.
  *
+ * Children do not pin. The memory is kept pinned by the mapping of the outermost
+ * IOAS, from the first time that a page table of a child has needed a part of it,
+ * until it is unmapped there or no child has a page table any more. A mapping of
+ * the outermost IOAS may be all of a guest's RAM: were it pinned by a child's first
+ * page and unpinned by its last, each of these could take seconds.
+ *
  * A family has one lock. Mapping into a child holds it for reading, from the
  * look at the parent's areas to the last entry of a page table. Unmapping from an
  * IOAS with children holds it for writing: so it finds every area that is made of
@@ -38,7 +44,7 @@ static int chain_of_source(struct ioas *parent, unsigned long start,
 
 	lockdep_assert_held(&parent->tree_lock);
 	for (;;) {
-		const struct area *from = ioas_area_at(parent, at);
+		struct area *from = ioas_area_at(parent, at);
 		unsigned long length;
 		struct area *area;
 		u8 both;
@@ -61,6 +67,8 @@ static int chain_of_source(struct ioas *parent, unsigned long start,
 			   length, both);
 		area_loose(area)->source.start = at;
 		area_loose(area)->source.last = at + length - 1;
+		area_loose(area)->origin = parent->parent ?
+					   area_loose(from)->origin : from;
 		*link = area;
 		link = &area->chain;
 		if (from->last >= last)
@@ -123,6 +131,52 @@ void nested_unlink(struct ioas *ioas, struct area *area)
 	interval_tree_remove(&area_loose(area)->source, &ioas->sources);
 }
 
+/**
+ * nested_use - have the memory of a child's area pinned
+ * @area: the area, which has nothing to give back later
+ *
+ * Return: 0 or an errno of pinned_use().
+ */
+int nested_use(struct area *area)
+{
+	struct area *origin = area_loose(area)->origin;
+
+	/* The device of a BAR may have gone since. */
+	if (smp_load_acquire(&origin->lent) && !pinned_is_bar(origin->pinned))
+		return 0;
+	return pinned_lend(origin->pinned, &origin->lent);
+}
+
+/**
+ * nested_take_back - unpin what children have been lent
+ * @chain: areas of which nothing is left in any child
+ */
+void nested_take_back(struct area *chain)
+{
+	for (; chain; chain = chain->chain) {
+		if (!chain->lent)
+			continue;
+		chain->lent = false;
+		pinned_unuse(chain->pinned);
+	}
+}
+
+/**
+ * nested_take_back_all - no child has a page table any more
+ * @ioas: the outermost IOAS, with its lock held for writing
+ */
+void nested_take_back_all(struct ioas *ioas)
+{
+	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+
+	lockdep_assert_held_write(ioas_lock(ioas));
+	for (; area; area = area_next(area, ULONG_MAX)) {
+		area->chain = NULL;
+		nested_take_back(area);
+		cond_resched();
+	}
+}
+
 /* Add the areas of children that are made of a range to the end of a chain. */
 static struct area **claim_children(struct ioas *ioas, unsigned long start,
 				    unsigned long last, struct area **link)
@@ -183,7 +237,8 @@ static void remove_descendants(struct area *chain)
  * nested_remove - unmap all that is made of areas which are about to be unmapped
  * @ioas: the IOAS, with its lock held for writing
  * @chain: claimed areas of it; set to NULL if they have been given back
- * @obstacle: set to an area that an in-kernel user has pages of
+ * @obstacle: set to an area that an in-kernel user has pages of, which gets no
+ *	new pins from then on. NULL if the caller does not call back now.
  *
  * Return: 0, or -EAGAIN with nothing changed but that: call it back, try again.
  */
@@ -202,10 +257,12 @@ int nested_remove(struct ioas *ioas, struct area **chain,
 		return 0;
 	}
 
-	area->closing = true;
-	obstacle->ioas = area_loose(area)->ioas;
-	obstacle->iova = area->iova;
-	obstacle->length = area_length(area);
+	if (obstacle) {
+		area->closing = true;
+		obstacle->ioas = area_loose(area)->ioas;
+		obstacle->iova = area->iova;
+		obstacle->length = area_length(area);
+	}
 	chain_set_ready(found);
 	chain_set_ready(*chain);
 	*chain = NULL;

@@ -14,6 +14,9 @@ struct area *nested_chain(struct ioas *ioas, unsigned long source,
 			  unsigned long length, u8 prot);
 void nested_link(struct ioas *ioas, struct area *area);
 void nested_unlink(struct ioas *ioas, struct area *area);
+int nested_use(struct area *area);
+void nested_take_back(struct area *chain);
+void nested_take_back_all(struct ioas *ioas);
 int nested_remove(struct ioas *ioas, struct area **chain,
 		  struct obstacle *obstacle);
 

@@ -350,6 +350,20 @@ static bool pinned_lock_shared(struct pinned *pinned)
 	return true;
 }
 
+static int use_locked(struct pinned *pinned)
+{
+	int rc = 0;
+
+	/* In use or not: the revocation may have been where this use is to be. */
+	if (pinned->owner && bar_owner_retired(pinned->owner))
+		return -ENXIO;
+	if (!pinned->uses)
+		rc = pinned_fill(pinned);
+	if (!rc)
+		pinned->uses++;
+	return rc;
+}
+
 /**
  * pinned_use - have all of the memory pinned, and its runs stay
  * @pinned: the memory
@@ -362,17 +376,33 @@ static bool pinned_lock_shared(struct pinned *pinned)
 int pinned_use(struct pinned *pinned)
 {
 	bool locked = pinned_lock_shared(pinned);
-	int rc = 0;
+	int rc;
 
-	/* In use or not: the revocation may have been where this use is to be. */
-	if (pinned->owner && bar_owner_retired(pinned->owner))
-		rc = -ENXIO;
-	else if (!pinned->uses)
-		rc = pinned_fill(pinned);
-	if (!rc)
-		pinned->uses++;
+	rc = use_locked(pinned);
 	if (locked)
 		mutex_unlock(&pinned->lock);
+	return rc;
+}
+
+/**
+ * pinned_lend - one use for many who come and go
+ * @pinned: the memory
+ * @lent: whether there is that use; set. Can be read without a lock, and what the
+ *	use has changed is seen by who finds it set.
+ *
+ * Return: as pinned_use(), also if the use has been there already.
+ */
+int pinned_lend(struct pinned *pinned, bool *lent)
+{
+	int rc;
+
+	mutex_lock(&pinned->lock);
+	rc = use_locked(pinned);
+	if (!rc && *lent)
+		pinned->uses--;
+	else if (!rc)
+		smp_store_release(lent, true);
+	mutex_unlock(&pinned->lock);
 	return rc;
 }
 

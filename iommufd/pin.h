@@ -81,6 +81,7 @@ int pinned_use(struct pinned *pinned);
 struct area *pinned_row(struct area *area);
 int pinned_use_row(struct area *area, const struct area *end);
 void pinned_use_again(struct pinned *pinned);
+int pinned_lend(struct pinned *pinned, bool *lent);
 void pinned_unuse(struct pinned *pinned);
 
 int pinned_pin(struct pinned *pinned, unsigned long first,

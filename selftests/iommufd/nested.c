@@ -171,8 +171,9 @@ TEST_F(nested, dma)
 	EXPECT_DMA(PARENT, 11);
 	EXPECT_EQ(2 * PAGE, TAKE_ALL(self->child));
 	EXPECT_NO_DMA(PARENT, 11);
-	EXPECT_PINNED(0);
+	EXPECT_PINNED(NPAGES);
 	EXPECT_EQ(BUF, TAKE_ALL(self->rig.ioas));
+	EXPECT_PINNED(0);
 }
 
 TEST_F(nested, child_of_a_child)
@@ -197,6 +198,8 @@ TEST_F(nested, child_of_a_child)
 	EXPECT_EQ(-ENOENT, SAME(self->grand_acc, GRAND, 11, 1));
 	EXPECT_NO_DMA(GRAND + 4 * PAGE, 15);
 	EXPECT_EQ(0, TAKE_ALL(self->grand));
+	EXPECT_PINNED(NPAGES);
+	ASSERT_EQ(0, DETACH());
 	EXPECT_PINNED(0);
 }
 
@@ -228,6 +231,13 @@ TEST_F(nested, several_areas_of_the_parent)
 	EXPECT_EQ(-ENOENT, SAME(self->acc, CHILD, 5, 1));
 	ASSERT_EQ(0, UNMAP_PARENT(40, 16));
 	EXPECT_EQ(24 * PAGE, TAKE_ALL(self->child));
+	/* What the child has used and the parent still has */
+	EXPECT_PINNED(24);
+	ASSERT_EQ(0, UNMAP_PARENT(56, 8));
+	EXPECT_PINNED(24);
+	ASSERT_EQ(0, UNMAP_PARENT(8, 8));
+	EXPECT_PINNED(16);
+	ASSERT_EQ(0, DETACH());
 	EXPECT_PINNED(0);
 }
 
@@ -313,6 +323,8 @@ TEST_F(nested, holes)
 				     CHILD + 11 * PAGE));
 	EXPECT_EQ(0, SAME(self->acc, CHILD, 4, 12));
 	EXPECT_EQ(12 * PAGE, TAKE_ALL(self->child));
+	EXPECT_PINNED(12);
+	EXPECT_EQ(16 * PAGE, TAKE_ALL(self->rig.ioas));
 	EXPECT_PINNED(0);
 }
 
@@ -905,6 +917,33 @@ TEST_F(nested, batch_calls_back)
 	EXPECT_PINNED(0);
 }
 
+/* One that ends before what is pinned: that stays open for more pins. */
+TEST_F(nested, batch_ends_before_the_obstacle)
+{
+	struct ioasid_batch_entry *e = mem_anon(PAGE);
+	struct access_test_event event;
+	uint32_t done;
+
+	ASSERT_NE(NULL, e);
+	ASSERT_EQ(0, MAP_PARENT(0, 1, IOMMU_RW));
+	ASSERT_EQ(0, MAP_PARENT(1, 2, IOMMU_RW));
+	ASSERT_EQ(0, MAP_CHILD(PARENT + PAGE, 2 * PAGE, CHILD));
+	ASSERT_EQ(0, access_pin(self->acc, CHILD, PAGE, 0));
+	e[0] = (struct ioasid_batch_entry) { .iova = PARENT, .length = PAGE };
+	e[1] = (struct ioasid_batch_entry) { .iova = PARENT + PAGE,
+					     .length = 2 * PAGE };
+	/* The first entry cannot be answered */
+	ASSERT_EQ(0, mprotect(e, PAGE, PROT_READ));
+	EXPECT_EQ(-EFAULT, iommu_unmap_batch(self->rig.fd, self->rig.ioas, e,
+					     2, &done));
+	EXPECT_EQ(-EAGAIN, access_event(self->acc, &event));
+	EXPECT_EQ(0, access_pin(self->acc, CHILD + PAGE, PAGE, 0));
+	EXPECT_EQ(0, SAME(self->acc, CHILD, 1, 2));
+	ASSERT_EQ(0, access_unpin(self->acc, CHILD, PAGE));
+	ASSERT_EQ(0, access_unpin(self->acc, CHILD + PAGE, PAGE));
+	mem_free(e, PAGE);
+}
+
 /* Life and death ----------------------------------------------------------- */
 
 TEST_F(nested, destroy)
@@ -1010,6 +1049,80 @@ TEST_F(nested, attach_in_any_order)
 	ASSERT_EQ(0, ATTACH(self->child));
 	EXPECT_NO_DMA(CHILD + PAGE, 1);
 	EXPECT_DMA(CHILD + 9 * PAGE, 9);
+}
+
+/*
+ * A mapping of the parent is pinned by the first child that needs a page of it for
+ * a device, and stays while any child has a page table, or until it goes.
+ */
+TEST_F(nested, pinned_while_a_child_has_a_table)
+{
+	const unsigned int half = NPAGES / 2;
+	struct vfio_pci pci[2];
+	struct edu second;
+
+	if (edu_find_alone(pci, 2) != 2)
+		SKIP(return, "needs two devices in groups of their own");
+	ASSERT_EQ(0, MAP_PARENT(0, half, IOMMU_RW));
+	ASSERT_EQ(0, MAP_PARENT(half, half, IOMMU_RW));
+	ASSERT_EQ(0, MAP_CHILD(PARENT, PAGE, CHILD));
+	ASSERT_EQ(0, MAP_CHILD(PARENT + half * PAGE, PAGE, CHILD + PAGE));
+	ASSERT_EQ(0, iommu_ioas_unmap(self->rig.fd, self->child, CHILD, PAGE,
+				      NULL));
+	EXPECT_PINNED(0);
+
+	/* The one that is left counts when the table comes, the other later */
+	ASSERT_EQ(0, ATTACH(self->child));
+	EXPECT_PINNED(half);
+	ASSERT_EQ(0, MAP_CHILD(PARENT + 3 * PAGE, PAGE, CHILD));
+	EXPECT_PINNED(NPAGES);
+	EXPECT_DMA(CHILD, 3);
+	EXPECT_EQ(2 * PAGE, TAKE_ALL(self->child));
+	EXPECT_PINNED(NPAGES);
+	ASSERT_EQ(0, MAP_CHILD(PARENT + 4 * PAGE, 2 * PAGE, CHILD));
+	EXPECT_DMA(CHILD + PAGE, 5);
+
+	/* A second child's table, below the first's */
+	ASSERT_EQ(0, edu_open(&second, &pci[1], self->rig.fd));
+	ASSERT_EQ(0, vfio_attach(second.fd, self->grand, NULL));
+	ASSERT_EQ(0, DETACH());
+	EXPECT_PINNED(NPAGES);
+	ASSERT_EQ(0, MAP_GRAND(CHILD + PAGE, PAGE, GRAND));
+	EXPECT_EQ(0, edu_check(&second, GRAND, self->buf + 5 * PAGE, SOME));
+
+	/* Gone with the mapping, and what is left with the table */
+	ASSERT_EQ(0, UNMAP_PARENT(0, half));
+	EXPECT_PINNED(half);
+	EXPECT_EQ(0, edu_can_write(&second, GRAND, self->buf + 5 * PAGE, SOME));
+	ASSERT_EQ(0, vfio_detach(second.fd));
+	EXPECT_PINNED(0);
+	edu_close(&second);
+}
+
+/* A parent's own table comes and goes while a child has one. */
+TEST_F(nested, pinned_by_parent_and_child)
+{
+	struct vfio_pci pci[2];
+	struct edu second;
+
+	if (edu_find_alone(pci, 2) != 2)
+		SKIP(return, "needs two devices in groups of their own");
+	ASSERT_EQ(0, edu_open(&second, &pci[1], self->rig.fd));
+	ASSERT_EQ(0, MAP_PARENT(0, NPAGES, IOMMU_RW));
+	ASSERT_EQ(0, ATTACH(self->rig.ioas));
+	ASSERT_EQ(0, vfio_attach(second.fd, self->child, NULL));
+	ASSERT_EQ(0, MAP_CHILD(PARENT + PAGE, PAGE, CHILD));
+	EXPECT_PINNED(NPAGES);
+	ASSERT_EQ(0, DETACH());
+	EXPECT_PINNED(NPAGES);
+	EXPECT_EQ(0, edu_check(&second, CHILD, self->buf + PAGE, SOME));
+	ASSERT_EQ(0, ATTACH(self->rig.ioas));
+	ASSERT_EQ(0, vfio_detach(second.fd));
+	EXPECT_PINNED(NPAGES);
+	EXPECT_DMA(PARENT + PAGE, 1);
+	ASSERT_EQ(0, DETACH());
+	EXPECT_PINNED(0);
+	edu_close(&second);
 }
 
 /* The same address means something else in each generation. */

@@ -199,7 +199,9 @@ struct ioasid_batch {
  * IOASID_MAP_BATCH is an IOVA of the parent (a VMM: a guest's I/O address to a
  * guest-physical address). The kernel merges the two, so that it works with any
  * IOMMU. Devices attach to the child as to any IOAS; nothing is pinned and
- * nothing charged again.
+ * nothing charged again. A mapping of the outermost IOAS is pinned, as a whole,
+ * from the first time that a device of a nested one needs a part of it, until it is
+ * unmapped or no nested one has a page table.
  *
  * A mapping in the child is permitted what it asks for and what the parent's
  * mapping permits as well. EPERM if that leaves nothing.
