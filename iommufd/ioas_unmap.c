@@ -12,6 +12,7 @@
 #include <linux/iommu.h>
 #include <linux/overflow.h>
 
+#include "event.h"
 #include "ioas_map.h"
 #include "nested.h"
 #include "paging.h"
@@ -479,6 +480,8 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
 			continue;
 		area->chain = NULL;
 		chain_drain(ioas, area);
+		event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+				 area_length(area));
 	}
 }
 

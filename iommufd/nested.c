@@ -24,6 +24,7 @@
 #include <linux/iommu.h>
 #include <linux/overflow.h>
 
+#include "event.h"
 #include "nested.h"
 #include "pin.h"
 #include "reason.h"
@@ -214,6 +215,14 @@ static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
 	return found;
 }
 
+/* Whoever mapped them has not unmapped them: they have to be told. */
+static void tell_lost(struct ioas *ioas, const struct area *chain)
+{
+	for (; chain; chain = chain->chain)
+		event_range_lost(ioas->ctx, ioas->obj.id, chain->iova,
+				 area_length(chain));
+}
+
 /* Areas of the same IOAS that follow each other go with one flush. */
 static void remove_descendants(struct area *chain)
 {
@@ -227,6 +236,7 @@ static void remove_descendants(struct area *chain)
 		end->chain = NULL;
 		chain_drain(ioas, chain);
 		chain_erase(ioas, chain);
+		tell_lost(ioas, chain);
 		chain_free(chain);
 		chain = rest;
 		cond_resched();
