@@ -187,19 +187,28 @@ struct iosim_invalidate_pasid_table {
  *	0	registers, one page; may be mapped
  *	1	the portal, one page: a write() of one struct iosim_desc, anywhere
  *		in it at a multiple of 64 bytes, submits a descriptor. EAGAIN: the
- *		queue is full.
+ *		queue is full. A PASID of more than 20 bits is EINVAL, and ENOENT
+ *		one of a sub-device's that is not attached, for there is none of
+ *		the hardware's for it.
  *	2	64 KiB of memory on the device; may be mapped, and is a target for
  *		peer-to-peer DMA
  *
  * A sub-device has the portal and a page of registers of its own; what it submits
- * carries its PASIDs.
+ * carries its PASIDs. Those of the type "iosim-global" share a queue: each may have
+ * half of it, and half of what runs.
  *
- * Interrupts: one MSI-like vector, index 0, VFIO_IRQ_INFO_EVENTFD.
+ * Interrupts, each VFIO_IRQ_INFO_EVENTFD and with one vector:
+ *
+ *	0	a descriptor with IOSIM_DESC_INTERRUPT is done; MSI-like
+ *	1	the device is to be removed, and waits for the user to let go of it
  */
 #define IOSIM_REGION_REGISTERS	0
 #define IOSIM_REGION_PORTAL	1
 #define IOSIM_REGION_MEMORY	2
 #define IOSIM_MEMORY_SIZE	0x10000
+
+#define IOSIM_IRQ_COMPLETION	0
+#define IOSIM_IRQ_REQUEST	1
 
 /* Registers: 32 bits unless said otherwise; read-only unless said otherwise. */
 #define IOSIM_REG_MAGIC		0x00	/* IOSIM_MAGIC */
@@ -223,8 +232,9 @@ struct iosim_invalidate_pasid_table {
  * IOSIM_CTRL_RESET: forget the queue, abort what is running (IOSIM_STATUS_ABORTED),
  * wait until nothing is, and clear the registers and the memory; VFIO_DEVICE_RESET
  * does the same. IOSIM_CTRL_POLL: look at IOSIM_REG_DOORBELL every millisecond; when
- * it is not 0, submit what is at IOSIM_REG_DESC and set it to 0: for drivers that
- * have mapped the registers.
+ * it is not 0, submit what is at IOSIM_REG_DESC and set it to 0, unless the queue is
+ * full: for drivers that have mapped the registers. What write() would have refused
+ * otherwise is dropped.
  */
 #define IOSIM_CTRL_RESET	(1U << 0)
 #define IOSIM_CTRL_POLL		(1U << 1)
@@ -240,7 +250,8 @@ struct iosim_invalidate_pasid_table {
  *	holds the address of the next one; the result is the last that was read
  * @IOSIM_OP_PREFETCH: only translate the pages of @length bytes from @src, to read
  *	them, or to write with IOSIM_DESC_WRITE. With IOSIM_DESC_BLOCK the requests
- *	for all pages that are missing are one group of page requests
+ *	for all pages that are missing are one group of page requests, in each
+ *	8 MiB
  */
 enum iosim_op {
 	IOSIM_OP_NOP = 0,
@@ -346,9 +357,15 @@ struct iosim_completion {
  *	walks iotlb_hits pasid_cache_hits invalidations page_requests
  *	page_responses page_request_overflows faults
  *
- * rmdir removes it. An engine binds to the VFIO driver iosim-vfio by itself. A
- * sub-device is made in its parent's mdev_supported_types; the types are "iosim-local"
- * (PASIDs of the parent's space) and "iosim-global" (one space for the context).
+ * Removing a device asks those who use it through VFIO to let go of it, and waits
+ * for them: a write of 0 until a signal comes, rmdir for a second. The removal goes on
+ * then, and the name can be used again when it is over.
+ *
+ * An engine binds to the VFIO driver iosim-vfio by itself. A sub-device is made in its
+ * parent's mdev_supported_types; the types are "iosim-local" (PASIDs of the parent's
+ * space) and "iosim-global" (one space for the context). The parent has an attribute
+ * dma_check: a write lets its kernel driver copy through its own mapping (EIO: wrong
+ * data), a read tells how often that went well.
  */
 
 #endif

@@ -246,9 +246,9 @@ struct ioasid_alloc_nested {
  * Sub-devices of one parent for which it is the same share what it is attached to.
  *
  * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range, no
- * IOAS or HWPT, a PASID table, the RID is attached to a PASID table of the user's,
- * which has all PASIDs, or a device that shares the PASID is attached elsewhere. ENOSPC:
- * the hardware's PASIDs are used up. EBUSY: the device's driver, or another file descriptor, uses
+ * IOAS or HWPT, a PASID table, or a device that shares the PASID is attached elsewhere.
+ * ENOSPC: the hardware's PASIDs are used up. EBUSY: the RID is attached to a PASID table
+ * of the user's, which has all PASIDs; the device's driver, or another file descriptor, uses
  * the PASID. Otherwise as VFIO_DEVICE_ATTACH_IOMMUFD_PT.
  */
 struct ioasid_pasid_attach {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DMA.
+ *
+ * It is done in pieces that do not cross a page, translation and memory access
+ * together under the lock of the endpoint. So whoever has changed a table, has taken
+ * that lock to have the old translation forgotten, and has let it go, knows that
+ * nothing is written to or read from the old memory any more.
+ */
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/platform_device.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "access.h"
+#include "endpoint.h"
+#include "prq.h"
+#include "table.h"
+#include "walk.h"
+
+/* Words arrive as a whole: somebody may be waiting for one to change. */
+static void transfer(void *to, const void *from, size_t length)
+{
+	unsigned long misaligned = (unsigned long)to | (unsigned long)from;
+
+	if (length == 8 && !(misaligned & 7))
+		smp_store_release((u64 *)to, READ_ONCE(*(const u64 *)from));
+	else if (length == 4 && !(misaligned & 3))
+		smp_store_release((u32 *)to, READ_ONCE(*(const u32 *)from));
+	else
+		memcpy(to, from, length);
+}
+
+/**
+ * access_piece - do DMA within a page
+ * @endpoint: the device; its gate is held
+ * @access: PASID and direction
+ * @iova: first IOVA
+ * @length: bytes, up to the end of the page
+ * @buffer: the data, or NULL to translate only
+ * @out: set to what has become of it
+ */
+void access_piece(struct iosim_endpoint *endpoint,
+		  const struct iosim_access *access, u64 iova, size_t length,
+		  void *buffer, struct outcome *out)
+{
+	struct walk walk = {
+		.endpoint = endpoint,
+		.iova = iova,
+		.write = access->write,
+	};
+	unsigned long flags;
+	void *memory;
+
+	*out = (struct outcome){};
+	spin_lock_irqsave(&endpoint->lock, flags);
+	walk.at = attach_find(endpoint, access->pasid, &walk.tag,
+			      &out->reason);
+	if (walk.at) {
+		out->at = walk.at;
+		out->serial = walk.at->serial;
+		out->reason = walk_translate(&walk, &memory);
+		if (!out->reason && buffer && access->write)
+			transfer(memory, buffer, length);
+		else if (!out->reason && buffer)
+			transfer(buffer, memory, length);
+	}
+	spin_unlock_irqrestore(&endpoint->lock, flags);
+}
+
+/**
+ * access_aborted - whether the device has given up
+ * @access: its access
+ *
+ * Return: true if it has.
+ */
+bool access_aborted(const struct iosim_access *access)
+{
+	return access->abort && READ_ONCE(*access->abort);
+}
+
+/* Whoever is attached learns of it; there is nobody if DMA is blocked. */
+static void report(struct iosim_endpoint *endpoint,
+		   const struct iosim_access *access, u64 iova,
+		   const struct outcome *out)
+{
+	if (out->at)
+		report_iommu_fault(out->at->domain, &endpoint->pdev->dev, iova,
+				   access->write ? IOMMU_FAULT_WRITE :
+						   IOMMU_FAULT_READ);
+}
+
+/* One piece, and what follows from it. Return: 0 when it is to be done (again). */
+static u32 next_piece(struct iosim_endpoint *endpoint,
+		      struct iosim_access *access)
+{
+	u64 iova = access->iova + access->done;
+	size_t length = min_t(u64, access->length - access->done,
+			      TABLE_SIZE - (iova & (TABLE_SIZE - 1)));
+	void *buffer = access->buffer;
+	struct outcome out;
+	bool request;
+
+	if (buffer)
+		buffer += access->done;
+	down_read(&endpoint->gate);
+	access_piece(endpoint, access, iova, length, buffer, &out);
+	request = access->block && prq_possible(endpoint, &out);
+	if (out.reason && !request)
+		report(endpoint, access, iova, &out);
+	up_read(&endpoint->gate);
+	if (request)
+		return prq_request(endpoint, access, iova, out.serial);
+	if (!out.reason)
+		access->done += length;
+	return out.reason;
+}
+
+/**
+ * iosim_access - let a device read or write memory, or translate
+ * @endpoint: the device, which has not been removed
+ * @access: what it does; see there
+ *
+ * It may sleep, without end while it waits for the answer to a page request. What
+ * has been done when it fails stays done. Aligned words of 4 and 8 bytes are
+ * transferred as a whole, and after what was transferred before.
+ *
+ * Return: 0, -EFAULT with the reason, or -ECANCELED after an abort.
+ */
+int iosim_access(struct iosim_endpoint *endpoint, struct iosim_access *access)
+{
+	access->done = 0;
+	access->reason = 0;
+	access->fault_addr = 0;
+	while (access->done < access->length) {
+		u32 reason = access_aborted(access) ? REASON_ABORTED :
+			     next_piece(endpoint, access);
+
+		if (reason == REASON_ABORTED)
+			return -ECANCELED;
+		if (reason) {
+			endpoint_count(endpoint, IOSIM_FAULTS, 1);
+			access->reason = reason;
+			access->fault_addr = access->iova + access->done;
+			return -EFAULT;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iosim_access);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Second stages: page tables of the kernel's.
+ */
+#ifndef IOSIM_DOMAIN_H
+#define IOSIM_DOMAIN_H
+
+#include <linux/iommu.h>
+
+#include "attach.h"
+#include "table.h"
+
+struct iosim_endpoint;
+
+#define IOSIM_PAGE_SIZES	(SZ_4K | SZ_2M | SZ_1G)
+
+/**
+ * struct second_stage - a page table of the kernel's
+ * @domain: as the core knows it
+ * @table: the page table
+ * @attachments: of it, and of the nested domains above it
+ * @nest_parent: there may be nested domains above it
+ * @tracking: dirty bits are set
+ */
+struct second_stage {
+	struct iommu_domain domain;
+	struct table table;
+	struct attachments attachments;
+	bool nest_parent;
+	bool tracking;
+};
+
+extern struct iommu_domain blocked_domain;
+extern struct iommu_domain identity_domain;
+
+struct second_stage *to_second_stage(struct iommu_domain *domain);
+struct iommu_domain *domain_alloc_paging(struct device *dev);
+struct iommu_domain *domain_alloc_user(struct device *dev, u32 flags,
+				       struct iommu_domain *parent,
+				       const struct iommu_user_data *data);
+void domain_forget(struct second_stage *second, u64 first, u64 last);
+
+#endif

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Endpoints: devices, how they come and go, and what the IOMMU core asks of them.
+ *
+ * An endpoint is a platform device. The core finds the IOMMU that it is behind by
+ * the fwspec, which must be there before the device is added, and the number in the
+ * fwspec, the Requester ID, leads from the device to the endpoint.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/irqdomain.h>
+#include <linux/platform_device.h>
+#include <linux/property.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "domain.h"
+#include "endpoint.h"
+#include "main.h"
+#include "prq.h"
+
+#define RID_MAX			0xffff
+#define PASID_BITS_MAX		20
+#define PRQ_SIZE_MAX		1024
+
+static DEFINE_XARRAY_ALLOC1(endpoints);
+
+/* Nobody allocates interrupts in it: its flag is what counts. */
+static struct irq_domain *isolated_msi;
+static struct fwnode_handle *msi_node;
+static const struct irq_domain_ops msi_ops;
+
+/**
+ * endpoint_init - prepare for endpoints
+ *
+ * Return: 0 or an error.
+ */
+int endpoint_init(void)
+{
+	struct irq_domain_info info = {
+		.domain_flags = IRQ_DOMAIN_FLAG_ISOLATED_MSI,
+		.ops = &msi_ops,
+	};
+
+	msi_node = irq_domain_alloc_named_fwnode("iosim-msi");
+	if (!msi_node)
+		return -ENOMEM;
+	info.fwnode = msi_node;
+	isolated_msi = irq_domain_instantiate(&info);
+	if (IS_ERR(isolated_msi)) {
+		irq_domain_free_fwnode(msi_node);
+		return PTR_ERR(isolated_msi);
+	}
+	return 0;
+}
+
+/**
+ * endpoint_exit - undo endpoint_init()
+ *
+ * There are no endpoints.
+ */
+void endpoint_exit(void)
+{
+	irq_domain_remove(isolated_msi);
+	irq_domain_free_fwnode(msi_node);
+}
+
+/**
+ * endpoint_probe - find the endpoint of a device that has been added
+ * @dev: the device, which has our fwnode in its fwspec
+ *
+ * Return: the IOMMU, or -ENODEV.
+ */
+struct iommu_device *endpoint_probe(struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
+	struct iosim_endpoint *endpoint;
+
+	if (!fwspec || fwspec->num_ids != 1)
+		return ERR_PTR(-ENODEV);
+	endpoint = xa_load(&endpoints, fwspec->ids[0]);
+	if (!endpoint || &endpoint->pdev->dev != dev)
+		return ERR_PTR(-ENODEV);
+	dev_iommu_priv_set(dev, endpoint);
+	return &iosim_device;
+}
+
+/**
+ * endpoint_release - let go of a device that is being removed
+ * @dev: the device
+ *
+ * The core has attached the blocked domain. PASIDs have been detached before the
+ * driver was unbound; of page requests only a driver that forgot to disable them
+ * leaves any.
+ */
+void endpoint_release(struct device *dev)
+{
+	WARN_ON(endpoint_of(dev)->nr_pasids);
+	prq_disable(dev);
+}
+
+/**
+ * endpoint_group - find or make the group of a device
+ * @dev: the device
+ *
+ * Return: the group, referenced, or an error.
+ */
+struct iommu_group *endpoint_group(struct device *dev)
+{
+	struct iosim_endpoint *other = endpoint_of(dev)->group_with;
+	struct iommu_group *group;
+
+	if (!other)
+		return generic_device_group(dev);
+	group = iommu_group_get(&other->pdev->dev);
+	return group ?: ERR_PTR(-ENODEV);
+}
+
+/**
+ * endpoint_reserved - list what a device cannot address
+ * @dev: the device
+ * @list: where to add it
+ */
+void endpoint_reserved(struct device *dev, struct list_head *list)
+{
+	struct iosim_endpoint *endpoint = endpoint_of(dev);
+	struct iommu_resv_region *region;
+
+	if (endpoint->reserved_start > endpoint->reserved_last)
+		return;
+	region = iommu_alloc_resv_region(endpoint->reserved_start,
+					 endpoint->reserved_last -
+					 endpoint->reserved_start + 1, 0,
+					 IOMMU_RESV_RESERVED, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, list);
+}
+
+static bool config_valid(const struct iosim_config *config)
+{
+	return config->pasid_bits <= PASID_BITS_MAX &&
+	       config->addr_bits >= 32 &&
+	       config->addr_bits <= IOSIM_ADDR_BITS &&
+	       config->prq_size >= 1 && config->prq_size <= PRQ_SIZE_MAX;
+}
+
+static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
+{
+	struct iosim_endpoint *endpoint = kzalloc(sizeof(*endpoint),
+						  GFP_KERNEL);
+
+	if (!endpoint)
+		return NULL;
+	if (iotlb_init(&endpoint->iotlb)) {
+		kfree(endpoint);
+		return NULL;
+	}
+	endpoint->pasid_bits = config->pasid_bits;
+	endpoint->pri = config->pri;
+	endpoint->dirty = config->dirty;
+	endpoint->addr_bits = config->addr_bits;
+	endpoint->reserved_start = config->reserved_start;
+	endpoint->reserved_last = config->reserved_last;
+	endpoint->group_with = config->group_with;
+	endpoint->prq_size = config->prq_size;
+	mutex_init(&endpoint->attach_lock);
+	init_rwsem(&endpoint->gate);
+	spin_lock_init(&endpoint->lock);
+	hash_init(endpoint->pasids);
+	INIT_LIST_HEAD(&endpoint->requests);
+	init_waitqueue_head(&endpoint->answered);
+	return endpoint;
+}
+
+static void endpoint_free(struct iosim_endpoint *endpoint)
+{
+	iotlb_destroy(&endpoint->iotlb);
+	kfree(endpoint);
+}
+
+static int describe(struct platform_device *pdev,
+		    const struct iosim_config *config)
+{
+	const struct property_entry properties[] = {
+		PROPERTY_ENTRY_U32("pasid-num-bits", config->pasid_bits),
+		{ }
+	};
+	int rc;
+
+	rc = platform_device_add_resources(pdev, config->resources,
+					   config->nr_resources);
+	if (rc)
+		return rc;
+	if (config->driver) {
+		rc = device_set_driver_override(&pdev->dev, config->driver);
+		if (rc)
+			return rc;
+	}
+	pdev->platform_dma_mask = DMA_BIT_MASK(config->addr_bits);
+	pdev->dev.coherent_dma_mask = pdev->platform_dma_mask;
+	if (config->isolated_msi)
+		dev_set_msi_domain(&pdev->dev, isolated_msi);
+	if (!config->pasid_bits)
+		return 0;
+	return device_create_managed_software_node(&pdev->dev, properties,
+						   NULL);
+}
+
+/*
+ * Tell the core which IOMMU a device is behind. iommu_fwspec_init() is for buses,
+ * which call it with a lock of the core's held that modules cannot take. The core
+ * frees this with the device.
+ */
+static int set_fwspec(struct device *dev, u32 id)
+{
+	struct iommu_fwspec *fwspec = kzalloc(struct_size(fwspec, ids, 1),
+					      GFP_KERNEL);
+	struct dev_iommu *param = kzalloc(sizeof(*param), GFP_KERNEL);
+
+	if (!fwspec || !param) {
+		kfree(fwspec);
+		kfree(param);
+		return -ENOMEM;
+	}
+	fwspec->iommu_fwnode = fwnode_handle_get(iosim_device.fwnode);
+	fwspec->num_ids = 1;
+	fwspec->ids[0] = id;
+	mutex_init(&param->lock);
+	param->fwspec = fwspec;
+	dev->iommu = param;
+	return 0;
+}
+
+/* What belongs to a device that has not been added would stay behind. */
+static void undescribe(struct platform_device *pdev)
+{
+	struct dev_iommu *param = pdev->dev.iommu;
+
+	if (param) {
+		iommu_fwspec_free(&pdev->dev);
+		pdev->dev.iommu = NULL;
+		kfree(param);
+	}
+	if (is_software_node(dev_fwnode(&pdev->dev)))
+		device_remove_software_node(&pdev->dev);
+}
+
+static int endpoint_add(struct iosim_endpoint *endpoint,
+			const struct iosim_config *config)
+{
+	struct platform_device *pdev = endpoint->pdev;
+	int rc;
+
+	rc = describe(pdev, config);
+	if (!rc)
+		rc = set_fwspec(&pdev->dev, endpoint->id);
+	if (!rc)
+		rc = platform_device_add(pdev);
+	if (rc) {
+		undescribe(pdev);
+		return rc;
+	}
+	/* A failing probe of the IOMMU does not keep the device from appearing. */
+	if (!device_iommu_mapped(&pdev->dev)) {
+		platform_device_del(pdev);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/**
+ * iosim_endpoint_create - make a device behind the IOMMU
+ * @config: what it is like
+ *
+ * Its driver may be probed before it returns.
+ *
+ * Return: the endpoint, or -EINVAL, -ENOMEM, -ENODEV if the IOMMU core does not
+ * take it, or another error.
+ */
+struct iosim_endpoint *iosim_endpoint_create(const struct iosim_config *config)
+{
+	struct iosim_endpoint *endpoint;
+	int rc = -ENOMEM;
+
+	if (!config_valid(config))
+		return ERR_PTR(-EINVAL);
+	endpoint = endpoint_alloc(config);
+	if (!endpoint)
+		return ERR_PTR(-ENOMEM);
+	endpoint->pdev = platform_device_alloc(config->name,
+					       PLATFORM_DEVID_NONE);
+	if (!endpoint->pdev)
+		goto free;
+	rc = xa_alloc(&endpoints, &endpoint->id, endpoint,
+		      XA_LIMIT(1, RID_MAX), GFP_KERNEL);
+	if (rc)
+		goto put;
+	rc = endpoint_add(endpoint, config);
+	if (!rc)
+		return endpoint;
+	xa_erase(&endpoints, endpoint->id);
+put:
+	platform_device_put(endpoint->pdev);
+free:
+	endpoint_free(endpoint);
+	return ERR_PTR(rc);
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_create);
+
+/**
+ * iosim_endpoint_remove - remove a device
+ * @endpoint: the device; nobody does DMA with it when its driver has been unbound
+ */
+void iosim_endpoint_remove(struct iosim_endpoint *endpoint)
+{
+	platform_device_unregister(endpoint->pdev);
+	xa_erase(&endpoints, endpoint->id);
+	endpoint_free(endpoint);
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_remove);
+
+/**
+ * iosim_endpoint_device - the platform device of an endpoint
+ * @endpoint: the endpoint
+ *
+ * Return: the device, valid as long as the endpoint.
+ */
+struct platform_device *iosim_endpoint_device(struct iosim_endpoint *endpoint)
+{
+	return endpoint->pdev;
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_device);
+
+/**
+ * iosim_endpoint_of - the endpoint of a device
+ * @dev: any device
+ *
+ * For its driver: valid until iosim_endpoint_remove().
+ *
+ * Return: the endpoint, or NULL if it is none of ours.
+ */
+struct iosim_endpoint *iosim_endpoint_of(struct device *dev)
+{
+	struct iosim_endpoint *endpoint, *found = NULL;
+	unsigned long id;
+
+	xa_lock(&endpoints);
+	xa_for_each(&endpoints, id, endpoint)
+		if (&endpoint->pdev->dev == dev)
+			found = endpoint;
+	xa_unlock(&endpoints);
+	return found;
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_of);
+
+/**
+ * iosim_endpoint_counter - read a counter
+ * @endpoint: the endpoint
+ * @counter: which one
+ *
+ * Return: its value.
+ */
+u64 iosim_endpoint_counter(const struct iosim_endpoint *endpoint,
+			   enum iosim_counter counter)
+{
+	return atomic64_read(&endpoint->counters[counter]);
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_counter);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A device as the IOMMU sees it.
+ */
+#ifndef IOSIM_ENDPOINT_H
+#define IOSIM_ENDPOINT_H
+
+#include <linux/atomic.h>
+#include <linux/hashtable.h>
+#include <linux/iommu.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "attach.h"
+#include "hw.h"
+#include "iotlb.h"
+
+/* What carries no PASID is tagged with 0, which is never a PASID of a device. */
+#define TAG_RID			0
+
+/**
+ * struct iosim_endpoint - a device as the IOMMU sees it
+ * @pdev: the device
+ * @id: its Requester ID, the key in the table of all endpoints
+ * @pasid_bits: 0: none
+ * @pri: it can do page requests
+ * @dirty: second stages for it can track dirty pages
+ * @addr_bits: aperture of second stages
+ * @reserved_start: a reserved range, if not above @reserved_last
+ * @reserved_last: its inclusive end
+ * @group_with: whose group it joins, or NULL
+ * @attach_lock: who changes what is attached
+ * @gate: held for reading while a piece of DMA is done and while a fault is
+ *	reported. Who has taken something out of @rid or @pasids passes through it
+ *	as a writer, and then knows that nobody uses it any more.
+ * @lock: the members below it, taken around every piece of DMA: so who takes it to
+ *	invalidate knows that no DMA by what was there before is under way. Taken in
+ *	interrupts, by the DMA API.
+ * @rid: what DMA without a PASID goes by; NULL: it is blocked
+ * @rids: memory for @rid and its successor, so that no attachment of a RID fails
+ *	for want of it
+ * @pasids: what DMA with a PASID goes by, by the PASID
+ * @nr_pasids: how many
+ * @iotlb: what is remembered of translations
+ * @iopf: page requests have been enabled; protected by @gate
+ * @prq_size: pages that may be requested at a time
+ * @requests: groups of page requests that are not answered
+ * @nr_waiting: their pages
+ * @last_group: the number of the last one
+ * @answered: woken up when one is answered
+ * @counters: for tests and benchmarks
+ */
+struct iosim_endpoint {
+	struct platform_device *pdev;
+	u32 id;
+
+	u32 pasid_bits;
+	bool pri;
+	bool dirty;
+	u32 addr_bits;
+	u64 reserved_start;
+	u64 reserved_last;
+	struct iosim_endpoint *group_with;
+
+	struct mutex attach_lock;
+	struct rw_semaphore gate;
+	spinlock_t lock;
+	struct attachment *rid;
+	struct attachment rids[2];
+	DECLARE_HASHTABLE(pasids, 8);
+	unsigned int nr_pasids;
+	struct iotlb iotlb;
+
+	bool iopf;
+	u32 prq_size;
+	struct list_head requests;
+	u32 nr_waiting;
+	u32 last_group;
+	wait_queue_head_t answered;
+
+	atomic64_t counters[IOSIM_NR_COUNTERS];
+};
+
+static inline void endpoint_count(struct iosim_endpoint *endpoint,
+				  enum iosim_counter counter, u64 more)
+{
+	atomic64_add(more, &endpoint->counters[counter]);
+}
+
+static inline struct iosim_endpoint *endpoint_of(struct device *dev)
+{
+	return dev_iommu_priv_get(dev);
+}
+
+extern const struct iommu_ops iosim_ops;
+
+int endpoint_init(void);
+void endpoint_exit(void);
+struct iommu_device *endpoint_probe(struct device *dev);
+void endpoint_release(struct device *dev);
+struct iommu_group *endpoint_group(struct device *dev);
+void endpoint_reserved(struct device *dev, struct list_head *list);
+
+#endif

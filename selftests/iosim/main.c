@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iosim, a simulated IOMMU: the module, and what the IOMMU core knows of it.
+ *
+ *	endpoint	devices: how they come and go
+ *	attach		which DMA of a device goes by which domain
+ *	domain, table	second stages
+ *	nested		tables of the user's, and how they are invalidated
+ *	dirty		dirty bits of second stages
+ *	iotlb		what a device remembers of all these
+ *	walk		translation
+ *	access		DMA
+ *	prq		page requests
+ */
+#include <linux/iommu.h>
+#include <linux/ioasid.h>
+#include <linux/module.h>
+#include <linux/property.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "attach.h"
+#include "domain.h"
+#include "endpoint.h"
+#include "main.h"
+#include "prq.h"
+
+#define PASIDS_MAX	(1U << 20)
+
+struct iommu_device iosim_device = { .max_pasids = PASIDS_MAX };
+
+static bool iosim_capable(struct device *dev, enum iommu_cap cap)
+{
+	switch (cap) {
+	case IOMMU_CAP_CACHE_COHERENCY:
+	case IOMMU_CAP_ENFORCE_CACHE_COHERENCY:
+		return true;
+	case IOMMU_CAP_DIRTY_TRACKING:
+		return endpoint_of(dev)->dirty;
+	default:
+		return false;
+	}
+}
+
+static void *iosim_hw_info(struct device *dev, u32 *length, u32 *type)
+{
+	struct iosim_endpoint *endpoint = endpoint_of(dev);
+	struct iosim_hw_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
+
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+	info->flags = IOSIM_HW_NESTING | IOSIM_HW_PASID_TABLE;
+	if (endpoint->dirty)
+		info->flags |= IOSIM_HW_DIRTY;
+	if (endpoint->pri)
+		info->flags |= IOSIM_HW_PRI;
+	info->addr_bits = IOSIM_ADDR_BITS;
+	info->pasid_bits = ilog2(PASIDS_MAX);
+	info->prq_size = endpoint->prq_size;
+	info->page_sizes = IOSIM_PAGE_SIZES;
+	*length = sizeof(*info);
+	*type = IOSIM_HW_INFO_TYPE;
+	return info;
+}
+
+static int iosim_enable_feature(struct device *dev,
+				enum iommu_dev_features feature)
+{
+	if (feature != IOMMU_DEV_FEAT_IOPF)
+		return -EOPNOTSUPP;
+	return prq_enable(dev);
+}
+
+static int iosim_disable_feature(struct device *dev,
+				 enum iommu_dev_features feature)
+{
+	if (feature != IOMMU_DEV_FEAT_IOPF)
+		return -EOPNOTSUPP;
+	return prq_disable(dev);
+}
+
+const struct iommu_ops iosim_ops = {
+	.owner = THIS_MODULE,
+	.capable = iosim_capable,
+	.hw_info = iosim_hw_info,
+	.domain_alloc_paging = domain_alloc_paging,
+	.domain_alloc_user = domain_alloc_user,
+	.probe_device = endpoint_probe,
+	.release_device = endpoint_release,
+	.device_group = endpoint_group,
+	.get_resv_regions = endpoint_reserved,
+	.dev_enable_feat = iosim_enable_feature,
+	.dev_disable_feat = iosim_disable_feature,
+	.page_response = prq_response,
+	.remove_dev_pasid = detach_pasid,
+	.pgsize_bitmap = IOSIM_PAGE_SIZES,
+	.identity_domain = &identity_domain,
+	.blocked_domain = &blocked_domain,
+	.release_domain = &blocked_domain,
+	.user_pasid_table = 1,
+};
+
+/* The core looks for devices of ours as soon as it knows us: last. */
+static int register_iommu(void)
+{
+	int rc;
+
+	iosim_device.fwnode = fwnode_create_software_node(NULL, NULL);
+	if (IS_ERR(iosim_device.fwnode))
+		return PTR_ERR(iosim_device.fwnode);
+	rc = iommu_device_sysfs_add(&iosim_device, NULL, NULL, "iosim");
+	if (rc)
+		goto remove_node;
+	rc = iommu_device_register(&iosim_device, &iosim_ops, NULL);
+	if (rc)
+		goto remove_sysfs;
+	return 0;
+
+remove_sysfs:
+	iommu_device_sysfs_remove(&iosim_device);
+remove_node:
+	fwnode_remove_software_node(iosim_device.fwnode);
+	return rc;
+}
+
+static void unregister_iommu(void)
+{
+	iommu_device_unregister(&iosim_device);
+	iommu_device_sysfs_remove(&iosim_device);
+	fwnode_remove_software_node(iosim_device.fwnode);
+}
+
+static int __init iosim_init(void)
+{
+	int rc;
+
+	rc = endpoint_init();
+	if (rc)
+		return rc;
+	rc = prq_init();
+	if (rc)
+		goto exit_endpoint;
+	rc = ioasid_register_iommu(&iosim_ops, IOASID_IOMMU_DIRTY |
+				   IOASID_IOMMU_PASID_REPLACE);
+	if (rc)
+		goto exit_prq;
+	rc = register_iommu();
+	if (rc)
+		goto unregister_ioasid;
+	return 0;
+
+unregister_ioasid:
+	ioasid_unregister_iommu(&iosim_ops);
+exit_prq:
+	prq_exit();
+exit_endpoint:
+	endpoint_exit();
+	return rc;
+}
+
+static void __exit iosim_exit(void)
+{
+	unregister_iommu();
+	ioasid_unregister_iommu(&iosim_ops);
+	prq_exit();
+	endpoint_exit();
+	/* Tables are freed by RCU, with a function of ours. */
+	rcu_barrier();
+}
+
+module_init(iosim_init);
+module_exit(iosim_exit);
+MODULE_DESCRIPTION("Simulated IOMMU for tests of iommufd");
+MODULE_IMPORT_NS(IOMMUFD);
+MODULE_LICENSE("GPL");

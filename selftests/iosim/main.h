@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef IOSIM_MAIN_H
+#define IOSIM_MAIN_H
+
+#include <linux/iommu.h>
+
+extern struct iommu_device iosim_device;
+
+#endif

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page tables and PASID tables in user memory: how they are made known, and how
+ * the user has what is remembered of them forgotten.
+ */
+#include <linux/iommu.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+#include "endpoint.h"
+#include "nested.h"
+
+static void nested_free(struct iommu_domain *domain)
+{
+	struct nested *nested = to_nested(domain);
+
+	WARN_ON(!list_empty(&nested->attachments.list));
+	kfree(nested);
+}
+
+/*
+ * The last address of a range that the user gives, or an error. What is beyond the
+ * addresses that there are is not an error.
+ */
+static int range_last(u64 addr, u64 length, u64 *last)
+{
+	*last = U64_MAX;
+	if (!addr && length == U64_MAX)
+		return 0;
+	if (!length || check_add_overflow(addr, length - 1, last))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * struct invalidation - what is to be forgotten
+ * @first: first IOVA
+ * @last: last one
+ * @pasid: of a PASID table
+ * @all_pasids: all of them instead
+ * @entry: the entry of the table, too
+ */
+struct invalidation {
+	u64 first;
+	u64 last;
+	u32 pasid;
+	bool all_pasids;
+	bool entry;
+};
+
+static void forget_pasids(struct iotlb *iotlb, const struct invalidation *inv)
+{
+	if (inv->all_pasids)
+		iotlb_forget_all(iotlb, inv->first, inv->last);
+	else
+		iotlb_forget(iotlb, inv->pasid, inv->first, inv->last);
+	if (inv->entry && inv->all_pasids)
+		pasid_cache_forget_all(iotlb);
+	else if (inv->entry)
+		pasid_cache_forget(iotlb, inv->pasid);
+}
+
+static void nested_forget(struct nested *nested, const struct invalidation *inv)
+{
+	struct attachment *at;
+
+	spin_lock_irq(&nested->attachments.lock);
+	list_for_each_entry(at, &nested->attachments.list, in_nested) {
+		struct iosim_endpoint *endpoint = at->endpoint;
+
+		spin_lock(&endpoint->lock);
+		if (nested->is_pasid_table)
+			forget_pasids(&endpoint->iotlb, inv);
+		else
+			iotlb_forget(&endpoint->iotlb, at->tag, inv->first,
+				     inv->last);
+		spin_unlock(&endpoint->lock);
+		endpoint_count(endpoint, IOSIM_INVALIDATIONS, 1);
+	}
+	spin_unlock_irq(&nested->attachments.lock);
+}
+
+static int get_first_stage(struct nested *nested,
+			   struct iommu_user_data_array *array, u32 index,
+			   struct invalidation *inv)
+{
+	struct iosim_invalidate_first_stage req;
+	int rc;
+
+	rc = iommu_copy_struct_from_user_array(&req, array,
+					       IOSIM_INVALIDATE_FIRST_STAGE,
+					       index, __reserved);
+	if (rc)
+		return rc;
+	if (req.flags || req.__reserved)
+		return -EOPNOTSUPP;
+	inv->first = req.addr;
+	return range_last(req.addr, req.length, &inv->last);
+}
+
+static int get_pasid_table(struct nested *nested,
+			   struct iommu_user_data_array *array, u32 index,
+			   struct invalidation *inv)
+{
+	const u32 known = IOSIM_INVALIDATE_ENTRY | IOSIM_INVALIDATE_ALL_PASIDS;
+	struct iosim_invalidate_pasid_table req;
+	int rc;
+
+	rc = iommu_copy_struct_from_user_array(&req, array,
+					       IOSIM_INVALIDATE_PASID_TABLE,
+					       index, pasid);
+	if (rc)
+		return rc;
+	if (req.flags & ~known)
+		return -EOPNOTSUPP;
+	inv->entry = req.flags & IOSIM_INVALIDATE_ENTRY;
+	inv->all_pasids = req.flags & IOSIM_INVALIDATE_ALL_PASIDS;
+	inv->pasid = req.pasid;
+	if (!inv->all_pasids && req.pasid >> nested->pasid_bits)
+		return -EINVAL;
+	inv->first = inv->entry ? 0 : req.addr;
+	inv->last = U64_MAX;
+	return inv->entry ? 0 : range_last(req.addr, req.length, &inv->last);
+}
+
+static int nested_invalidate_one(struct nested *nested,
+				 struct iommu_user_data_array *array, u32 index)
+{
+	struct invalidation inv = {};
+	int rc;
+
+	rc = nested->is_pasid_table ?
+	     get_pasid_table(nested, array, index, &inv) :
+	     get_first_stage(nested, array, index, &inv);
+	if (!rc)
+		nested_forget(nested, &inv);
+	return rc;
+}
+
+static int nested_invalidate(struct iommu_domain *domain,
+			     struct iommu_user_data_array *array)
+{
+	struct nested *nested = to_nested(domain);
+	u32 type = nested->is_pasid_table ? IOSIM_INVALIDATE_PASID_TABLE :
+					    IOSIM_INVALIDATE_FIRST_STAGE;
+	u32 i;
+	int rc = array->type == type ? 0 : -EINVAL;
+
+	for (i = 0; !rc && i < array->entry_num; i++) {
+		rc = nested_invalidate_one(nested, array, i);
+		if (rc)
+			break;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			rc = -EINTR;
+	}
+	array->entry_num = i;
+	return rc;
+}
+
+static const struct iommu_domain_ops nested_ops = {
+	.attach_dev = attach_rid,
+	.set_dev_pasid = attach_pasid,
+	.cache_invalidate_user = nested_invalidate,
+	.free = nested_free,
+};
+
+/**
+ * to_nested - what a domain is, if its tables are the user's
+ * @domain: any domain
+ *
+ * Return: the nested domain, or NULL.
+ */
+struct nested *to_nested(struct iommu_domain *domain)
+{
+	if (domain->ops != &nested_ops)
+		return NULL;
+	return container_of(domain, struct nested, domain);
+}
+
+static int init_first_stage(struct nested *nested,
+			    const struct iommu_user_data *data)
+{
+	struct iosim_hwpt_first_stage req;
+	int rc;
+
+	rc = iommu_copy_struct_from_user(&req, data, IOSIM_HWPT_FIRST_STAGE,
+					 flags);
+	if (rc)
+		return rc;
+	if (req.flags)
+		return -EOPNOTSUPP;
+	if (req.addr_bits != IOSIM_ADDR_BITS || (req.root & ~IOSIM_PTE_ADDR))
+		return -EINVAL;
+	nested->root = req.root;
+	return 0;
+}
+
+static int init_pasid_table(struct nested *nested,
+			    const struct iosim_endpoint *endpoint,
+			    const struct iommu_user_data *data)
+{
+	struct iosim_hwpt_pasid_table req;
+	u64 size;
+	int rc;
+
+	rc = iommu_copy_struct_from_user(&req, data, IOSIM_HWPT_PASID_TABLE,
+					 flags);
+	if (rc)
+		return rc;
+	if (req.flags)
+		return -EOPNOTSUPP;
+	if (req.pasid_bits > endpoint->pasid_bits ||
+	    (req.table & ~IOSIM_PTE_ADDR))
+		return -EINVAL;
+	size = sizeof(struct iosim_pasid_entry) << req.pasid_bits;
+	if (req.table + size - 1 > TABLE_ADDR_MAX)
+		return -EINVAL;
+	nested->root = req.table;
+	nested->pasid_bits = req.pasid_bits;
+	nested->is_pasid_table = true;
+	return 0;
+}
+
+/**
+ * nested_alloc - make a domain of tables in user memory
+ * @endpoint: for which device
+ * @parent: the second stage
+ * @data: where the tables are
+ *
+ * Return: the domain, or -EOPNOTSUPP for unknown data, -EINVAL if they make no
+ * sense or the parent cannot be one, -EFAULT, -ENOMEM.
+ */
+struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
+				  struct iommu_domain *parent,
+				  const struct iommu_user_data *data)
+{
+	struct second_stage *second = to_second_stage(parent);
+	struct nested *nested;
+	int rc = -EOPNOTSUPP;
+
+	if (!second || !second->nest_parent)
+		return ERR_PTR(-EINVAL);
+	nested = kzalloc(sizeof(*nested), GFP_KERNEL_ACCOUNT);
+	if (!nested)
+		return ERR_PTR(-ENOMEM);
+	if (data->type == IOSIM_HWPT_FIRST_STAGE)
+		rc = init_first_stage(nested, data);
+	else if (data->type == IOSIM_HWPT_PASID_TABLE)
+		rc = init_pasid_table(nested, endpoint, data);
+	if (rc) {
+		kfree(nested);
+		return ERR_PTR(rc);
+	}
+	attachments_init(&nested->attachments);
+	nested->parent = second;
+	nested->domain.type = IOMMU_DOMAIN_NESTED;
+	nested->domain.ops = &nested_ops;
+	nested->domain.owner = &iosim_ops;
+	nested->domain.pgsize_bitmap = IOSIM_PAGE_SIZES;
+	nested->domain.geometry.aperture_end = TABLE_ADDR_MAX;
+	nested->domain.geometry.force_aperture = true;
+	return &nested->domain;
+}

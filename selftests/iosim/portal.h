@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Portals: a page of registers, and a place to submit descriptors at.
+ */
+#ifndef IOSIM_PORTAL_H
+#define IOSIM_PORTAL_H
+
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+
+#include "queue.h"
+
+struct portal;
+struct registers;
+struct task_struct;
+
+/**
+ * struct portal_ops - what is particular to the user of a portal
+ * @convert: find the hardware's PASID for a descriptor that is submitted; sets
+ *	@pasid, and returns 0, or the errno of the submission. It may sleep
+ * @interrupt: a descriptor that asks for it is done
+ */
+struct portal_ops {
+	int (*convert)(struct portal *portal, const struct iosim_desc *desc,
+		       u32 *pasid);
+	void (*interrupt)(struct portal *portal);
+};
+
+/**
+ * struct portal - a portal
+ * @source: of the queue that it submits to
+ * @ops: see there
+ * @registers: a page; the user may have mapped it
+ * @memory: IOSIM_MEMORY_SIZE bytes, or NULL
+ * @pasid_bits: 0: no PASIDs
+ * @features: IOSIM_FEATURE_*
+ * @control: serializes opening, closing, and changes of the mode; outside
+ *	@gate
+ * @gate: a submission, from looking up its PASID until it is in the queue
+ * @open: submissions are taken; written with @gate for writing
+ * @poller: looks at the doorbell, or NULL
+ */
+struct portal {
+	struct queue_source source;
+	const struct portal_ops *ops;
+	struct registers *registers;
+	void *memory;
+	u32 pasid_bits;
+	u32 features;
+	struct mutex control;
+	struct rw_semaphore gate;
+	bool open;
+	struct task_struct *poller;
+};
+
+void portal_init(struct portal *portal, struct queue *queue,
+		 struct iosim_endpoint *endpoint);
+
+void portal_open(struct portal *portal);
+void portal_close(struct portal *portal);
+void portal_reset(struct portal *portal);
+void portal_pause(struct portal *portal);
+void portal_resume(struct portal *portal);
+
+int portal_submit(struct portal *portal, const struct iosim_desc *desc);
+
+#define PORTAL_REGISTERS	0x80	/* bytes; the rest of the page is 0 */
+
+void portal_read(struct portal *portal, void *copy);
+int portal_write(struct portal *portal, unsigned int offset, const void *data,
+		 size_t length);
+
+#endif
