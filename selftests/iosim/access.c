@@ -19,15 +19,18 @@
 #include "table.h"
 #include "walk.h"
 
-/* Words arrive as a whole: somebody may be waiting for one to change. */
+/*
+ * Words arrive as a whole, and what was written before them, with the lock taken in
+ * between, is there by then: user space may be waiting for one to change.
+ */
 static void transfer(void *to, const void *from, size_t length)
 {
 	unsigned long misaligned = (unsigned long)to | (unsigned long)from;
 
 	if (length == 8 && !(misaligned & 7))
-		smp_store_release((u64 *)to, READ_ONCE(*(const u64 *)from));
+		WRITE_ONCE(*(u64 *)to, READ_ONCE(*(const u64 *)from));
 	else if (length == 4 && !(misaligned & 3))
-		smp_store_release((u32 *)to, READ_ONCE(*(const u32 *)from));
+		WRITE_ONCE(*(u32 *)to, READ_ONCE(*(const u32 *)from));
 	else
 		memcpy(to, from, length);
 }

@@ -196,6 +196,28 @@ static int check_pasid(const struct iosim_endpoint *endpoint, u32 pasid,
 	return is_pasid_table(endpoint->rid) ? -EBUSY : 0;
 }
 
+static int attach_new(struct iosim_endpoint *endpoint,
+		      struct iommu_domain *domain, u32 pasid,
+		      struct attachment *before)
+{
+	struct attachment *new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!new)
+		return -ENOMEM;
+	rc = attachment_init(new, domain, endpoint, pasid);
+	if (!rc)
+		rc = check_pasid(endpoint, pasid, new);
+	if (rc) {
+		kfree(new);
+		return rc;
+	}
+	endpoint->nr_pasids += !before;
+	lists_enter(new);
+	swap_pasid(endpoint, pasid, before, new);
+	return 0;
+}
+
 /**
  * attach_pasid - let DMA with a PASID go by a domain
  * @domain: a paging domain, or a nested one of one address space
@@ -203,7 +225,9 @@ static int check_pasid(const struct iosim_endpoint *endpoint, u32 pasid,
  * @pasid: the PASID
  * @old: what is attached; not used
  *
- * It replaces what was attached before.
+ * It replaces what was attached before. If that is the same domain nothing happens:
+ * who goes back to it, because another device of the group has failed, does not
+ * fail.
  *
  * Return: 0, -EINVAL if they are not compatible or the PASID is out of range,
  * -EBUSY if the RID is attached to a PASID table of the user's, -ENOMEM.
@@ -212,24 +236,13 @@ int attach_pasid(struct iommu_domain *domain, struct device *dev,
 		 ioasid_t pasid, struct iommu_domain *old)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
-	struct attachment *new, *before;
-	int rc;
+	struct attachment *before;
+	int rc = 0;
 
-	new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return -ENOMEM;
 	mutex_lock(&endpoint->attach_lock);
-	rc = attachment_init(new, domain, endpoint, pasid);
-	if (!rc)
-		rc = check_pasid(endpoint, pasid, new);
-	if (rc) {
-		kfree(new);
-	} else {
-		before = find_pasid(endpoint, pasid);
-		endpoint->nr_pasids += !before;
-		lists_enter(new);
-		swap_pasid(endpoint, pasid, before, new);
-	}
+	before = find_pasid(endpoint, pasid);
+	if (!before || before->domain != domain)
+		rc = attach_new(endpoint, domain, pasid, before);
 	mutex_unlock(&endpoint->attach_lock);
 	return rc;
 }
@@ -252,6 +265,26 @@ void detach_pasid(struct device *dev, ioasid_t pasid,
 		endpoint->nr_pasids--;
 		swap_pasid(endpoint, pasid, old, NULL);
 	}
+	mutex_unlock(&endpoint->attach_lock);
+}
+
+/**
+ * attach_release - detach all PASIDs of a device that is being removed
+ * @endpoint: the device
+ *
+ * In a group of several the PASIDs stay attached for the others, and the core
+ * detaches them from nobody but these.
+ */
+void attach_release(struct iosim_endpoint *endpoint)
+{
+	struct hlist_node *next;
+	struct attachment *at;
+	unsigned int bucket;
+
+	mutex_lock(&endpoint->attach_lock);
+	hash_for_each_safe(endpoint->pasids, bucket, next, at, in_endpoint)
+		swap_pasid(endpoint, at->tag, at, NULL);
+	endpoint->nr_pasids = 0;
 	mutex_unlock(&endpoint->attach_lock);
 }
 

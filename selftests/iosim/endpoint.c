@@ -89,13 +89,11 @@ struct iommu_device *endpoint_probe(struct device *dev)
  * endpoint_release - let go of a device that is being removed
  * @dev: the device
  *
- * The core has attached the blocked domain. PASIDs have been detached before the
- * driver was unbound; of page requests only a driver that forgot to disable them
- * leaves any.
+ * The core has attached the blocked domain.
  */
 void endpoint_release(struct device *dev)
 {
-	WARN_ON(endpoint_of(dev)->nr_pasids);
+	attach_release(endpoint_of(dev));
 	prq_disable(dev);
 }
 

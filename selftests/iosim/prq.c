@@ -137,6 +137,14 @@ static void pass_group(struct iosim_endpoint *endpoint)
 	iommu_group_put(group);
 }
 
+/* The last IOVA that can be translated; the first one can. */
+static u64 access_last(const struct iosim_access *access)
+{
+	u64 more = min(access->length - 1, TABLE_ADDR_MAX - access->iova);
+
+	return access->iova + more;
+}
+
 /*
  * Find out which pages are missing, from @iova. Of an access with data it is the
  * one that it has come to. No more are looked for when there are too many already.
@@ -146,8 +154,7 @@ static bool find_missing(struct iosim_endpoint *endpoint,
 			 const struct iosim_access *access, u64 iova,
 			 u64 serial, struct request *request)
 {
-	u64 last = access->buffer ? iova :
-		   access->iova + access->length - 1;
+	u64 last = access->buffer ? iova : access_last(access);
 	struct outcome out;
 
 	for (iova &= ~(TABLE_SIZE - 1);

@@ -303,6 +303,7 @@ bool table_find(const struct table *table, u64 addr, struct table_leaf *leaf)
 
 	for (;;) {
 		leaf->entry = &entries[table_index(addr, level)];
+		/* Pairs with the release in descend(). */
 		leaf->pte = smp_load_acquire(leaf->entry);
 		if (!points_to_table(leaf->pte))
 			break;
@@ -329,8 +330,10 @@ u64 *table_leaves(const struct table *table, u64 addr, unsigned int *level)
 
 	*level = IOSIM_LEVELS;
 	for (;;) {
-		u64 pte = smp_load_acquire(&entries[table_index(addr, *level)]);
+		u64 pte;
 
+		/* Pairs with the release in descend(). */
+		pte = smp_load_acquire(&entries[table_index(addr, *level)]);
 		if (!points_to_table(pte))
 			return entries;
 		entries = table_of(pte);

@@ -443,6 +443,113 @@ static inline int iommu_last_reason(int fd, char *text, uint32_t *len,
 	return rc;
 }
 
+/* A user-managed page table below @parent, with a fault queue unless that is 0. */
+static inline int iommu_hwpt_alloc_user(int fd, uint32_t dev, uint32_t parent,
+					uint32_t type, const void *data,
+					uint32_t len, uint32_t fault,
+					uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = fault ? IOMMU_HWPT_FAULT_ID_VALID : 0,
+		.dev_id = dev,
+		.pt_id = parent,
+		.data_type = type,
+		.data_len = len,
+		.data_uptr = iommu_ptr(data),
+		.fault_id = fault,
+	};
+	int rc = iommu_cmd(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+/* A kernel-managed page table of @pt whose page requests go to @fault. */
+static inline int iommu_hwpt_alloc_fault(int fd, uint32_t dev, uint32_t pt,
+					 uint32_t flags, uint32_t fault,
+					 uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = dev,
+		.pt_id = pt,
+		.fault_id = fault,
+	};
+	int rc = iommu_cmd(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+/* @hw_pasid and @hwpt may be NULL. */
+static inline int iommu_pasid_attach_at(int fd, uint32_t dev, uint32_t pasid,
+					uint32_t pt, uint32_t *hw_pasid,
+					uint32_t *hwpt)
+{
+	struct ioasid_pasid_attach cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.pasid = pasid,
+		.pt_id = pt,
+	};
+	int rc = iommu_cmd(fd, IOASID_PASID_ATTACH, &cmd);
+
+	if (!rc && hw_pasid)
+		*hw_pasid = cmd.out_hw_pasid;
+	if (!rc && hwpt)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+static inline int iommu_pasid_attach(int fd, uint32_t dev, uint32_t pasid,
+				     uint32_t pt)
+{
+	return iommu_pasid_attach_at(fd, dev, pasid, pt, NULL, NULL);
+}
+
+static inline int iommu_pasid_detach(int fd, uint32_t dev, uint32_t pasid)
+{
+	struct ioasid_pasid_detach cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.pasid = pasid,
+	};
+
+	return iommu_cmd(fd, IOASID_PASID_DETACH, &cmd);
+}
+
+/* @info: members and nr_members are the caller's; the rest is filled in. */
+static inline int iommu_device_info(int fd, uint32_t dev,
+				    struct ioasid_device_info *info)
+{
+	info->size = sizeof(*info);
+	info->flags = 0;
+	info->dev_id = dev;
+	return iommu_cmd(fd, IOASID_DEVICE_INFO, info);
+}
+
+/* Events of an IOAS, or with 0 of the whole fd. @id (may be NULL): the queue's. */
+static inline int iommu_eventq_alloc(int fd, uint32_t ioas, uint32_t depth,
+				     uint32_t *id, int *queue)
+{
+	struct ioasid_eventq_alloc cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.depth = depth,
+	};
+	int rc = iommu_cmd(fd, IOASID_EVENTQ_ALLOC, &cmd);
+
+	if (!rc && id)
+		*id = cmd.out_eventq_id;
+	if (!rc)
+		*queue = cmd.out_fd;
+	return rc;
+}
+
 /* Does this module know the command at all? Asks with a short structure. */
 static inline bool iommu_has_cmd(int fd, unsigned long cmd)
 {

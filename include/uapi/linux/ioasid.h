@@ -374,12 +374,18 @@ struct ioasid_device_info {
  * @out_eventq_id: set to the ID of the queue
  * @out_fd: set to a file descriptor, from which struct ioasid_event are read
  *
- * Events are told to every queue that they concern. read() gives as many as fit, at
- * least one: EAGAIN if there is none and the file descriptor is O_NONBLOCK, EINVAL if
- * the buffer has no room for one. poll() works. The queue cannot be destroyed while
- * the file descriptor is open (EBUSY). EINVAL: @depth is too large, see
- * IOASID_EXT_EVENTQ. ENOENT: no such IOAS; the queue does not keep it from being
- * destroyed.
+ * Events are told to every queue that they concern: DMA faults and lost ranges to
+ * those of the IOAS, a device that is gone to all. read() gives as many as fit, at
+ * least one: it waits for that, or is EAGAIN if the file descriptor is O_NONBLOCK;
+ * EINVAL if the buffer has no room for one; EFAULT loses none. poll() works. Of a
+ * queue that is full the oldest events are dropped, and the next one says how many.
+ *
+ * The queue cannot be destroyed while the file descriptor is open (EBUSY), which works
+ * in other processes, too, and keeps this one's objects. It does not keep the IOAS from
+ * being destroyed; one that gets its ID later is the queue's as well.
+ *
+ * EINVAL: @depth is too large, see IOASID_EXT_EVENTQ. ENOENT: no such IOAS. EMFILE: no
+ * more files, or 64 event queues of this file descriptor are open.
  */
 struct ioasid_eventq_alloc {
 	__u32 size;
