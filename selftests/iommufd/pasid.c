@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach by RID+PASID: each PASID of a device is an address space of its own.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "iommu.h"
+#include "mem.h"
+#include "sim.h"
+#include "vfio.h"
+
+#define PAGE SIM_PAGE
+#define SECOND "other"
+#define BITS 6
+#define ATTRIBUTES "pasid_bits=6"
+#define NR_SPACES 3
+#define NO_SUCH_ID 0x7fffff00
+
+/* An engine by RID in one IOAS, and more IOASes for its PASIDs. */
+FIXTURE(pasid)
+{
+	struct sim sim;
+	struct sim_space space[NR_SPACES];
+	uint32_t dev;
+	int fd;
+};
+
+FIXTURE_SETUP(pasid)
+{
+	int i;
+
+	if (iosim_why_not())
+		SKIP(return, "%s", iosim_why_not());
+	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
+	self->fd = self->sim.fd;
+	self->dev = self->sim.engine.dev_id;
+	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
+	for (i = 0; i < NR_SPACES; i++) {
+		ASSERT_EQ(0, sim_space_open(&self->sim, &self->space[i]));
+		memset(self->space[i].buf, i + 1, PAGE);
+	}
+}
+
+FIXTURE_TEARDOWN(pasid)
+{
+	EXPECT_EQ(0, sim_close(&self->sim));
+}
+
+#define ATTACH(pasid, i)						\
+	iommu_pasid_attach(self->fd, self->dev, pasid, self->space[i].ioas)
+#define DETACH(pasid) iommu_pasid_detach(self->fd, self->dev, pasid)
+#define EXPECT_SEES(pasid, i)						\
+	EXPECT_EQ(0, sim_space_check(&self->space[i], &self->sim.engine,	\
+				     pasid))
+/* Nothing is attached to it: then not even the completion arrives. */
+#define EXPECT_BLIND(pasid)						\
+	EXPECT_EQ(-ENODATA, sim_space_check(&self->space[0],		\
+					    &self->sim.engine, pasid))
+#define EXPECT_RID_SEES_ITS_OWN()					\
+	do {								\
+		struct dma _rid = sim_dma(&self->sim, 0);		\
+									\
+		EXPECT_EQ(0, dma_check(&_rid, SIM_AT, self->sim.buf));	\
+	} while (0)
+
+TEST_F(pasid, extension)
+{
+	EXPECT_NE(0, iommu_extension(self->fd, IOASID_EXT_PASID));
+}
+
+/* The same IOVA is other memory for each of them, and for the RID. */
+TEST_F(pasid, isolation)
+{
+	uint32_t hw_pasid = 0, hwpt = 0;
+
+	EXPECT_BLIND(1);
+	ASSERT_EQ(0, iommu_pasid_attach_at(self->fd, self->dev, 1,
+					   self->space[0].ioas, &hw_pasid,
+					   &hwpt));
+	EXPECT_EQ(1, hw_pasid);
+	EXPECT_NE(0, hwpt);
+	EXPECT_NE(self->space[0].ioas, hwpt);
+	ASSERT_EQ(0, ATTACH(2, 1));
+	ASSERT_EQ(0, ATTACH((1 << BITS) - 1, 2));
+	EXPECT_SEES(1, 0);
+	EXPECT_SEES(2, 1);
+	EXPECT_SEES((1 << BITS) - 1, 2);
+	EXPECT_BLIND(3);
+	EXPECT_RID_SEES_ITS_OWN();
+	/* What nobody has written to is as it was */
+	EXPECT_EQ(2, self->space[1].buf[8]);
+	EXPECT_EQ(3, self->space[2].buf[8]);
+
+	ASSERT_EQ(0, DETACH(2));
+	EXPECT_BLIND(2);
+	EXPECT_SEES(1, 0);
+	EXPECT_SEES((1 << BITS) - 1, 2);
+	EXPECT_RID_SEES_ITS_OWN();
+}
+
+/* A PASID of the device that the IOMMU has, but the device has not. */
+TEST_F(pasid, behind_the_last)
+{
+	EXPECT_BLIND(1 << BITS);
+	EXPECT_BLIND(1 << 19);
+	EXPECT_BLIND(0xffffe);
+}
+
+TEST_F(pasid, without_the_rid)
+{
+	ASSERT_EQ(0, vfio_detach(self->sim.engine.fd));
+	ASSERT_EQ(0, ATTACH(1, 0));
+	EXPECT_SEES(1, 0);
+	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
+	EXPECT_SEES(1, 0);
+	EXPECT_RID_SEES_ITS_OWN();
+	ASSERT_EQ(0, vfio_detach(self->sim.engine.fd));
+	EXPECT_SEES(1, 0);
+	EXPECT_EQ(-ENODATA, sim_space_check(&self->space[0], &self->sim.engine,
+					    ENGINE_NO_PASID));
+}
+
+/* One page table for all: what is mapped appears everywhere, and goes. */
+TEST_F(pasid, one_ioas_for_all)
+{
+	struct dma dma[3] = {
+		sim_dma(&self->sim, 0), sim_dma_pasid(&self->sim, 1, 1),
+		sim_dma_pasid(&self->sim, 2, 2),
+	};
+	const uint64_t at = 0x1000000;
+	uint32_t first = 0, second = 0;
+	int i;
+
+	ASSERT_EQ(0, iommu_pasid_attach_at(self->fd, self->dev, 1,
+					   self->sim.ioas, NULL, &first));
+	ASSERT_EQ(0, iommu_pasid_attach_at(self->fd, self->dev, 2,
+					   self->sim.ioas, NULL, &second));
+	EXPECT_EQ(first, second);
+	ASSERT_EQ(0, iommu_map_fixed(self->fd, self->sim.ioas, self->sim.buf,
+				     PAGE, IOMMU_RW, at));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, dma_check(&dma[i], at, self->sim.buf));
+	}
+	ASSERT_EQ(0, iommu_ioas_unmap(self->fd, self->sim.ioas, at, PAGE, NULL));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(IOSIM_REASON_NOT_PRESENT, dma_poke(&dma[i], at, 1));
+	}
+}
+
+TEST_F(pasid, all_of_them)
+{
+	uint32_t pasid;
+
+	for (pasid = 1; pasid < 1 << BITS; pasid++) {
+		ASSERT_EQ(0, ATTACH(pasid, pasid % NR_SPACES));
+	}
+	for (pasid = 1; pasid < 1 << BITS; pasid++) {
+		EXPECT_SEES(pasid, pasid % NR_SPACES);
+	}
+	for (pasid = 1; pasid < 1 << BITS; pasid += 2) {
+		ASSERT_EQ(0, DETACH(pasid));
+		EXPECT_BLIND(pasid);
+	}
+	EXPECT_SEES(2, 2);
+}
+
+/* An HWPT that the user has made. */
+TEST_F(pasid, hwpt)
+{
+	uint32_t hwpt, attached = 0;
+
+	ASSERT_EQ(0, iommu_hwpt_alloc(self->fd, self->dev, self->space[0].ioas,
+				      0, &hwpt));
+	ASSERT_EQ(0, iommu_pasid_attach_at(self->fd, self->dev, 5, hwpt, NULL,
+					   &attached));
+	EXPECT_EQ(hwpt, attached);
+	EXPECT_SEES(5, 0);
+	EXPECT_EQ(-EBUSY, iommu_destroy(self->fd, hwpt));
+	EXPECT_EQ(-EBUSY, iommu_destroy(self->fd, self->space[0].ioas));
+	ASSERT_EQ(0, DETACH(5));
+	EXPECT_EQ(0, iommu_destroy(self->fd, hwpt));
+	EXPECT_EQ(0, iommu_destroy(self->fd, self->space[0].ioas));
+}
+
+/* The device's reserved ranges hold for an IOAS of a PASID, too. */
+TEST_F(pasid, reserved_ranges)
+{
+	struct engine other;
+	struct dma dma;
+
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND,
+			     "pasid_bits=4 reserved=40000000-4000ffff",
+			     &other));
+	EXPECT_EQ(-EADDRINUSE,
+		  iommu_pasid_attach(self->fd, other.dev_id, 1,
+				     self->space[0].ioas));
+	dma = sim_space_dma(&self->space[0], &other, 1);
+	EXPECT_EQ(-ENODATA, dma_poke(&dma, SIM_AT, 1));
+	ASSERT_EQ(0, iommu_unmap_all(self->fd, self->space[0].ioas, NULL));
+	EXPECT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, 1,
+					self->space[0].ioas));
+	EXPECT_EQ(-EINVAL, iommu_map_fixed(self->fd, self->space[0].ioas,
+					   self->space[0].buf, PAGE, IOMMU_RW,
+					   SIM_AT));
+	ASSERT_EQ(0, iommu_pasid_detach(self->fd, other.dev_id, 1));
+	EXPECT_EQ(0, iommu_map_fixed(self->fd, self->space[0].ioas,
+				     self->space[0].buf, PAGE, IOMMU_RW,
+				     SIM_AT));
+	ASSERT_EQ(0, sim_remove(SECOND, &other));
+}
+
+/* Replace ------------------------------------------------------------------ */
+
+TEST_F(pasid, replace)
+{
+	ASSERT_EQ(0, ATTACH(1, 0));
+	EXPECT_SEES(1, 0);
+	ASSERT_EQ(0, ATTACH(1, 1));
+	EXPECT_SEES(1, 1);
+	EXPECT_EQ(0, iommu_destroy(self->fd, self->space[0].ioas));
+	/* The same once more is no change */
+	ASSERT_EQ(0, ATTACH(1, 1));
+	EXPECT_SEES(1, 1);
+	ASSERT_EQ(0, DETACH(1));
+	EXPECT_EQ(-ENOENT, DETACH(1));
+	EXPECT_BLIND(1);
+}
+
+TEST_F(pasid, failed_replace_changes_nothing)
+{
+	ASSERT_EQ(0, ATTACH(1, 0));
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, self->dev, 1,
+					      NO_SUCH_ID));
+	EXPECT_EQ(-EINVAL, iommu_pasid_attach(self->fd, self->dev, 1,
+					      self->dev));
+	EXPECT_SEES(1, 0);
+}
+
+/* A PASID whose DMA goes on while it is attached here and there. */
+struct load {
+	struct dma dma;
+	uint64_t dst;
+	const uint64_t *seen;
+	uint64_t may[2];
+	bool stop;
+	int rc;
+	unsigned int rounds;
+};
+
+#define LOAD_LENGTH (4 * PAGE)
+
+static void *load_run(void *arg)
+{
+	struct load *load = arg;
+	unsigned int i;
+
+	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
+		load->rc = dma_copy(&load->dma, SIM_AT, load->dst, LOAD_LENGTH);
+		for (i = 0; !load->rc && i < LOAD_LENGTH / 8; i++)
+			if (load->seen[i] != load->may[0] &&
+			    load->seen[i] != load->may[1])
+				load->rc = -EILSEQ;
+		if (load->rc)
+			break;
+		__atomic_add_fetch(&load->rounds, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Each byte is of the old page table or of the new one; nothing faults. */
+TEST_F_TIMEOUT(pasid, replace_under_load, 60)
+{
+	enum { ROUNDS = 80, PASID = 9 };
+	struct load load = { .may = { 0x0101010101010101, 0x0202020202020202 } };
+	const uint64_t shared = 0x5000000;
+	unsigned int rounds;
+	pthread_t thread;
+	struct dma dma;
+	uint64_t seen;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		memset(self->space[i].buf, i + 1, LOAD_LENGTH);
+		/* Where both say what they have done */
+		ASSERT_EQ(0, iommu_map_fixed(self->fd, self->space[i].ioas,
+					     self->sim.buf, 1 << 20, IOMMU_RW,
+					     shared));
+	}
+	ASSERT_EQ(0, ATTACH(PASID, 0));
+	load.dma = sim_dma_pasid(&self->sim, 0, PASID);
+	load.dma.done = (struct iosim_completion *)self->sim.buf;
+	load.dma.done_iova = shared;
+	load.dst = shared + PAGE;
+	load.seen = (uint64_t *)(self->sim.buf + PAGE);
+	dma = load.dma;
+	dma.done++;
+	dma.done_iova += sizeof(*dma.done);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, load_run, &load));
+	for (i = 1; i < ROUNDS; i++) {
+		EXPECT_EQ(0, ATTACH(PASID, i % 2));
+		/* From here on, only the new one */
+		EXPECT_EQ(0, dma_peek(&dma, SIM_AT, &seen));
+		EXPECT_EQ(load.may[i % 2], seen);
+	}
+	rounds = __atomic_load_n(&load.rounds, __ATOMIC_ACQUIRE);
+	while (__atomic_load_n(&load.rounds, __ATOMIC_ACQUIRE) == rounds &&
+	       !load.rc)
+		usleep(100);
+	load.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, load.rc);
+}
+
+/* Two threads that attach and detach the same PASID as they like. */
+struct race {
+	int fd;
+	uint32_t dev;
+	uint32_t ioas;
+	int odd;
+};
+
+static void *race_run(void *arg)
+{
+	struct race *race = arg;
+	int i, rc;
+
+	for (i = 0; i < 100; i++) {
+		rc = iommu_pasid_attach(race->fd, race->dev, 1, race->ioas);
+		if (rc)
+			race->odd = rc;
+		rc = iommu_pasid_detach(race->fd, race->dev, 1);
+		if (rc && rc != -ENOENT)
+			race->odd = rc;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(pasid, race, 60)
+{
+	struct race race[2];
+	pthread_t thread[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		race[i] = (struct race) {
+			self->fd, self->dev, self->space[i].ioas, 0,
+		};
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, race_run,
+					    &race[i]));
+	}
+	for (i = 0; i < 2; i++) {
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(0, race[i].odd);
+	}
+	EXPECT_EQ(-ENOENT, DETACH(1));
+	ASSERT_EQ(0, ATTACH(1, 2));
+	EXPECT_SEES(1, 2);
+	EXPECT_EQ(0, iommu_destroy(self->fd, self->space[0].ioas));
+}
+
+/* Bad input ---------------------------------------------------------------- */
+
+TEST_F(pasid, out_of_range)
+{
+	static const uint32_t bad[] = {
+		0, 1 << BITS, (1 << BITS) + 1, 1 << 20, UINT32_MAX - 1,
+		UINT32_MAX,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, ATTACH(bad[i], 0)) TH_LOG("%x", bad[i]);
+		EXPECT_EQ(-ENOENT, DETACH(bad[i])) TH_LOG("%x", bad[i]);
+	}
+	EXPECT_RID_SEES_ITS_OWN();
+	EXPECT_EQ(-ENOENT, DETACH(1));
+}
+
+TEST_F(pasid, unknown_ids)
+{
+	int other = iommu_open(), i;
+	uint32_t foreign = 0;
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < 16; i++) {
+		ASSERT_EQ(0, iommu_ioas_alloc(other, &foreign));
+	}
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, self->dev, 1, 0));
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, self->dev, 1,
+					      NO_SUCH_ID));
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, self->dev, 1, foreign));
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, NO_SUCH_ID, 1,
+					      self->sim.ioas));
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, self->sim.ioas, 1,
+					      self->sim.ioas));
+	EXPECT_EQ(-ENOENT, iommu_pasid_detach(self->fd, NO_SUCH_ID, 1));
+	EXPECT_EQ(-ENOENT, iommu_pasid_detach(self->fd, self->sim.ioas, 1));
+	EXPECT_EQ(-EINVAL, iommu_pasid_attach(self->fd, self->dev, 1,
+					      self->dev));
+	/* Another descriptor knows nothing of the device */
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(other, self->dev, 1, foreign));
+	EXPECT_BLIND(1);
+	close(other);
+}
+
+TEST_F(pasid, sizes_and_flags)
+{
+	struct {
+		struct ioasid_pasid_attach cmd;
+		uint64_t tail;
+	} arg = {
+		.cmd = {
+			.dev_id = self->dev,
+			.pasid = 1,
+			.pt_id = self->space[0].ioas,
+		},
+	};
+	struct {
+		struct ioasid_pasid_detach cmd;
+		uint64_t tail;
+	} detach = { .cmd = { .dev_id = self->dev, .pasid = 1 } };
+
+	arg.cmd.size = sizeof(arg.cmd) - 4;
+	EXPECT_EQ(-EINVAL, iommu_cmd(self->fd, IOASID_PASID_ATTACH, &arg));
+	arg.cmd.size = sizeof(arg);
+	arg.tail = 1;
+	EXPECT_EQ(-E2BIG, iommu_cmd(self->fd, IOASID_PASID_ATTACH, &arg));
+	arg.tail = 0;
+	arg.cmd.flags = 1;
+	EXPECT_EQ(-EOPNOTSUPP, iommu_cmd(self->fd, IOASID_PASID_ATTACH, &arg));
+	arg.cmd.flags = 0;
+	arg.cmd.__reserved = 1;
+	EXPECT_EQ(-EOPNOTSUPP, iommu_cmd(self->fd, IOASID_PASID_ATTACH, &arg));
+	arg.cmd.__reserved = 0;
+	EXPECT_BLIND(1);
+	EXPECT_EQ(0, iommu_cmd(self->fd, IOASID_PASID_ATTACH, &arg));
+
+	detach.cmd.size = sizeof(detach.cmd) - 4;
+	EXPECT_EQ(-EINVAL, iommu_cmd(self->fd, IOASID_PASID_DETACH, &detach));
+	detach.cmd.size = sizeof(detach);
+	detach.tail = 1;
+	EXPECT_EQ(-E2BIG, iommu_cmd(self->fd, IOASID_PASID_DETACH, &detach));
+	detach.tail = 0;
+	detach.cmd.flags = 1U << 31;
+	EXPECT_EQ(-EOPNOTSUPP, iommu_cmd(self->fd, IOASID_PASID_DETACH,
+					 &detach));
+	EXPECT_SEES(1, 0);
+	detach.cmd.flags = 0;
+	EXPECT_EQ(0, iommu_cmd(self->fd, IOASID_PASID_DETACH, &detach));
+	EXPECT_BLIND(1);
+}
+
+/* The hardware's PASID cannot be told: then nothing is attached either. */
+TEST_F(pasid, cannot_answer)
+{
+	struct ioasid_pasid_attach *cmd = mem_anon(PAGE);
+
+	ASSERT_NE(NULL, cmd);
+	*cmd = (struct ioasid_pasid_attach) {
+		.size = sizeof(*cmd),
+		.dev_id = self->dev,
+		.pasid = 1,
+		.pt_id = self->space[0].ioas,
+	};
+	ASSERT_EQ(0, mprotect(cmd, PAGE, PROT_READ));
+	EXPECT_EQ(-EFAULT, iommu_cmd(self->fd, IOASID_PASID_ATTACH, cmd));
+	EXPECT_BLIND(1);
+	EXPECT_EQ(-ENOENT, DETACH(1));
+	EXPECT_EQ(0, iommu_destroy(self->fd, self->space[0].ioas));
+}
+
+TEST_F(pasid, device_without)
+{
+	char text[512] = "";
+	uint32_t len = sizeof(text), error = 0;
+	struct engine other;
+
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND, "", &other));
+	EXPECT_EQ(-EOPNOTSUPP, iommu_pasid_attach(self->fd, other.dev_id, 1,
+						  self->space[0].ioas));
+	EXPECT_EQ(0, iommu_last_reason(self->fd, text, &len, &error));
+	EXPECT_EQ(EOPNOTSUPP, error);
+	EXPECT_NE(NULL, strstr(text, "PASID")) TH_LOG("%s", text);
+	EXPECT_EQ(-ENOENT, iommu_pasid_detach(self->fd, other.dev_id, 1));
+	EXPECT_EQ(-ENODATA, sim_space_check(&self->space[0], &other, 1));
+	ASSERT_EQ(0, sim_remove(SECOND, &other));
+}
+
+/* Groups ------------------------------------------------------------------- */
+
+/* The members of a group see the same with a PASID, whoever has attached it. */
+TEST_F(pasid, shared_group)
+{
+	struct engine other;
+
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND, "pasid_bits=6 group=" SIM_NAME,
+			     &other));
+	ASSERT_EQ(0, ATTACH(1, 0));
+	EXPECT_SEES(1, 0);
+	/* Elsewhere is not possible; there it is */
+	EXPECT_EQ(-EINVAL, iommu_pasid_attach(self->fd, other.dev_id, 1,
+					      self->space[1].ioas));
+	ASSERT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, 1,
+					self->space[0].ioas));
+	EXPECT_EQ(0, sim_space_check(&self->space[0], &other, 1));
+	/* One of them moves: both do */
+	ASSERT_EQ(0, ATTACH(1, 1));
+	EXPECT_SEES(1, 1);
+	EXPECT_EQ(0, sim_space_check(&self->space[1], &other, 1));
+	/* The last one that leaves detaches the PASID */
+	ASSERT_EQ(0, DETACH(1));
+	EXPECT_EQ(-ENOENT, DETACH(1));
+	EXPECT_EQ(0, sim_space_check(&self->space[1], &other, 1));
+	ASSERT_EQ(0, iommu_pasid_detach(self->fd, other.dev_id, 1));
+	EXPECT_EQ(-ENODATA, sim_space_check(&self->space[1], &other, 1));
+	EXPECT_BLIND(1);
+	/* Its PASIDs go with it, those of the others stay */
+	ASSERT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, 2,
+					self->space[0].ioas));
+	ASSERT_EQ(0, ATTACH(3, 2));
+	ASSERT_EQ(0, sim_remove(SECOND, &other));
+	EXPECT_SEES(3, 2);
+	EXPECT_BLIND(2);
+	EXPECT_RID_SEES_ITS_OWN();
+}
+
+/* A device that comes later sees what its group has attached already, or nothing. */
+TEST_F(pasid, group_grows)
+{
+	struct engine other;
+
+	ASSERT_EQ(0, ATTACH(1, 0));
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND, "pasid_bits=6 group=" SIM_NAME,
+			     &other));
+	ASSERT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, 1,
+					self->space[0].ioas));
+	EXPECT_SEES(1, 0);
+	ASSERT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, 2,
+					self->space[1].ioas));
+	EXPECT_EQ(0, sim_space_check(&self->space[1], &other, 2));
+	ASSERT_EQ(0, sim_remove(SECOND, &other));
+	EXPECT_SEES(1, 0);
+}
+
+SIM_HARNESS_MAIN
