@@ -53,27 +53,12 @@ static bool account_is_ours(const struct account *account, bool process)
 	       account->limit == rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
-/**
- * account_get - the account of the current process
- * @ctx: the context that maps memory
- * @process: charge the process and not the user
- *
- * Return: the account with a reference, or NULL if memory is short.
- */
-struct account *account_get(struct iommufd_ctx *ctx, bool process)
+/* The one that the context has is of somebody else, or of other times. */
+static noinline struct account *account_renew(struct iommufd_ctx *ctx,
+					      bool process)
 {
-	struct account *account, *old;
+	struct account *account = account_open(process), *old;
 
-	spin_lock(&ctx->account_lock);
-	account = ctx->account;
-	if (account && account_is_ours(account, process)) {
-		refcount_inc(&account->refs);
-		spin_unlock(&ctx->account_lock);
-		return account;
-	}
-	spin_unlock(&ctx->account_lock);
-
-	account = account_open(process);
 	if (!account)
 		return NULL;
 	refcount_inc(&account->refs);
@@ -83,6 +68,27 @@ struct account *account_get(struct iommufd_ctx *ctx, bool process)
 	spin_unlock(&ctx->account_lock);
 	account_put(old);
 	return account;
+}
+
+/**
+ * account_get - the account of the current process
+ * @ctx: the context that maps memory
+ * @process: charge the process and not the user
+ *
+ * Return: the account with a reference, or NULL if memory is short.
+ */
+struct account *account_get(struct iommufd_ctx *ctx, bool process)
+{
+	struct account *account;
+
+	spin_lock(&ctx->account_lock);
+	account = ctx->account;
+	if (likely(account && account_is_ours(account, process)))
+		refcount_inc(&account->refs);
+	else
+		account = NULL;
+	spin_unlock(&ctx->account_lock);
+	return likely(account) ? account : account_renew(ctx, process);
 }
 
 /**
@@ -97,13 +103,11 @@ bool account_same(const struct account *some, const struct account *other)
 }
 
 /**
- * account_put - drop a reference
- * @account: an account, or NULL
+ * account_free - the last reference is gone
+ * @account: the account
  */
-void account_put(struct account *account)
+void account_free(struct account *account)
 {
-	if (!account || !refcount_dec_and_test(&account->refs))
-		return;
 	if (account->user)
 		free_uid(account->user);
 	put_cred(account->cred);
@@ -111,19 +115,14 @@ void account_put(struct account *account)
 	kfree(account);
 }
 
-static int charge_user(const struct account *account, unsigned long npages)
-{
-	atomic_long_t *locked = &account->user->locked_vm;
-	long old = atomic_long_read(locked);
-
-	do {
-		if (npages > account->limit || old > account->limit - npages)
-			return -ENOMEM;
-	} while (!atomic_long_try_cmpxchg(locked, &old, old + npages));
-	return 0;
-}
-
-static int charge_process(const struct account *account, unsigned long npages)
+/**
+ * account_charge_process - charge RLIMIT_MEMLOCK of the process
+ * @account: with CHARGE_PROCESS
+ * @npages: how many
+ *
+ * Return: 0, -ENOMEM, -EINTR.
+ */
+int account_charge_process(const struct account *account, unsigned long npages)
 {
 	struct mm_struct *mm = account->mm;
 	int rc = 0;
@@ -140,42 +139,14 @@ static int charge_process(const struct account *account, unsigned long npages)
 }
 
 /**
- * account_charge - before pages are pinned
- * @account: the account
+ * account_uncharge_process - the opposite of account_charge_process()
+ * @account: with CHARGE_PROCESS
  * @npages: how many
- *
- * May sleep, and takes the mmap lock of the account's mm.
- *
- * Return: 0, -ENOMEM above the limit, -EINTR if a fatal signal is pending.
  */
-int account_charge(const struct account *account, unsigned long npages)
+void account_uncharge_process(const struct account *account,
+			      unsigned long npages)
 {
-	int rc = 0;
-
-	if (account->to == CHARGE_USER)
-		rc = charge_user(account, npages);
-	else if (account->to == CHARGE_PROCESS)
-		rc = charge_process(account, npages);
-	if (!rc)
-		atomic64_add(npages, &account->mm->pinned_vm);
-	return rc;
-}
-
-/**
- * account_uncharge - after pages have been unpinned
- * @account: the account
- * @npages: how many
- *
- * May sleep, and takes the mmap lock of the account's mm.
- */
-void account_uncharge(const struct account *account, unsigned long npages)
-{
-	atomic64_sub(npages, &account->mm->pinned_vm);
-	if (account->to == CHARGE_USER) {
-		atomic_long_sub(npages, &account->user->locked_vm);
-	} else if (account->to == CHARGE_PROCESS) {
-		mmap_write_lock(account->mm);
-		account->mm->locked_vm -= npages;
-		mmap_write_unlock(account->mm);
-	}
+	mmap_write_lock(account->mm);
+	account->mm->locked_vm -= npages;
+	mmap_write_unlock(account->mm);
 }

@@ -5,13 +5,13 @@
 #ifndef IOMMUFD_CHARGE_H
 #define IOMMUFD_CHARGE_H
 
+#include <linux/mm_types.h>
 #include <linux/refcount.h>
+#include <linux/sched/user.h>
 #include <linux/types.h>
 
 struct cred;
 struct iommufd_ctx;
-struct mm_struct;
-struct user_struct;
 
 /**
  * enum charge_to - what is held against RLIMIT_MEMLOCK
@@ -48,8 +48,72 @@ struct account {
 
 struct account *account_get(struct iommufd_ctx *ctx, bool process);
 bool account_same(const struct account *some, const struct account *other);
-void account_put(struct account *account);
-int account_charge(const struct account *account, unsigned long npages);
-void account_uncharge(const struct account *account, unsigned long npages);
+void account_free(struct account *account);
+int account_charge_process(const struct account *account, unsigned long npages);
+void account_uncharge_process(const struct account *account,
+			      unsigned long npages);
+
+/**
+ * account_put - drop a reference
+ * @account: an account, or NULL
+ */
+static inline void account_put(struct account *account)
+{
+	if (account && refcount_dec_and_test(&account->refs))
+		account_free(account);
+}
+
+static inline int account_charge_user(const struct account *account,
+				      unsigned long npages)
+{
+	atomic_long_t *locked = &account->user->locked_vm;
+	long old = atomic_long_read(locked);
+
+	do {
+		if (npages > account->limit || old > account->limit - npages)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(locked, &old, old + npages));
+	return 0;
+}
+
+/**
+ * account_charge - before pages are pinned
+ * @account: the account
+ * @npages: how many
+ *
+ * May sleep, and takes the mmap lock of the account's mm.
+ *
+ * Return: 0, -ENOMEM above the limit, -EINTR if a fatal signal is pending.
+ */
+static inline int account_charge(const struct account *account,
+				 unsigned long npages)
+{
+	int rc = 0;
+
+	if (account->to == CHARGE_USER)
+		rc = account_charge_user(account, npages);
+	else if (account->to == CHARGE_PROCESS)
+		rc = account_charge_process(account, npages);
+	if (!rc)
+		atomic64_add(npages, &account->mm->pinned_vm);
+	return rc;
+}
+
+/**
+ * account_uncharge - after pages have been unpinned
+ * @account: the account
+ * @npages: how many
+ *
+ * May sleep, and takes the mmap lock of the account's mm.
+ */
+static inline void account_uncharge(const struct account *account,
+				    unsigned long npages)
+{
+	atomic64_sub(npages, &account->mm->pinned_vm);
+	if (account->to == CHARGE_USER)
+		atomic_long_sub(npages, &account->user->locked_vm);
+	else if (account->to == CHARGE_PROCESS)
+		account_uncharge_process(account, npages);
+}
 
 #endif

@@ -77,15 +77,13 @@ static unsigned int gup_flags(bool writable)
 	return FOLL_LONGTERM | (writable ? FOLL_WRITE : 0);
 }
 
-static long gup(struct mm_struct *mm, unsigned long addr, unsigned long n,
-		bool writable, struct page **pages)
+/* A page table is attached by another process, or by a kthread. */
+static noinline long gup_remote(struct mm_struct *mm, unsigned long addr,
+				unsigned long n, bool writable,
+				struct page **pages)
 {
 	long got;
 
-	if (mm == current->mm)
-		return pin_user_pages_fast(addr, n, gup_flags(writable), pages);
-
-	/* A page table is attached by another process, or by a kthread. */
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	if (mmap_read_lock_killable(mm)) {
@@ -97,6 +95,14 @@ static long gup(struct mm_struct *mm, unsigned long addr, unsigned long n,
 	}
 	mmput(mm);
 	return got;
+}
+
+static inline long gup(struct mm_struct *mm, unsigned long addr,
+		       unsigned long n, bool writable, struct page **pages)
+{
+	if (likely(mm == current->mm))
+		return pin_user_pages_fast(addr, n, gup_flags(writable), pages);
+	return gup_remote(mm, addr, n, writable, pages);
 }
 
 /**
@@ -354,20 +360,17 @@ int gather_user_pages(struct mm_struct *mm, unsigned long addr,
  * @mm: the address space
  * @addr: address of the page
  * @writable: pin for writing
- * @pfn: set to its PFN
  *
- * Return: 0 or an errno as gather_user().
+ * Return: its PFN, or an errno as gather_user().
  */
-int gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable,
-		     unsigned long *pfn)
+long gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable)
 {
 	struct page *page;
 	long n = gup(mm, addr, 1, writable, &page);
 
-	if (n != 1)
+	if (unlikely(n != 1))
 		return n ?: -EFAULT;
-	*pfn = page_to_pfn(page);
-	return 0;
+	return page_to_pfn(page);
 }
 
 /* is_file_hugepages() needs a symbol that is not exported. */
@@ -621,12 +624,11 @@ int gather_file(struct gather *gather, struct file *file, unsigned long offset,
  * gather_file_page - pin one page of a file
  * @file: the file
  * @offset: of the page
- * @pfn: set to its PFN; its folio is what is pinned
  *
- * Return: 0 or an errno as gather_file().
+ * Return: its PFN, the folio of which is what is pinned; or an errno as
+ * gather_file().
  */
-int gather_file_page(struct file *file, unsigned long offset,
-		     unsigned long *pfn)
+long gather_file_page(struct file *file, unsigned long offset)
 {
 	struct folio *folio;
 	pgoff_t skip = 0;
@@ -635,8 +637,7 @@ int gather_file_page(struct file *file, unsigned long offset,
 
 	if (n != 1)
 		return n ?: -EFAULT;
-	*pfn = folio_pfn(folio) + (skip >> PAGE_SHIFT);
-	return 0;
+	return folio_pfn(folio) + (skip >> PAGE_SHIFT);
 }
 
 static void release_folio(struct folio *folio, bool dirty)

@@ -43,10 +43,8 @@ int gather_check_file(struct file *file, bool writable);
 int gather_user_pages(struct mm_struct *mm, unsigned long addr,
 		      unsigned long n, bool writable, struct page **pages);
 int gather_add(struct runs *runs, struct page **pages, unsigned long n);
-int gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable,
-		     unsigned long *pfn);
-int gather_file_page(struct file *file, unsigned long offset,
-		     unsigned long *pfn);
+long gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable);
+long gather_file_page(struct file *file, unsigned long offset);
 
 void release_runs(struct runs *runs, bool dirty);
 void release_page(unsigned long pfn, bool dirty);

@@ -21,6 +21,20 @@
 #include "ranges.h"
 #include "reason.h"
 
+/* A BAR is not memory. */
+static int area_iommu_prot(const struct area *area)
+{
+	if (unlikely(pinned_is_bar(area->pinned)))
+		return (area->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
+	return area->prot;
+}
+
+/* Of an area whose memory is one run. */
+static phys_addr_t area_phys(const struct area *area)
+{
+	return PFN_PHYS(run_pfn(runs_one(&area->pinned->runs))) + area->offset;
+}
+
 static struct paging_range area_range(const struct ioas *ioas,
 				      const struct area *area)
 {
@@ -29,11 +43,18 @@ static struct paging_range area_range(const struct ioas *ioas,
 		.offset = area->offset,
 		.iova = area->iova,
 		.length = area_length(area),
-		/* A BAR is not memory. */
-		.prot = pinned_is_bar(area->pinned) ?
-			(area->prot & ~IOMMU_CACHE) | IOMMU_MMIO : area->prot,
+		.prot = area_iommu_prot(area),
 		.small = ioas->small_pages,
 	};
+}
+
+static noinline int area_fill_runs(const struct ioas *ioas,
+				   const struct area *area,
+				   struct iommu_domain *domain)
+{
+	const struct paging_range range = area_range(ioas, area);
+
+	return paging_fill(domain, &range);
 }
 
 /**
@@ -47,9 +68,11 @@ static struct paging_range area_range(const struct ioas *ioas,
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      struct iommu_domain *domain)
 {
-	const struct paging_range range = area_range(ioas, area);
-
-	return paging_fill(domain, &range);
+	if (!runs_are_one(&area->pinned->runs))
+		return area_fill_runs(ioas, area, domain);
+	return paging_fill_run(domain, area->iova, area_phys(area),
+			       area_length(area), area_iommu_prot(area),
+			       ioas->small_pages);
 }
 
 /**
@@ -79,35 +102,40 @@ void area_unuse(const struct ioas *ioas, struct area *area)
 		pinned_unuse(area->pinned);
 }
 
-/* Pin the memory of a new area and fill all page tables with it. */
-static int area_load(struct ioas *ioas, struct area *area)
+/* Filling @failed was not possible: out of all page tables before it. */
+static noinline void area_unload(struct ioas *ioas, struct area *area,
+				 const struct ioas_table *failed)
 {
-	struct ioas_table *table, *undo;
-	struct paging_drain drain;
+	struct ioas_table *table;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		if (table == failed)
+			break;
+		paging_drain_range(table->domain, area->iova,
+				   area_length(area));
+	}
+	area_unuse(ioas, area);
+}
+
+/* Pin the memory of a new area and fill all page tables with it. */
+static inline int area_load(struct ioas *ioas, struct area *area)
+{
+	struct ioas_table *table;
 	int rc;
 
 	if (list_empty(&ioas->tables))
 		return 0;
 	rc = area_use(ioas, area);
-	if (rc)
+	if (unlikely(rc))
 		return rc == -ENXIO ? -EFAULT : rc;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = area_fill(ioas, area, table->domain);
-		if (rc)
-			goto err_drain;
+		if (unlikely(rc)) {
+			area_unload(ioas, area, table);
+			return rc;
+		}
 	}
 	return 0;
-
-err_drain:
-	list_for_each_entry(undo, &ioas->tables, link) {
-		if (undo == table)
-			break;
-		paging_drain_begin(&drain, undo->domain);
-		paging_drain(&drain, area->iova, area_length(area));
-		paging_drain_end(&drain);
-	}
-	area_unuse(ioas, area);
-	return rc;
 }
 
 /*
@@ -140,8 +168,8 @@ static bool next_allowed(struct ioas *ioas, unsigned long *from,
  * a huge page, so that large pages of the CPU can be large pages of the IOMMU.
  * IOVA 0 is never chosen: too many devices take it for "none".
  */
-static int find_iova(struct ioas *ioas, unsigned long memory,
-		     unsigned long length, unsigned long *iova)
+static noinline int find_iova(struct ioas *ioas, unsigned long memory,
+			      unsigned long length, unsigned long *iova)
 {
 	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
 	unsigned long offset = offset_in_page(memory);
@@ -173,8 +201,9 @@ static int find_iova(struct ioas *ioas, unsigned long memory,
 	return -ENOSPC;
 }
 
-static int check_iova(struct ioas *ioas, unsigned long iova,
-		      unsigned long length)
+/* Why a fixed range is none that can be mapped. */
+static noinline int refuse_iova(struct ioas *ioas, unsigned long iova,
+				unsigned long length)
 {
 	unsigned long last;
 
@@ -184,43 +213,55 @@ static int check_iova(struct ioas *ioas, unsigned long iova,
 				   iova, ioas->alignment, ioas->obj.id);
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
-	if (ranges_hit(&ioas->reserved, iova, last))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "%#lx-%#lx has a part that a device attached to IOAS %u, or its IOMMU, cannot translate; see IOAS_IOVA_RANGES",
-				   iova, last, ioas->obj.id);
+	return reason_note(ioas->ctx, -EINVAL,
+			   "%#lx-%#lx has a part that a device attached to IOAS %u, or its IOMMU, cannot translate; see IOAS_IOVA_RANGES",
+			   iova, last, ioas->obj.id);
+}
+
+static inline int check_iova(struct ioas *ioas, unsigned long iova,
+			     unsigned long length)
+{
+	unsigned long last = iova + length - 1;
+
+	if (unlikely(iova & (ioas->alignment - 1) || last < iova ||
+		     ranges_hit(&ioas->reserved, iova, last)))
+		return refuse_iova(ioas, iova, length);
 	return 0;
 }
 
-/* Take a range for areas that follow each other, if it is free. */
-static int insert_chain(struct ioas *ioas, struct area *chain,
-			unsigned long iova)
+/* The areas of a chain before @end are to be placed nowhere. */
+static noinline int unplace(struct ioas *ioas, struct area *chain,
+			    const struct area *end, int rc)
 {
-	struct area *area, *undo;
+	if (rc == -EEXIST)
+		reason_note(ioas->ctx, rc,
+			    "a part of %#lx-%#lx is mapped in IOAS %u already",
+			    end->iova, end->last, ioas->obj.id);
+	for (; chain != end; chain = chain->chain) {
+		if (ioas->parent)
+			nested_unlink(ioas, chain);
+		area_erase(&ioas->areas, chain);
+	}
+	return rc;
+}
+
+/* Take the range of one area, if it is permitted and free. */
+static inline int place_area(struct ioas *ioas, struct area *area,
+			     unsigned long iova)
+{
 	int rc;
 
-	for (area = chain; area; area = area->chain) {
-		/* area->last has been the length so far. */
-		area->iova = iova;
-		area->last += iova - 1;
-		iova = area->last + 1;
-		rc = area_insert(&ioas->areas, area);
-		if (rc) {
-			reason_note(ioas->ctx, rc,
-				    "a part of %#lx-%#lx is mapped in IOAS %u already",
-				    area->iova, area->last, ioas->obj.id);
-			goto err_undo;
-		}
-		if (ioas->parent)
-			nested_link(ioas, area);
-	}
-	return 0;
-
-err_undo:
-	for (undo = chain; undo != area; undo = undo->chain) {
-		if (ioas->parent)
-			nested_unlink(ioas, undo);
-		area_erase(&ioas->areas, undo);
-	}
+	if (area->prot & IOMMU_WRITE && !area->pinned->writable)
+		return -EPERM;
+	/* The length, so far: a piece of a copy may be any. */
+	if ((offset_in_page(area->offset) | area->last) &
+	    (ioas->alignment - 1))
+		return -EINVAL;
+	area->iova = iova;
+	area->last += iova - 1;
+	rc = area_insert(&ioas->areas, area);
+	if (!rc && ioas->parent)
+		nested_link(ioas, area);
 	return rc;
 }
 
@@ -237,6 +278,7 @@ err_undo:
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, unsigned long *iova)
 {
+	unsigned long at;
 	struct area *area;
 	int rc;
 
@@ -248,54 +290,17 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 	else
 		rc = find_iova(ioas, chain->pinned->start + chain->offset,
 			       length, iova);
-	if (rc)
+	if (unlikely(rc))
 		return rc;
 
+	at = *iova;
 	for (area = chain; area; area = area->chain) {
-		if (area->prot & IOMMU_WRITE && !area->pinned->writable)
-			return -EPERM;
-		/* The length, so far: a piece of a copy may be any. */
-		if ((offset_in_page(area->offset) | area->last) &
-		    (ioas->alignment - 1))
-			return -EINVAL;
+		rc = place_area(ioas, area, at);
+		if (unlikely(rc))
+			return unplace(ioas, chain, area, rc);
+		at = area->last + 1;
 	}
-	return insert_chain(ioas, chain, *iova);
-}
-
-/**
- * chain_prot - the permissions that a mapping asks for
- * @flags: enum iommufd_ioas_map_flags
- */
-u8 chain_prot(u32 flags)
-{
-	/* Bind refuses devices whose DMA is not coherent with the CPU. */
-	return IOMMU_CACHE |
-	       (flags & IOMMU_IOAS_MAP_READABLE ? IOMMU_READ : 0) |
-	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
-}
-
-/**
- * chain_init - make an area that is not placed yet
- * @area: memory for it
- * @pinned: the memory that it is to map; takes over the caller's reference
- * @offset: first byte of that
- * @length: bytes; kept in area->last until the area is placed
- * @prot: IOMMU_READ and so on
- */
-void chain_init(struct area *area, struct pinned *pinned, unsigned long offset,
-		unsigned long length, u8 prot)
-{
-	area->pinned = pinned;
-	area->offset = offset;
-	area->last = length;
-	area->pins = 0;
-	area->chain = NULL;
-	area->prot = prot;
-	area->state = AREA_BUSY;
-	area->closing = false;
-	area->in_use = false;
-	area->lent = false;
-	area->embedded = area == &pinned->area;
+	return 0;
 }
 
 /**
@@ -328,20 +333,6 @@ struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 }
 
 /**
- * chain_set_ready - let others see new areas
- * @chain: the areas, which are not the caller's any more
- */
-void chain_set_ready(struct area *chain)
-{
-	struct area *next;
-
-	for (; chain; chain = next) {
-		next = chain->chain;
-		area_set_ready(chain);
-	}
-}
-
-/**
  * chain_load - pin the memory of new areas and fill the page tables
  * @ioas: the IOAS, locked
  * @chain: placed areas
@@ -351,13 +342,16 @@ void chain_set_ready(struct area *chain)
 int chain_load(struct ioas *ioas, struct area *chain)
 {
 	struct area *area;
-	int rc = 0;
 
-	for (area = chain; area && !rc; area = area->chain)
-		rc = area_load(ioas, area);
-	if (rc)
-		chain_drain(ioas, chain);
-	return rc;
+	for (area = chain; area; area = area->chain) {
+		int rc = area_load(ioas, area);
+
+		if (unlikely(rc)) {
+			chain_drain(ioas, chain);
+			return rc;
+		}
+	}
+	return 0;
 }
 
 /* Use the memory of new areas, in rows where it is one stretch. */
@@ -406,9 +400,17 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 
 	paging_fill_begin(&fill, domain, ioas->small_pages);
 	for (area = chain; area && !rc; area = area->chain) {
-		const struct paging_range range = area_range(ioas, area);
+		if (likely(runs_are_one(&area->pinned->runs))) {
+			rc = paging_fill_add_run(&fill, area->iova,
+						 area_phys(area),
+						 area_length(area),
+						 area_iommu_prot(area));
+		} else {
+			const struct paging_range range = area_range(ioas,
+								     area);
 
-		rc = paging_fill_add(&fill, &range);
+			rc = paging_fill_add(&fill, &range);
+		}
 	}
 	if (!rc)
 		rc = paging_fill_end(&fill);
@@ -454,8 +456,9 @@ err_unuse:
 }
 
 /* Place, pin and map. On error the areas are still the caller's. */
-static int map_chain(struct ioas *ioas, struct area *chain,
-		     unsigned long length, u32 flags, unsigned long *iova)
+static inline int map_chain(struct ioas *ioas, struct area *chain,
+			    unsigned long length, u32 flags,
+			    unsigned long *iova)
 {
 	int rc;
 
@@ -463,26 +466,26 @@ static int map_chain(struct ioas *ioas, struct area *chain,
 	mutex_lock(&ioas->tree_lock);
 	rc = chain_place(ioas, chain, length, flags, iova);
 	mutex_unlock(&ioas->tree_lock);
-	if (rc)
+	if (unlikely(rc))
 		return rc;
 	rc = chain_load(ioas, chain);
-	if (rc)
-		chain_erase(ioas, chain);
-	else
+	if (likely(!rc))
 		chain_set_ready(chain);
+	else
+		chain_erase(ioas, chain);
 	return rc;
 }
 
-static int map_chain_locked(struct ioas *ioas, struct area *chain,
-			    unsigned long length, u32 flags,
-			    unsigned long *iova)
+static inline int map_chain_locked(struct ioas *ioas, struct area *chain,
+				   unsigned long length, u32 flags,
+				   unsigned long *iova)
 {
 	int rc;
 
 	down_read(ioas_lock(ioas));
 	rc = map_chain(ioas, chain, length, flags, iova);
 	up_read(ioas_lock(ioas));
-	if (rc)
+	if (unlikely(rc))
 		chain_free(chain);
 	return rc;
 }
@@ -515,6 +518,14 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 	return map_chain_locked(ioas, chain, length, flags, iova);
 }
 
+static inline int map_new(struct ioas *ioas, struct pinned *pinned,
+			  unsigned long offset, unsigned long length, u32 flags,
+			  unsigned long *iova)
+{
+	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
+	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
+}
+
 /**
  * ioas_map_new - map memory for the first time
  * @ioas: the IOAS
@@ -527,8 +538,7 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
 		 unsigned long length, u32 flags, unsigned long *iova)
 {
-	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
-	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
+	return map_new(ioas, pinned, offset, length, flags, iova);
 }
 
 /**
@@ -617,8 +627,9 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 	return rc;
 }
 
-static int map_nested(struct ioas *ioas, unsigned long source,
-		      unsigned long length, u32 flags, unsigned long *iova)
+static noinline int map_nested(struct ioas *ioas, unsigned long source,
+			       unsigned long length, u32 flags,
+			       unsigned long *iova)
 {
 	struct area *chain;
 	int rc;
@@ -660,6 +671,6 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
 				  charge_process);
 	if (IS_ERR(pinned))
 		return PTR_ERR(pinned);
-	return ioas_map_new(ioas, pinned, offset_in_page(source), length, flags,
-			    iova);
+	return map_new(ioas, pinned, offset_in_page(source), length, flags,
+		       iova);
 }

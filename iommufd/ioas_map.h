@@ -6,7 +6,11 @@
 #ifndef IOMMUFD_IOAS_MAP_H
 #define IOMMUFD_IOAS_MAP_H
 
+#include <linux/iommu.h>
+#include <uapi/linux/iommufd.h>
+
 #include "ioas.h"
+#include "pin.h"
 
 /* Areas that are drained with one flush, before others get a turn. */
 #define UNMAP_BATCH	512
@@ -23,16 +27,63 @@ struct obstacle {
 	unsigned long length;
 };
 
-u8 chain_prot(u32 flags);
-void chain_init(struct area *area, struct pinned *pinned, unsigned long offset,
-		unsigned long length, u8 prot);
+/**
+ * chain_prot - the permissions that a mapping asks for
+ * @flags: enum iommufd_ioas_map_flags
+ */
+static inline u8 chain_prot(u32 flags)
+{
+	/* Bind refuses devices whose DMA is not coherent with the CPU. */
+	return IOMMU_CACHE |
+	       (flags & IOMMU_IOAS_MAP_READABLE ? IOMMU_READ : 0) |
+	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
+}
+
+/**
+ * chain_init - make an area that is not placed yet
+ * @area: memory for it
+ * @pinned: the memory that it is to map; takes over the caller's reference
+ * @offset: first byte of that
+ * @length: bytes; kept in area->last until the area is placed
+ * @prot: IOMMU_READ and so on
+ */
+static inline void chain_init(struct area *area, struct pinned *pinned,
+			      unsigned long offset, unsigned long length,
+			      u8 prot)
+{
+	area->pinned = pinned;
+	area->offset = offset;
+	area->last = length;
+	area->pins = 0;
+	area->chain = NULL;
+	area->prot = prot;
+	area->state = AREA_BUSY;
+	area->closing = false;
+	area->in_use = false;
+	area->lent = false;
+	area->embedded = area == &pinned->area;
+}
+
+/**
+ * chain_set_ready - let others see new areas
+ * @chain: the areas, which are not the caller's any more
+ */
+static inline void chain_set_ready(struct area *chain)
+{
+	struct area *next;
+
+	for (; chain; chain = next) {
+		next = chain->chain;
+		area_set_ready(chain);
+	}
+}
+
 struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 			  u8 prot);
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, unsigned long *iova);
 int chain_load(struct ioas *ioas, struct area *chain);
 int chain_load_together(struct ioas *ioas, struct area *chain);
-void chain_set_ready(struct area *chain);
 
 int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		bool first, unsigned int most, struct area **chain,

@@ -22,6 +22,18 @@
 /* In-kernel users that do not let go after so many requests never will. */
 #define UNMAP_TRIES	100
 
+static noinline void drain_table(struct ioas_table *table,
+				 const struct area *chain)
+{
+	struct paging_drain drain;
+
+	paging_drain_begin(&drain, table->domain);
+	for (; chain; chain = chain->chain)
+		if (chain->in_use)
+			paging_drain(&drain, chain->iova, area_length(chain));
+	paging_drain_end(&drain);
+}
+
 /**
  * chain_drain - take areas out of all page tables, and unpin them
  * @ioas: the IOAS, locked
@@ -30,20 +42,44 @@
 void chain_drain(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table;
-	struct paging_drain drain;
-	struct area *area;
 
 	list_for_each_entry(table, &ioas->tables, link) {
-		paging_drain_begin(&drain, table->domain);
-		for (area = chain; area; area = area->chain)
-			if (area->in_use)
-				paging_drain(&drain, area->iova,
-					     area_length(area));
-		paging_drain_end(&drain);
+		if (chain->chain)
+			drain_table(table, chain);
+		else if (chain->in_use)
+			paging_drain_range(table->domain, chain->iova,
+					   area_length(chain));
 	}
-	for (area = chain; area; area = area->chain)
-		if (area->in_use)
-			area_unuse(ioas, area);
+	for (; chain; chain = chain->chain)
+		if (chain->in_use)
+			area_unuse(ioas, chain);
+}
+
+/* Structures that are freed in one go. */
+#define FREE_BATCH	32
+
+static noinline void free_many(struct area *chain)
+{
+	struct pinned *gone[FREE_BATCH];
+	struct area *next;
+	unsigned int n = 0;
+
+	for (; chain; chain = next) {
+		struct pinned *pinned = chain->pinned;
+
+		next = chain->chain;
+		if (!chain->embedded)
+			area_free(chain);
+		if (!pinned_put_last(pinned))
+			continue;
+		gone[n++] = pinned;
+		if (n == FREE_BATCH) {
+			pinned_free_many(gone, n);
+			n = 0;
+		}
+	}
+	if (n)
+		pinned_free_many(gone, n);
 }
 
 /**
@@ -52,16 +88,18 @@ void chain_drain(struct ioas *ioas, struct area *chain)
  */
 void chain_free(struct area *chain)
 {
-	struct area *next;
+	struct pinned *pinned;
 
-	for (; chain; chain = next) {
-		struct pinned *pinned = chain->pinned;
-
-		next = chain->chain;
-		if (!chain->embedded)
-			area_free(chain);
-		pinned_put(pinned);
+	if (!chain)
+		return;
+	if (chain->chain) {
+		free_many(chain);
+		return;
 	}
+	pinned = chain->pinned;
+	if (!chain->embedded)
+		area_free(chain);
+	pinned_put(pinned);
 }
 
 /**
@@ -161,12 +199,10 @@ static bool has_others(struct ioas *ioas)
  */
 bool ioas_lock_unmap(struct ioas *ioas)
 {
-	if (!has_others(ioas)) {
-		down_read(ioas_lock(ioas));
-		if (!has_others(ioas))
-			return false;
-		up_read(ioas_lock(ioas));
-	}
+	down_read(ioas_lock(ioas));
+	if (likely(!has_others(ioas)))
+		return false;
+	up_read(ioas_lock(ioas));
 	down_write(ioas_lock(ioas));
 	return true;
 }
@@ -257,12 +293,14 @@ static bool same_obstacle(const struct obstacle *one,
 	return one->ioas == other->ioas && one->iova == other->iova;
 }
 
-static int unmap_range(struct ioas *ioas, unsigned long start,
-		       unsigned long last, unsigned long *unmapped)
+/* The rest of a range, in batches, with whatever is in the way. */
+static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
+			       unsigned long last, bool first,
+			       unsigned long *unmapped)
 {
 	struct obstacle obstacle = {}, before = {};
-	bool first = true, done;
 	unsigned int tries = 0;
+	bool done;
 	int rc;
 
 	for (;; first = false) {
@@ -279,6 +317,37 @@ static int unmap_range(struct ioas *ioas, unsigned long start,
 			return rc;
 		cond_resched();
 	}
+}
+
+/* What most calls are: some areas, and nobody who has to be asked. */
+static int unmap_range(struct ioas *ioas, unsigned long start,
+		       unsigned long last, unsigned long *unmapped)
+{
+	struct area *chain, *area;
+	bool done;
+	int rc;
+
+	down_read(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	rc = has_others(ioas) ? -EAGAIN :
+				chain_claim(ioas, start, last, true,
+					    UNMAP_BATCH, &chain, NULL);
+	mutex_unlock(&ioas->tree_lock);
+	if (likely(!rc && chain))
+		chain_remove(ioas, chain);
+	up_read(ioas_lock(ioas));
+
+	if (unlikely(rc == -EAGAIN))
+		return unmap_rest(ioas, start, last, true, unmapped);
+	if (rc || !chain)
+		return rc;
+	for (area = chain; area; area = area->chain) {
+		*unmapped += area_length(area);
+		start = area->last + 1;
+		done = area->last == last;
+	}
+	chain_free(chain);
+	return done ? 0 : unmap_rest(ioas, start, last, false, unmapped);
 }
 
 /**

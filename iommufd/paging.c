@@ -70,10 +70,22 @@ static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
 	return sizes;
 }
 
-/* Parts of pages, where the IOMMU has smaller ones, take the long way. */
-static bool has_part_pages(const struct paging_range *range)
+/*
+ * Up to this length nothing but entries of PAGE_SIZE fits, and there are too few of
+ * them for VT-d to make a large one.
+ */
+static size_t plain_most(const struct iommu_domain *domain)
 {
-	return !PAGE_ALIGNED(range->iova | range->offset | range->length);
+	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
+
+	return min((large & -large) - 1, PMD_SIZE - 1);
+}
+
+/* Parts of pages, where the IOMMU has smaller ones, take the long way. */
+static bool has_part_pages(unsigned long iova, unsigned long offset,
+			   size_t length)
+{
+	return !PAGE_ALIGNED(iova | offset | length);
 }
 
 /*
@@ -127,7 +139,7 @@ static inline int fill_piece(struct iommu_domain *domain,
 }
 
 /* Memory in pieces. */
-static noinline int fill_pieces(struct iommu_domain *domain,
+static int fill_pieces(struct iommu_domain *domain,
 				const struct paging_range *range,
 				const struct paging_sizes *sizes, size_t *done)
 {
@@ -160,19 +172,26 @@ static noinline int fill_pieces(struct iommu_domain *domain,
 	return 0;
 }
 
-static int fill_runs(struct iommu_domain *domain,
-		     const struct paging_range *range, size_t *done)
+/* Several flushes only for a driver that stops in the middle of a range. */
+static noinline void drain_large_range(struct iommu_domain *domain,
+				       unsigned long iova, size_t length)
 {
-	struct paging_sizes sizes = usable_sizes(domain, range->small);
+	struct paging_drain drain;
 
-	if (has_part_pages(range))
-		sizes.single = 0;
-	if (runs_are_one(range->runs))
-		return fill_piece(domain, &sizes, range->iova,
-				  PFN_PHYS(run_pfn(range->runs->small[1])) +
-				  range->offset, range->length, range->prot,
-				  done);
-	return fill_pieces(domain, range, &sizes, done);
+	paging_drain_begin(&drain, domain);
+	paging_drain(&drain, iova, length);
+	paging_drain_end(&drain);
+}
+
+/* Let the driver know; with an error, take out what has been mapped. */
+static int fill_done(struct iommu_domain *domain, unsigned long iova,
+		     size_t done, int rc)
+{
+	if (!rc && domain->ops->iotlb_sync_map)
+		rc = domain->ops->iotlb_sync_map(domain, iova, done);
+	if (rc && done)
+		paging_drain_range(domain, iova, done);
+	return rc;
 }
 
 /**
@@ -186,21 +205,62 @@ static int fill_runs(struct iommu_domain *domain,
  */
 int paging_fill(struct iommu_domain *domain, const struct paging_range *range)
 {
-	const struct iommu_domain_ops *ops = domain->ops;
+	struct paging_sizes sizes = usable_sizes(domain, range->small);
 	size_t done = 0;
 	int rc;
 
-	rc = fill_runs(domain, range, &done);
-	if (!rc && ops->iotlb_sync_map)
-		rc = ops->iotlb_sync_map(domain, range->iova, done);
-	if (rc && done) {
-		struct paging_drain undo;
+	if (has_part_pages(range->iova, range->offset, range->length))
+		sizes.single = 0;
+	rc = fill_pieces(domain, range, &sizes, &done);
+	return fill_done(domain, range->iova, done, rc);
+}
 
-		paging_drain_begin(&undo, domain);
-		paging_drain(&undo, range->iova, done);
-		paging_drain_end(&undo);
+static noinline int fill_large_run(struct iommu_domain *domain,
+				   unsigned long iova, phys_addr_t phys,
+				   size_t length, int prot, bool small)
+{
+	struct paging_sizes sizes = usable_sizes(domain, small);
+	size_t done = 0;
+	int rc;
+
+	if (has_part_pages(iova, phys, length))
+		sizes.single = 0;
+	rc = fill_piece(domain, &sizes, iova, phys, length, prot, &done);
+	return fill_done(domain, iova, done, rc);
+}
+
+/**
+ * paging_fill_run - paging_fill() of memory that is contiguous
+ * @domain: the domain
+ * @iova: first IOVA
+ * @phys: the memory
+ * @length: bytes
+ * @prot: IOMMU_READ and so on
+ * @small: use only entries of up to PAGE_SIZE
+ */
+int paging_fill_run(struct iommu_domain *domain, unsigned long iova,
+		    phys_addr_t phys, size_t length, int prot, bool small)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	size_t mapped = 0;
+	int rc;
+
+	if (length > plain_most(domain) || has_part_pages(iova, phys, length))
+		return fill_large_run(domain, iova, phys, length, prot, small);
+	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
+			    prot, GFP_KERNEL_ACCOUNT, &mapped);
+	if (likely(!rc && mapped == length)) {
+		if (ops->iotlb_sync_map)
+			rc = ops->iotlb_sync_map(domain, iova, length);
+		if (likely(!rc))
+			return 0;
 	}
-	return rc;
+	if (mapped != length)
+		sweep(domain, iova + mapped, length - mapped);
+	if (mapped)
+		paging_drain_range(domain, iova, mapped);
+	/* A driver may stop at the end of a table, which is no error. */
+	return rc ?: fill_large_run(domain, iova, phys, length, prot, small);
 }
 
 /**
@@ -219,23 +279,7 @@ void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
 	fill->first = ULONG_MAX;
 	fill->last = 0;
 	fill->mapped = 0;
-}
-
-/*
- * Ranges are unmapped one by one later, so no entry may reach over the border of
- * two: pages of the smallest size, and fewer than VT-d needs to make a large entry
- * of them on its own.
- */
-#define JOIN_MAX	PMD_SIZE
-
-static bool may_join(const struct paging_fill *fill,
-		     const struct paging_range *range, unsigned long iova,
-		     phys_addr_t phys, size_t length)
-{
-	return fill->length && fill->iova + fill->length == iova &&
-	       fill->phys + fill->length == phys &&
-	       fill->prot == range->prot && fill->sizes.single &&
-	       fill->length + length < JOIN_MAX;
+	fill->since = 0;
 }
 
 static int fill_pending(struct paging_fill *fill)
@@ -243,14 +287,45 @@ static int fill_pending(struct paging_fill *fill)
 	struct paging_sizes sizes = fill->sizes;
 	size_t length = fill->length;
 
-	fill->length = 0;
 	if (!length)
 		return 0;
+	fill->first = min(fill->first, fill->iova);
+	fill->last = max(fill->last, fill->iova + length - 1);
+	fill->length = 0;
 	if (fill->joined)
 		sizes.single = SIZE_MAX;
+	else if (has_part_pages(fill->iova, fill->phys, length))
+		sizes.single = 0;
 	fill->joined = false;
 	return fill_piece(fill->domain, &sizes, fill->iova, fill->phys, length,
 			  fill->prot, &fill->mapped);
+}
+
+/**
+ * paging_fill_next - paging_fill_add_run() that does not continue what was before
+ * @fill: see there, as for the rest
+ * @iova: .
+ * @phys: .
+ * @length: .
+ * @prot: .
+ */
+int paging_fill_next(struct paging_fill *fill, unsigned long iova,
+		     phys_addr_t phys, size_t length, int prot)
+{
+	int rc = fill_pending(fill);
+
+	fill->iova = iova;
+	fill->phys = phys;
+	fill->length = length;
+	fill->prot = prot;
+	fill->since += length;
+	if (fill->since >= RESCHED_STRIDE) {
+		fill->since = 0;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			rc = rc ?: -EINTR;
+	}
+	return rc;
 }
 
 /**
@@ -258,11 +333,7 @@ static int fill_pending(struct paging_fill *fill)
  * @fill: the state
  * @range: what and where, as for paging_fill()
  *
- * What continues the range before in both IOVA and memory goes with the same call
- * of the driver.
- *
- * Return: 0 or an error of paging_fill(): what has been mapped, fill->mapped
- * bytes, is then the caller's to unmap.
+ * Return: as paging_fill_add_run().
  */
 int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
 {
@@ -272,39 +343,26 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
 	size_t left = range->length;
 	struct runs_iter it;
 
-	if (has_part_pages(range))
-		fill->sizes.single = 0;
-	fill->first = min(fill->first, iova);
-	fill->last = max(fill->last, iova + left - 1);
 	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
 		size_t length = min(it.npages * PAGE_SIZE - skip, left);
-		phys_addr_t phys = PFN_PHYS(it.pfn) + skip;
-		int rc;
+		int rc = paging_fill_add_run(fill, iova,
+					     PFN_PHYS(it.pfn) + skip, length,
+					     range->prot);
 
-		if (may_join(fill, range, iova, phys, length)) {
-			fill->joined = true;
-		} else {
-			rc = fill_pending(fill);
-			if (rc)
-				return rc;
-			fill->iova = iova;
-			fill->phys = phys;
-			fill->prot = range->prot;
-		}
-		fill->length += length;
+		if (rc)
+			return rc;
 		iova += length;
 		left -= length;
 		skip = 0;
 	}
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
+	return 0;
 }
 
 /**
  * paging_fill_end - have all ranges mapped, and the driver know it
  * @fill: the state
  *
- * Return: as paging_fill_add().
+ * Return: as paging_fill_add_run().
  */
 int paging_fill_end(struct paging_fill *fill)
 {
@@ -315,6 +373,31 @@ int paging_fill_end(struct paging_fill *fill)
 		rc = ops->iotlb_sync_map(fill->domain, fill->first,
 					 fill->last - fill->first + 1);
 	return rc;
+}
+
+/**
+ * paging_drain_range - unmap one range: no device reaches the memory afterwards
+ * @domain: the domain
+ * @iova: first IOVA of what was mapped by one or more paging_fill()
+ * @length: bytes
+ */
+void paging_drain_range(struct iommu_domain *domain, unsigned long iova,
+			size_t length)
+{
+	if (length <= plain_most(domain) && PAGE_ALIGNED(iova | length)) {
+		struct iommu_iotlb_gather gather;
+		size_t gone;
+
+		iommu_iotlb_gather_init(&gather);
+		gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
+						length / PAGE_SIZE, &gather);
+		iommu_iotlb_sync(domain, &gather);
+		if (likely(gone == length) || WARN_ON_ONCE(gone > length))
+			return;
+		iova += gone;
+		length -= gone;
+	}
+	drain_large_range(domain, iova, length);
 }
 
 /**

@@ -51,6 +51,7 @@ struct paging_sizes {
  * @first: the lowest IOVA so far
  * @last: the highest, inclusive
  * @mapped: bytes that have been mapped, in the order of the ranges
+ * @since: bytes since the last chance to reschedule
  */
 struct paging_fill {
 	struct iommu_domain *domain;
@@ -63,12 +64,55 @@ struct paging_fill {
 	unsigned long first;
 	unsigned long last;
 	size_t mapped;
+	size_t since;
 };
 
 void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
 		       bool small);
+int paging_fill_next(struct paging_fill *fill, unsigned long iova,
+		     phys_addr_t phys, size_t length, int prot);
 int paging_fill_add(struct paging_fill *fill, const struct paging_range *range);
 int paging_fill_end(struct paging_fill *fill);
+
+/*
+ * Ranges are unmapped one by one later, so no entry may reach over the border of
+ * two: pages of the smallest size, and fewer than VT-d needs to make a large entry
+ * of them on its own.
+ */
+#define PAGING_JOIN_MAX	PMD_SIZE
+
+/**
+ * paging_fill_add_run - map one more range that is contiguous in memory
+ * @fill: the state
+ * @iova: first IOVA
+ * @phys: the memory
+ * @length: bytes
+ * @prot: IOMMU_READ and so on
+ *
+ * What continues the range before in both IOVA and memory goes with the same call
+ * of the driver.
+ *
+ * Return: 0 or an error of paging_fill(): what has been mapped, fill->mapped
+ * bytes, is then the caller's to unmap.
+ */
+static inline int paging_fill_add_run(struct paging_fill *fill,
+				      unsigned long iova, phys_addr_t phys,
+				      size_t length, int prot)
+{
+	size_t before = fill->length;
+
+	if (!before || fill->iova + before != iova ||
+	    fill->phys + before != phys || fill->prot != prot ||
+	    before + length >= PAGING_JOIN_MAX ||
+	    !PAGE_ALIGNED(iova | phys | length | fill->phys))
+		return paging_fill_next(fill, iova, phys, length, prot);
+	fill->length = before + length;
+	fill->joined = true;
+	return 0;
+}
+
+int paging_fill_run(struct iommu_domain *domain, unsigned long iova,
+		    phys_addr_t phys, size_t length, int prot, bool small);
 int paging_fill(struct iommu_domain *domain, const struct paging_range *range);
 
 /**
@@ -97,6 +141,8 @@ struct paging_drain {
  */
 #define PAGING_QUEUED	IS_ENABLED(CONFIG_X86)
 
+void paging_drain_range(struct iommu_domain *domain, unsigned long iova,
+			size_t length);
 void paging_drain_collected(struct paging_drain *drain);
 void paging_drain_end(struct paging_drain *drain);
 

@@ -51,37 +51,58 @@ struct sparse {
 	unsigned long nr;
 };
 
-static struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
-				   unsigned long start, unsigned long length,
-				   bool writable, bool charge_process)
+/* Whole pages have to have an end, too. */
+static int check_range(unsigned long start, unsigned long length)
 {
 	unsigned long end;
-	struct pinned *pinned;
 
 	if (!length || length > ULONG_MAX - PAGE_SIZE)
-		return ERR_PTR(-EINVAL);
+		return -EINVAL;
 	if (check_add_overflow(start, length, &end) || PAGE_ALIGN(end) < end)
-		return ERR_PTR(-EOVERFLOW);
+		return -EOVERFLOW;
+	return 0;
+}
 
-	pinned = kmem_cache_alloc(pinned_cache, GFP_KERNEL_ACCOUNT);
-	if (!pinned)
-		return ERR_PTR(-ENOMEM);
-	pinned->account = account_get(ctx, charge_process);
-	if (!pinned->account) {
-		kmem_cache_free(pinned_cache, pinned);
-		return ERR_PTR(-ENOMEM);
-	}
+/* Takes over the reference on the account. */
+static void pinned_init(struct pinned *pinned, struct iommufd_ctx *ctx,
+			struct account *account, unsigned long start,
+			unsigned long length, bool writable)
+{
 	refcount_set(&pinned->refs, 1);
+	pinned->writable = writable;
+	pinned->mark = false;
 	pinned->ctx = ctx;
 	pinned->file = NULL;
 	pinned->start = start & PAGE_MASK;
-	pinned->npages = (PAGE_ALIGN(end) - pinned->start) >> PAGE_SHIFT;
+	pinned->npages = (PAGE_ALIGN(start + length) - pinned->start) >>
+			 PAGE_SHIFT;
+	pinned->account = account;
 	pinned->uses = 0;
 	runs_init(&pinned->runs);
 	pinned->sparse = NULL;
 	pinned->owner = NULL;
-	pinned->mark = false;
-	pinned->writable = writable;
+}
+
+static inline struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
+					  unsigned long start,
+					  unsigned long length, bool writable,
+					  bool charge_process)
+{
+	struct account *account;
+	struct pinned *pinned;
+	int rc = check_range(start, length);
+
+	if (rc)
+		return ERR_PTR(rc);
+	account = account_get(ctx, charge_process);
+	if (!account)
+		return ERR_PTR(-ENOMEM);
+	pinned = kmem_cache_alloc(pinned_cache, GFP_KERNEL_ACCOUNT);
+	if (!pinned) {
+		account_put(account);
+		return ERR_PTR(-ENOMEM);
+	}
+	pinned_init(pinned, ctx, account, start, length, writable);
 	return pinned;
 }
 
@@ -104,6 +125,63 @@ struct pinned *pinned_from_user(struct iommufd_ctx *ctx, unsigned long uptr,
 {
 	return pinned_alloc(ctx, uptr, length, writable,
 			    charge_process || ctx->charge_process);
+}
+
+/**
+ * pinned_stock_open - get ready for many pieces of memory of the current process
+ * @stock: to be filled
+ * @ctx: the context that maps them
+ * @mem: room for @nr pointers
+ * @nr: how many pieces at the most
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pinned_stock_open(struct pinned_stock *stock, struct iommufd_ctx *ctx,
+		      void **mem, unsigned int nr)
+{
+	stock->ctx = ctx;
+	stock->mem = mem;
+	stock->account = account_get(ctx, ctx->charge_process);
+	if (!stock->account)
+		return -ENOMEM;
+	stock->nr = kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr,
+					  mem);
+	if (stock->nr == nr)
+		return 0;
+	account_put(stock->account);
+	return -ENOMEM;
+}
+
+/**
+ * pinned_from_stock - pinned_from_user() for one piece of many
+ * @stock: with something left
+ * @uptr: see there, as for the rest
+ * @length: .
+ * @writable: .
+ */
+struct pinned *pinned_from_stock(struct pinned_stock *stock, unsigned long uptr,
+				 unsigned long length, bool writable)
+{
+	struct pinned *pinned;
+	int rc = check_range(uptr, length);
+
+	if (rc)
+		return ERR_PTR(rc);
+	pinned = stock->mem[--stock->nr];
+	refcount_inc(&stock->account->refs);
+	pinned_init(pinned, stock->ctx, stock->account, uptr, length, writable);
+	return pinned;
+}
+
+/**
+ * pinned_stock_close - give back what has not been used
+ * @stock: from pinned_stock_open()
+ */
+void pinned_stock_close(struct pinned_stock *stock)
+{
+	if (stock->nr)
+		kmem_cache_free_bulk(pinned_cache, stock->nr, stock->mem);
+	account_put(stock->account);
 }
 
 /**
@@ -138,19 +216,42 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 }
 
 /**
+ * pinned_put_last - drop a reference, without freeing the structure
+ * @pinned: not used any more by the caller
+ *
+ * Return: whether it was the last one: the structure is left to the caller.
+ */
+bool pinned_put_last(struct pinned *pinned)
+{
+	if (!refcount_dec_and_test(&pinned->refs))
+		return false;
+	WARN_ON(pinned->uses || pinned->sparse);
+	if (unlikely(pinned->file))
+		fput(pinned->file);
+	if (unlikely(pinned->owner))
+		bar_owner_put(pinned->owner);
+	account_put(pinned->account);
+	return true;
+}
+
+/**
  * pinned_put - drop a reference
  * @pinned: not used any more by the caller
  */
 void pinned_put(struct pinned *pinned)
 {
-	if (!refcount_dec_and_test(&pinned->refs))
-		return;
-	WARN_ON(pinned->uses || pinned->sparse);
-	if (pinned->file)
-		fput(pinned->file);
-	bar_owner_put(pinned->owner);
-	account_put(pinned->account);
-	kmem_cache_free(pinned_cache, pinned);
+	if (pinned_put_last(pinned))
+		kmem_cache_free(pinned_cache, pinned);
+}
+
+/**
+ * pinned_free_many - free structures that pinned_put_last() has left
+ * @pinned: the structures
+ * @n: how many, at least 1
+ */
+void pinned_free_many(struct pinned **pinned, unsigned int n)
+{
+	kmem_cache_free_bulk(pinned_cache, n, (void **)pinned);
 }
 
 #define SPARSE_COUNT_BITS	22
@@ -216,14 +317,15 @@ static void sparse_absorb(struct pinned *pinned)
 }
 
 /* Arrays on the stack are zeroed by the kernel at every call: not for one page. */
-static int fill_page(struct pinned *pinned)
+static inline int fill_page(struct pinned *pinned)
 {
-	unsigned long pfn;
-	int rc;
+	long pfn = gather_user_page(pinned->account->mm, pinned->start,
+				    pinned->writable);
 
-	rc = gather_user_page(pinned->account->mm, pinned->start,
-			      pinned->writable, &pfn);
-	return rc ?: runs_append(&pinned->runs, pfn, 1, false);
+	if (unlikely(pfn < 0))
+		return pfn;
+	runs_set_one(&pinned->runs, pfn, 1);
+	return 0;
 }
 
 static noinline int fill_pages(struct pinned *pinned)
@@ -274,7 +376,7 @@ static int fill_bar(struct pinned *pinned)
 }
 
 /* Say which memory it was, and the limit if it was that. */
-static int explain(const struct pinned *pinned, int rc)
+static noinline int explain(const struct pinned *pinned, int rc)
 {
 	const char *of = pinned->file ? "file offset" : "user address";
 
@@ -293,30 +395,16 @@ static int explain(const struct pinned *pinned, int rc)
 	return rc;
 }
 
-static int pinned_fill(struct pinned *pinned)
+/* Could not be paid for, or not be pinned; or has to match what is sparse. */
+static noinline int pinned_fill_failed(struct pinned *pinned, int rc)
 {
-	unsigned long cost = pinned->npages - sparse_nr(pinned);
-	bool nothing = !pinned->file && !pinned->sparse;
-	int rc, bar_rc;
+	bool nothing = !pinned->file && !pinned->sparse &&
+		       !pinned->runs.npages;
+	int bar_rc;
 
-	if (pinned->owner)
-		return fill_bar(pinned);
-	rc = account_charge(pinned->account, cost);
-	if (!rc) {
-		rc = pinned->npages == 1 && !pinned->file ?
-			fill_page(pinned) : fill_pages(pinned);
-		if (!rc)
-			rc = sparse_match(pinned);
-		if (!rc) {
-			sparse_absorb(pinned);
-			return 0;
-		}
-		nothing &= rc == -EFAULT && !pinned->runs.npages;
-		release_runs(&pinned->runs, pinned->writable);
-		account_uncharge(pinned->account, cost);
-	}
+	release_runs(&pinned->runs, pinned->writable);
 	/* Neither could a BAR be pinned, nor would it have to be paid for. */
-	if (nothing && rc != -EINTR) {
+	if (nothing && (rc == -EFAULT || rc == -ENOMEM)) {
 		bar_rc = fill_bar(pinned);
 		if (bar_rc != -EFAULT)
 			return bar_rc;
@@ -324,13 +412,46 @@ static int pinned_fill(struct pinned *pinned)
 	return explain(pinned, rc);
 }
 
-static void pinned_empty(struct pinned *pinned)
+static int pinned_fill(struct pinned *pinned)
 {
-	if (pinned->owner) {
-		runs_free(&pinned->runs);
+	unsigned long cost = pinned->npages - sparse_nr(pinned);
+	int rc;
+
+	if (unlikely(pinned->owner))
+		return fill_bar(pinned);
+	rc = account_charge(pinned->account, cost);
+	if (unlikely(rc))
+		return pinned_fill_failed(pinned, rc);
+	rc = pinned->npages == 1 && !pinned->file ? fill_page(pinned) :
+						    fill_pages(pinned);
+	if (!rc && unlikely(pinned->sparse)) {
+		rc = sparse_match(pinned);
+		if (!rc)
+			sparse_absorb(pinned);
+	}
+	if (likely(!rc))
+		return 0;
+	account_uncharge(pinned->account, cost);
+	return pinned_fill_failed(pinned, rc);
+}
+
+static inline void pinned_empty(struct pinned *pinned)
+{
+	struct runs *runs = &pinned->runs;
+	struct page *page;
+
+	if (unlikely(pinned->owner)) {
+		runs_free(runs);
 		return;
 	}
-	release_runs(&pinned->runs, pinned->writable);
+	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO)) {
+		page = pfn_to_page(run_pfn(runs_one(runs)));
+		unpin_user_page_range_dirty_lock(page, run_pages(runs_one(runs)),
+						 pinned->writable);
+		runs_init(runs);
+	} else {
+		release_runs(runs, pinned->writable);
+	}
 	account_uncharge(pinned->account, pinned->npages);
 }
 
@@ -454,8 +575,11 @@ static int row_deal(struct area *area, const struct area *end,
 	for (; area != end; area = area->chain) {
 		unsigned long n = area->pinned->npages;
 
-		if (rc)
+		if (unlikely(rc))
 			unpin_user_pages(pages, n);
+		else if (n == 1)
+			runs_set_one(&area->pinned->runs, page_to_pfn(*pages),
+				     1);
 		else
 			rc = gather_add(&area->pinned->runs, pages, n);
 		pages += n;
@@ -544,19 +668,21 @@ void pinned_unuse(struct pinned *pinned)
 static int sparse_pin_new(struct pinned *pinned, unsigned long index)
 {
 	unsigned long at = pinned->start + index * PAGE_SIZE;
-	unsigned long pfn;
+	long pfn;
 	int rc;
 
 	rc = account_charge(pinned->account, 1);
 	if (rc)
 		return rc;
 	if (pinned->file)
-		rc = gather_file_page(pinned->file, at, &pfn);
+		pfn = gather_file_page(pinned->file, at);
 	else
-		rc = gather_user_page(pinned->account->mm, at,
-				      pinned->writable, &pfn);
-	if (rc)
+		pfn = gather_user_page(pinned->account->mm, at,
+				       pinned->writable);
+	if (pfn < 0) {
+		rc = pfn;
 		goto err_charge;
+	}
 
 	rc = xa_err(xa_store(&pinned->sparse->pages, index,
 			     sparse_value(pfn, 1), GFP_KERNEL_ACCOUNT));
@@ -738,18 +864,17 @@ static int rw_page(struct pinned *pinned, unsigned long index,
 		   bool write)
 {
 	unsigned long at = pinned->start + index * PAGE_SIZE;
-	unsigned long pfn = pinned_pfn(pinned, index);
+	long pfn = pinned_pfn(pinned, index);
 	bool ours = !pfn;
-	int rc = 0;
 
 	if (pinned->owner)
 		return -EINVAL;
 	if (ours && pinned->file)
-		rc = gather_file_page(pinned->file, at, &pfn);
+		pfn = gather_file_page(pinned->file, at);
 	else if (ours)
-		rc = gather_user_page(pinned->account->mm, at, write, &pfn);
-	if (rc)
-		return rc;
+		pfn = gather_user_page(pinned->account->mm, at, write);
+	if (pfn < 0)
+		return pfn;
 	copy_page_bytes(pfn_to_page(pfn), offset, data, n, write);
 	if (ours)
 		release_page(pfn, write);

@@ -58,6 +58,26 @@ struct pinned {
 	struct area area;
 };
 
+/**
+ * struct pinned_stock - what is needed for many pieces of memory
+ * @ctx: the context that maps them
+ * @account: who pays
+ * @mem: allocated for them in one go
+ * @nr: how many of @mem are left
+ */
+struct pinned_stock {
+	struct iommufd_ctx *ctx;
+	struct account *account;
+	unsigned int nr;
+	void **mem;
+};
+
+int pinned_stock_open(struct pinned_stock *stock, struct iommufd_ctx *ctx,
+		      void **mem, unsigned int nr);
+struct pinned *pinned_from_stock(struct pinned_stock *stock, unsigned long uptr,
+				 unsigned long length, bool writable);
+void pinned_stock_close(struct pinned_stock *stock);
+
 struct pinned *pinned_from_user(struct iommufd_ctx *ctx, unsigned long uptr,
 				unsigned long length, bool writable,
 				bool charge_process);
@@ -65,6 +85,8 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable);
 void pinned_put(struct pinned *pinned);
+bool pinned_put_last(struct pinned *pinned);
+void pinned_free_many(struct pinned **pinned, unsigned int n);
 
 static inline void pinned_get(struct pinned *pinned)
 {

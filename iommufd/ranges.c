@@ -72,18 +72,6 @@ void ranges_clear(struct rb_root_cached *tree)
 }
 
 /**
- * ranges_hit - has any range an IOVA in common with this one?
- * @tree: the ranges
- * @start: first IOVA
- * @last: last IOVA, inclusive
- */
-bool ranges_hit(struct rb_root_cached *tree, unsigned long start,
-		unsigned long last)
-{
-	return interval_tree_iter_first(tree, start, last);
-}
-
-/**
  * ranges_first - the first range that reaches to or behind an IOVA
  * @tree: the ranges
  * @from: the IOVA

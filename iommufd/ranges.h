@@ -21,8 +21,19 @@ int ranges_add(struct rb_root_cached *tree, unsigned long start,
 	       unsigned long last, const void *owner);
 void ranges_drop(struct rb_root_cached *tree, const void *owner);
 void ranges_clear(struct rb_root_cached *tree);
-bool ranges_hit(struct rb_root_cached *tree, unsigned long start,
-		unsigned long last);
+
+/**
+ * ranges_hit - has any range an IOVA in common with this one?
+ * @tree: the ranges
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ */
+static inline bool ranges_hit(struct rb_root_cached *tree, unsigned long start,
+			      unsigned long last)
+{
+	return interval_tree_iter_first(tree, start, last);
+}
+
 struct iova_range *ranges_first(struct rb_root_cached *tree, unsigned long from);
 bool ranges_hole(struct rb_root_cached *tree, unsigned long from,
 		 unsigned long limit, unsigned long *start,

@@ -31,19 +31,6 @@ struct runs_chunk {
 /* Room in the first chunk: 15 runs in 128 bytes, then four times as much. */
 #define RUNS_FIRST	15U
 
-/**
- * runs_init - an empty list
- * @runs: to be initialised
- */
-void runs_init(struct runs *runs)
-{
-	runs->last = runs->small;
-	runs->room = RUNS_INLINE;
-	runs->nr_chunks = 0;
-	runs->npages = 0;
-	runs->small[0] = 0;
-}
-
 /* From inline runs, which are all taken, to a first chunk. */
 static int runs_leave_inline(struct runs *runs)
 {

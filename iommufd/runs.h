@@ -84,7 +84,19 @@ struct runs_iter {
 	unsigned long left;
 };
 
-void runs_init(struct runs *runs);
+/**
+ * runs_init - an empty list
+ * @runs: to be initialised
+ */
+static inline void runs_init(struct runs *runs)
+{
+	runs->last = runs->small;
+	runs->room = RUNS_INLINE;
+	runs->nr_chunks = 0;
+	runs->npages = 0;
+	runs->small[0] = 0;
+}
+
 int runs_append_slow(struct runs *runs, unsigned long pfn,
 		     unsigned long npages, bool by_folio);
 void runs_free(struct runs *runs);
@@ -98,6 +110,30 @@ run_t *runs_row(const struct runs *runs, u32 i, u32 *nr);
 static inline bool runs_are_one(const struct runs *runs)
 {
 	return runs->last == &runs->small[1];
+}
+
+/**
+ * runs_one - the only run
+ * @runs: runs that are one
+ */
+static inline run_t runs_one(const struct runs *runs)
+{
+	return runs->small[1];
+}
+
+/**
+ * runs_set_one - one run of pages that are pinned one by one
+ * @runs: empty
+ * @pfn: first PFN
+ * @npages: number of pages, at most RUN_PAGES_MAX
+ */
+static inline void runs_set_one(struct runs *runs, unsigned long pfn,
+				unsigned long npages)
+{
+	runs->small[1] = (u64)pfn << RUN_PFN_SHIFT | npages;
+	runs->last = &runs->small[1];
+	runs->room = RUNS_INLINE - 1;
+	runs->npages = npages;
 }
 
 void runs_seek(struct runs_iter *it, const struct runs *runs,
