@@ -26,7 +26,7 @@
 #define ATTRIBUTES "pasid_bits=8 pri=1"
 #define NR_SPACES 3
 /* A PASID as the user calls it */
-#define V 77
+#define V 77U
 #define NOWHERE 0x20000000ULL
 
 static const char * const uuids[] = {
@@ -388,8 +388,9 @@ TEST_F(sub, page_requests)
 	struct iommu_hwpt_pgfault fault[4];
 	struct fault_queue queue;
 	struct dma dma;
-	uint32_t hwpt;
-	int i, own, rc;
+	uint32_t hwpt, i;
+	bool own;
+	int rc;
 
 	ASSERT_EQ(0, fault_queue_open(self->fd, &queue));
 	ASSERT_EQ(0, iommu_hwpt_alloc_fault(self->fd, self->sub[0].dev_id,

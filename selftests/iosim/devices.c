@@ -17,18 +17,14 @@
 #include <linux/platform_device.h>
 
 #include "devices.h"
-#include "queue.h"
 
 static int __init devices_init(void)
 {
 	int rc;
 
-	rc = queue_setup();
-	if (rc)
-		return rc;
 	rc = platform_driver_register(&devices_vfio_driver);
 	if (rc)
-		goto err_queue;
+		return rc;
 	rc = mdev_register_driver(&devices_subdevice_driver);
 	if (rc)
 		goto err_vfio;
@@ -46,8 +42,6 @@ err_subdevice:
 	mdev_unregister_driver(&devices_subdevice_driver);
 err_vfio:
 	platform_driver_unregister(&devices_vfio_driver);
-err_queue:
-	queue_cleanup();
 	return rc;
 }
 
@@ -57,7 +51,6 @@ static void __exit devices_exit(void)
 	platform_driver_unregister(&devices_parent_driver);
 	mdev_unregister_driver(&devices_subdevice_driver);
 	platform_driver_unregister(&devices_vfio_driver);
-	queue_cleanup();
 }
 
 module_init(devices_init);

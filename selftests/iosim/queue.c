@@ -13,8 +13,6 @@
 
 #include "queue.h"
 
-static struct workqueue_struct *workqueue;
-
 /* Those who run their share already have to wait. */
 static struct queue_entry *next_entry(struct queue *queue)
 {
@@ -123,7 +121,8 @@ int queue_submit(struct queue_source *source, const struct queue_entry *entry)
 	worker = find_first_bit(queue->idle, QUEUE_WORKERS);
 	if (worker < QUEUE_WORKERS) {
 		__clear_bit(worker, queue->idle);
-		queue_work(workqueue, &queue->workers[worker].work);
+		queue_work(queue->workqueue,
+			   &queue->workers[worker].work);
 	}
 	rc = 0;
 out_unlock:
@@ -176,6 +175,28 @@ void queue_source_init(struct queue_source *source, struct queue *queue,
 	init_waitqueue_head(&source->idle);
 }
 
+static int make_workers(struct queue *queue)
+{
+	unsigned int i;
+
+	/* A transfer may take long, or wait for a user: in nobody else's way. */
+	queue->workqueue = alloc_workqueue("iosim-queue", WQ_UNBOUND,
+					   QUEUE_WORKERS);
+	if (!queue->workqueue)
+		return -ENOMEM;
+	for (i = 0; i < QUEUE_WORKERS; i++) {
+		struct queue_worker *worker = &queue->workers[i];
+
+		INIT_WORK(&worker->work, worker_fn);
+		worker->queue = queue;
+		worker->scratch = kmalloc(ENGINE_SCRATCH, GFP_KERNEL_ACCOUNT);
+		if (!worker->scratch)
+			return -ENOMEM;
+	}
+	bitmap_fill(queue->idle, QUEUE_WORKERS);
+	return 0;
+}
+
 /**
  * queue_create - make a queue
  * @shared: for several sources
@@ -194,19 +215,11 @@ struct queue *queue_create(bool shared)
 	INIT_LIST_HEAD(&queue->waiting);
 	queue->share = shared ? QUEUE_SIZE / 2 : QUEUE_SIZE;
 	queue->run_share = shared ? QUEUE_WORKERS / 2 : QUEUE_WORKERS;
-	bitmap_fill(queue->idle, QUEUE_WORKERS);
 	for (i = 0; i < QUEUE_SIZE; i++)
 		list_add_tail(&queue->entries[i].link, &queue->free);
-	for (i = 0; i < QUEUE_WORKERS; i++) {
-		struct queue_worker *worker = &queue->workers[i];
-
-		INIT_WORK(&worker->work, worker_fn);
-		worker->queue = queue;
-		worker->scratch = kmalloc(ENGINE_SCRATCH, GFP_KERNEL_ACCOUNT);
-		if (!worker->scratch) {
-			queue_destroy(queue);
-			return NULL;
-		}
+	if (make_workers(queue)) {
+		queue_destroy(queue);
+		return NULL;
 	}
 	return queue;
 }
@@ -221,31 +234,10 @@ void queue_destroy(struct queue *queue)
 
 	if (!queue)
 		return;
-	for (i = 0; i < QUEUE_WORKERS; i++) {
-		/* One may be about to see that there is nothing to do. */
-		if (queue->workers[i].queue)
-			flush_work(&queue->workers[i].work);
+	/* A worker may be about to see that there is nothing to do. */
+	if (queue->workqueue)
+		destroy_workqueue(queue->workqueue);
+	for (i = 0; i < QUEUE_WORKERS; i++)
 		kfree(queue->workers[i].scratch);
-	}
 	kfree(queue);
-}
-
-/**
- * queue_setup - before the first queue
- *
- * Return: 0 or -ENOMEM.
- */
-int queue_setup(void)
-{
-	/* A transfer may take long, or wait for a user: never in another's way. */
-	workqueue = alloc_workqueue("iosim", WQ_UNBOUND, WQ_UNBOUND_MAX_ACTIVE);
-	return workqueue ? 0 : -ENOMEM;
-}
-
-/**
- * queue_cleanup - after the last queue
- */
-void queue_cleanup(void)
-{
-	destroy_workqueue(workqueue);
 }

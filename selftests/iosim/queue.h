@@ -64,7 +64,7 @@ struct queue_entry {
 
 /**
  * struct queue_worker - runs one descriptor at a time
- * @work: on the system's workqueue for such things
+ * @work: on the queue's workqueue
  * @queue: whose
  * @scratch: for the engine
  */
@@ -81,6 +81,7 @@ struct queue_worker {
  * @waiting: entries, in the order in which they came
  * @share: entries that one source may have
  * @run_share: entries that one source may have running
+ * @workqueue: where the workers run
  * @idle: bitmap of workers that do nothing
  * @entries: storage
  * @workers: storage
@@ -91,6 +92,7 @@ struct queue {
 	struct list_head waiting;
 	unsigned int share;
 	unsigned int run_share;
+	struct workqueue_struct *workqueue;
 	DECLARE_BITMAP(idle, QUEUE_WORKERS);
 	struct queue_entry entries[QUEUE_SIZE];
 	struct queue_worker workers[QUEUE_WORKERS];
@@ -103,8 +105,5 @@ void queue_source_init(struct queue_source *source, struct queue *queue,
 		       struct iosim_endpoint *endpoint);
 int queue_submit(struct queue_source *source, const struct queue_entry *entry);
 void queue_abort(struct queue_source *source);
-
-int queue_setup(void);
-void queue_cleanup(void);
 
 #endif
