@@ -22,6 +22,7 @@
 #include "nested.h"
 #include "paging.h"
 #include "pin.h"
+#include "ranges.h"
 
 #define PORTION		256U
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
@@ -37,6 +38,8 @@
  * @entry: copies of them
  * @chain: MAP: the areas of each entry
  * @unmapped: UNMAP: the bytes of each entry that have been unmapped
+ * @mem: MAP: memory for the areas, while they are being made
+ * @ends: MAP: the last areas of the entries, while they are one chain
  */
 struct portion {
 	struct ioas *ioas;
@@ -48,6 +51,10 @@ struct portion {
 	union {
 		struct area *chain[PORTION];
 		u64 unmapped[PORTION];
+	};
+	union {
+		void *mem[PORTION];
+		struct area *ends[PORTION];
 	};
 };
 
@@ -65,7 +72,7 @@ static int check_map_entry(const struct ioasid_batch_entry *entry)
 }
 
 /* The areas of one entry, not placed yet. */
-static struct area *entry_chain(struct ioas *ioas,
+static struct area *entry_chain(struct ioas *ioas, struct pinned_stock *stock,
 				const struct ioasid_batch_entry *entry)
 {
 	struct pinned *pinned;
@@ -77,9 +84,8 @@ static struct area *entry_chain(struct ioas *ioas,
 	if (ioas->parent)
 		return nested_chain(ioas, entry->src, entry->length,
 				    chain_prot(entry->flags));
-	pinned = pinned_from_user(ioas->ctx, entry->src, entry->length,
-				  entry->flags & IOMMU_IOAS_MAP_WRITEABLE,
-				  false);
+	pinned = pinned_from_stock(stock, entry->src, entry->length,
+				   entry->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	if (IS_ERR(pinned))
 		return ERR_CAST(pinned);
 	chain_init(&pinned->area, pinned, offset_in_page(entry->src),
@@ -90,37 +96,77 @@ static struct area *entry_chain(struct ioas *ioas,
 /* Make the areas of as many entries as possible; the number of them. */
 static unsigned int make_chains(struct portion *portion)
 {
+	struct ioas *ioas = portion->ioas;
+	struct pinned_stock stock = {};
 	unsigned int i;
 
+	if (!ioas->parent) {
+		portion->error = pinned_stock_open(&stock, ioas->ctx,
+						   portion->mem, portion->nr);
+		if (portion->error)
+			return 0;
+	}
 	for (i = 0; i < portion->nr; i++) {
-		portion->chain[i] = entry_chain(portion->ioas,
-						&portion->entry[i]);
-		if (IS_ERR(portion->chain[i])) {
-			portion->error = PTR_ERR(portion->chain[i]);
+		struct area *chain = entry_chain(ioas, &stock,
+						 &portion->entry[i]);
+
+		if (IS_ERR(chain)) {
+			portion->error = PTR_ERR(chain);
 			break;
 		}
+		portion->chain[i] = chain;
 	}
+	if (!ioas->parent)
+		pinned_stock_close(&stock);
 	return i;
+}
+
+/* Do all entries have their IOVA, with nothing reserved between any two? */
+static bool is_open(struct portion *portion, unsigned int n)
+{
+	unsigned long first = ULONG_MAX, last = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		const struct ioasid_batch_entry *entry = &portion->entry[i];
+		unsigned long end = entry->iova + entry->length - 1;
+
+		if (!(entry->flags & IOMMU_IOAS_MAP_FIXED_IOVA) ||
+		    end < entry->iova)
+			return false;
+		first = min(first, (unsigned long)entry->iova);
+		last = max(last, end);
+	}
+	return first <= last && !ranges_hit(&portion->ioas->reserved, first,
+					    last);
 }
 
 static unsigned int place_chains(struct portion *portion, unsigned int n)
 {
+	struct ioas *ioas = portion->ioas;
 	unsigned int i;
+	bool open;
 
-	mutex_lock(&portion->ioas->tree_lock);
+	mutex_lock(&ioas->tree_lock);
+	open = is_open(portion, n);
 	for (i = 0; i < n; i++) {
 		struct ioasid_batch_entry *entry = &portion->entry[i];
 		unsigned long iova = entry->iova;
-		int rc = chain_place(portion->ioas, portion->chain[i],
-				     entry->length, entry->flags, &iova);
+		int rc;
 
+		if (open)
+			rc = chain_place_open(ioas, portion->chain[i],
+					      entry->length, iova);
+		else
+			rc = chain_place(ioas, portion->chain[i],
+					 entry->length, entry->flags, &iova);
 		if (rc) {
 			portion->error = rc;
 			break;
 		}
 		entry->iova = iova;
 	}
-	mutex_unlock(&portion->ioas->tree_lock);
+	mutex_unlock(&ioas->tree_lock);
 	return i;
 }
 
@@ -141,8 +187,7 @@ static void erase_chains(struct portion *portion, unsigned int from,
 }
 
 /* One chain of all, which can be taken apart again by portion->chain[]. */
-static struct area *join_chains(struct portion *portion, unsigned int n,
-				struct area **ends)
+static struct area *join_chains(struct portion *portion, unsigned int n)
 {
 	unsigned int i;
 
@@ -151,16 +196,16 @@ static struct area *join_chains(struct portion *portion, unsigned int n,
 
 		while (end->chain)
 			end = end->chain;
-		ends[i] = end;
+		portion->ends[i] = end;
 		end->chain = i + 1 < n ? portion->chain[i + 1] : NULL;
 	}
-	return n ? portion->chain[0] : NULL;
+	return portion->chain[0];
 }
 
-static void part_chains(unsigned int n, struct area **ends)
+static void part_chains(struct portion *portion, unsigned int n)
 {
 	while (n--)
-		ends[n]->chain = NULL;
+		portion->ends[n]->chain = NULL;
 }
 
 /* Pin and map entry by entry; the number of those that could be. */
@@ -181,19 +226,14 @@ static unsigned int load_one_by_one(struct portion *portion, unsigned int n)
 
 static unsigned int load_chains(struct portion *portion, unsigned int n)
 {
-	struct area **ends;
-	struct area *all;
 	int rc;
 
-	if (n < 2 || list_empty(&portion->ioas->tables))
+	if (list_empty(&portion->ioas->tables))
+		return n;
+	if (n < 2)
 		return load_one_by_one(portion, n);
-	ends = kmalloc_array(n, sizeof(*ends), GFP_KERNEL);
-	if (!ends)
-		return load_one_by_one(portion, n);
-	all = join_chains(portion, n, ends);
-	rc = chain_load_together(portion->ioas, all);
-	part_chains(n, ends);
-	kfree(ends);
+	rc = chain_load_together(portion->ioas, join_chains(portion, n));
+	part_chains(portion, n);
 	/* Nothing has been loaded: which one is it? */
 	return rc ? load_one_by_one(portion, n) : n;
 }
@@ -223,27 +263,39 @@ static int write_error(struct portion *portion)
 	return portion->error;
 }
 
-static int write_map_results(struct portion *portion)
+/* Write what entries have become; the number of those that could be. */
+static unsigned int write_iovas(struct portion *portion)
 {
-	struct ioas *ioas = portion->ioas;
-	unsigned long unmapped;
+	struct ioasid_batch_entry __user *to = portion->entries;
 	unsigned int i;
 
+	if (!user_write_access_begin(to, portion->done * sizeof(*to)))
+		return 0;
 	for (i = 0; i < portion->done; i++) {
-		struct ioasid_batch_entry *entry = &portion->entry[i];
-
-		if (!put_user(entry->iova, &portion->entries[i].iova) &&
-		    !put_user(0, &portion->entries[i].error))
-			continue;
-		/* Whoever is not told about a mapping does not have it. */
-		swap(portion->done, i);
-		while (i-- > portion->done) {
-			entry = &portion->entry[i];
-			ioas_unmap(ioas, entry->iova, entry->length, &unmapped);
-		}
-		return -EFAULT;
+		unsafe_put_user(portion->entry[i].iova, &to[i].iova, out);
+		unsafe_put_user(0, &to[i].error, out);
 	}
-	return portion->error ? write_error(portion) : 0;
+out:
+	user_write_access_end();
+	return i;
+}
+
+static int write_map_results(struct portion *portion)
+{
+	unsigned int written = write_iovas(portion);
+	struct ioas *ioas = portion->ioas;
+	unsigned long unmapped;
+
+	if (written == portion->done)
+		return portion->error ? write_error(portion) : 0;
+	/* Whoever is not told about a mapping does not have it. */
+	while (portion->done > written) {
+		struct ioasid_batch_entry *entry =
+			&portion->entry[--portion->done];
+
+		ioas_unmap(ioas, entry->iova, entry->length, &unmapped);
+	}
+	return -EFAULT;
 }
 
 /* Bytes that a chain covers. */
@@ -261,7 +313,7 @@ static bool is_everything(const struct ioasid_batch_entry *entry)
 	return !entry->iova && entry->length == U64_MAX;
 }
 
-static int check_unmap_entry(const struct ioasid_batch_entry *entry)
+static inline int check_unmap_entry(const struct ioasid_batch_entry *entry)
 {
 	if (entry->flags || entry->src)
 		return -EOPNOTSUPP;
@@ -277,34 +329,69 @@ static int check_unmap_entry(const struct ioasid_batch_entry *entry)
 }
 
 /*
- * Claim the areas of entries for as long as that is simple: all of an entry's
- * areas at once, nobody in the way. Returns the number of entries.
+ * The area that an entry begins with: often the next one behind @before, the last
+ * of the entry before.
  */
+static struct area *area_of_entry(struct ioas *ioas, const struct area *before,
+				  unsigned long iova, unsigned long last)
+{
+	struct area *area = before ? area_next(before, iova) : NULL;
+
+	return area && area->iova == iova ? area :
+					    area_first(&ioas->areas, iova, last);
+}
+
+/*
+ * Claim the areas of an entry, if that is simple: all of them at once, nobody in
+ * the way. Returns the last one, or NULL.
+ */
+static struct area *claim_entry(struct portion *portion, unsigned int i,
+				struct area *before, struct area **link)
+{
+	const struct ioasid_batch_entry *entry = &portion->entry[i];
+	unsigned long last = entry->iova + entry->length - 1;
+	struct ioas *ioas = portion->ioas;
+	struct area *area, *end;
+
+	if (check_unmap_entry(entry) || is_everything(entry))
+		return NULL;
+	area = area_of_entry(ioas, before, entry->iova, last);
+	if (likely(area && area->iova == entry->iova && area->last == last)) {
+		if (!area_is_ready(area) || area->pins)
+			return NULL;
+		area->state = AREA_BUSY;
+		area->chain = NULL;
+		*link = area;
+		portion->unmapped[i] = entry->length;
+		return area;
+	}
+	if (chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH, link,
+			NULL) || !*link)
+		return NULL;
+	for (end = *link; end->chain; end = end->chain)
+		;
+	if (end->last != last && area_next(end, last)) {
+		chain_set_ready(*link);
+		*link = NULL;
+		return NULL;
+	}
+	portion->unmapped[i] = chain_bytes(*link);
+	return end;
+}
+
+/* Claim for as long as that is simple. Returns the number of entries. */
 static unsigned int claim_simple(struct portion *portion, struct area **chain)
 {
 	struct ioas *ioas = portion->ioas;
-	struct area **link = chain;
+	struct area *end = NULL;
 	unsigned int i;
 
 	mutex_lock(&ioas->tree_lock);
 	for (i = 0; i < portion->nr; i++) {
-		struct ioasid_batch_entry *entry = &portion->entry[i];
-		unsigned long last = entry->iova + entry->length - 1;
-		struct area *end;
-
-		if (check_unmap_entry(entry) || is_everything(entry) ||
-		    chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH,
-				link, NULL) || !*link)
+		end = claim_entry(portion, i, end, chain);
+		if (!end)
 			break;
-		for (end = *link; end->chain; end = end->chain)
-			;
-		if (end->last != last && area_next(end, last)) {
-			chain_set_ready(*link);
-			*link = NULL;
-			break;
-		}
-		portion->unmapped[i] = chain_bytes(*link);
-		link = &end->chain;
+		chain = &end->chain;
 	}
 	mutex_unlock(&ioas->tree_lock);
 	return i;
@@ -341,26 +428,41 @@ static void unmap_portion(struct portion *portion)
 		portion->done = 0;
 	if (chain)
 		chain_remove(ioas, chain);
+	if (exclusive)
+		nested_take_back(chain);
 	ioas_unlock_unmap(ioas, exclusive);
 	chain_free(chain);
 	if (!portion->done)
 		unmap_entry(portion);
 }
 
-static int write_unmap_results(struct portion *portion)
+static int write_lengths(struct portion *portion)
 {
+	struct ioasid_batch_entry __user *to = portion->entries;
 	unsigned int i;
 
+	if (!user_write_access_begin(to, portion->done * sizeof(*to)))
+		return -EFAULT;
+	for (i = 0; i < portion->done; i++) {
+		unsafe_put_user(portion->unmapped[i], &to[i].length, err);
+		unsafe_put_user(0, &to[i].error, err);
+	}
+	user_write_access_end();
+	return 0;
+err:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int write_unmap_results(struct portion *portion)
+{
 	/* One that has failed may have unmapped a part of its areas. */
 	if (portion->error &&
 	    put_user(portion->unmapped[portion->done],
 		     &portion->entries[portion->done].length))
 		return -EFAULT;
-	for (i = 0; i < portion->done; i++)
-		if (put_user(portion->unmapped[i],
-			     &portion->entries[i].length) ||
-		    put_user(0, &portion->entries[i].error))
-			return -EFAULT;
+	if (write_lengths(portion))
+		return -EFAULT;
 	return portion->error ? write_error(portion) : 0;
 }
 

@@ -218,17 +218,6 @@ static noinline int refuse_iova(struct ioas *ioas, unsigned long iova,
 			   iova, last, ioas->obj.id);
 }
 
-static inline int check_iova(struct ioas *ioas, unsigned long iova,
-			     unsigned long length)
-{
-	unsigned long last = iova + length - 1;
-
-	if (unlikely(iova & (ioas->alignment - 1) || last < iova ||
-		     ranges_hit(&ioas->reserved, iova, last)))
-		return refuse_iova(ioas, iova, length);
-	return 0;
-}
-
 /* The areas of a chain before @end are to be placed nowhere. */
 static noinline int unplace(struct ioas *ioas, struct area *chain,
 			    const struct area *end, int rc)
@@ -265,6 +254,22 @@ static inline int place_area(struct ioas *ioas, struct area *area,
 	return rc;
 }
 
+/* Take the range, which nobody has reserved. */
+static inline int place_chain(struct ioas *ioas, struct area *chain,
+			      unsigned long iova)
+{
+	struct area *area;
+
+	for (area = chain; area; area = area->chain) {
+		int rc = place_area(ioas, area, iova);
+
+		if (unlikely(rc))
+			return unplace(ioas, chain, area, rc);
+		iova = area->last + 1;
+	}
+	return 0;
+}
+
 /**
  * chain_place - choose or check the range of new areas, and take it
  * @ioas: the IOAS, with its tree lock held
@@ -278,29 +283,49 @@ static inline int place_area(struct ioas *ioas, struct area *area,
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, unsigned long *iova)
 {
-	unsigned long at;
-	struct area *area;
+	const unsigned long mask = ioas->alignment - 1;
+	unsigned long at, last;
 	int rc;
 
 	lockdep_assert_held(&ioas->tree_lock);
-	if (!length || length & (ioas->alignment - 1))
+	if (!length || length & mask)
 		return -EINVAL;
-	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA)
-		rc = check_iova(ioas, *iova, length);
-	else
+	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA) {
+		at = *iova;
+		last = at + length - 1;
+		if (unlikely(at & mask || last < at ||
+			     ranges_hit(&ioas->reserved, at, last)))
+			return refuse_iova(ioas, at, length);
+	} else {
 		rc = find_iova(ioas, chain->pinned->start + chain->offset,
 			       length, iova);
-	if (unlikely(rc))
-		return rc;
-
-	at = *iova;
-	for (area = chain; area; area = area->chain) {
-		rc = place_area(ioas, area, at);
-		if (unlikely(rc))
-			return unplace(ioas, chain, area, rc);
-		at = area->last + 1;
+		if (rc)
+			return rc;
+		at = *iova;
 	}
-	return 0;
+	return place_chain(ioas, chain, at);
+}
+
+/**
+ * chain_place_open - chain_place() at a fixed IOVA, where nothing is reserved
+ * @ioas: the IOAS, with its tree lock held
+ * @chain: from chain_slices()
+ * @length: of all areas together; @iova + @length does not overflow
+ * @iova: the first IOVA; the caller has looked into ioas->reserved
+ *
+ * Return: as chain_place().
+ */
+int chain_place_open(struct ioas *ioas, struct area *chain,
+		     unsigned long length, unsigned long iova)
+{
+	const unsigned long mask = ioas->alignment - 1;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	if (!length || length & mask)
+		return -EINVAL;
+	if (iova & mask)
+		return refuse_iova(ioas, iova, length);
+	return place_chain(ioas, chain, iova);
 }
 
 /**

@@ -180,7 +180,6 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 void chain_remove(struct ioas *ioas, struct area *chain)
 {
 	chain_drain(ioas, chain);
-	nested_take_back(chain);
 	chain_erase(ioas, chain);
 }
 
@@ -269,6 +268,8 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	*done = !chain && !rc;
 	if (chain)
 		chain_remove(ioas, chain);
+	if (exclusive)
+		nested_take_back(chain);
 	/* A child that has an obstacle does not go before we have called. */
 	if (rc == -EAGAIN)
 		object_hold(&obstacle->ioas->obj);

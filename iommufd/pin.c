@@ -471,7 +471,7 @@ static bool pinned_lock_shared(struct pinned *pinned)
 	return true;
 }
 
-static int use_locked(struct pinned *pinned)
+static inline int use_locked(struct pinned *pinned)
 {
 	int rc = 0;
 
@@ -517,14 +517,17 @@ int pinned_lend(struct pinned *pinned, bool *lent)
 {
 	int rc;
 
+	/* Not the only one who refers to it: with the lock. */
+	rc = pinned_use(pinned);
+	if (rc)
+		return rc;
 	mutex_lock(&pinned->lock);
-	rc = use_locked(pinned);
-	if (!rc && *lent)
+	if (*lent)
 		pinned->uses--;
-	else if (!rc)
+	else
 		smp_store_release(lent, true);
 	mutex_unlock(&pinned->lock);
-	return rc;
+	return 0;
 }
 
 /* User memory that nobody but a new area knows, and not much of it. */
@@ -547,24 +550,22 @@ static bool row_fits(const struct area *area)
  */
 struct area *pinned_row(struct area *area)
 {
-	unsigned long npages = area->pinned->npages;
+	const struct pinned *first = area->pinned;
+	unsigned long npages = first->npages;
 	struct area *end = area->chain;
 
-	if (!row_fits(area))
-		return end;
-	while (end && row_fits(end)) {
+	for (; end; end = end->chain) {
 		const struct pinned *pinned = end->pinned;
 
-		npages += pinned->npages;
-		if (npages > PIN_BATCH ||
-		    pinned->writable != area->pinned->writable ||
-		    pinned->account != area->pinned->account ||
-		    pinned->start != area->pinned->start +
-				     (npages - pinned->npages) * PAGE_SIZE)
+		if (pinned->start != first->start + npages * PAGE_SIZE ||
+		    pinned->writable != first->writable ||
+		    pinned->account != first->account)
 			break;
-		end = end->chain;
+		npages += pinned->npages;
+		if (npages > PIN_BATCH || !row_fits(end))
+			break;
 	}
-	return end;
+	return end == area->chain || row_fits(area) ? end : area->chain;
 }
 
 static int row_deal(struct area *area, const struct area *end,
@@ -642,7 +643,7 @@ void pinned_use_again(struct pinned *pinned)
 	mutex_unlock(&pinned->lock);
 }
 
-static void pinned_drop_uses(struct pinned *pinned, unsigned long n)
+static inline void pinned_drop_uses(struct pinned *pinned, unsigned long n)
 {
 	if (WARN_ON(pinned->uses < n))
 		return;
