@@ -97,6 +97,7 @@ int area_insert(struct area_tree *tree, struct area *area)
 	    (after && after->iova <= area->last))
 		return -EEXIST;
 
+	tree->inserted++;
 	if (!after)
 		tree->top = area;
 	rb_link_node(&area->rb, parent, link);
@@ -122,6 +123,7 @@ void area_erase(struct area_tree *tree, struct area *area)
 {
 	struct area *before, *after;
 
+	tree->erased++;
 	if (tree->top == area)
 		tree->top = area_of(rb_prev(&area->rb));
 	if (!tree->gaps) {

@@ -21,11 +21,15 @@ struct pinned;
  *	next area belongs behind it
  * @gaps: the areas know the holes between them: since the first time that
  *	somebody looked for one
+ * @inserted: areas that have ever been put into it
+ * @erased: those that have been taken out
  */
 struct area_tree {
 	struct rb_root root;
 	struct area *top;
 	bool gaps;
+	unsigned long inserted;
+	unsigned long erased;
 };
 
 /**

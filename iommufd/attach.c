@@ -22,6 +22,7 @@
 #include "fault.h"
 #include "group.h"
 #include "hwpt.h"
+#include "notice.h"
 #include "pasid.h"
 #include "reason.h"
 
@@ -157,6 +158,7 @@ static struct member *member_new(struct iommufd_device *idev,
 	member->source.dev = idev->dev;
 	member->source.dev_id = idev->obj.id;
 	member->source.pasid = pasid;
+	member->source.nr_faults = &idev->faults;
 	member->source.hw_pasid = att->hw_pasid;
 
 	rc = reserve_for(idev, hwpt->ioas, member);
@@ -415,6 +417,23 @@ static int attach_new(struct iommufd_device *idev, u32 pasid, struct hwpt *hwpt,
 	return 0;
 }
 
+static void tell_attached(const struct iommufd_device *idev, u32 pasid,
+			  const struct hwpt *hwpt)
+{
+	const struct notice notice = {
+		.kind = hwpt ? IOASID_EVENT_KIND_ATTACH :
+			       IOASID_EVENT_KIND_DETACH,
+		.ctx = idev->ctx,
+		.device = idev->name,
+		.device_id = idev->obj.id,
+		.pasid = pasid,
+		.page_table = hwpt ? hwpt->obj.id : 0,
+		.space = hwpt ? hwpt->ioas->obj.id : 0,
+	};
+
+	notice_send(&notice);
+}
+
 /* Returns the page table, of which the member's reference is left to drop. */
 static struct hwpt *attach_drop(struct iommufd_device *idev,
 				struct attachment *att, struct member *member)
@@ -429,6 +448,7 @@ static struct hwpt *attach_drop(struct iommufd_device *idev,
 	if (list_empty(&att->members))
 		attachment_free(idev->group, att);
 	pasid_give(idev, pasid);
+	tell_attached(idev, pasid, NULL);
 	return hwpt;
 }
 
@@ -660,6 +680,8 @@ int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
 		rc = -EINVAL;
 	else
 		rc = change_to(&change, pt);
+	if (!rc)
+		tell_attached(idev, pasid, attachment_of(idev, pasid)->hwpt);
 	mutex_unlock(&idev->group->lock);
 	pt_put(idev->ctx, pt);
 

@@ -61,6 +61,7 @@ static noinline struct account *account_renew(struct iommufd_ctx *ctx,
 
 	if (!account)
 		return NULL;
+	account->pinned = &ctx->pinned;
 	refcount_inc(&account->refs);
 	spin_lock(&ctx->account_lock);
 	old = ctx->account;

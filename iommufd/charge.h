@@ -35,6 +35,7 @@ enum charge_to {
  *	/proc/PID/status), whatever @to says
  * @user: the user for CHARGE_USER, else NULL
  * @cred: the credentials that were looked at
+ * @pinned: of the context: its pages, on whatever account
  */
 struct account {
 	refcount_t refs;
@@ -44,6 +45,7 @@ struct account {
 	struct mm_struct *mm;
 	struct user_struct *user;
 	const struct cred *cred;
+	atomic_long_t *pinned;
 };
 
 struct account *account_get(struct iommufd_ctx *ctx, bool process);
@@ -94,9 +96,11 @@ static inline int account_charge(const struct account *account,
 		rc = account_charge_user(account, npages);
 	else if (account->to == CHARGE_PROCESS)
 		rc = account_charge_process(account, npages);
-	if (!rc)
-		atomic64_add(npages, &account->mm->pinned_vm);
-	return rc;
+	if (rc)
+		return rc;
+	atomic64_add(npages, &account->mm->pinned_vm);
+	atomic_long_add(npages, account->pinned);
+	return 0;
 }
 
 /**
@@ -109,6 +113,7 @@ static inline int account_charge(const struct account *account,
 static inline void account_uncharge(const struct account *account,
 				    unsigned long npages)
 {
+	atomic_long_sub(npages, account->pinned);
 	atomic64_sub(npages, &account->mm->pinned_vm);
 	if (account->to == CHARGE_USER)
 		atomic_long_sub(npages, &account->user->locked_vm);

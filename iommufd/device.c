@@ -19,6 +19,7 @@
 #include "fault.h"
 #include "group.h"
 #include "hwpt.h"
+#include "notice.h"
 #include "pasid.h"
 #include "reason.h"
 
@@ -29,8 +30,9 @@ static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 		container_of(obj, struct iommufd_device, obj);
 
 	attach_remove_all(idev);
+	split_unbind(&idev->split);
 	mutex_lock(&ctx->group_lock);
-	list_del(&idev->link);
+	list_del_init(&idev->link);
 	mutex_unlock(&ctx->group_lock);
 	subdevice_free(idev->sub);
 	if (!idev->sub)
@@ -40,7 +42,7 @@ static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 	kfree(idev->name);
 }
 
-static const struct object_kind device_kind = {
+const struct object_kind device_kind = {
 	.name = "device",
 	.destroy = device_destroy_object,
 };
@@ -63,6 +65,19 @@ struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id)
  * Bind and unbind -------------------------------------------------------------
  */
 
+static void tell_device(const struct iommufd_device *idev,
+			enum ioasid_event_kind kind)
+{
+	const struct notice notice = {
+		.kind = kind,
+		.ctx = idev->ctx,
+		.device = idev->name,
+		.device_id = idev->obj.id,
+	};
+
+	notice_send(&notice);
+}
+
 /* A bound device cannot be destroyed by its ID: the driver has a reference. */
 static void device_publish(struct iommufd_device *idev, u32 *id)
 {
@@ -70,6 +85,7 @@ static void device_publish(struct iommufd_device *idev, u32 *id)
 	object_hold(&idev->obj);
 	*id = idev->obj.id;
 	object_publish(idev->ctx, &idev->obj);
+	tell_device(idev, IOASID_EVENT_KIND_BIND);
 }
 
 static struct iommufd_device *device_new(struct iommufd_ctx *ctx,
@@ -78,22 +94,34 @@ static struct iommufd_device *device_new(struct iommufd_ctx *ctx,
 {
 	struct iommufd_device *idev = kzalloc(sizeof(*idev),
 					      GFP_KERNEL_ACCOUNT);
+	int rc;
 
 	if (!idev)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	idev->ctx = ctx;
 	idev->dev = dev;
 	idev->group = group;
 	idev->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
-	if (!idev->name || object_init(ctx, &idev->obj, &device_kind)) {
-		kfree(idev->name);
-		kfree(idev);
-		return NULL;
-	}
+	rc = -ENOMEM;
+	if (!idev->name)
+		goto err_free;
+	rc = split_bind(&idev->split, ctx, dev_name(dev));
+	if (rc)
+		goto err_free;
+	rc = object_init(ctx, &idev->obj, &device_kind);
+	if (rc)
+		goto err_split;
 	mutex_lock(&ctx->group_lock);
 	list_add(&idev->link, &group->devices);
 	mutex_unlock(&ctx->group_lock);
 	return idev;
+
+err_split:
+	split_unbind(&idev->split);
+err_free:
+	kfree(idev->name);
+	kfree(idev);
+	return ERR_PTR(rc);
 }
 
 /**
@@ -125,13 +153,13 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 	if (rc)
 		goto err_group;
 
-	rc = -ENOMEM;
 	idev = device_new(ctx, dev, group, dev_name(dev));
-	if (!idev)
+	rc = PTR_ERR_OR_ZERO(idev);
+	if (rc)
 		goto err_owner;
 	idev->bars = bar_owner_add(ctx, dev);
 	if (!idev->bars) {
-		/* Also gives up the ownership and the group. */
+		/* Also gives up all that has been taken. */
 		object_abort(ctx, &idev->obj);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -142,6 +170,7 @@ err_owner:
 	group_release(ctx, dev, group);
 err_group:
 	group_put(ctx, group);
+	notice_failed(ctx, "bind", rc);
 	return ERR_PTR(rc);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
@@ -188,10 +217,9 @@ struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
 		goto err_group;
 	}
 	idev = device_new(ctx, parent, group, dev_name(dev));
-	if (!idev) {
-		rc = -ENOMEM;
+	rc = PTR_ERR_OR_ZERO(idev);
+	if (rc)
 		goto err_sub;
-	}
 	idev->sub = sub;
 	device_publish(idev, id);
 	return idev;
@@ -200,6 +228,7 @@ err_sub:
 	subdevice_free(sub);
 err_group:
 	group_put(ctx, group);
+	notice_failed(ctx, "bind", rc);
 	return ERR_PTR(rc);
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, IOMMUFD);
@@ -218,6 +247,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 
 	if (idev->bars && bar_owner_retire(ctx, idev->bars))
 		ioas_revoke(ctx, idev->bars);
+	tell_device(idev, IOASID_EVENT_KIND_UNBIND);
 	object_remove(ctx, &idev->obj);
 	event_device_gone(ctx, id);
 	context_put(ctx);
@@ -296,7 +326,9 @@ static int device_change(struct iommufd_device *idev, u32 *pt_id,
 	int rc;
 
 	rc = attach_change(idev, 0, *pt_id, mode, &info);
-	if (!rc)
+	if (rc)
+		notice_failed(idev->ctx, "attach", rc);
+	else
 		*pt_id = info.hwpt_id;
 	return rc;
 }

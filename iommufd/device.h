@@ -6,8 +6,11 @@
 #define IOMMUFD_DEVICE_H
 
 #include "main.h"
+#include "object.h"
 
 struct iommufd_device;
+
+extern const struct object_kind device_kind;
 
 struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id);
 

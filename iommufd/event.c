@@ -23,6 +23,7 @@
 
 #include "event.h"
 #include "ioas.h"
+#include "notice.h"
 #include "reason.h"
 #include "source.h"
 
@@ -149,12 +150,31 @@ static void find_origin(struct sources *sources, const struct device *dev,
 		else if (event->dev_id != source->dev_id)
 			event->dev_id = 0;
 		pasid = source->pasid;
+		atomic_long_inc(source->nr_faults);
 	}
+	atomic_long_inc(sources->nr_faults);
 	spin_unlock_irqrestore(&sources->lock, flags);
 	if (found == 1 && pasid) {
 		event->pasid = pasid;
 		event->flags |= IOASID_EVENT_PASID;
 	}
+}
+
+static void tell_fault(struct iommufd_ctx *ctx, const struct device *dev,
+		       const struct ioasid_event *event)
+{
+	const struct notice notice = {
+		.kind = IOASID_EVENT_KIND_FAULT,
+		.ctx = ctx,
+		.device = dev ? dev_name(dev) : NULL,
+		.device_id = event->dev_id,
+		.pasid = event->pasid,
+		.space = event->ioas_id,
+		.iova = event->iova,
+		.perm = event->perm & IOMMU_PGFAULT_PERM_WRITE ? 2 : 1,
+	};
+
+	notice_send(&notice);
 }
 
 /* From the IOMMU driver, maybe in an interrupt. */
@@ -172,6 +192,7 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 
 	find_origin(sources, dev, &event);
 	event_tell(sources->ctx, &event);
+	tell_fault(sources->ctx, dev, &event);
 	/* Let the driver log it, too. */
 	return -ENOSYS;
 }
@@ -204,8 +225,16 @@ void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
 		.iova = iova,
 		.length = length,
 	};
+	const struct notice notice = {
+		.kind = IOASID_EVENT_KIND_LOST,
+		.ctx = ctx,
+		.space = ioas_id,
+		.iova = iova,
+		.length = length,
+	};
 
 	event_tell(ctx, &event);
+	notice_send(&notice);
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/xarray.h>
 
 #include "object.h"
+#include "split.h"
 
 struct bar_owner;
 struct device;
@@ -52,6 +53,8 @@ struct group {
  * @link: in group.devices
  * @bars: allows its BARs to be mapped for peer-to-peer; NULL for a sub-device
  * @sub: of a sub-device, otherwise NULL
+ * @faults: of its DMA, that the IOMMU driver has reported
+ * @split: for pairs of devices that are not isolated
  */
 struct iommufd_device {
 	struct object obj;
@@ -62,6 +65,8 @@ struct iommufd_device {
 	struct list_head link;
 	struct bar_owner *bars;
 	struct subdevice *sub;
+	atomic_long_t faults;
+	struct split_bound split;
 };
 
 struct group *group_get(struct iommufd_ctx *ctx, struct device *dev);

@@ -67,7 +67,7 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 	object_hold(parent ? &parent->obj : &ioas->obj);
 	hwpt->ioas = ioas;
 	hwpt->parent = parent;
-	sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id);
+	sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id, &ioas->faults);
 	return hwpt;
 }
 

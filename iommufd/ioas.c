@@ -66,7 +66,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 
 	WARN_ON(ioas_unmap_all(ioas, NULL));
 	mutex_lock(&ctx->ioas_lock);
-	list_del(&ioas->link);
+	list_del_init(&ioas->link);
 	mutex_unlock(&ctx->ioas_lock);
 	ioas_leave_family(ioas);
 	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);

@@ -39,6 +39,8 @@ struct pinned;
  * @alignment: of the first IOVA and the length of every area, in bytes
  * @users: struct ioas_user, by ID: the in-kernel users
  * @small_pages: the option HUGE_PAGES is off
+ * @flushes: of IOTLBs, for unmapping
+ * @faults: of DMA, that IOMMU drivers have reported
  * @dirty_log: the legacy container has started to log dirty pages
  */
 struct ioas {
@@ -61,6 +63,8 @@ struct ioas {
 	struct rb_root_cached allowed;
 	unsigned long alignment;
 	struct xarray users;
+	atomic_long_t flushes;
+	atomic_long_t faults;
 	bool small_pages;
 	bool dirty_log;
 };

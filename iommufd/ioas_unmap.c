@@ -49,6 +49,7 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 		else if (chain->in_use)
 			paging_drain_range(table->domain, chain->iova,
 					   area_length(chain));
+		atomic_long_inc(&ioas->flushes);
 	}
 	for (; chain; chain = chain->chain)
 		if (chain->in_use)

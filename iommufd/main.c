@@ -24,9 +24,12 @@
 #include "ioas.h"
 #include "main.h"
 #include "nested.h"
+#include "netlink.h"
+#include "notice.h"
 #include "object.h"
 #include "pin.h"
 #include "reason.h"
+#include "registry.h"
 #include "vfio_compat.h"
 
 static int cmd_destroy(struct command *cmd)
@@ -115,11 +118,13 @@ union command_arg {
 
 /**
  * struct command_row - one command
+ * @name: of its number in the header
  * @size: length of its structure as this module knows it
  * @min_size: length of the first version of it
  * @function: does it
  */
 struct command_row {
+	const char *name;
 	u16 size;
 	u16 min_size;
 	int (*function)(struct command *cmd);
@@ -127,6 +132,7 @@ struct command_row {
 
 #define COMMAND(nr, arg, last, function_)				\
 	[_IOC_NR(nr) - IOMMUFD_CMD_BASE] = {				\
+		.name = #nr,						\
 		.size = sizeof(arg) +					\
 			BUILD_BUG_ON_ZERO(sizeof(arg) >			\
 					  sizeof(union command_arg)),	\
@@ -239,13 +245,32 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return -EFAULT;
 	if (cmd.user_size < row->min_size)
 		return -EINVAL;
-	rc = command_read(&cmd, row);
-	return rc ?: row->function(&cmd);
+	rc = command_read(&cmd, row) ?: row->function(&cmd);
+	if (unlikely(rc))
+		notice_failed(cmd.ctx, row->name, rc);
+	return rc;
+}
+
+static void context_free(struct iommufd_ctx *ctx)
+{
+	mutex_destroy(&ctx->ioas_lock);
+	mutex_destroy(&ctx->group_lock);
+	mutex_destroy(&ctx->bar_lock);
+	put_pid(ctx->opener);
+	kfree(ctx);
+}
+
+static void tell_context(struct iommufd_ctx *ctx, enum ioasid_event_kind kind)
+{
+	const struct notice notice = { .kind = kind, .ctx = ctx };
+
+	notice_send(&notice);
 }
 
 static int iommufd_open(struct inode *inode, struct file *file)
 {
 	struct iommufd_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	int rc;
 
 	if (!ctx)
 		return -ENOMEM;
@@ -264,7 +289,13 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	spin_lock_init(&ctx->eventq_lock);
 	INIT_LIST_HEAD(&ctx->eventqs);
 	ctx->file = file;
+	rc = registry_add(ctx);
+	if (rc) {
+		context_free(ctx);
+		return rc;
+	}
 	file->private_data = ctx;
+	tell_context(ctx, IOASID_EVENT_KIND_OPEN);
 	return 0;
 }
 
@@ -272,15 +303,14 @@ static int iommufd_release(struct inode *inode, struct file *file)
 {
 	struct iommufd_ctx *ctx = file->private_data;
 
+	tell_context(ctx, IOASID_EVENT_KIND_CLOSE);
+	registry_remove(ctx);
 	object_destroy_all(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners) ||
 		!xa_empty(&ctx->pasids));
 	account_put(ctx->account);
 	reason_forget_all(ctx);
-	mutex_destroy(&ctx->ioas_lock);
-	mutex_destroy(&ctx->group_lock);
-	mutex_destroy(&ctx->bar_lock);
-	kfree(ctx);
+	context_free(ctx);
 	return 0;
 }
 
@@ -371,11 +401,16 @@ static int __init iommufd_init(void)
 	rc = pinned_cache_init();
 	if (rc)
 		goto err_area;
-	rc = misc_register(&iommufd_misc);
+	rc = netlink_init();
 	if (rc)
 		goto err_pinned;
+	rc = misc_register(&iommufd_misc);
+	if (rc)
+		goto err_netlink;
 	return 0;
 
+err_netlink:
+	netlink_exit();
 err_pinned:
 	pinned_cache_exit();
 err_area:
@@ -386,6 +421,7 @@ err_area:
 static void __exit iommufd_exit(void)
 {
 	misc_deregister(&iommufd_misc);
+	netlink_exit();
 	pinned_cache_exit();
 	area_cache_exit();
 }

@@ -5,11 +5,14 @@
 #ifndef IOMMUFD_OBJECT_H
 #define IOMMUFD_OBJECT_H
 
+#include <linux/completion.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
@@ -52,11 +55,18 @@ struct object {
  * @file: the file. Its reference count is the context's: whoever needs the
  *	context to stay holds the file, so release runs after the last device
  *	has been unbound, whichever file descriptor was closed first.
+ * @number: by which others call it, see registry.c
+ * @readers: who looks at it from outside, plus one
+ * @unread: the last reader has gone
+ * @opener: the process that has opened it
+ * @uid: its user
+ * @comm: its command name by then
  * @objects: the ID table
  * @low: the published objects with the first IDs, which is what commands name
  * @drained: woken when an object that is being removed has lost its last user
  * @account_lock: protects @account
  * @account: on which memory was pinned last, or NULL
+ * @pinned: pages that are pinned
  * @reason_lock: protects @reasons
  * @reasons: why commands have failed, see reason.c
  * @nr_reasons: how many there are
@@ -75,11 +85,18 @@ struct object {
  */
 struct iommufd_ctx {
 	struct file *file;
+	u32 number;
+	refcount_t readers;
+	struct completion unread;
+	struct pid *opener;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
 	struct xarray objects;
 	struct object __rcu *low[OBJECT_LOW];
 	wait_queue_head_t drained;
 	spinlock_t account_lock;
 	struct account *account;
+	atomic_long_t pinned;
 	spinlock_t reason_lock;
 	struct list_head reasons;
 	unsigned int nr_reasons;

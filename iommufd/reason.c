@@ -24,12 +24,14 @@
  * @link: in ctx->reasons, the newest first
  * @thread: whose it is; referenced
  * @error: the errno, positive
+ * @told: the listeners of the netlink family know it
  * @text: the sentence
  */
 struct reason {
 	struct list_head link;
 	struct pid *thread;
 	int error;
+	bool told;
 	char text[REASON_LEN];
 };
 
@@ -87,6 +89,7 @@ int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...)
 		return error;
 	reason->thread = get_pid(task_pid(current));
 	reason->error = -error;
+	reason->told = false;
 	va_start(args, format);
 	vscnprintf(reason->text, sizeof(reason->text), format, args);
 	va_end(args);
@@ -121,6 +124,30 @@ int reason_read(struct iommufd_ctx *ctx, char *text, int *error)
 	}
 	spin_unlock(&ctx->reason_lock);
 	return rc;
+}
+
+/**
+ * reason_take - what was noted for the current thread and nobody has been told yet
+ * @ctx: the context
+ * @text: REASON_LEN bytes, set to the sentence
+ * @error: the errno that it must explain, negative
+ *
+ * Return: whether there is one. The user can still read it.
+ */
+bool reason_take(struct iommufd_ctx *ctx, char *text, int error)
+{
+	struct reason *reason;
+	bool found = false;
+
+	spin_lock(&ctx->reason_lock);
+	reason = reason_find(ctx);
+	if (reason && !reason->told && reason->error == -error) {
+		memcpy(text, reason->text, REASON_LEN);
+		reason->told = true;
+		found = true;
+	}
+	spin_unlock(&ctx->reason_lock);
+	return found;
 }
 
 /**

@@ -16,6 +16,7 @@ struct iommufd_ctx;
 __printf(3, 4)
 int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...);
 int reason_read(struct iommufd_ctx *ctx, char *text, int *error);
+bool reason_take(struct iommufd_ctx *ctx, char *text, int error);
 void reason_forget_all(struct iommufd_ctx *ctx);
 
 #endif

@@ -9,13 +9,16 @@
  * @sources: of it
  * @ctx: its context
  * @ioas_id: its IOAS, or that of its parent
+ * @nr_faults: of the IOAS
  */
-void sources_init(struct sources *sources, struct iommufd_ctx *ctx, u32 ioas_id)
+void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
+		  u32 ioas_id, atomic_long_t *nr_faults)
 {
 	spin_lock_init(&sources->lock);
 	INIT_LIST_HEAD(&sources->list);
 	sources->ctx = ctx;
 	sources->ioas_id = ioas_id;
+	sources->nr_faults = nr_faults;
 	sources->faults = NULL;
 }
 

@@ -20,6 +20,7 @@ struct iommufd_ctx;
  * @dev_id: of the object that the user has bound
  * @hw_pasid: that the DMA carries, or IOMMU_NO_PASID
  * @pasid: as the user calls it; 0 without one, and for a sub-device's own
+ * @nr_faults: of the device: counts its DMA faults
  */
 struct source {
 	struct list_head link;
@@ -27,6 +28,7 @@ struct source {
 	u32 dev_id;
 	u32 hw_pasid;
 	u32 pasid;
+	atomic_long_t *nr_faults;
 };
 
 /**
@@ -35,6 +37,7 @@ struct source {
  * @list: of struct source
  * @ctx: the context that owns the page table
  * @ioas_id: the IOAS that it translates, or that is its parent
+ * @nr_faults: of the IOAS: counts its DMA faults
  * @faults: where page requests go, or NULL; referenced by the page table
  */
 struct sources {
@@ -42,11 +45,12 @@ struct sources {
 	struct list_head list;
 	struct iommufd_ctx *ctx;
 	u32 ioas_id;
+	atomic_long_t *nr_faults;
 	struct fault_queue *faults;
 };
 
 void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
-		  u32 ioas_id);
+		  u32 ioas_id, atomic_long_t *nr_faults);
 void source_add(struct sources *sources, struct source *source);
 void source_remove(struct sources *sources, struct source *source);
 

@@ -1,32 +1,53 @@
-/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
-/*
- * The generic netlink family "ioasid": who uses /dev/iommu, and for what.
- *
- * Documentation/netlink/specs/ioasid.yaml says what each attribute means; this header
- * has the numbers, and scripts/check-netlink-spec sees to it that they agree.
- */
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/ioasid.yaml */
+/* YNL-GEN uapi header */
+
 #ifndef _UAPI_LINUX_IOASID_NETLINK_H
 #define _UAPI_LINUX_IOASID_NETLINK_H
 
-#define IOASID_GENL_NAME	"ioasid"
-#define IOASID_GENL_VERSION	1
-#define IOASID_GENL_GROUP	"events"
+#define IOASID_FAMILY_NAME	"ioasid"
+#define IOASID_FAMILY_VERSION	1
 
-enum ioasid_cmd {
-	IOASID_CMD_CONTEXT_GET = 1,
-	IOASID_CMD_SPACE_GET,
-	IOASID_CMD_DEVICE_GET,
-	IOASID_CMD_AREA_GET,
-	IOASID_CMD_SPLIT_ADD,
-	IOASID_CMD_SPLIT_DEL,
-	IOASID_CMD_SPLIT_GET,
-	IOASID_CMD_EVENT,
-
-	__IOASID_CMD_MAX,
-	IOASID_CMD_MAX = (__IOASID_CMD_MAX - 1)
+/**
+ * enum ioasid_space_kind
+ * @IOASID_SPACE_KIND_KERNEL: mapped by the user, translated by page tables of
+ *   the kernel's
+ * @IOASID_SPACE_KIND_NESTED: made of the mappings of a parent, by software
+ */
+enum ioasid_space_kind {
+	IOASID_SPACE_KIND_KERNEL,
+	IOASID_SPACE_KIND_NESTED,
 };
 
-enum ioasid_context_attr {
+/**
+ * enum ioasid_area_origin
+ * @IOASID_AREA_ORIGIN_USER: memory of a process
+ * @IOASID_AREA_ORIGIN_FILE: a memfd or another file in memory
+ * @IOASID_AREA_ORIGIN_BAR: memory of a device, for peer-to-peer
+ * @IOASID_AREA_ORIGIN_PARENT: mappings of the parent of a nested space
+ */
+enum ioasid_area_origin {
+	IOASID_AREA_ORIGIN_USER,
+	IOASID_AREA_ORIGIN_FILE,
+	IOASID_AREA_ORIGIN_BAR,
+	IOASID_AREA_ORIGIN_PARENT,
+};
+
+enum ioasid_event_kind {
+	IOASID_EVENT_KIND_OPEN,
+	IOASID_EVENT_KIND_CLOSE,
+	IOASID_EVENT_KIND_BIND,
+	IOASID_EVENT_KIND_UNBIND,
+	IOASID_EVENT_KIND_ATTACH,
+	IOASID_EVENT_KIND_DETACH,
+	IOASID_EVENT_KIND_FAULT,
+	IOASID_EVENT_KIND_LOST,
+	IOASID_EVENT_KIND_FAILED,
+	IOASID_EVENT_KIND_SPLIT,
+};
+
+enum {
 	IOASID_A_CONTEXT_ID = 1,
 	IOASID_A_CONTEXT_PID,
 	IOASID_A_CONTEXT_COMM,
@@ -41,12 +62,7 @@ enum ioasid_context_attr {
 	IOASID_A_CONTEXT_MAX = (__IOASID_A_CONTEXT_MAX - 1)
 };
 
-enum ioasid_space_kind {
-	IOASID_SPACE_KERNEL,
-	IOASID_SPACE_NESTED,
-};
-
-enum ioasid_space_attr {
+enum {
 	IOASID_A_SPACE_CONTEXT = 1,
 	IOASID_A_SPACE_ID,
 	IOASID_A_SPACE_KIND,
@@ -66,7 +82,7 @@ enum ioasid_space_attr {
 	IOASID_A_SPACE_MAX = (__IOASID_A_SPACE_MAX - 1)
 };
 
-enum ioasid_device_attr {
+enum {
 	IOASID_A_DEVICE_CONTEXT = 1,
 	IOASID_A_DEVICE_ID,
 	IOASID_A_DEVICE_NAME,
@@ -83,7 +99,7 @@ enum ioasid_device_attr {
 	IOASID_A_DEVICE_MAX = (__IOASID_A_DEVICE_MAX - 1)
 };
 
-enum ioasid_attachment_attr {
+enum {
 	IOASID_A_ATTACHMENT_PASID = 1,
 	IOASID_A_ATTACHMENT_HW_PASID,
 	IOASID_A_ATTACHMENT_PAGE_TABLE,
@@ -93,14 +109,7 @@ enum ioasid_attachment_attr {
 	IOASID_A_ATTACHMENT_MAX = (__IOASID_A_ATTACHMENT_MAX - 1)
 };
 
-enum ioasid_area_origin {
-	IOASID_ORIGIN_USER,
-	IOASID_ORIGIN_FILE,
-	IOASID_ORIGIN_BAR,
-	IOASID_ORIGIN_PARENT,
-};
-
-enum ioasid_area_attr {
+enum {
 	IOASID_A_AREA_CONTEXT = 1,
 	IOASID_A_AREA_SPACE,
 	IOASID_A_AREA_IOVA,
@@ -114,7 +123,7 @@ enum ioasid_area_attr {
 	IOASID_A_AREA_MAX = (__IOASID_A_AREA_MAX - 1)
 };
 
-enum ioasid_split_attr {
+enum {
 	IOASID_A_SPLIT_DEVICE = 1,
 	IOASID_A_SPLIT_OTHER,
 
@@ -122,20 +131,7 @@ enum ioasid_split_attr {
 	IOASID_A_SPLIT_MAX = (__IOASID_A_SPLIT_MAX - 1)
 };
 
-enum ioasid_event_kind {
-	IOASID_EVENT_KIND_OPEN,
-	IOASID_EVENT_KIND_CLOSE,
-	IOASID_EVENT_KIND_BIND,
-	IOASID_EVENT_KIND_UNBIND,
-	IOASID_EVENT_KIND_ATTACH,
-	IOASID_EVENT_KIND_DETACH,
-	IOASID_EVENT_KIND_FAULT,
-	IOASID_EVENT_KIND_LOST,
-	IOASID_EVENT_KIND_FAILED,
-	IOASID_EVENT_KIND_SPLIT,
-};
-
-enum ioasid_event_attr {
+enum {
 	IOASID_A_EVENT_KIND = 1,
 	IOASID_A_EVENT_CONTEXT,
 	IOASID_A_EVENT_PID,
@@ -158,4 +154,20 @@ enum ioasid_event_attr {
 	IOASID_A_EVENT_MAX = (__IOASID_A_EVENT_MAX - 1)
 };
 
-#endif
+enum ioasid_cmd {
+	IOASID_CMD_CONTEXT_GET = 1,
+	IOASID_CMD_SPACE_GET,
+	IOASID_CMD_DEVICE_GET,
+	IOASID_CMD_AREA_GET,
+	IOASID_CMD_SPLIT_ADD,
+	IOASID_CMD_SPLIT_DEL,
+	IOASID_CMD_SPLIT_GET,
+	IOASID_CMD_EVENT,
+
+	__IOASID_CMD_MAX,
+	IOASID_CMD_MAX = (__IOASID_CMD_MAX - 1)
+};
+
+#define IOASID_MCGRP_EVENTS	"events"
+
+#endif /* _UAPI_LINUX_IOASID_NETLINK_H */

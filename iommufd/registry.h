@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All contexts, by number, for whoever looks at them from outside.
+ */
+#ifndef IOMMUFD_REGISTRY_H
+#define IOMMUFD_REGISTRY_H
+
+#include <linux/types.h>
+
+struct iommufd_ctx;
+
+int registry_add(struct iommufd_ctx *ctx);
+void registry_remove(struct iommufd_ctx *ctx);
+struct iommufd_ctx *registry_get(u32 first);
+void registry_put(struct iommufd_ctx *ctx);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pairs of devices that an administrator has declared to be not isolated.
+ */
+#ifndef IOMMUFD_SPLIT_H
+#define IOMMUFD_SPLIT_H
+
+#include <linux/list.h>
+
+struct iommufd_ctx;
+
+/**
+ * struct split_bound - a device that is bound, as far as pairs are concerned
+ * @link: in the list of all of them
+ * @ctx: its context
+ * @name: its name in sysfs; a sub-device has its parent's
+ */
+struct split_bound {
+	struct list_head link;
+	struct iommufd_ctx *ctx;
+	const char *name;
+};
+
+/**
+ * struct split - a pair
+ * @link: in the list of pairs
+ * @device: the name of one
+ * @other: of the other
+ */
+struct split {
+	struct list_head link;
+	char device[64];
+	char other[64];
+};
+
+int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
+	       const char *name);
+void split_unbind(struct split_bound *bound);
+
+int split_add(const char *device, const char *other);
+int split_del(const char *device, const char *other);
+int split_for_each(unsigned long skip,
+		   int (*function)(const struct split *split, void *data),
+		   void *data);
+void split_forget_all(void);
+
+#endif
