@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "iommu.h"
@@ -78,6 +79,7 @@ int main(void)
 	printf("\tthat was the reason: IOSIM_REASON_NOT_PRESENT\n");
 
 	must(iommu_pasid_detach(sim.fd, dev, PASID));
+	close(queue.fd);
 	must(sim_close(&sim));
 	iosim_unload();
 	return 0;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,8 +33,6 @@
 #define MAX 64
 #define REFUSED IOSIM_REASON_REQUEST_FAILED
 #define KERNEL_ADDRESS ((void *)0xffff888000001000UL)
-/* In pages, as fault.c has it. */
-#define QUEUE_MAX 8192
 
 FIXTURE(end)
 {
@@ -88,6 +87,24 @@ static int ask_in(fixture *self, struct dma *dma, unsigned int slot,
 	*dma = sim_dma(&self->sim, slot);
 	dma->block = true;
 	return ask(dma, first, pages);
+}
+
+/* By this it shows that one more request has come while others are unread. */
+static int watch_arrivals(const fixture *self)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int watch = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll_ctl(watch, EPOLL_CTL_ADD, self->queue.fd, &event))
+		return -errno;
+	return watch;
+}
+
+static int wait_arrival(int watch)
+{
+	struct epoll_event event;
+
+	return epoll_wait(watch, &event, 1, FAULT_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
 }
 
 static int map(const fixture *self, unsigned int first, unsigned int pages)
@@ -216,16 +233,15 @@ TEST_F(end, array_of_answers)
 TEST_F(end, groups_are_whole)
 {
 	struct iommu_hwpt_pgfault faults[MAX];
+	int fd = self->queue.fd, watch = watch_arrivals(self);
 	struct dma dma[3];
-	int fd = self->queue.fd;
 	unsigned int i;
 
+	ASSERT_LE(0, watch);
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, ask_in(self, &dma[i], i, 10 * i, 4 + i));
 		/* One after the other, so that they come in this order. */
-		while (iosim_counter(SIM_NAME, "page_requests") <
-		       (i + 1) * 4 + i * (i + 1) / 2)
-			;
+		ASSERT_EQ(0, wait_arrival(watch));
 	}
 	EXPECT_EQ(-EINVAL, fault_read(fd, faults, 0));
 	EXPECT_EQ(-EINVAL, fault_read(fd, faults, 3));
@@ -252,6 +268,7 @@ TEST_F(end, groups_are_whole)
 	EXPECT_EQ(0, fault_respond(fd, faults[0].cookie, 1));
 	EXPECT_EQ(REFUSED, dma_wait(&dma[1]));
 	EXPECT_EQ(0, nothing_to_read(self));
+	close(watch);
 }
 
 /* What could not be told is told again. */
@@ -260,8 +277,8 @@ TEST_F(end, bad_buffer)
 	size_t size = 4 * sizeof(struct iommu_hwpt_pgfault);
 	char *edge = (char *)mem_before_hole(PAGE) + PAGE;
 	struct iommu_hwpt_pgfault faults[MAX];
+	int fd = self->queue.fd, watch;
 	struct dma dma[2];
-	int fd = self->queue.fd;
 
 	ASSERT_EQ(0, ask_in(self, &dma[0], 0, 0, 4));
 	ASSERT_EQ(0, fault_wait(fd));
@@ -271,9 +288,11 @@ TEST_F(end, bad_buffer)
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-1, syscall(SYS_read, fd, edge - size + 1, size));
 	EXPECT_EQ(EFAULT, errno);
+	watch = watch_arrivals(self);
+	ASSERT_LE(0, watch);
+	ASSERT_EQ(0, wait_arrival(watch));
 	ASSERT_EQ(0, ask_in(self, &dma[1], 1, 10, 2));
-	while (iosim_counter(SIM_NAME, "page_requests") < 6)
-		;
+	ASSERT_EQ(0, wait_arrival(watch));
 	/* The first group, and half of the second. */
 	EXPECT_EQ(size, syscall(SYS_read, fd, edge - size - 40, 2 * size));
 	memcpy(faults, edge - size - 40, size);
@@ -284,6 +303,7 @@ TEST_F(end, bad_buffer)
 	EXPECT_EQ(MISSING + 10 * PAGE, faults[0].addr);
 	EXPECT_EQ(0, fault_respond(fd, faults[0].cookie, 1));
 	EXPECT_EQ(REFUSED, dma_wait(&dma[1]));
+	close(watch);
 }
 
 /* Detached ---------------------------------------------------------------- */
@@ -516,10 +536,11 @@ TEST_F(end, another_process_answers)
 }
 
 /* What the queue has no room for is refused at once, and it goes on after that. */
-TEST_F(end, full_queue)
+TEST_F_TIMEOUT(end, full_queue, 120)
 {
+	/* There is room for 8192. */
 	enum { DEVICES = 9, EACH = 1000 };
-	struct iommu_hwpt_pgfault *faults = mem_anon(QUEUE_MAX * 40);
+	struct iommu_hwpt_pgfault *faults = mem_anon(EACH * sizeof(*faults));
 	struct sim *sim = &self->sim;
 	struct engine engine[DEVICES];
 	struct dma dma[DEVICES];
@@ -536,16 +557,16 @@ TEST_F(end, full_queue)
 		dma[i].engine = &engine[i];
 		dma[i].block = true;
 		ASSERT_EQ(0, ask(&dma[i], 0, EACH));
-		while (iosim_counter(name, "page_requests") < EACH)
-			;
+		if (i < 8)
+			ASSERT_EQ(EACH, fault_read_group(self->queue.fd, faults,
+							 EACH));
 	}
 	EXPECT_EQ(REFUSED, dma_wait(&dma[8]));
 	for (i = 0; i < DEVICES; i++)
 		waiting += !dma[i].done->status;
 	EXPECT_EQ(8, waiting);
-	EXPECT_EQ(8 * EACH, fault_read(self->queue.fd, faults, QUEUE_MAX));
 	EXPECT_EQ(0, fault_respond(self->queue.fd, faults[0].cookie, 1));
-	EXPECT_EQ(REFUSED, dma_wait(&dma[0]));
+	EXPECT_EQ(REFUSED, dma_wait(&dma[7]));
 	expect_alive(_metadata, self);
 	for (i = 0; i < DEVICES; i++) {
 		snprintf(name, sizeof(name), "e%u", i);
@@ -553,7 +574,7 @@ TEST_F(end, full_queue)
 		EXPECT_EQ(0, sim_remove(name, &engine[i]));
 	}
 	EXPECT_EQ(2, asked);
-	mem_free(faults, QUEUE_MAX * 40);
+	mem_free(faults, EACH * sizeof(*faults));
 }
 
 /* All at once ------------------------------------------------------------- */

@@ -219,4 +219,27 @@ TEST_F(config, unload)
 	EXPECT_EQ(0, sim_close(&self->sim));
 }
 
+/* Page tables outlive their device, and need the IOMMU's module to be freed. */
+TEST_F(config, unload_with_page_tables)
+{
+	struct sim *sim = &self->sim;
+	uint32_t parent, nested;
+	uint64_t root;
+
+	ASSERT_EQ(0, sim_open(sim, ""));
+	ASSERT_EQ(0, sim_parent_hwpt(sim, &parent));
+	root = sim_guest_root(sim);
+	ASSERT_EQ(0, guest_hwpt(sim->fd, sim->engine.dev_id, parent, root, 0,
+				&nested));
+	ASSERT_EQ(0, sim_remove(SIM_NAME, &sim->engine));
+	ASSERT_EQ(0, syscall(SYS_delete_module, "iosim_devices", O_NONBLOCK));
+	EXPECT_EQ(-1, syscall(SYS_delete_module, "iosim", O_NONBLOCK));
+	EXPECT_EQ(0, iommu_destroy(sim->fd, nested));
+	EXPECT_EQ(-1, syscall(SYS_delete_module, "iosim", O_NONBLOCK));
+	close(sim->fd);
+	EXPECT_EQ(0, syscall(SYS_delete_module, "iosim", O_NONBLOCK));
+	iosim_load();
+	EXPECT_EQ(NULL, iosim_why_not());
+}
+
 SIM_HARNESS_MAIN

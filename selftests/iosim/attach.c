@@ -18,11 +18,6 @@
 #include "endpoint.h"
 #include "nested.h"
 
-/*
- * The core attaches under its group mutex, iommufd replaces PASIDs without it:
- * attach_lock is for both.
- */
-
 static void lists_enter(struct attachment *at)
 {
 	struct attachments *attachments;

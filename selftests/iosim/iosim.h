@@ -26,6 +26,7 @@
  * it is told to: who changes a valid entry, or makes one invalid, and does not
  * invalidate it, goes on with the old one. What is not valid is not cached. The
  * kernel invalidates what it has changed, IOMMU_HWPT_INVALIDATE what the user has.
+ * A device that requests a page forgets what is cached of it.
  */
 #ifndef IOSIM_H
 #define IOSIM_H
@@ -168,8 +169,8 @@ struct iosim_invalidate_first_stage {
  *	EINVAL behind the end of the table
  *
  * Without IOSIM_INVALIDATE_ENTRY only translations of the PASID are forgotten.
- * With it the entry of the table is, too, and then all translations of the PASID
- * whatever the range.
+ * With it the entry of the table is, too, and then all translations of the PASID:
+ * the range is not looked at.
  */
 struct iosim_invalidate_pasid_table {
 	__u64 addr;

@@ -190,8 +190,9 @@ static bool enter(struct iosim_endpoint *endpoint, u32 tag,
 				     request->pages[i] + TABLE_SIZE - 1);
 	}
 	spin_unlock_irq(&endpoint->lock);
-	endpoint_count(endpoint, fits ? IOSIM_PAGE_REQUESTS :
-		       IOSIM_PAGE_REQUEST_OVERFLOWS, request->nr_pages);
+	if (!fits)
+		endpoint_count(endpoint, IOSIM_PAGE_REQUEST_OVERFLOWS,
+			       request->nr_pages);
 	return fits;
 }
 
@@ -205,7 +206,8 @@ static void leave(struct iosim_endpoint *endpoint, struct request *request)
 
 /*
  * Report all pages of the group. If the core has no memory for one, it is left out,
- * and requested when the device comes to it; the last one is always answered.
+ * and requested when the device comes to it; the last one is always answered. With
+ * the last one the group is there for whoever is asked: until then it does not count.
  */
 static void ask(struct iosim_endpoint *endpoint,
 		const struct iosim_access *access, const struct request *request)
@@ -230,8 +232,11 @@ static void ask(struct iosim_endpoint *endpoint,
 	}
 	for (i = 0; i < request->nr_pages; i++) {
 		prm->addr = request->pages[i];
-		if (i == request->nr_pages - 1)
+		if (i == request->nr_pages - 1) {
 			prm->flags |= IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
+			endpoint_count(endpoint, IOSIM_PAGE_REQUESTS,
+				       request->nr_pages);
+		}
 		iommu_report_device_fault(&endpoint->pdev->dev, &fault);
 	}
 }

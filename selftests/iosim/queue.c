@@ -60,6 +60,7 @@ static void work_on(struct queue *queue, struct queue_entry *entry,
 	run_entry(entry, scratch);
 
 	spin_lock_irq(&queue->lock);
+	queue->busy--;
 	source->busy--;
 	source->completed++;
 	source->changed(source);
@@ -104,25 +105,23 @@ int queue_submit(struct queue_source *source, const struct queue_entry *entry)
 	int rc = -EAGAIN;
 
 	spin_lock_irq(&queue->lock);
-	if (source->busy == queue->share)
+	if (source->busy == queue->share || queue->busy == QUEUE_SIZE)
 		goto out_unlock;
-	mine = list_first_entry_or_null(&queue->free, struct queue_entry, link);
-	if (!mine)
-		goto out_unlock;
+	mine = list_first_entry(&queue->free, struct queue_entry, link);
 	list_move_tail(&mine->link, &queue->waiting);
 	mine->source = source;
 	mine->desc = entry->desc;
 	mine->pasid = entry->pasid;
 	mine->block = entry->block;
 	mine->valid = entry->valid;
+	queue->busy++;
 	source->busy++;
 	source->changed(source);
 
 	worker = find_first_bit(queue->idle, QUEUE_WORKERS);
 	if (worker < QUEUE_WORKERS) {
 		__clear_bit(worker, queue->idle);
-		queue_work(queue->workqueue,
-			   &queue->workers[worker].work);
+		queue_work(queue->workqueue, &queue->workers[worker].work);
 	}
 	rc = 0;
 out_unlock:
@@ -147,6 +146,7 @@ void queue_abort(struct queue_source *source)
 		if (entry->source != source)
 			continue;
 		list_move(&entry->link, &queue->free);
+		queue->busy--;
 		source->busy--;
 	}
 	source->changed(source);
@@ -215,7 +215,7 @@ struct queue *queue_create(bool shared)
 	INIT_LIST_HEAD(&queue->waiting);
 	queue->share = shared ? QUEUE_SIZE / 2 : QUEUE_SIZE;
 	queue->run_share = shared ? QUEUE_WORKERS / 2 : QUEUE_WORKERS;
-	for (i = 0; i < QUEUE_SIZE; i++)
+	for (i = 0; i < QUEUE_ENTRIES; i++)
 		list_add_tail(&queue->entries[i].link, &queue->free);
 	if (make_workers(queue)) {
 		queue_destroy(queue);

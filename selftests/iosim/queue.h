@@ -15,6 +15,8 @@
 
 #define QUEUE_SIZE	64
 #define QUEUE_WORKERS	8
+/* Those of descriptors that are done are in use for a moment longer. */
+#define QUEUE_ENTRIES	(QUEUE_SIZE + QUEUE_WORKERS)
 
 struct queue;
 
@@ -79,8 +81,9 @@ struct queue_worker {
  * @lock: over everything in it, and the numbers of its sources
  * @free: entries
  * @waiting: entries, in the order in which they came
- * @share: entries that one source may have
- * @run_share: entries that one source may have running
+ * @busy: descriptors that wait or run
+ * @share: descriptors that one source may have
+ * @run_share: descriptors that one source may have running
  * @workqueue: where the workers run
  * @idle: bitmap of workers that do nothing
  * @entries: storage
@@ -90,11 +93,12 @@ struct queue {
 	spinlock_t lock;
 	struct list_head free;
 	struct list_head waiting;
+	unsigned int busy;
 	unsigned int share;
 	unsigned int run_share;
 	struct workqueue_struct *workqueue;
 	DECLARE_BITMAP(idle, QUEUE_WORKERS);
-	struct queue_entry entries[QUEUE_SIZE];
+	struct queue_entry entries[QUEUE_ENTRIES];
 	struct queue_worker workers[QUEUE_WORKERS];
 };
 

@@ -9,9 +9,10 @@
  * sub-devices of the parent share. Here the two differ in the queue, and in where
  * /dev/iommu takes the PASIDs from.
  *
- * No descriptor may run with a PASID that the sub-device has lost, for the next
- * owner's memory is behind it then. So DMA is stopped before the sub-device is
- * detached or unbound.
+ * No descriptor may run with a PASID that is somebody else's by then. /dev/iommu keeps
+ * for a sub-device the PASIDs that it has had until it is unbound, and before that it
+ * is closed, which stops its DMA. So does detaching it, as the driver of a real device
+ * would drain the PASID.
  */
 #include <linux/module.h>
 #include <linux/slab.h>

@@ -9,9 +9,28 @@
 #include "mem.h"
 #include "vfio.h"
 
+/* Memory for all tests of a program: zeroing it for each took most of their time. */
+static char *memory;
+
+/**
+ * sim_prepare() - what is done once, and not for each test
+ *
+ * A program calls it before its tests, which are processes of their own.
+ */
+void sim_prepare(void)
+{
+	int fd = mem_memfd_hugetlb(SIM_SIZE);
+
+	if (fd < 0)
+		return;
+	memory = mem_map_file(fd, 0, SIM_SIZE);
+	close(fd);
+}
+
 /* Everything but the device. */
 static int open_space(struct sim *sim)
 {
+	uint64_t at;
 	int rc;
 
 	memset(sim, 0, sizeof(*sim));
@@ -20,9 +39,12 @@ static int open_space(struct sim *sim)
 	sim->fd = iommu_open();
 	if (sim->fd < 0)
 		return sim->fd;
-	sim->buf = mem_thp(SIM_SIZE);
+	sim->buf = memory ? memory : mem_thp(SIM_SIZE);
 	if (!sim->buf)
 		return -ENOMEM;
+	/* A child of the process has it only when it touches it. */
+	for (at = 0; at < SIM_SIZE; at += GUEST_2M)
+		*(volatile char *)(sim->buf + at) = 0;
 	guest_init(&sim->guest, sim->buf, SIM_AT, SIM_DONE);
 	sim->guest.used = SIM_TABLES;
 	rc = iommu_ioas_alloc(sim->fd, &sim->ioas);
@@ -70,7 +92,8 @@ long sim_close(struct sim *sim)
 		close(sim->fd);
 	sim->fd = -1;
 	left = mem_wait_pinned(sim->pinned) - sim->pinned;
-	mem_free(sim->buf, SIM_SIZE);
+	if (sim->buf != memory)
+		mem_free(sim->buf, SIM_SIZE);
 	sim->buf = NULL;
 	return rc && rc != -ENOENT ? -EBUSY : left;
 }

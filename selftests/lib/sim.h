@@ -34,7 +34,7 @@
  * @fd: /dev/iommu
  * @ioas: an IOAS, with @buf at SIM_AT
  * @engine: the device SIM_NAME, bound to @fd
- * @buf: SIM_SIZE bytes, aligned to 2 MiB
+ * @buf: SIM_SIZE bytes in huge pages, with whatever the last test has left there
  * @guest: the same memory, as a guest's
  * @pinned: pages that were pinned before
  */
@@ -57,6 +57,7 @@ struct sim_space {
 	char *buf;
 };
 
+void sim_prepare(void);
 int sim_open(struct sim *sim, const char *attributes);
 int sim_open_parent(struct sim *sim, const char *attributes);
 long sim_close(struct sim *sim);
@@ -83,6 +84,7 @@ uint64_t sim_guest_root(struct sim *sim);
 	int main(int argc, char **argv)					\
 	{								\
 		iosim_load();						\
+		sim_prepare();						\
 		atexit(iosim_unload);					\
 		return test_harness_run(argc, argv);			\
 	}
