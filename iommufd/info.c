@@ -47,21 +47,37 @@ static void report_pasid(struct device *dev, struct iommu_hw_info *arg)
 		arg->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_PRIV;
 }
 
+/* A driver knows one kind: that is the default, and the only one to ask for. */
+static void *driver_data(struct device *dev, struct iommu_hw_info *arg,
+			 u32 *length)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	u32 wanted = arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE ?
+		     arg->out_data_type : IOMMU_HW_INFO_TYPE_NONE;
+	void *data;
+
+	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
+	*length = 0;
+	if (!ops->hw_info)
+		return NULL;
+	data = ops->hw_info(dev, length, &arg->out_data_type);
+	if (IS_ERR(data) || !wanted || wanted == arg->out_data_type)
+		return data;
+	kfree(data);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
 /* What the IOMMU driver says, cut or filled up to the length of the buffer. */
 static int report_driver_data(struct device *dev, struct iommu_hw_info *arg)
 {
-	const struct iommu_ops *ops = iommu_ops_of(dev);
 	void __user *out = u64_to_user_ptr(arg->data_uptr);
-	u32 length = 0, n;
-	void *data = NULL;
+	u32 length, n;
+	void *data;
 	int rc = 0;
 
-	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
-	if (ops->hw_info) {
-		data = ops->hw_info(dev, &length, &arg->out_data_type);
-		if (IS_ERR(data))
-			return PTR_ERR(data);
-	}
+	data = driver_data(dev, arg, &length);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
 	n = min(length, arg->data_len);
 	if (copy_to_user(out, data, n) ||
 	    clear_user(out + n, arg->data_len - n))
@@ -81,8 +97,8 @@ int info_cmd_hw(struct command *cmd)
 	struct iommufd_device *idev;
 	int rc;
 
-	if (arg->flags || memchr_inv(arg->__reserved, 0,
-				     sizeof(arg->__reserved)))
+	if (arg->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE ||
+	    memchr_inv(arg->__reserved, 0, sizeof(arg->__reserved)))
 		return -EOPNOTSUPP;
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)

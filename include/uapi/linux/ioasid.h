@@ -16,6 +16,15 @@
 #include <linux/iommufd.h>
 #include <linux/types.h>
 
+#ifndef IOMMU_HW_INFO_FLAG_INPUT_TYPE
+/*
+ * struct iommu_hw_info: @flags may be this: @out_data_type is then an input, too, and
+ * names the kind of data that is wanted, 0 being the IOMMU driver's default. EOPNOTSUPP:
+ * the driver does not have it. Newer versions call the field @in_data_type as well.
+ */
+#define IOMMU_HW_INFO_FLAG_INPUT_TYPE (1 << 0)
+#endif
+
 #ifndef IOMMU_IOAS_MAP_FILE
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)
