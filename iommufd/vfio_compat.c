@@ -148,6 +148,10 @@ int vfio_cmd_ioas(struct command *cmd)
 	}
 }
 
+/*
+ * The ioctls that work on the container's IOAS get it, or an ERR_PTR: what is wrong with
+ * their arguments is told first.
+ */
 static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 			void __user *user)
 {
@@ -167,6 +171,8 @@ static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 		flags |= IOMMU_IOAS_MAP_WRITEABLE;
 	if (flags == IOMMU_IOAS_MAP_FIXED_IOVA)
 		return -EINVAL;
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 
 	iova = map.iova;
 	return ioas_map_source(ioas, map.vaddr, map.size, flags, true, &iova);
@@ -274,6 +280,8 @@ static int vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	    unmap.flags & ~(VFIO_DMA_UNMAP_FLAG_ALL |
 			    VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
 		return -EINVAL;
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
 		if (unmap.iova || unmap.size ||
@@ -318,6 +326,8 @@ static int vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
 		return -EFAULT;
 	if (dirty.argsz < minsz)
 		return -EINVAL;
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 	switch (dirty.flags) {
 	case VFIO_IOMMU_DIRTY_PAGES_FLAG_START:
 		WRITE_ONCE(ioas->dirty_log, true);
@@ -497,6 +507,8 @@ static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 		return -EFAULT;
 	if (info.argsz < minsz)
 		return -EINVAL;
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 	caps = make_caps(ioas, &size);
 	if (!caps)
 		return -ENOMEM;
@@ -555,9 +567,8 @@ long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
 		return -ENOIOCTLCMD;
 	}
 	ioas = compat_ioas(ctx);
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
 	rc = function(ctx, ioas, (void __user *)arg);
-	ioas_put(ctx, ioas);
+	if (!IS_ERR(ioas))
+		ioas_put(ctx, ioas);
 	return rc;
 }
