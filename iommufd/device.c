@@ -456,6 +456,19 @@ static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
 	return ERR_PTR(-EINVAL);
 }
 
+static int check_hwpt_flags(u32 flags)
+{
+	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
+		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
+		      IOMMU_HWPT_FAULT_ID_VALID))
+		return -EOPNOTSUPP;
+	/* Page requests go to the queue of what is nested in it. */
+	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT &&
+	    flags & IOMMU_HWPT_FAULT_ID_VALID)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 /* The queue is looked up first, so that what fails later is only memory. */
 static int hwpt_alloc_for(struct command *cmd, struct iommufd_device *idev,
 			  struct object *pt, struct fault_queue *queue)
@@ -501,6 +514,9 @@ int device_cmd_hwpt_alloc(struct command *cmd)
 
 	if (arg->__reserved || arg->__reserved2)
 		return -EOPNOTSUPP;
+	rc = check_hwpt_flags(arg->flags);
+	if (rc)
+		return rc;
 	if (arg->data_len ? arg->data_type == IOMMU_HWPT_DATA_NONE :
 			    arg->data_type != IOMMU_HWPT_DATA_NONE)
 		return -EINVAL;
