@@ -35,16 +35,21 @@ FORCE:
 
 # The linux-source package ----------------------------------------------------
 
-build/src/.unpacked: build/versions scripts/unpack-source
+unpacked := drivers/vfio drivers/iommu/iommufd drivers/iommu/iommu-priv.h \
+	    lib/interval_tree.c include/uapi/linux/iommufd.h \
+	    include/uapi/linux/vfio.h tools/testing/selftests/kselftest.h \
+	    tools/testing/selftests/kselftest_harness.h \
+	    tools/testing/selftests/iommu scripts/checkpatch.pl \
+	    scripts/const_structs.checkpatch scripts/spelling.txt
+
+build/unpacked: FORCE
+	@mkdir -p $(@D)
+	@echo $(unpacked) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+build/src/.unpacked: build/versions build/unpacked scripts/unpack-source
 	@echo 'unpacking VFIO from the linux-source package'
-	@scripts/unpack-source $(tarball) build/src \
-		drivers/vfio drivers/iommu/iommufd drivers/iommu/iommu-priv.h \
-		lib/interval_tree.c include/uapi/linux/iommufd.h \
-		include/uapi/linux/vfio.h \
-		tools/testing/selftests/kselftest.h \
-		tools/testing/selftests/kselftest_harness.h \
-		scripts/checkpatch.pl scripts/const_structs.checkpatch \
-		scripts/spelling.txt
+	@scripts/unpack-source $(tarball) build/src $(unpacked)
 	@touch $@
 
 # The kernel's own: those of libc6-dev may be older.
@@ -64,7 +69,8 @@ build/kselftest: build/src/.unpacked
 # Modules ---------------------------------------------------------------------
 
 vfio := build/src/drivers/vfio vfio
-ours := iommufd include $(vfio) $(wildcard selftests/modules) selftests/iosim
+ours := iommufd include $(vfio) $(wildcard selftests/modules) selftests/iosim \
+	selftests/conformance build/src/drivers/iommu/iommufd/iommufd_test.h
 intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
 	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
 	  $(vfio) $(wildcard selftests/modules)

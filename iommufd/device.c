@@ -243,6 +243,7 @@ EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, IOMMUFD);
 void iommufd_device_unbind(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ctx = idev->ctx;
+	bool weak = idev->weak;
 	u32 id = idev->obj.id;
 
 	if (idev->bars && bar_owner_retire(ctx, idev->bars))
@@ -250,7 +251,8 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	tell_device(idev, IOASID_EVENT_KIND_UNBIND);
 	object_remove(ctx, &idev->obj);
 	event_device_gone(ctx, id);
-	context_put(ctx);
+	if (!weak)
+		context_put(ctx);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
 

@@ -55,6 +55,7 @@ struct group {
  * @sub: of a sub-device, otherwise NULL
  * @faults: of its DMA, that the IOMMU driver has reported
  * @split: for pairs of devices that are not isolated
+ * @weak: holds no reference on @ctx, see iommufd_test_bind()
  */
 struct iommufd_device {
 	struct object obj;
@@ -67,6 +68,7 @@ struct iommufd_device {
 	struct subdevice *sub;
 	atomic_long_t faults;
 	struct split_bound split;
+	bool weak;
 };
 
 struct group *group_get(struct iommufd_ctx *ctx, struct device *dev);

@@ -72,6 +72,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
 
 	ranges_clear(&ioas->allowed);
+	ranges_drop(&ioas->reserved, ioas);	/* of tests, see test.c */
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->sources.rb_root));
 	WARN_ON(!list_empty(&ioas->tables));

@@ -30,6 +30,7 @@
 #include "pin.h"
 #include "reason.h"
 #include "registry.h"
+#include "test.h"
 #include "vfio_compat.h"
 
 static int cmd_destroy(struct command *cmd)
@@ -239,6 +240,8 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	};
 	int rc;
 
+	if (!row && nr == _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
+		return test_ioctl(cmd.ctx, cmd.user);
 	if (!row)
 		return vfio_ioctl(cmd.ctx, nr, arg);
 	if (get_user(cmd.user_size, (u32 __user *)cmd.user))
