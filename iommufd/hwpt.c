@@ -12,6 +12,7 @@
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -29,6 +30,7 @@
 static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
 	struct hwpt *hwpt = hwpt_of(obj);
+	struct module *driver;
 
 	/* One that has failed to be made goes under the lock of its maker. */
 	if (hwpt->filled) {
@@ -36,8 +38,11 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		hwpt_drain(hwpt);
 		mutex_unlock(&hwpt->ioas->attach_lock);
 	}
-	if (hwpt->domain)
+	if (hwpt->domain) {
+		driver = hwpt->domain->owner->owner;
 		iommu_domain_free(hwpt->domain);
+		module_put(driver);
+	}
 	if (hwpt->sources.faults)
 		fault_queue_put(ctx, hwpt->sources.faults);
 	if (hwpt->parent)
@@ -71,8 +76,10 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 	return hwpt;
 }
 
+/* A page table may outlive the device, by which the IOMMU core holds the driver. */
 static void hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 {
+	__module_get(domain->owner->owner);
 	hwpt->domain = domain;
 	hwpt->table.domain = domain;
 	event_watch(domain, &hwpt->sources);
@@ -162,6 +169,10 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
 	domain = domain_alloc(dev, flags, NULL, data);
 	if (IS_ERR(domain)) {
 		rc = PTR_ERR(domain);
+		if (rc == -EOPNOTSUPP && flags)
+			reason_note(ioas->ctx, rc,
+				    "the IOMMU of %s cannot make such a page table (flags %#x)",
+				    dev_name(dev), flags);
 		goto err_abort;
 	}
 	hwpt_set_domain(hwpt, domain);
