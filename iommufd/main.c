@@ -313,6 +313,7 @@ static int iommufd_release(struct inode *inode, struct file *file)
 		!xa_empty(&ctx->pasids));
 	account_put(ctx->account);
 	reason_forget_all(ctx);
+	test_release(ctx);
 	context_free(ctx);
 	return 0;
 }

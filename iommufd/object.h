@@ -18,6 +18,7 @@
 
 struct account;
 struct iommufd_ctx;
+struct iommufd_test_ops;
 struct object;
 
 #define OBJECT_LOW	32
@@ -72,6 +73,7 @@ struct object {
  * @nr_reasons: how many there are
  * @charge_process: new mappings are charged to the process and not to the user
  * @no_iommu: VFIO attached a device that has no IOMMU (legacy container only)
+ * @test_ops: of the test module that has been used, referenced; see test.c
  * @vfio_ioas_id: the IOAS that the legacy container's ioctls work on, or 0
  * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
  * @ioases: all IOASes of the context, so that one step can reach every mapping
@@ -102,6 +104,7 @@ struct iommufd_ctx {
 	unsigned int nr_reasons;
 	bool charge_process;
 	bool no_iommu;
+	const struct iommufd_test_ops *test_ops;
 	u32 vfio_ioas_id;
 
 	struct mutex ioas_lock;

@@ -60,6 +60,27 @@ void iommufd_test_unregister(const struct iommufd_test_ops *ops)
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_test_unregister, IOMMUFD_TEST);
 
+/*
+ * The module stays loaded as long as a context may have anything of it: not only objects,
+ * but page tables of its IOMMU, too.
+ */
+static const struct iommufd_test_ops *test_ops_of(struct iommufd_ctx *ctx)
+{
+	const struct iommufd_test_ops *ops = READ_ONCE(ctx->test_ops);
+
+	if (ops)
+		return ops;
+	rcu_read_lock();
+	ops = rcu_dereference(test_ops);
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	rcu_read_unlock();
+	/* Another thread was faster: with the same, since there is one. */
+	if (ops && cmpxchg(&ctx->test_ops, NULL, ops))
+		module_put(ops->owner);
+	return ops;
+}
+
 /**
  * test_ioctl - IOMMU_TEST_CMD
  * @ctx: the context
@@ -69,19 +90,19 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_unregister, IOMMUFD_TEST);
  */
 int test_ioctl(struct iommufd_ctx *ctx, void __user *arg)
 {
-	const struct iommufd_test_ops *ops;
-	int rc;
+	const struct iommufd_test_ops *ops = test_ops_of(ctx);
 
-	rcu_read_lock();
-	ops = rcu_dereference(test_ops);
-	if (ops && !try_module_get(ops->owner))
-		ops = NULL;
-	rcu_read_unlock();
-	if (!ops)
-		return -ENOIOCTLCMD;
-	rc = ops->ioctl(ctx, arg);
-	module_put(ops->owner);
-	return rc;
+	return ops ? ops->ioctl(ctx, arg) : -ENOIOCTLCMD;
+}
+
+/**
+ * test_release - a context is empty
+ * @ctx: the context
+ */
+void test_release(struct iommufd_ctx *ctx)
+{
+	if (ctx->test_ops)
+		module_put(ctx->test_ops->owner);
 }
 
 /*
@@ -91,7 +112,7 @@ int test_ioctl(struct iommufd_ctx *ctx, void __user *arg)
 /**
  * struct iommufd_test_object - an object of the test module's
  * @obj: in the ID table
- * @ops: of the module, which stays loaded as long as the object is there
+ * @ops: of the module
  * @data: what the module knows it by; NULL until it has been published
  */
 struct iommufd_test_object {
@@ -107,7 +128,6 @@ static void test_object_destroy(struct iommufd_ctx *ctx, struct object *obj)
 
 	if (tobj->data)
 		tobj->ops->destroy(ctx, tobj->data);
-	module_put(tobj->ops->owner);
 }
 
 static const struct object_kind test_object_kind = {
@@ -136,7 +156,6 @@ iommufd_test_object_new(struct iommufd_ctx *ctx,
 		kfree(tobj);
 		return NULL;
 	}
-	__module_get(ops->owner);
 	tobj->ops = ops;
 	*id = tobj->obj.id;
 	return tobj;

@@ -74,5 +74,6 @@ int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
  */
 
 int test_ioctl(struct iommufd_ctx *ctx, void __user *arg);
+void test_release(struct iommufd_ctx *ctx);
 
 #endif

@@ -4,8 +4,8 @@
  * context and attached.
  *
  * A device is a platform device with a fwspec, by which the IOMMU core finds the mock
- * IOMMU. Devices are made ahead and used again: making one is a hundred allocations of the
- * kernel's, which the tests would make fail one by one, with nothing of iommufd in them.
+ * IOMMU. Devices are made ahead and used again: making one is a hundred allocations in the
+ * kernel, which the tests would make fail one by one, with nothing of iommufd in them.
  */
 #include <linux/iommufd.h>
 #include <linux/irqdomain.h>

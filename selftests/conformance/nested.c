@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * User-managed page tables of the mock IOMMU: an IOTLB of four entries, to be invalidated.
+ * User-managed page tables of the mock IOMMU: four entries of an IOTLB, to be invalidated.
  */
 #include <linux/slab.h>
 
