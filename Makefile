@@ -125,7 +125,7 @@ build/tests/%: selftests/iommufd/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $^
 
-build/demo/demo: selftests/demo/demo.c $(lib)
+build/demo/%: selftests/demo/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $^
 

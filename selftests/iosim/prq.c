@@ -206,8 +206,7 @@ static void leave(struct iosim_endpoint *endpoint, struct request *request)
 
 /*
  * Report all pages of the group. If the core has no memory for one, it is left out,
- * and requested when the device comes to it; the last one is always answered. With
- * the last one the group is there for whoever is asked: until then it does not count.
+ * and requested when the device comes to it; the last one is always answered.
  */
 static void ask(struct iosim_endpoint *endpoint,
 		const struct iosim_access *access, const struct request *request)
@@ -232,13 +231,12 @@ static void ask(struct iosim_endpoint *endpoint,
 	}
 	for (i = 0; i < request->nr_pages; i++) {
 		prm->addr = request->pages[i];
-		if (i == request->nr_pages - 1) {
+		if (i == request->nr_pages - 1)
 			prm->flags |= IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
-			endpoint_count(endpoint, IOSIM_PAGE_REQUESTS,
-				       request->nr_pages);
-		}
 		iommu_report_device_fault(&endpoint->pdev->dev, &fault);
 	}
+	/* Who waits for the counter finds them in the queue. */
+	endpoint_count(endpoint, IOSIM_PAGE_REQUESTS, request->nr_pages);
 }
 
 static u32 wait_for_answer(struct iosim_endpoint *endpoint,
