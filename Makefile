@@ -129,10 +129,25 @@ build/demo/%: selftests/demo/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $^
 
-check: modules tests | setup-vm
+# The kernel's own tests of iommufd, as they are in the linux-source package.  What they
+# include may lack what they use.
+kernel_tests := build/conformance/iommufd build/conformance/iommufd_fail_nth
+
+build/conformance/newer.h: selftests/conformance/newer build/src/.unpacked
+	@mkdir -p $(@D)
+	@$< build/src/include/uapi/linux/iommufd.h \
+		build/src/drivers/iommu/iommufd/iommufd_test.h >$@
+
+$(kernel_tests): build/conformance/%: build/conformance/newer.h \
+		 selftests/conformance/patient.h | build/uapi
+	@$(CC) -std=gnu11 -Wall -Wno-unused-function -static -D_GNU_SOURCE= \
+		$(CFLAGS) -isystem build/uapi $(addprefix -include ,$^) \
+		-o $@ build/src/tools/testing/selftests/iommu/$*.c
+
+check: modules tests $(kernel_tests) | setup-vm
 	@selftests/check stock $(programs)
 
-check-debug: debug tests | setup-vm
+check-debug: debug tests $(kernel_tests) | setup-vm
 	@selftests/check debug $(programs)
 
 demo: modules build/demo/demo | setup-vm

@@ -85,11 +85,11 @@ static int mock_map(struct iommu_domain *domain, unsigned long iova,
 			 !is_power_of_2(pgsize) ||
 			 (iova | phys) & (pgsize - 1)))
 		return -EINVAL;
+	if (should_fail(&fail_iommufd, 1))
+		return -ENOMEM;
 	pgcount = pages_per_call(pgsize, pgcount);
 	for (i = 0; i < pgcount; i++) {
-		rc = -ENOMEM;
-		if (!should_fail(&fail_iommufd, 1))
-			rc = map_page(mock, iova, phys, pgsize, gfp);
+		rc = map_page(mock, iova, phys, pgsize, gfp);
 		if (rc)
 			return rc;
 		iova += pgsize;
