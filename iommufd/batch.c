@@ -151,7 +151,7 @@ static unsigned int place_chains(struct portion *portion, unsigned int n)
 	open = is_open(portion, n);
 	for (i = 0; i < n; i++) {
 		struct ioasid_batch_entry *entry = &portion->entry[i];
-		unsigned long iova = entry->iova;
+		u64 iova = entry->iova;
 		int rc;
 
 		if (open)
@@ -284,7 +284,7 @@ static int write_map_results(struct portion *portion)
 {
 	unsigned int written = write_iovas(portion);
 	struct ioas *ioas = portion->ioas;
-	unsigned long unmapped;
+	u64 unmapped;
 
 	if (written == portion->done)
 		return portion->error ? write_error(portion) : 0;
@@ -401,7 +401,7 @@ static unsigned int claim_simple(struct portion *portion, struct area **chain)
 static void unmap_entry(struct portion *portion)
 {
 	struct ioasid_batch_entry *entry = &portion->entry[0];
-	unsigned long unmapped = 0;
+	u64 unmapped = 0;
 	int rc = check_unmap_entry(entry);
 
 	if (!rc && is_everything(entry))

@@ -46,13 +46,6 @@ static struct account *account_open(bool process)
 	return account;
 }
 
-static bool account_is_ours(const struct account *account, bool process)
-{
-	return account->mm == current->mm && account->process == process &&
-	       account->cred == current_cred() &&
-	       account->limit == rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-}
-
 /* The one that the context has is of somebody else, or of other times. */
 static noinline struct account *account_renew(struct iommufd_ctx *ctx,
 					      bool process)

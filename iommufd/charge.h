@@ -5,12 +5,13 @@
 #ifndef IOMMUFD_CHARGE_H
 #define IOMMUFD_CHARGE_H
 
+#include <linux/cred.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/types.h>
 
-struct cred;
 struct iommufd_ctx;
 
 /**
@@ -47,6 +48,18 @@ struct account {
 	const struct cred *cred;
 	atomic_long_t *pinned;
 };
+
+/**
+ * account_is_ours - is it the current process's account, as it is now?
+ * @account: the account
+ * @process: to charge the process and not the user
+ */
+static inline bool account_is_ours(const struct account *account, bool process)
+{
+	return account->mm == current->mm && account->process == process &&
+	       account->cred == current_cred() &&
+	       account->limit == rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
 
 struct account *account_get(struct iommufd_ctx *ctx, bool process);
 bool account_same(const struct account *some, const struct account *other);

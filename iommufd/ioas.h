@@ -136,14 +136,14 @@ static inline void ioas_put(struct iommufd_ctx *ctx, struct ioas *ioas)
 
 int ioas_map_source(struct ioas *ioas, unsigned long source,
 		    unsigned long length, u32 flags, bool charge_process,
-		    unsigned long *iova);
+		    u64 *iova);
 int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-		    unsigned int nr, u32 flags, unsigned long *iova);
+		    unsigned int nr, u32 flags, u64 *iova);
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
-		 unsigned long length, u32 flags, unsigned long *iova);
+		 unsigned long length, u32 flags, u64 *iova);
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
-	       unsigned long *unmapped);
-int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped);
+	       u64 *unmapped);
+int ioas_unmap_all(struct ioas *ioas, u64 *unmapped);
 int ioas_cut(struct ioas *ioas, unsigned long iova);
 int ioas_get_slices(struct ioas *ioas, unsigned long start,
 		    unsigned long last, struct ioas_slice **slices,

@@ -209,7 +209,6 @@ static int check_map_flags(u32 flags)
 int ioas_cmd_map(struct command *cmd)
 {
 	struct iommu_ioas_map *arg = cmd->arg;
-	unsigned long iova = arg->iova, unmapped;
 	struct ioas *ioas;
 	int rc;
 
@@ -226,12 +225,12 @@ int ioas_cmd_map(struct command *cmd)
 	if (!ioas)
 		return -ENOENT;
 	rc = ioas_map_source(ioas, arg->user_va, arg->length, arg->flags,
-			     false, &iova);
+			     false, &arg->iova);
 	if (!rc) {
-		arg->iova = iova;
 		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
-		if (rc)
-			ioas_unmap(ioas, iova, arg->length, &unmapped);
+		/* Whoever is not told about a mapping does not have it. */
+		if (unlikely(rc))
+			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
 	}
 	ioas_put(cmd->ctx, ioas);
 	return rc;
@@ -244,7 +243,7 @@ int ioas_cmd_map(struct command *cmd)
 int ioas_cmd_map_file(struct command *cmd)
 {
 	struct iommu_ioas_map_file *arg = cmd->arg;
-	unsigned long iova = arg->iova, unmapped;
+	u64 iova = arg->iova, unmapped;
 	struct pinned *pinned;
 	struct ioas *ioas;
 	struct file *file;
@@ -294,7 +293,8 @@ out_ioas:
 int ioas_cmd_copy(struct command *cmd)
 {
 	struct iommu_ioas_copy *arg = cmd->arg;
-	unsigned long iova = arg->dst_iova, last, unmapped;
+	u64 iova = arg->dst_iova, unmapped;
+	unsigned long last;
 	struct ioas_slice *slices;
 	struct ioas *src, *dst;
 	unsigned int nr;
@@ -348,7 +348,6 @@ out_slices:
 int ioas_cmd_unmap(struct command *cmd)
 {
 	struct iommu_ioas_unmap *arg = cmd->arg;
-	unsigned long unmapped = 0;
 	struct ioas *ioas;
 	int rc;
 
@@ -356,18 +355,17 @@ int ioas_cmd_unmap(struct command *cmd)
 	if (!ioas)
 		return -ENOENT;
 	if (!arg->iova && arg->length == U64_MAX) {
-		rc = ioas_unmap_all(ioas, &unmapped);
+		rc = ioas_unmap_all(ioas, &arg->length);
 	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
 		rc = -EOVERFLOW;
 	} else {
-		rc = ioas_unmap(ioas, arg->iova, arg->length, &unmapped);
-		if (!rc && !unmapped)
+		rc = ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
+		if (!rc && !arg->length)
 			rc = -ENOENT;
 	}
 	ioas_put(cmd->ctx, ioas);
 	if (rc)
 		return rc;
-	arg->length = unmapped;
 	return command_reply_field(cmd, struct iommu_ioas_unmap, length);
 }
 

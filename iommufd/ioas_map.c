@@ -169,12 +169,12 @@ static bool next_allowed(struct ioas *ioas, unsigned long *from,
  * IOVA 0 is never chosen: too many devices take it for "none".
  */
 static noinline int find_iova(struct ioas *ioas, unsigned long memory,
-			      unsigned long length, unsigned long *iova)
+			      unsigned long length, u64 *iova)
 {
 	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
 	unsigned long offset = offset_in_page(memory);
 	unsigned long from = PAGE_SIZE;
-	unsigned long align, start, last;
+	unsigned long align, start, last, found;
 
 	if (length >= ULONG_MAX / 2)
 		return -EOVERFLOW;
@@ -193,8 +193,10 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 		while (start <= last &&
 		       ranges_hole(&ioas->reserved, start, last, &hole, &end)) {
 			if (!area_find_hole(&ioas->areas, hole, end, length,
-					    align, offset, iova))
+					    align, offset, &found)) {
+				*iova = found;
 				return 0;
+			}
 			start = end + 1;
 		}
 	}
@@ -218,14 +220,14 @@ static noinline int refuse_iova(struct ioas *ioas, unsigned long iova,
 			   iova, last, ioas->obj.id);
 }
 
-/* The areas of a chain before @end are to be placed nowhere. */
+/* The range of @end is taken: those of the areas before it are free again. */
 static noinline int unplace(struct ioas *ioas, struct area *chain,
-			    const struct area *end, int rc)
+			    const struct area *end)
 {
-	if (rc == -EEXIST)
-		reason_note(ioas->ctx, rc,
-			    "a part of %#lx-%#lx is mapped in IOAS %u already",
-			    end->iova, end->last, ioas->obj.id);
+	int rc = reason_note(ioas->ctx, -EEXIST,
+			     "a part of %#lx-%#lx is mapped in IOAS %u already",
+			     end->iova, end->last, ioas->obj.id);
+
 	for (; chain != end; chain = chain->chain) {
 		if (ioas->parent)
 			nested_unlink(ioas, chain);
@@ -234,39 +236,41 @@ static noinline int unplace(struct ioas *ioas, struct area *chain,
 	return rc;
 }
 
-/* Take the range of one area, if it is permitted and free. */
-static inline int place_area(struct ioas *ioas, struct area *area,
-			     unsigned long iova)
+/* Is the mapping of these permitted, and aligned? */
+static inline int check_areas(const struct ioas *ioas, const struct area *area)
 {
-	int rc;
-
-	if (area->prot & IOMMU_WRITE && !area->pinned->writable)
-		return -EPERM;
-	/* The length, so far: a piece of a copy may be any. */
-	if ((offset_in_page(area->offset) | area->last) &
-	    (ioas->alignment - 1))
-		return -EINVAL;
-	area->iova = iova;
-	area->last += iova - 1;
-	rc = area_insert(&ioas->areas, area);
-	if (!rc && ioas->parent)
-		nested_link(ioas, area);
-	return rc;
+	do {
+		if (area->prot & IOMMU_WRITE && !area->pinned->writable)
+			return -EPERM;
+		/* The length, so far: a piece of a copy may be any. */
+		if ((offset_in_page(area->offset) | area->last) &
+		    (ioas->alignment - 1))
+			return -EINVAL;
+		area = area->chain;
+	} while (unlikely(area));
+	return 0;
 }
 
 /* Take the range, which nobody has reserved. */
 static inline int place_chain(struct ioas *ioas, struct area *chain,
 			      unsigned long iova)
 {
-	struct area *area;
+	struct area *area = chain;
+	int rc = check_areas(ioas, chain);
 
-	for (area = chain; area; area = area->chain) {
-		int rc = place_area(ioas, area, iova);
-
-		if (unlikely(rc))
-			return unplace(ioas, chain, area, rc);
+	if (unlikely(rc))
+		return rc;
+	do {
+		/* area->last has been the length so far. */
+		area->iova = iova;
+		area->last += iova - 1;
+		if (unlikely(area_insert(&ioas->areas, area)))
+			return unplace(ioas, chain, area);
+		if (ioas->parent)
+			nested_link(ioas, area);
 		iova = area->last + 1;
-	}
+		area = area->chain;
+	} while (unlikely(area));
 	return 0;
 }
 
@@ -281,7 +285,7 @@ static inline int place_chain(struct ioas *ioas, struct area *chain,
  * Return: 0, and the areas are in the tree; or an errno of ioas_map_slices().
  */
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
-		u32 flags, unsigned long *iova)
+		u32 flags, u64 *iova)
 {
 	const unsigned long mask = ioas->alignment - 1;
 	unsigned long at, last;
@@ -483,7 +487,7 @@ err_unuse:
 /* Place, pin and map. On error the areas are still the caller's. */
 static inline int map_chain(struct ioas *ioas, struct area *chain,
 			    unsigned long length, u32 flags,
-			    unsigned long *iova)
+			    u64 *iova)
 {
 	int rc;
 
@@ -503,7 +507,7 @@ static inline int map_chain(struct ioas *ioas, struct area *chain,
 
 static inline int map_chain_locked(struct ioas *ioas, struct area *chain,
 				   unsigned long length, u32 flags,
-				   unsigned long *iova)
+				   u64 *iova)
 {
 	int rc;
 
@@ -530,7 +534,7 @@ static inline int map_chain_locked(struct ioas *ioas, struct area *chain,
  * -EFAULT, -EINTR.
  */
 int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-		    unsigned int nr, u32 flags, unsigned long *iova)
+		    unsigned int nr, u32 flags, u64 *iova)
 {
 	struct area *chain = chain_slices(slices, nr, chain_prot(flags));
 	unsigned long length = 0;
@@ -545,7 +549,7 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 
 static inline int map_new(struct ioas *ioas, struct pinned *pinned,
 			  unsigned long offset, unsigned long length, u32 flags,
-			  unsigned long *iova)
+			  u64 *iova)
 {
 	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
 	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
@@ -561,7 +565,7 @@ static inline int map_new(struct ioas *ioas, struct pinned *pinned,
  * @iova: see ioas_map_slices(), also for the errors
  */
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
-		 unsigned long length, u32 flags, unsigned long *iova)
+		 unsigned long length, u32 flags, u64 *iova)
 {
 	return map_new(ioas, pinned, offset, length, flags, iova);
 }
@@ -654,7 +658,7 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 
 static noinline int map_nested(struct ioas *ioas, unsigned long source,
 			       unsigned long length, u32 flags,
-			       unsigned long *iova)
+			       u64 *iova)
 {
 	struct area *chain;
 	int rc;
@@ -685,7 +689,7 @@ static noinline int map_nested(struct ioas *ioas, unsigned long source,
  */
 int ioas_map_source(struct ioas *ioas, unsigned long source,
 		    unsigned long length, u32 flags, bool charge_process,
-		    unsigned long *iova)
+		    u64 *iova)
 {
 	struct pinned *pinned;
 

@@ -81,7 +81,7 @@ static inline void chain_set_ready(struct area *chain)
 struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 			  u8 prot);
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
-		u32 flags, unsigned long *iova);
+		u32 flags, u64 *iova);
 int chain_place_open(struct ioas *ioas, struct area *chain,
 		     unsigned long length, unsigned long iova);
 int chain_load(struct ioas *ioas, struct area *chain);

@@ -253,7 +253,7 @@ void ioas_call_back(const struct obstacle *obstacle)
  */
 static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		       unsigned long last, bool first,
-		       struct obstacle *obstacle, unsigned long *unmapped,
+		       struct obstacle *obstacle, u64 *unmapped,
 		       bool *done)
 {
 	bool exclusive = ioas_lock_unmap(ioas);
@@ -298,7 +298,7 @@ static bool same_obstacle(const struct obstacle *one,
 /* The rest of a range, in batches, with whatever is in the way. */
 static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 			       unsigned long last, bool first,
-			       unsigned long *unmapped)
+			       u64 *unmapped)
 {
 	struct obstacle obstacle = {}, before = {};
 	unsigned int tries = 0;
@@ -323,7 +323,7 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 
 /* What most calls are: some areas, and nobody who has to be asked. */
 static int unmap_range(struct ioas *ioas, unsigned long start,
-		       unsigned long last, unsigned long *unmapped)
+		       unsigned long last, u64 *unmapped)
 {
 	struct area *chain, *area;
 	bool done;
@@ -368,7 +368,7 @@ static int unmap_range(struct ioas *ioas, unsigned long start,
  * does not unpin its pages).
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
-	       unsigned long *unmapped)
+	       u64 *unmapped)
 {
 	unsigned long last;
 
@@ -387,9 +387,9 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
  *
  * Return: 0, -EBUSY, -EDEADLOCK as ioas_unmap().
  */
-int ioas_unmap_all(struct ioas *ioas, unsigned long *unmapped)
+int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 {
-	unsigned long bytes = 0;
+	u64 bytes = 0;
 	int rc = unmap_range(ioas, 0, ULONG_MAX, &bytes);
 
 	if (unmapped)

@@ -196,13 +196,25 @@ static const struct command_row commands[] = {
 
 static const struct command_row *command_find(unsigned int nr)
 {
-	unsigned int i = _IOC_NR(nr) - IOMMUFD_CMD_BASE;
-
 	/* The commands carry neither size nor direction in their number. */
-	if (nr != _IO(IOMMUFD_TYPE, _IOC_NR(nr)) || i >= ARRAY_SIZE(commands) ||
-	    !commands[i].function)
+	unsigned int i = nr - _IO(IOMMUFD_TYPE, IOMMUFD_CMD_BASE);
+
+	BUILD_BUG_ON(IOMMUFD_CMD_BASE + ARRAY_SIZE(commands) > _IOC_NRMASK + 1);
+	if (i >= ARRAY_SIZE(commands) || !commands[i].function)
 		return NULL;
 	return &commands[i];
+}
+
+/* A caller with another version of the structure than we. */
+static noinline int command_read_other(struct command *cmd,
+				       const struct command_row *row)
+{
+	if (get_user(cmd->user_size, (u32 __user *)cmd->user))
+		return -EFAULT;
+	if (cmd->user_size < row->min_size)
+		return -EINVAL;
+	return copy_struct_from_user(cmd->arg, row->size, cmd->user,
+				     cmd->user_size);
 }
 
 /*
@@ -215,11 +227,13 @@ static int command_read(struct command *cmd, const struct command_row *row)
 	u64 *to = cmd->arg;
 	unsigned int i;
 
-	if (cmd->user_size != row->size || row->size % sizeof(u64))
-		return copy_struct_from_user(to, row->size, from,
-					     cmd->user_size);
 	if (!user_read_access_begin(from, row->size))
-		return -EFAULT;
+		return command_read_other(cmd, row);
+	unsafe_get_user(cmd->user_size, (u32 __user *)from, err);
+	if (cmd->user_size != row->size || row->size % sizeof(u64)) {
+		user_read_access_end();
+		return command_read_other(cmd, row);
+	}
 	for (i = 0; i < row->size / sizeof(u64); i++)
 		unsafe_get_user(to[i], &from[i], err);
 	user_read_access_end();
@@ -244,10 +258,6 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return test_ioctl(cmd.ctx, cmd.user);
 	if (!row)
 		return vfio_ioctl(cmd.ctx, nr, arg);
-	if (get_user(cmd.user_size, (u32 __user *)cmd.user))
-		return -EFAULT;
-	if (cmd.user_size < row->min_size)
-		return -EINVAL;
 	rc = command_read(&cmd, row) ?: row->function(&cmd);
 	if (unlikely(rc))
 		notice_failed(cmd.ctx, row->name, rc);
@@ -311,6 +321,7 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	object_destroy_all(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners) ||
 		!xa_empty(&ctx->pasids));
+	pinned_forget_spare(ctx);
 	account_put(ctx->account);
 	reason_forget_all(ctx);
 	test_release(ctx);

@@ -20,6 +20,7 @@ struct account;
 struct iommufd_ctx;
 struct iommufd_test_ops;
 struct object;
+struct pinned;
 
 #define OBJECT_LOW	32
 
@@ -68,6 +69,7 @@ struct object {
  * @account_lock: protects @account
  * @account: on which memory was pinned last, or NULL
  * @pinned: pages that are pinned
+ * @spare: a free structure for the next mapping, or NULL, see pin.c
  * @reason_lock: protects @reasons
  * @reasons: why commands have failed, see reason.c
  * @nr_reasons: how many there are
@@ -99,6 +101,7 @@ struct iommufd_ctx {
 	spinlock_t account_lock;
 	struct account *account;
 	atomic_long_t pinned;
+	struct pinned *spare;
 	spinlock_t reason_lock;
 	struct list_head reasons;
 	unsigned int nr_reasons;

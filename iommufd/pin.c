@@ -83,27 +83,72 @@ static void pinned_init(struct pinned *pinned, struct iommufd_ctx *ctx,
 	pinned->owner = NULL;
 }
 
+/*
+ * A driver that maps a buffer for each transfer maps and unmaps in turn. So a
+ * context keeps the structure that has become free last, with the account that it
+ * was charged to. Not where KASAN is to see who still uses it.
+ */
+static bool keeps_spare(void)
+{
+	return !IS_ENABLED(CONFIG_KASAN);
+}
+
+static noinline struct pinned *pinned_alloc_new(struct iommufd_ctx *ctx,
+						bool charge_process)
+{
+	struct account *account = account_get(ctx, charge_process);
+	struct pinned *pinned;
+
+	if (!account)
+		return NULL;
+	pinned = kmem_cache_alloc(pinned_cache, GFP_KERNEL_ACCOUNT);
+	if (pinned)
+		pinned->account = account;
+	else
+		account_put(account);
+	return pinned;
+}
+
+static void pinned_free(struct pinned *pinned)
+{
+	account_put(pinned->account);
+	kmem_cache_free(pinned_cache, pinned);
+}
+
 static inline struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
 					  unsigned long start,
 					  unsigned long length, bool writable,
 					  bool charge_process)
 {
-	struct account *account;
-	struct pinned *pinned;
+	struct pinned *pinned = NULL;
 	int rc = check_range(start, length);
 
-	if (rc)
+	if (unlikely(rc))
 		return ERR_PTR(rc);
-	account = account_get(ctx, charge_process);
-	if (!account)
-		return ERR_PTR(-ENOMEM);
-	pinned = kmem_cache_alloc(pinned_cache, GFP_KERNEL_ACCOUNT);
-	if (!pinned) {
-		account_put(account);
-		return ERR_PTR(-ENOMEM);
+	if (READ_ONCE(ctx->spare))
+		pinned = xchg(&ctx->spare, NULL);
+	if (pinned && unlikely(!account_is_ours(pinned->account,
+						charge_process))) {
+		pinned_free(pinned);
+		pinned = NULL;
 	}
-	pinned_init(pinned, ctx, account, start, length, writable);
+	if (!pinned) {
+		pinned = pinned_alloc_new(ctx, charge_process);
+		if (!pinned)
+			return ERR_PTR(-ENOMEM);
+	}
+	pinned_init(pinned, ctx, pinned->account, start, length, writable);
 	return pinned;
+}
+
+/**
+ * pinned_forget_spare - a context is going
+ * @ctx: the context, with nothing mapped
+ */
+void pinned_forget_spare(struct iommufd_ctx *ctx)
+{
+	if (ctx->spare)
+		pinned_free(ctx->spare);
 }
 
 /**
@@ -146,10 +191,13 @@ int pinned_stock_open(struct pinned_stock *stock, struct iommufd_ctx *ctx,
 		return -ENOMEM;
 	stock->nr = kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr,
 					  mem);
-	if (stock->nr == nr)
-		return 0;
-	account_put(stock->account);
-	return -ENOMEM;
+	if (stock->nr != nr) {
+		account_put(stock->account);
+		return -ENOMEM;
+	}
+	/* One reference for each piece, and ours. */
+	refcount_add(nr, &stock->account->refs);
+	return 0;
 }
 
 /**
@@ -168,7 +216,6 @@ struct pinned *pinned_from_stock(struct pinned_stock *stock, unsigned long uptr,
 	if (rc)
 		return ERR_PTR(rc);
 	pinned = stock->mem[--stock->nr];
-	refcount_inc(&stock->account->refs);
 	pinned_init(pinned, stock->ctx, stock->account, uptr, length, writable);
 	return pinned;
 }
@@ -181,7 +228,8 @@ void pinned_stock_close(struct pinned_stock *stock)
 {
 	if (stock->nr)
 		kmem_cache_free_bulk(pinned_cache, stock->nr, stock->mem);
-	account_put(stock->account);
+	if (refcount_sub_and_test(stock->nr + 1, &stock->account->refs))
+		account_free(stock->account);
 }
 
 /**
@@ -215,6 +263,16 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 	return pinned;
 }
 
+/* The last reference is gone; the structure and the account stay. */
+static inline void pinned_finish(struct pinned *pinned)
+{
+	WARN_ON(pinned->uses || pinned->sparse);
+	if (unlikely(pinned->file))
+		fput(pinned->file);
+	if (unlikely(pinned->owner))
+		bar_owner_put(pinned->owner);
+}
+
 /**
  * pinned_put_last - drop a reference, without freeing the structure
  * @pinned: not used any more by the caller
@@ -225,11 +283,7 @@ bool pinned_put_last(struct pinned *pinned)
 {
 	if (!refcount_dec_and_test(&pinned->refs))
 		return false;
-	WARN_ON(pinned->uses || pinned->sparse);
-	if (unlikely(pinned->file))
-		fput(pinned->file);
-	if (unlikely(pinned->owner))
-		bar_owner_put(pinned->owner);
+	pinned_finish(pinned);
 	account_put(pinned->account);
 	return true;
 }
@@ -240,8 +294,13 @@ bool pinned_put_last(struct pinned *pinned)
  */
 void pinned_put(struct pinned *pinned)
 {
-	if (pinned_put_last(pinned))
-		kmem_cache_free(pinned_cache, pinned);
+	if (!refcount_dec_and_test(&pinned->refs))
+		return;
+	pinned_finish(pinned);
+	if (keeps_spare() && !READ_ONCE(pinned->ctx->spare))
+		pinned = xchg(&pinned->ctx->spare, pinned);
+	if (pinned)
+		pinned_free(pinned);
 }
 
 /**

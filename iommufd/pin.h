@@ -85,6 +85,7 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable);
 void pinned_put(struct pinned *pinned);
+void pinned_forget_spare(struct iommufd_ctx *ctx);
 bool pinned_put_last(struct pinned *pinned);
 void pinned_free_many(struct pinned **pinned, unsigned int n);
 

@@ -158,7 +158,7 @@ static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	struct vfio_iommu_type1_dma_map map;
 	u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA;
-	unsigned long iova;
+	u64 iova;
 
 	if (copy_from_user(&map, user, minsz))
 		return -EFAULT;
@@ -270,7 +270,7 @@ static int vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap,
 					 size);
 	struct vfio_iommu_type1_dma_unmap unmap;
-	unsigned long unmapped = 0;
+	u64 unmapped = 0;
 	struct vfio_bitmap bitmap;
 	int rc = 0;
 

@@ -1227,7 +1227,7 @@ TEST_F(batch, killed)
 	};
 	/* Many, so that unmapping them takes a while, too */
 	EXPECT_EQ(SIGKILL, kill_in_batch(self->rig.fd, IOASID_MAP_BATCH, cmd,
-					 e, debug ? 5000 : 30000));
+					 e, debug ? 10000 : 150000));
 	done = count_done(e, n);
 	EXPECT_LT(5000, done);
 	EXPECT_GT(n, done);
