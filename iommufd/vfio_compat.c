@@ -22,6 +22,7 @@
 
 #include "area.h"
 #include "hwpt.h"
+#include "outlook.h"
 #include "pin.h"
 #include "ranges.h"
 #include "vfio_compat.h"
@@ -437,6 +438,7 @@ struct info_caps {
 };
 
 static unsigned int fill_iova_ranges(struct ioas *ioas,
+				     struct rb_root_cached *reserved,
 				     struct vfio_iova_range *out,
 				     unsigned int room)
 {
@@ -444,7 +446,7 @@ static unsigned int fill_iova_ranges(struct ioas *ioas,
 	unsigned int n = 0;
 
 	mutex_lock(&ioas->tree_lock);
-	while (ranges_hole(&ioas->reserved, from, ULONG_MAX, &start, &last)) {
+	while (ranges_hole(reserved, from, ULONG_MAX, &start, &last)) {
 		if (n < room) {
 			out[n].start = start;
 			out[n].end = last;
@@ -458,18 +460,21 @@ static unsigned int fill_iova_ranges(struct ioas *ioas,
 	return n;
 }
 
-static struct info_caps *make_caps(struct ioas *ioas, size_t *size)
+static struct info_caps *make_caps(struct ioas *ioas,
+				   struct rb_root_cached *reserved,
+				   size_t *size)
 {
 	const size_t base = sizeof(struct vfio_iommu_type1_info);
 	struct info_caps *caps;
-	unsigned int n, room = fill_iova_ranges(ioas, NULL, 0);
+	unsigned int n, room = fill_iova_ranges(ioas, reserved, NULL, 0);
 
 	for (;;) {
 		*size = struct_size(caps, ranges.iova_ranges, room);
 		caps = kvzalloc(*size, GFP_KERNEL_ACCOUNT);
 		if (!caps)
 			return NULL;
-		n = fill_iova_ranges(ioas, caps->ranges.iova_ranges, room);
+		n = fill_iova_ranges(ioas, reserved, caps->ranges.iova_ranges,
+				     room);
 		if (n <= room)
 			break;
 		/* A device has been attached meanwhile. */
@@ -493,6 +498,24 @@ static struct info_caps *make_caps(struct ioas *ioas, size_t *size)
 	return caps;
 }
 
+/* Without a device yet: by those that may come. NULL: no memory. */
+static struct info_caps *get_caps(struct ioas *ioas, size_t *size)
+{
+	struct rb_root_cached ahead = RB_ROOT_CACHED;
+	struct info_caps *caps = NULL;
+	bool none;
+
+	down_read(ioas_lock(ioas));
+	none = list_empty(&ioas->tables);
+	up_read(ioas_lock(ioas));
+	if (!none)
+		return make_caps(ioas, &ioas->reserved, size);
+	if (!outlook(&ahead))
+		caps = make_caps(ioas, &ahead, size);
+	ranges_clear(&ahead);
+	return caps;
+}
+
 static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 			 void __user *user)
 {
@@ -509,7 +532,7 @@ static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 		return -EINVAL;
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	caps = make_caps(ioas, &size);
+	caps = get_caps(ioas, &size);
 	if (!caps)
 		return -ENOMEM;
 

@@ -362,9 +362,11 @@ TEST_F(compat, get_info)
 			  VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
 	ASSERT_NE(NULL, ranges);
 	EXPECT_EQ(1, ranges->header.version);
-	EXPECT_EQ(1, ranges->nr_iovas);
+	/* Without a device: what those of this machine can; see legacy.c */
+	ASSERT_LE(1, ranges->nr_iovas);
 	EXPECT_EQ(0, ranges->iova_ranges[0].start);
-	EXPECT_EQ(UINT64_MAX, ranges->iova_ranges[0].end);
+	EXPECT_GT(UINT64_MAX,
+		  ranges->iova_ranges[ranges->nr_iovas - 1].end);
 	avail = find_cap(info, info->cap_offset, need,
 			 VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL);
 	ASSERT_NE(NULL, avail);

@@ -663,6 +663,40 @@ TEST(same_answers)
 			    sizeof(ranges[0]->iova_ranges[0])));
 }
 
+/*
+ * Programs ask before they open a device. The answer is as good then; but where
+ * type1 says that the last byte of all can be used (AMD-Vi has 64 bits), there
+ * is an address behind the range here.
+ */
+TEST(same_answers_before_a_device)
+{
+	static const char *const path[] = { "/dev/vfio/vfio", "/dev/iommu" };
+	struct vfio_iommu_type1_info_cap_iova_range *ranges[2];
+	union info info[2];
+	struct legacy vm;
+	uint32_t i, last;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, legacy_open_container(&vm, path[i],
+						   VFIO_TYPE1v2_IOMMU));
+		ASSERT_EQ(0, get_info(vm.container, &info[i]));
+		ranges[i] = (void *)find_cap(&info[i],
+				VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+		ASSERT_NE(NULL, ranges[i]);
+		ASSERT_EQ(0, legacy_close(&vm));
+	}
+	ASSERT_EQ(ranges[0]->nr_iovas, ranges[1]->nr_iovas);
+	last = ranges[0]->nr_iovas - 1;
+	if (ranges[0]->iova_ranges[last].end == UINT64_MAX)
+		ranges[0]->iova_ranges[last].end -= PAGE;
+	for (i = 0; i <= last; i++) {
+		EXPECT_EQ(ranges[0]->iova_ranges[i].start,
+			  ranges[1]->iova_ranges[i].start);
+		EXPECT_EQ(ranges[0]->iova_ranges[i].end,
+			  ranges[1]->iova_ranges[i].end);
+	}
+}
+
 FIXTURE(iommufd)
 {
 	struct legacy vm;

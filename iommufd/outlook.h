@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef IOMMUFD_OUTLOOK_H
+#define IOMMUFD_OUTLOOK_H
+
+#include <linux/rbtree.h>
+
+int outlook(struct rb_root_cached *reserved);
+
+#endif
