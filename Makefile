@@ -9,6 +9,7 @@ help:
 	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
 	@echo 'make check        the tests, on the stock kernel'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
+	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
 	@echo 'make lint         shellcheck, sparse, W=1, checkpatch'
@@ -21,7 +22,7 @@ tarball := /usr/src/linux-source-6.12.tar.xz
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
-# setup-build, setup-vm, setup-debug, setup-lint: the packages that it takes.
+# setup-build, setup-vm, ...: the packages that it takes, see scripts/setup.
 setup-%:
 	@scripts/setup $*
 
@@ -150,6 +151,26 @@ check: modules tests $(kernel_tests) | setup-vm
 check-debug: debug tests $(kernel_tests) | setup-vm
 	@selftests/check debug $(programs)
 
+# Programs that are not ours -------------------------------------------------
+
+vmm := build/vmm/testpmd build/vmm/qemu
+vmm_lib := $(addprefix selftests/vmm/,vmm.c line.c take.c)
+
+build/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
+	@mkdir -p $(@D)
+	@$(compile) -Iselftests/vmm -o $@ $(filter %.c %.o,$^)
+
+build/vmm/userland.img: selftests/vmm/userland | setup-vmm
+	@echo 'downloading QEMU and DPDK'
+	@selftests/vmm/userland $(@D)
+
+build/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
+		     selftests/vm/kernel-modules build/versions | setup-vmm
+	@selftests/vmm/inner $(KVER) $(@D)
+
+check-vmm: modules $(vmm) build/vmm/userland.img build/vmm/initramfs
+	@selftests/vmm/check $(vmm)
+
 demo: modules build/demo/demo | setup-vm
 	@selftests/vm/run --no-tap --name demo build/demo/demo
 
@@ -191,5 +212,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: help FORCE modules peers debug tests check check-debug demo \
+.PHONY: help FORCE modules peers debug tests check check-debug check-vmm demo \
 	shell bench lint install uninstall clean
