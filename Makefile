@@ -153,7 +153,7 @@ check-debug: debug tests $(kernel_tests) | setup-vm
 
 # Programs that are not ours -------------------------------------------------
 
-vmm := build/vmm/testpmd build/vmm/qemu
+vmm := build/vmm/viable build/vmm/testpmd build/vmm/qemu
 vmm_lib := $(addprefix selftests/vmm/,vmm.c line.c take.c)
 
 build/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
@@ -165,7 +165,8 @@ build/vmm/userland.img: selftests/vmm/userland | setup-vmm
 	@selftests/vmm/userland $(@D)
 
 build/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
-		     selftests/vm/kernel-modules build/versions | setup-vmm
+		     selftests/vm/kernel-modules build/versions \
+		     | setup-vm setup-vmm
 	@selftests/vmm/inner $(KVER) $(@D)
 
 check-vmm: modules $(vmm) build/vmm/userland.img build/vmm/initramfs
