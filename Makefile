@@ -10,6 +10,7 @@ help:
 	@echo 'make check        the tests, on the stock kernel'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
+	@echo 'make tools        the tool ioasid, into build/tools'
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
 	@echo 'make lint         shellcheck, sparse, W=1, checkpatch'
@@ -183,6 +184,33 @@ bench: modules peers build/uapi | setup-vm
 
 lint: modules | setup-lint
 	@scripts/lint $(KDIR)
+
+# The tool ioasid -------------------------------------------------------------
+
+tools_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+		-DVERSION='"0.1"' -MMD -MP
+tools_objects := $(patsubst tools/%.c,build/tools/%.o,$(wildcard tools/*.c))
+
+tools: build/tools/ioasid
+
+build/tools/%.o: tools/%.c | setup-tools
+	@mkdir -p $(@D)
+	@$(CC) $(tools_cflags) $(CFLAGS) -c -o $@ $<
+
+build/tools/ioasid: $(tools_objects)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson
+
+-include $(tools_objects:.o=.d)
+
+# What the tool predicts, and what the kernel then does.
+build/tools/p2p-dma: selftests/tools/p2p-dma.c $(lib)
+	@mkdir -p $(@D)
+	@$(compile) -o $@ $^
+
+check-tools: tools build/tools/p2p-dma modules | setup-vm
+	@selftests/tools/verify
+
+.PHONY: tools check-tools
 
 # Installing ------------------------------------------------------------------
 

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "acs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "quirk.h"
+#include "topology.h"
+
+static const struct {
+	const char *shortly;
+	const char *name;
+} bits[ACS_BITS] = {
+	{ "SV", "Source Validation" },
+	{ "TB", "Translation Blocking" },
+	{ "RR", "P2P Request Redirect" },
+	{ "CR", "P2P Completion Redirect" },
+	{ "UF", "Upstream Forwarding" },
+	{ "EC", "P2P Egress Control" },
+	{ "DT", "Direct Translated P2P" },
+};
+
+/**
+ * acs_bit_name() - the PCI Express specification's name of a bit
+ * @bit: its number
+ *
+ * Return: the name.
+ */
+const char *acs_bit_name(unsigned int bit)
+{
+	return bits[bit].name;
+}
+
+/**
+ * acs_names() - short names of bits, for people
+ * @mask: ACS_* bits
+ * @text: where to put them
+ *
+ * Return: @text, "none" if there is none.
+ */
+const char *acs_names(uint16_t mask, char text[ACS_NAMES_SIZE])
+{
+	size_t used = 0;
+	unsigned int i;
+
+	strcpy(text, "none");
+	for (i = 0; i < ACS_BITS; i++)
+		if (mask & 1 << i)
+			used += snprintf(text + used, ACS_NAMES_SIZE - used,
+					 "%s%s", used ? " " : "",
+					 bits[i].shortly);
+	return text;
+}
+
+/**
+ * acs_flags() - the flags of a config_acs= entry that make a register so
+ * @cap: what the function can control
+ * @ctrl: what shall be on
+ * @text: where to put them
+ *
+ * Every bit that there is gets a value. An x would not mean "as it is": Linux
+ * 6.12 then puts back what the firmware had set, not what the kernel sets.
+ *
+ * Return: @text.
+ */
+const char *acs_flags(uint16_t cap, uint16_t ctrl, char text[ACS_FLAGS_SIZE])
+{
+	int i;
+
+	for (i = 0; i < ACS_BITS; i++) {
+		uint16_t bit = 1 << (ACS_BITS - 1 - i);
+
+		text[i] = !(cap & bit) ? 'x' : ctrl & bit ? '1' : '0';
+	}
+	text[ACS_BITS] = '\0';
+	return text;
+}
+
+/**
+ * acs_parse_flags() - read the flags of a config_acs= entry as the kernel does
+ * @text: the flags, the last character is bit 0
+ * @length: how many
+ * @mask: the bits that are given a value
+ * @set: the bits that are set
+ *
+ * Return: whether the kernel would take them.
+ */
+bool acs_parse_flags(const char *text, size_t length, uint16_t *mask,
+		     uint16_t *set)
+{
+	size_t i;
+
+	*mask = *set = 0;
+	for (i = 0; i < length; i++) {
+		uint16_t bit = length - 1 - i < ACS_BITS ?
+				1 << (length - 1 - i) : 0;
+
+		switch (text[i]) {
+		case '1':
+			*set |= bit;
+			/* fall through */
+		case '0':
+			if (!bit)
+				return false;
+			*mask |= bit;
+			/* fall through */
+		case 'x':
+		case 'X':
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+/**
+ * acs_on() - is an access control in force?
+ * @f: a function with an ACS capability
+ * @bit: one of SV, RR, CR, UF
+ *
+ * What cannot be controlled is wired to be on: the specification lets a
+ * function leave out a control whose effect it has always.
+ *
+ * Return: whether.
+ */
+bool acs_on(const struct function *f, uint16_t bit)
+{
+	return f->acs.present && (f->acs.ctrl & bit || !(f->acs.cap & bit));
+}
+
+static struct acs_verdict by_register(const struct function *f,
+				      uint16_t wanted)
+{
+	struct acs_verdict verdict = { .basis = ACS_BY_REGISTER };
+
+	if (!f->acs.present) {
+		verdict.basis = ACS_ABSENT;
+		verdict.missing = wanted;
+	} else {
+		/* Egress control is optional: its absence is no blessing */
+		wanted &= f->acs.cap | ACS_EC;
+		verdict.missing = wanted & ~f->acs.ctrl;
+	}
+	verdict.isolates = !verdict.missing;
+	return verdict;
+}
+
+/**
+ * acs_judge() - does a function isolate, in the eyes of Linux?
+ * @f: the function
+ * @wanted: ACS_* bits that it takes
+ *
+ * This follows what pci_acs_enabled() of Linux 6.12 answers: what the kernel
+ * knows of the device itself goes before its registers; ports are asked for
+ * the capability always, other functions only in a multi-function device.
+ *
+ * Return: yes or no, and why.
+ */
+struct acs_verdict acs_judge(const struct function *f, uint16_t wanted)
+{
+	struct acs_verdict verdict = { .missing = wanted };
+
+	verdict.quirk = quirk_vouches(f);
+	if (verdict.quirk) {
+		verdict.basis = ACS_BY_QUIRK;
+		verdict.missing = quirk_missing(verdict.quirk, wanted);
+		verdict.isolates = !verdict.missing;
+		return verdict;
+	}
+	if (!f->pcie) {
+		verdict.basis = ACS_CONVENTIONAL;
+		return verdict;
+	}
+	switch (f->type) {
+	case PORT_PCIE_TO_PCI:
+	case PORT_PCI_TO_PCIE:
+	case PORT_ROOT_EVENT:
+		verdict.basis = ACS_BRIDGE;
+		return verdict;
+	case PORT_DOWNSTREAM:
+	case PORT_ROOT:
+		return by_register(f, wanted);
+	case PORT_ENDPOINT:
+	case PORT_LEGACY:
+	case PORT_UPSTREAM:
+	case PORT_ROOT_ENDPOINT:
+		if (f->multifunction)
+			return by_register(f, wanted);
+		break;
+	}
+	verdict.basis = ACS_NOT_NEEDED;
+	verdict.missing = 0;
+	verdict.isolates = true;
+	return verdict;
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasid acs plan: says what the plan is, what it changes and what it costs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "explain.h"
+#include "machine.h"
+#include "plan.h"
+
+/* Older kernels cut the command line there. */
+#define CMDLINE_MAX 2048
+
+/* Arguments ----------------------------------------------------------------- */
+
+static void add_list(struct session *session, struct pairs *pairs, char *list)
+{
+	int members[64], n = 0, i, j;
+	char *word, *rest;
+
+	for (word = strtok_r(list, ",", &rest); word;
+	     word = strtok_r(NULL, ",", &rest)) {
+		if (n == 64)
+			usage_error("too many devices in a list, from", word);
+		members[n] = session_function(session, word);
+		if (session->topology->functions[members[n]].bridge)
+			usage_error("name devices behind bridges, not the bridge",
+				    word);
+		for (i = 0; i < n; i++)
+			if (members[i] == members[n])
+				usage_error("twice in a list:", word);
+		n++;
+	}
+	if (n < 2)
+		fail(STATUS_USAGE, "--p2p and --isolate take two devices or more, with commas between them");
+	for (i = 0; i < n; i++)
+		for (j = i + 1; j < n; j++)
+			plan_want(pairs, members[i], members[j]);
+}
+
+static void parse(struct session *session, struct plan *p, int argc,
+		  char **argv)
+{
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		bool p2p = !strcmp(argv[i], "--p2p");
+
+		if (p2p || !strcmp(argv[i], "--isolate")) {
+			if (i + 1 == argc)
+				usage_error("no devices after", argv[i]);
+			add_list(session, p2p ? &p->p2p : &p->isolate,
+				 argv[++i]);
+		} else if (!strcmp(argv[i], "--translated")) {
+			p->translated = true;
+		} else if (!strcmp(argv[i], "--root-complex")) {
+			p->root_complex = true;
+		} else {
+			usage_error("acs plan does not know", argv[i]);
+		}
+	}
+	if (!p->p2p.nr && !p->isolate.nr)
+		fail(STATUS_USAGE, "acs plan takes --p2p A,B or --isolate C,D; see ioasid acs help");
+}
+
+/* Text ---------------------------------------------------------------------- */
+
+static void changes_text(const struct plan *p)
+{
+	char address[ADDRESS_SIZE], names[ACS_NAMES_SIZE];
+	int i;
+
+	puts("\nsettings that change");
+	for (i = 0; i < p->t->nr; i++) {
+		uint16_t on = p->then[i] & ~p->now[i];
+		uint16_t off = p->now[i] & ~p->then[i];
+
+		if (!on && !off)
+			continue;
+		printf("  %s %s:", topology_kind(&p->t->functions[i]),
+		       topology_address(&p->t->functions[i], address));
+		if (on)
+			printf(" on: %s;", acs_names(on, names));
+		if (off)
+			printf(" off: %s;", acs_names(off, names));
+		printf(" then on in all: %s\n", acs_names(p->then[i], names));
+	}
+}
+
+static bool group_changes(const struct plan *p, int index)
+{
+	return groups_member_differs(p->t, p->before, p->after, index);
+}
+
+/* The groups of one side that the other has not. */
+static void groups_text(const struct plan *p, const struct groups *g,
+			const char *when)
+{
+	char address[ADDRESS_SIZE];
+	int group, i, n;
+
+	printf("  %s\n", when);
+	for (group = 0; group < g->nr; group++) {
+		for (i = n = 0; i < p->t->nr; i++)
+			n += g->of[i] == group && group_changes(p, i);
+		if (!n)
+			continue;
+		printf("   ");
+		for (i = 0; i < p->t->nr; i++)
+			if (g->of[i] == group)
+				printf(" %s", topology_address(
+				       &p->t->functions[i], address));
+		putchar('\n');
+	}
+}
+
+static bool groups_change(const struct plan *p)
+{
+	int i;
+
+	for (i = 0; i < p->t->nr; i++)
+		if (group_changes(p, i))
+			return true;
+	return false;
+}
+
+static void way_text(struct plan *p, int from, int to, enum traffic traffic)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+	struct path before, after;
+
+	plan_use(p, p->now);
+	before = path_find(p->t, from, to, traffic);
+	plan_use(p, p->then);
+	after = path_find(p->t, from, to, traffic);
+	printf("  %s -> %s: %s before, %s%s%s after\n",
+	       topology_address(&p->t->functions[from], a),
+	       topology_address(&p->t->functions[to], b),
+	       path_route_name(before.route), paint(PAINT_HEAD),
+	       path_route_name(after.route), paint(PAINT_OFF));
+}
+
+static void ways_text(struct plan *p, const struct pairs *pairs,
+		      enum traffic traffic)
+{
+	int i;
+
+	for (i = 0; i < pairs->nr; i++) {
+		way_text(p, pairs->at[i].a, pairs->at[i].b, traffic);
+		way_text(p, pairs->at[i].b, pairs->at[i].a, traffic);
+	}
+}
+
+static void cost_text(struct plan *p, const struct pairs *opened)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+	const char *how = p->translated ? "with addresses that it says the IOMMU has translated" :
+					  "without the IOMMU seeing it";
+	int i, apart = 0, last = -1;
+
+	puts("\ntrust it costs");
+	if (!opened->nr)
+		puts("  none: nobody gets a way that was closed before");
+	for (i = 0; i < opened->nr; i++) {
+		const struct pair *pair = &opened->at[i];
+
+		topology_address(&p->t->functions[pair->a], a);
+		topology_address(&p->t->functions[pair->b], b);
+		if (pair->a != last)
+			printf("%s  %s can then read and write, %s: %s",
+			       last < 0 ? "" : "\n", a, how, b);
+		else
+			printf(", %s", b);
+		last = pair->a;
+		apart += p->after->of[pair->a] != p->after->of[pair->b];
+	}
+	if (opened->nr)
+		putchar('\n');
+	if (apart && !p->translated)
+		printf("  %sLinux puts some of these into different groups all the same, as it looks only at the ports above a device: give them to one user, or to users who trust each other%s\n",
+		       paint(PAINT_NOTE), paint(PAINT_OFF));
+	if (apart && p->translated)
+		puts("  Groups remain as they are; that they hold rests on these devices honestly marking requests as translated");
+}
+
+static enum status plan_text(struct plan *p, const char *line,
+			     const struct pairs *opened)
+{
+	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
+					       TRAFFIC_REQUEST;
+
+	if (p->refusal) {
+		printf("%scannot be done:%s %s.\n", paint(PAINT_BAD),
+		       paint(PAINT_OFF), p->refusal);
+		return STATUS_NO;
+	}
+	if (!line) {
+		puts("nothing needs to be changed.");
+	} else {
+		printf("%s%s%s\n", paint(PAINT_HEAD), line, paint(PAINT_OFF));
+		if (strlen(line) > CMDLINE_MAX / 2)
+			printf("%sthe kernel takes a command line of %d characters at most%s\n",
+			       paint(PAINT_NOTE), CMDLINE_MAX,
+			       paint(PAINT_OFF));
+		changes_text(p);
+	}
+	if (groups_change(p)) {
+		puts("\ngroups that change");
+		groups_text(p, p->before, "before");
+		groups_text(p, p->after, "after");
+	} else {
+		puts("\nno group changes");
+	}
+	puts(p->translated ? "\nways (translated requests)" : "\nways (requests)");
+	ways_text(p, &p->p2p, traffic);
+	ways_text(p, &p->isolate, TRAFFIC_REQUEST);
+	cost_text(p, opened);
+	return STATUS_OK;
+}
+
+/* JSON ---------------------------------------------------------------------- */
+
+static json_t *changes_json(const struct plan *p)
+{
+	json_t *array = xjson(json_array());
+	int i;
+
+	for (i = 0; i < p->t->nr; i++)
+		if (p->now[i] != p->then[i])
+			json_array_append_new(array, json_pack("{so so so}",
+				"function", explain_address(p->t, i),
+				"before", explain_bits(p->now[i]),
+				"after", explain_bits(p->then[i])));
+	return array;
+}
+
+static json_t *groups_json(const struct plan *p, const struct groups *g)
+{
+	json_t *array = xjson(json_array());
+	int group, i;
+
+	for (group = 0; group < g->nr; group++) {
+		json_t *members = xjson(json_array());
+
+		for (i = 0; i < p->t->nr; i++)
+			if (g->of[i] == group)
+				json_array_append_new(members,
+						explain_address(p->t, i));
+		json_array_append_new(array, members);
+	}
+	return array;
+}
+
+static json_t *route_json(struct plan *p, const uint16_t *ctrl, int from,
+			  int to, enum traffic traffic)
+{
+	struct path path;
+
+	plan_use(p, ctrl);
+	path = path_find(p->t, from, to, traffic);
+	return json_string(path_route_name(path.route));
+}
+
+static void add_ways(json_t *array, struct plan *p, const struct pairs *pairs,
+		     enum traffic traffic)
+{
+	int i, back;
+
+	for (i = 0; i < pairs->nr; i++) {
+		for (back = 0; back < 2; back++) {
+			int from = back ? pairs->at[i].b : pairs->at[i].a;
+			int to = back ? pairs->at[i].a : pairs->at[i].b;
+
+			json_array_append_new(array, json_pack("{so so so so}",
+				"from", explain_address(p->t, from),
+				"to", explain_address(p->t, to),
+				"before", route_json(p, p->now, from, to,
+						     traffic),
+				"after", route_json(p, p->then, from, to,
+						    traffic)));
+		}
+	}
+}
+
+static enum status plan_json(struct plan *p, const char *line,
+			     const struct pairs *opened)
+{
+	json_t *ways = xjson(json_array()), *cost = xjson(json_array());
+	int i;
+
+	if (p->refusal) {
+		output_json(json_pack("{sb so}", "possible", 0, "refusal",
+				      json_text(p->refusal)));
+		json_decref(ways);
+		json_decref(cost);
+		return STATUS_NO;
+	}
+	add_ways(ways, p, &p->p2p, p->translated ? TRAFFIC_TRANSLATED :
+						   TRAFFIC_REQUEST);
+	add_ways(ways, p, &p->isolate, TRAFFIC_REQUEST);
+	for (i = 0; i < opened->nr; i++)
+		json_array_append_new(cost, json_pack("{so so sb}",
+			"from", explain_address(p->t, opened->at[i].a),
+			"to", explain_address(p->t, opened->at[i].b),
+			"one_group", p->after->of[opened->at[i].a] ==
+				     p->after->of[opened->at[i].b]));
+	output_json(json_pack("{sb so so s{so so} so so}", "possible", 1,
+			      "line", json_text(line), "changes",
+			      changes_json(p), "groups",
+			      "before", groups_json(p, p->before),
+			      "after", groups_json(p, p->after),
+			      "ways", ways, "opened", cost));
+	return STATUS_OK;
+}
+
+static enum status plan(struct session *session, int argc, char **argv)
+{
+	struct plan *p = plan_new(session_topology(session));
+	char *cmdline = NULL, *line = NULL;
+	struct pairs opened = { };
+	enum status status;
+
+	parse(session, p, argc, argv);
+	if (plan_make(p)) {
+		if (session->topology->live)
+			cmdline = machine_read(session->source.root,
+					       "/proc/cmdline");
+		line = plan_line(p, cmdline);
+		opened = plan_opened(p);
+	}
+	status = output.json ? plan_json(p, line, &opened) :
+			       plan_text(p, line, &opened);
+	free(opened.at);
+	free(line);
+	free(cmdline);
+	plan_free(p);
+	return status;
+}
+
+static const struct command commands[] = {
+	{ "plan", "[--p2p A,B...]... [--isolate C,D...]... [--translated] [--root-complex]",
+	  "the pci=config_acs= line that gives direct ways and keeps others apart",
+	  plan },
+	{ }
+};
+
+const struct object acs_object = {
+	"acs", "plan access control between PCI devices", commands,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Objects and their commands.  Each object has a table of commands; adding one
+ * is a row there, adding an object is a row in main.c.
+ */
+#ifndef IOASID_COMMAND_H
+#define IOASID_COMMAND_H
+
+#include "output.h"
+#include "topology.h"
+
+/**
+ * struct session - what the options before the object say
+ * @source: where the PCI devices are read from
+ * @topology: the devices, once they have been read
+ */
+struct session {
+	struct topology_source source;
+	struct topology *topology;
+};
+
+/**
+ * struct command - one command of an object
+ * @name: what people type
+ * @arguments: for the usage line
+ * @help: what it does, in a line
+ * @run: does it; arguments without the name, NULL at their end
+ */
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *help;
+	enum status (*run)(struct session *session, int argc, char **argv);
+};
+
+/**
+ * struct object - what commands are about
+ * @name: what people type
+ * @help: what it is, in a line
+ * @commands: up to one without a name; the first is the default.  If that has
+ *	an empty name, the object is a command itself
+ */
+struct object {
+	const char *name;
+	const char *help;
+	const struct command *commands;
+};
+
+extern const struct object isolation_object;
+extern const struct object p2p_object;
+extern const struct object acs_object;
+extern const struct object why_object;
+
+enum status object_run(const struct object *object, struct session *session,
+		       int argc, char **argv);
+const struct topology *session_topology(struct session *session);
+int session_function(struct session *session, const char *address);
+void usage_error(const char *what, const char *word)
+	__attribute__((noreturn));
+
+#endif

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A model of how Linux 6.12 forms groups (pci_device_group()).  It takes one
+ * function after the other, in the order in which they are found, and asks
+ * whether one that has a group already cannot be kept apart from it:
+ *
+ * 1. A bridge between here and the root that lends its own requester ID:
+ *    the IOMMU cannot tell the two.
+ * 2. From there upwards, the first port above which everything isolates.
+ *    Below it requests may turn round: what is there belongs together.
+ * 3. At that point, functions under another's requester ID, and functions of
+ *    the same device, if neither of the two isolates.
+ *
+ * What Linux does not ask is whether somebody beside that way can reach in; see
+ * path.h for that.
+ */
+#include "group.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "output.h"
+#include "quirk.h"
+#include "topology.h"
+
+/* The state of one placement: who has been looked at. */
+struct search {
+	const struct topology *t;
+	struct groups *g;
+	bool seen[256];
+	struct group_reason *reason;
+};
+
+static bool isolates(const struct topology *t, int index)
+{
+	return acs_judge(&t->functions[index], ACS_ISOLATED).isolates;
+}
+
+static bool joined(struct search *s, int with, enum group_cause cause,
+		   int culprit)
+{
+	if (s->g->of[with] < 0)
+		return false;
+	s->reason->cause = cause;
+	s->reason->with = with;
+	s->reason->culprit = culprit;
+	return true;
+}
+
+/* Who does the IOMMU take for the origin of this function's requests? */
+static int requester(struct search *s, int index, bool *found)
+{
+	const struct topology *t = s->t;
+	int above, self = index;
+
+	for (above = topology_above(t, index); above >= 0;
+	     above = topology_above(t, above)) {
+		const struct function *bridge = &t->functions[above];
+
+		if (quirk_translates_here(bridge))
+			break;
+		if (bridge->pcie && bridge->type != PORT_PCIE_TO_PCI &&
+		    bridge->type != PORT_PCI_TO_PCIE)
+			continue;
+		self = above;
+		if (joined(s, above, GROUP_BRIDGE, above)) {
+			*found = true;
+			return self;
+		}
+	}
+	return self;
+}
+
+/* The first port from @index upwards that does not isolate, -1 for none. */
+static int leak_above(const struct topology *t, int index)
+{
+	for (; index >= 0; index = topology_above(t, index))
+		if (!isolates(t, index))
+			return index;
+	return -1;
+}
+
+static bool look_at_slot(struct search *s, int index);
+
+static bool look_at_aliases(struct search *s, int index)
+{
+	const struct function *f = &s->t->functions[index];
+	int i;
+
+	if (s->seen[f->devfn])
+		return false;
+	s->seen[f->devfn] = true;
+	if (joined(s, index, GROUP_SLOT, index))
+		return true;
+	for (i = 0; i < s->t->nr; i++) {
+		const struct function *other = &s->t->functions[i];
+
+		if (i == index || other->bus != f->bus ||
+		    (!quirk_aliases(f, other->devfn) &&
+		     !quirk_aliases(other, f->devfn)))
+			continue;
+		if (look_at_aliases(s, i) || look_at_slot(s, i)) {
+			s->reason->cause = GROUP_ALIAS;
+			s->reason->culprit = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool look_at_slot(struct search *s, int index)
+{
+	const struct function *f = &s->t->functions[index];
+	int i;
+
+	if (!f->multifunction || isolates(s->t, index))
+		return false;
+	for (i = 0; i < s->t->nr; i++) {
+		const struct function *other = &s->t->functions[i];
+
+		if (i == index || other->bus != f->bus ||
+		    slot_of(other) != slot_of(f) || isolates(s->t, i))
+			continue;
+		if (look_at_aliases(s, i)) {
+			s->reason->cause = GROUP_SLOT;
+			s->reason->culprit = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A virtual function's bus has no bridge of its own: that one is skipped. */
+static bool place(struct search *s, int index)
+{
+	const struct topology *t = s->t;
+	bool found = false;
+	int at, above, leak;
+
+	at = requester(s, index, &found);
+	if (found)
+		return true;
+	for (above = topology_above(t, at); above >= 0;
+	     above = topology_above(t, above)) {
+		leak = leak_above(t, above);
+		if (leak < 0)
+			break;
+		at = above;
+		if (joined(s, at, GROUP_BELOW, leak))
+			return true;
+	}
+	return look_at_aliases(s, at) || look_at_slot(s, at);
+}
+
+/**
+ * groups_predict() - the groups that Linux would form
+ * @t: the machine, all of it behind IOMMUs
+ *
+ * Return: the groups.
+ */
+struct groups *groups_predict(const struct topology *t)
+{
+	struct groups *g = xcalloc(1, sizeof(*g));
+	int i;
+
+	g->of = xcalloc(t->nr, sizeof(*g->of));
+	g->reason = xcalloc(t->nr, sizeof(*g->reason));
+	for (i = 0; i < t->nr; i++)
+		g->of[i] = -1;
+	for (i = 0; i < t->nr; i++) {
+		struct search s = { .t = t, .g = g, .reason = &g->reason[i] };
+
+		g->reason[i].with = g->reason[i].culprit = -1;
+		g->of[i] = place(&s, i) ? g->of[g->reason[i].with] : g->nr++;
+	}
+	return g;
+}
+
+/**
+ * groups_of_kernel() - the groups that the running kernel has formed
+ * @t: the machine
+ *
+ * Return: the groups, without reasons; NULL if there are none.
+ */
+struct groups *groups_of_kernel(const struct topology *t)
+{
+	struct groups *g = xcalloc(1, sizeof(*g));
+	int i;
+
+	g->of = xcalloc(t->nr, sizeof(*g->of));
+	for (i = 0; i < t->nr; i++) {
+		g->of[i] = t->functions[i].group;
+		if (g->of[i] >= g->nr)
+			g->nr = g->of[i] + 1;
+	}
+	if (g->nr)
+		return g;
+	groups_free(g);
+	return NULL;
+}
+
+/**
+ * groups_member_differs() - is a function with others in another partition?
+ * @t: the machine
+ * @a: a partition
+ * @b: another one
+ * @function: the function
+ *
+ * Only functions that have a group in both are compared.
+ *
+ * Return: whether.
+ */
+bool groups_member_differs(const struct topology *t, const struct groups *a,
+			   const struct groups *b, int function)
+{
+	int i;
+
+	if (a->of[function] < 0 || b->of[function] < 0)
+		return false;
+	for (i = 0; i < t->nr; i++) {
+		if (a->of[i] < 0 || b->of[i] < 0)
+			continue;
+		if ((a->of[i] == a->of[function]) !=
+		    (b->of[i] == b->of[function]))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * groups_size() - how many functions a group has
+ * @t: the machine
+ * @g: the groups
+ * @group: which
+ *
+ * Return: the number.
+ */
+int groups_size(const struct topology *t, const struct groups *g, int group)
+{
+	int i, n = 0;
+
+	for (i = 0; i < t->nr; i++)
+		n += g->of[i] == group;
+	return n;
+}
+
+/**
+ * groups_free() - the end of it
+ * @g: the groups, or NULL
+ */
+void groups_free(struct groups *g)
+{
+	if (!g)
+		return;
+	free(g->of);
+	free(g->reason);
+	free(g);
+}

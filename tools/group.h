@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IOMMU groups: those that Linux would form, and why.
+ */
+#ifndef IOASID_GROUP_H
+#define IOASID_GROUP_H
+
+#include "acs.h"
+
+struct topology;
+
+/**
+ * enum group_cause - what has put a function into its group
+ * @GROUP_FIRST: nothing: it is the first of its group
+ * @GROUP_BELOW: a port on its way up does not isolate
+ * @GROUP_BRIDGE: a bridge does DMA for it, under the bridge's own name
+ * @GROUP_SLOT: another function of its device may talk to it
+ * @GROUP_ALIAS: Linux knows that two functions use one another's address
+ */
+enum group_cause {
+	GROUP_FIRST,
+	GROUP_BELOW,
+	GROUP_BRIDGE,
+	GROUP_SLOT,
+	GROUP_ALIAS,
+};
+
+/**
+ * struct group_reason - why a function is in its group
+ * @cause: what kind of reason
+ * @with: whose group it has joined (index), -1 with GROUP_FIRST
+ * @culprit: with GROUP_BELOW the port that does not isolate, with GROUP_BRIDGE
+ *	the bridge, with GROUP_SLOT and GROUP_ALIAS the other function
+ */
+struct group_reason {
+	enum group_cause cause;
+	int with;
+	int culprit;
+};
+
+/**
+ * struct groups - a partition of the functions of a machine
+ * @nr: number of groups
+ * @of: for each function the number of its group, -1 for none
+ * @reason: for each function
+ */
+struct groups {
+	int nr;
+	int *of;
+	struct group_reason *reason;
+};
+
+struct groups *groups_predict(const struct topology *t);
+struct groups *groups_of_kernel(const struct topology *t);
+bool groups_member_differs(const struct topology *t, const struct groups *a,
+			   const struct groups *b, int function);
+int groups_size(const struct topology *t, const struct groups *g, int group);
+void groups_free(struct groups *g);
+
+#endif

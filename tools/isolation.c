@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stddef.h>
+
+#include "command.h"
+#include "show.h"
+
+static enum status show(struct session *session, int argc, char **argv)
+{
+	if (!argc)
+		return show_groups(session);
+	if (argc > 1)
+		usage_error("too many words:", argv[1]);
+	return show_device(session, session_function(session, argv[0]));
+}
+
+static const struct command commands[] = {
+	{ "show", "[DEVICE]",
+	  "the IOMMU groups and why each is one; with DEVICE, that one in depth",
+	  show },
+	{ }
+};
+
+const struct object isolation_object = {
+	"isolation", "which PCI devices can be kept apart, and why others cannot",
+	commands,
+};

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every command prints with: errors with their exit status, colours, and
+ * the one JSON value that a command makes.
+ */
+#ifndef IOASID_OUTPUT_H
+#define IOASID_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+/**
+ * enum status - exit status of the program
+ * @STATUS_OK: done, or the answer is yes
+ * @STATUS_NO: the question was answered, and the answer is no
+ * @STATUS_USAGE: the command line is wrong
+ * @STATUS_FAILED: something could not be read, found or written
+ */
+enum status {
+	STATUS_OK = 0,
+	STATUS_NO = 1,
+	STATUS_USAGE = 2,
+	STATUS_FAILED = 3,
+};
+
+/**
+ * enum paint - what a coloured piece of text is
+ * @PAINT_HEAD: the name of what follows
+ * @PAINT_GOOD: as one would wish
+ * @PAINT_BAD: what is in the way
+ * @PAINT_NOTE: worth knowing
+ * @PAINT_OFF: back to normal
+ */
+enum paint {
+	PAINT_HEAD,
+	PAINT_GOOD,
+	PAINT_BAD,
+	PAINT_NOTE,
+	PAINT_OFF,
+};
+
+/**
+ * struct output - how to print
+ * @json: JSON instead of text
+ * @pretty: JSON with indentation
+ * @colour: colours are welcome
+ */
+struct output {
+	bool json;
+	bool pretty;
+	bool colour;
+};
+
+extern struct output output;
+
+void output_colour(const char *when);
+const char *paint(enum paint paint);
+void output_json(json_t *value);
+enum status output_close(enum status status);
+
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void fail(enum status status, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+void *xcalloc(size_t count, size_t size);
+void *xrealloc(void *old, size_t count, size_t size);
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+json_t *xjson(json_t *value);
+json_t *json_text(const char *text);
+void clean_text(char *text);
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasid p2p: what happens between two functions.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "explain.h"
+#include "path.h"
+
+#define STEPS_MAX 64
+
+static const char *const traffic_names[TRAFFIC_KINDS] = {
+	[TRAFFIC_REQUEST] = "requests",
+	[TRAFFIC_TRANSLATED] = "translated",
+	[TRAFFIC_COMPLETION] = "completions",
+};
+
+/* What a route means to somebody who wants it, or fears it. */
+static const char *meaning(enum route route, enum traffic traffic)
+{
+	if (traffic == TRAFFIC_COMPLETION && route == ROUTE_DIRECT)
+		return "straight back";
+	if (traffic == TRAFFIC_COMPLETION && route == ROUTE_REDIRECTED)
+		return "by way of the root complex, unless relaxed in order";
+	if (traffic == TRAFFIC_COMPLETION && route == ROUTE_POSSIBLE)
+		return "straight back, if the hardware does such a thing";
+	switch (route) {
+	case ROUTE_DIRECT:
+		return "past the IOMMU, whatever is mapped";
+	case ROUTE_POSSIBLE:
+		return "past the IOMMU, if the hardware does such a thing: nothing forbids it";
+	case ROUTE_REDIRECTED:
+		return "through the IOMMU: if the target's BAR is mapped for the sender";
+	case ROUTE_ROOT:
+		return "up to the root complex";
+	case ROUTE_BLOCKED:
+		return "never";
+	}
+	return "";
+}
+
+static enum paint colour_of(enum route route)
+{
+	switch (route) {
+	case ROUTE_DIRECT:
+	case ROUTE_POSSIBLE:
+		return PAINT_NOTE;
+	case ROUTE_BLOCKED:
+		return PAINT_BAD;
+	default:
+		return PAINT_GOOD;
+	}
+}
+
+/* Completions of what @from reads come back from @to. */
+static struct path way_of(const struct topology *t, int from, int to,
+			  enum traffic traffic)
+{
+	return traffic == TRAFFIC_COMPLETION ?
+	       path_find(t, to, from, traffic) :
+	       path_find(t, from, to, traffic);
+}
+
+static void direction_text(const struct topology *t, int from, int to)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+	int steps[STEPS_MAX], n, i;
+
+	printf("%s%s -> %s%s\n", paint(PAINT_HEAD),
+	       topology_address(&t->functions[from], a),
+	       topology_address(&t->functions[to], b), paint(PAINT_OFF));
+	n = path_steps(t, from, to, steps, STEPS_MAX);
+	for (i = 0; i < n; i++)
+		printf("%s%s %s", i ? ", " : "  way: ",
+		       topology_kind(&t->functions[steps[i]]),
+		       topology_address(&t->functions[steps[i]], a));
+	putchar('\n');
+	for (i = 0; i < TRAFFIC_KINDS; i++) {
+		struct path path = way_of(t, from, to, i);
+		char *text = path_text(t, &path, i);
+
+		printf("  %-12s %s%s%s (%s): %s\n", traffic_names[i],
+		       paint(colour_of(path.route)),
+		       path_route_name(path.route), paint(PAINT_OFF),
+		       meaning(path.route, i), text);
+		free(text);
+	}
+}
+
+/* The two are not alone: who else is let through to them? */
+static void others_text(const struct topology *t, int a, int b)
+{
+	char from[ADDRESS_SIZE], to[ADDRESS_SIZE];
+	int i, j;
+
+	for (i = 0; i < t->nr; i++) {
+		if (i == a || i == b || t->functions[i].bridge)
+			continue;
+		for (j = 0; j < 2; j++) {
+			int target = j ? b : a;
+
+			if (path_reaches(t, i, target))
+				printf("%s can write to %s past the IOMMU, too\n",
+				       topology_address(&t->functions[i],
+							from),
+				       topology_address(&t->functions[target],
+							to));
+		}
+	}
+}
+
+static json_t *direction_json(const struct topology *t, int from, int to)
+{
+	json_t *value = json_pack("{so so}", "from", explain_address(t, from),
+				  "to", explain_address(t, to));
+	json_t *way = xjson(json_array());
+	int steps[STEPS_MAX], n, i;
+
+	xjson(value);
+	n = path_steps(t, from, to, steps, STEPS_MAX);
+	for (i = 0; i < n; i++)
+		json_array_append_new(way, explain_address(t, steps[i]));
+	json_object_set_new(value, "way", way);
+	for (i = 0; i < TRAFFIC_KINDS; i++) {
+		struct path path = way_of(t, from, to, i);
+		char *text = path_text(t, &path, i);
+
+		json_object_set_new(value, traffic_names[i],
+				    json_pack("{ss so so}", "route",
+					      path_route_name(path.route),
+					      "at", explain_address(t, path.at),
+					      "text", json_text(text)));
+		free(text);
+	}
+	return value;
+}
+
+static json_t *others_json(const struct topology *t, int a, int b)
+{
+	json_t *array = xjson(json_array());
+	int i, j;
+
+	for (i = 0; i < t->nr; i++) {
+		if (i == a || i == b || t->functions[i].bridge)
+			continue;
+		for (j = 0; j < 2; j++)
+			if (path_reaches(t, i, j ? b : a))
+				json_array_append_new(array,
+					json_pack("{so so}", "from",
+						  explain_address(t, i), "to",
+						  explain_address(t, j ? b : a)));
+	}
+	return array;
+}
+
+static enum status p2p(struct session *session, int argc, char **argv)
+{
+	const struct topology *t;
+	int a, b;
+
+	if (argc != 2)
+		fail(STATUS_USAGE, "p2p takes two devices; see ioasid p2p help");
+	t = session_topology(session);
+	a = session_function(session, argv[0]);
+	b = session_function(session, argv[1]);
+	if (a == b)
+		fail(STATUS_USAGE, "p2p takes two devices, not one twice");
+	if (t->functions[a].bridge || t->functions[b].bridge)
+		fail(STATUS_USAGE, "%s is a bridge: name devices behind it",
+		     argv[t->functions[a].bridge ? 0 : 1]);
+	if (output.json) {
+		output_json(json_pack("{s[oo] so}", "directions",
+				      direction_json(t, a, b),
+				      direction_json(t, b, a),
+				      "others", others_json(t, a, b)));
+	} else {
+		direction_text(t, a, b);
+		direction_text(t, b, a);
+		others_text(t, a, b);
+	}
+	return path_find(t, a, b, TRAFFIC_REQUEST).route == ROUTE_BLOCKED ||
+	       path_find(t, b, a, TRAFFIC_REQUEST).route == ROUTE_BLOCKED ?
+	       STATUS_NO : STATUS_OK;
+}
+
+static const struct command commands[] = {
+	{ "", "DEVICE DEVICE",
+	  "the ways between two devices, and what ACS does on them", p2p },
+	{ }
+};
+
+const struct object p2p_object = {
+	"p2p", "peer-to-peer DMA between two devices", commands,
+};

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A transaction climbs until it is on the bus where the way to its target
+ * branches off.  What it comes from there (a downstream port, a function of a
+ * device) may let it pass over, or send it on upwards by ACS.  If so, each
+ * port above has it arrive from below for an address that is below: Upstream
+ * Forwarding lets it go on.  At the top the IOMMU translates it.
+ */
+#include "path.h"
+
+#include <stdlib.h>
+
+#include "output.h"
+#include "quirk.h"
+#include "topology.h"
+
+static bool on_root(const struct topology *t, int index)
+{
+	return topology_above(t, index) < 0;
+}
+
+static bool is_port(const struct function *f)
+{
+	return f->pcie && (f->type == PORT_ROOT || f->type == PORT_DOWNSTREAM);
+}
+
+/* The bus of the bridge above, for functions on buses without one. */
+static int link_bus(const struct topology *t, int index)
+{
+	int above = topology_above(t, index);
+
+	return above < 0 ? t->functions[index].bus : t->functions[above].below;
+}
+
+/* Where the ways up from two functions meet. */
+static bool find_turn(const struct topology *t, int from, int to,
+		      struct path *path)
+{
+	int a, b;
+
+	for (a = from; a >= 0; a = topology_above(t, a)) {
+		for (b = to; b >= 0; b = topology_above(t, b)) {
+			bool roots = on_root(t, a) && on_root(t, b) &&
+				     t->functions[a].domain ==
+				     t->functions[b].domain;
+
+			if (link_bus(t, a) != link_bus(t, b) && !roots)
+				continue;
+			path->turn_from = a;
+			path->turn_to = b;
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct path *decide(struct path *path, enum route route,
+			   enum path_cause cause, int at)
+{
+	path->route = route;
+	path->cause = cause;
+	path->at = at;
+	return path;
+}
+
+/*
+ * Redirected from the bus that @from is on: does it come to the root complex?
+ * A port without ACS that gets a request for what is below it: a root port may
+ * send it back down, a switch takes it for an error.
+ */
+static struct path *go_up(const struct topology *t, struct path *path,
+			  int from, enum path_cause cause)
+{
+	int above;
+
+	for (above = topology_above(t, from); above >= 0;
+	     above = topology_above(t, above)) {
+		const struct function *f = &t->functions[above];
+		struct acs_verdict verdict;
+
+		if (!is_port(f))
+			continue;
+		verdict = acs_judge(f, ACS_UF);
+		if (verdict.isolates)
+			continue;
+		if (f->type == PORT_ROOT && verdict.basis == ACS_ABSENT)
+			return decide(path, ROUTE_POSSIBLE,
+				      PATH_TURNED_AT_PORT, above);
+		return decide(path, ROUTE_BLOCKED, PATH_NOT_FORWARDED, above);
+	}
+	return decide(path, ROUTE_REDIRECTED, cause, from);
+}
+
+/* Does the egress control vector of @f name the way to @target? */
+static bool egress_stops(const struct topology *t, const struct function *f,
+			 int target)
+{
+	const struct function *to = &t->functions[target];
+	unsigned int bit = is_port(f) ? to->port : to->devfn & 7;
+
+	return f->acs.ctrl & ACS_EC && f->acs.cap & ACS_EC &&
+	       bit < f->acs.vector_bits &&
+	       f->acs.vector[bit / 32] & 1U << bit % 32;
+}
+
+/* With ACS registers: the specification's table of how RR, EC and DT interact. */
+static struct path *by_control(const struct topology *t, struct path *path,
+			       enum traffic traffic)
+{
+	const struct function *f = &t->functions[path->turn_from];
+	bool root = on_root(t, path->turn_from);
+	enum route over = root || !is_port(f) ? ROUTE_POSSIBLE : ROUTE_DIRECT;
+	uint16_t redirect = traffic == TRAFFIC_COMPLETION ? ACS_CR : ACS_RR;
+
+	if (traffic == TRAFFIC_TRANSLATED && f->acs.ctrl & ACS_DT &&
+	    f->acs.cap & ACS_DT)
+		return decide(path, over, PATH_DIRECT_TRANSLATED,
+			      path->turn_from);
+	if (traffic != TRAFFIC_COMPLETION && f->acs.cap & ACS_EC &&
+	    f->acs.ctrl & ACS_EC) {
+		if (!egress_stops(t, f, path->turn_to))
+			return decide(path, over, PATH_EGRESS,
+				      path->turn_from);
+		if (!acs_on(f, ACS_RR))
+			return decide(path, ROUTE_BLOCKED, PATH_EGRESS,
+				      path->turn_from);
+	}
+	if (acs_on(f, redirect))
+		return go_up(t, path, path->turn_from, PATH_CONTROL_ON);
+	return decide(path, over, PATH_CONTROL_OFF, path->turn_from);
+}
+
+/* On a shared bus there is nothing between the two. */
+static bool shared_bus(const struct topology *t, int index)
+{
+	int above = topology_above(t, index);
+	const struct function *bridge;
+
+	if (above < 0)
+		return false;
+	bridge = &t->functions[above];
+	return !bridge->pcie || bridge->type == PORT_PCIE_TO_PCI;
+}
+
+static struct path *turn(const struct topology *t, struct path *path,
+			 enum traffic traffic)
+{
+	const struct function *f = &t->functions[path->turn_from];
+	struct acs_verdict verdict;
+	uint16_t wanted = traffic == TRAFFIC_COMPLETION ? ACS_CR : ACS_RR;
+	bool root = on_root(t, path->turn_from);
+
+	if (shared_bus(t, path->turn_from))
+		return decide(path, ROUTE_DIRECT, PATH_SHARED_BUS,
+			      topology_above(t, path->turn_from));
+	verdict = acs_judge(f, wanted);
+	if (verdict.basis == ACS_BY_QUIRK && verdict.isolates)
+		return go_up(t, path, path->turn_from, PATH_QUIRK);
+	if (f->acs.present)
+		return by_control(t, path, traffic);
+	if (root && !is_port(f))
+		return decide(path, ROUTE_ROOT, PATH_INSIDE_ROOT, -1);
+	/* Switches do it as a rule; devices and root complexes may */
+	return decide(path, is_port(f) && !root ? ROUTE_DIRECT :
+		      ROUTE_POSSIBLE, PATH_NO_ACS, path->turn_from);
+}
+
+/* Translated requests die at the first port on their way up that blocks them. */
+static int translation_blocker(const struct topology *t, int from, int last)
+{
+	int at;
+
+	for (at = from; at >= 0; at = topology_above(t, at)) {
+		const struct function *f = &t->functions[at];
+
+		if (is_port(f) && f->acs.present && f->acs.cap & ACS_TB &&
+		    f->acs.ctrl & ACS_TB)
+			return at;
+		if (at == last)
+			break;
+	}
+	return -1;
+}
+
+/**
+ * path_find() - the way of a transaction
+ * @t: the machine
+ * @from: the function that sends it
+ * @to: the function that it is for
+ * @traffic: its kind
+ *
+ * Return: the way.
+ */
+struct path path_find(const struct topology *t, int from, int to,
+		      enum traffic traffic)
+{
+	struct path path = { .turn_from = -1, .turn_to = -1, .at = -1 };
+	int blocker;
+
+	if (traffic == TRAFFIC_TRANSLATED && !t->functions[from].caps.ats) {
+		find_turn(t, from, to, &path);
+		return *decide(&path, ROUTE_BLOCKED, PATH_NO_ATS, from);
+	}
+	if (!find_turn(t, from, to, &path))
+		return *decide(&path, ROUTE_ROOT, PATH_OTHER_ROOT, -1);
+	if (traffic == TRAFFIC_TRANSLATED) {
+		blocker = translation_blocker(t, from, path.turn_from);
+		if (blocker >= 0)
+			return *decide(&path, ROUTE_BLOCKED,
+				       PATH_TRANSLATION_BLOCKED, blocker);
+	}
+	turn(t, &path, traffic);
+	if (traffic == TRAFFIC_TRANSLATED && path.route == ROUTE_REDIRECTED) {
+		blocker = translation_blocker(t, from, -1);
+		if (blocker >= 0)
+			decide(&path, ROUTE_BLOCKED, PATH_TRANSLATION_BLOCKED,
+			       blocker);
+	}
+	return path;
+}
+
+/**
+ * path_reaches() - can a function write to another, past the IOMMU?
+ * @t: the machine
+ * @from: who writes
+ * @to: and to whom
+ *
+ * Return: whether it can for certain.
+ */
+bool path_reaches(const struct topology *t, int from, int to)
+{
+	return path_find(t, from, to, TRAFFIC_REQUEST).route == ROUTE_DIRECT;
+}
+
+/**
+ * path_at_root() - do the ways meet no earlier than in the root complex?
+ * @t: the machine
+ * @path: the way
+ *
+ * Return: whether.
+ */
+bool path_at_root(const struct topology *t, const struct path *path)
+{
+	return path->turn_from < 0 || on_root(t, path->turn_from);
+}
+
+/**
+ * path_steps() - all functions on the way, both ends included
+ * @t: the machine
+ * @from: one end
+ * @to: the other
+ * @steps: where to put them
+ * @max: room in @steps
+ *
+ * Of those above the turning point none is named.
+ *
+ * Return: how many.
+ */
+int path_steps(const struct topology *t, int from, int to, int *steps, int max)
+{
+	struct path path = { .turn_from = -1, .turn_to = -1 };
+	int at, n = 0, back[256], m = 0;
+
+	find_turn(t, from, to, &path);
+	for (at = from; at >= 0 && n < max; at = topology_above(t, at)) {
+		steps[n++] = at;
+		if (at == path.turn_from)
+			break;
+	}
+	for (at = to; at >= 0 && m < 256; at = topology_above(t, at)) {
+		back[m++] = at;
+		if (at == path.turn_to)
+			break;
+	}
+	while (m > 0 && n < max)
+		if (back[--m] != steps[n - 1])
+			steps[n++] = back[m];
+	return n;
+}
+
+/**
+ * path_route_name() - a word for a route
+ * @route: which
+ *
+ * Return: the word.
+ */
+const char *path_route_name(enum route route)
+{
+	static const char *const names[] = {
+		[ROUTE_DIRECT] = "direct",
+		[ROUTE_POSSIBLE] = "possible",
+		[ROUTE_REDIRECTED] = "redirected",
+		[ROUTE_ROOT] = "root-complex",
+		[ROUTE_BLOCKED] = "blocked",
+	};
+
+	return names[route];
+}
+
+static char *control_text(const char *kind, const char *at,
+			  enum traffic traffic, bool on)
+{
+	return xasprintf("%s %s has %s %s", kind, at,
+			 acs_bit_name(traffic == TRAFFIC_COMPLETION ? 3 : 2),
+			 on ? "on" : "off");
+}
+
+/**
+ * path_text() - the reason for a route, as a clause
+ * @t: the machine
+ * @path: the way
+ * @traffic: of what
+ *
+ * Return: the clause, to be freed.
+ */
+char *path_text(const struct topology *t, const struct path *path,
+		enum traffic traffic)
+{
+	const struct function *f = path->at < 0 ? NULL :
+				   &t->functions[path->at];
+	char at[ADDRESS_SIZE] = "";
+	const char *kind = f ? topology_kind(f) : "";
+
+	if (f)
+		topology_address(f, at);
+	switch (path->cause) {
+	case PATH_SHARED_BUS:
+		return xasprintf("both are on the conventional bus below %s %s",
+				 kind, at);
+	case PATH_NO_ACS:
+		return xasprintf("%s %s has no ACS", kind, at);
+	case PATH_CONTROL_OFF:
+	case PATH_CONTROL_ON:
+		return control_text(kind, at, traffic,
+				    path->cause == PATH_CONTROL_ON);
+	case PATH_EGRESS:
+		return xasprintf("%s %s %s it by its egress control vector",
+				 kind, at, path->route == ROUTE_BLOCKED ?
+				 "stops" : "admits");
+	case PATH_QUIRK:
+		return xasprintf("%s %s, says the kernel: %s", kind, at,
+				 quirk_text(quirk_vouches(f)));
+	case PATH_DIRECT_TRANSLATED:
+		return xasprintf("%s %s has Direct Translated P2P on", kind,
+				 at);
+	case PATH_TRANSLATION_BLOCKED:
+		return xasprintf("%s %s has Translation Blocking on", kind,
+				 at);
+	case PATH_NO_ATS:
+		return xasprintf("%s has no ATS to translate with", at);
+	case PATH_NOT_FORWARDED:
+		return xasprintf("redirected upwards, but %s %s does no Upstream Forwarding",
+				 kind, at);
+	case PATH_TURNED_AT_PORT:
+		return xasprintf("redirected upwards, but %s %s has no ACS and may send it back down",
+				 kind, at);
+	case PATH_INSIDE_ROOT:
+		return xasprintf("what the root complex does inside is not visible");
+	case PATH_OTHER_ROOT:
+		return xasprintf("they are below different host bridges");
+	}
+	abort();
+}

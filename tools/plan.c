@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * First all that isolation needs is switched on, then the least that the
+ * direct ways need is switched off; then the model of the kernel and of the
+ * paths is asked whether the result is what was wanted.  What cannot be had
+ * is refused with what stands in the way.
+ */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+#include "output.h"
+#include "quirk.h"
+
+/**
+ * plan_new() - an empty plan
+ * @t: the machine
+ *
+ * Return: the plan, with a copy of the machine.
+ */
+struct plan *plan_new(const struct topology *t)
+{
+	struct plan *p = xcalloc(1, sizeof(*p));
+	int i;
+
+	p->t = xcalloc(1, sizeof(*p->t));
+	*p->t = *t;
+	p->t->functions = xcalloc(t->nr, sizeof(*t->functions));
+	p->now = xcalloc(t->nr, sizeof(*p->now));
+	p->then = xcalloc(t->nr, sizeof(*p->then));
+	for (i = 0; i < t->nr; i++) {
+		p->t->functions[i] = t->functions[i];
+		p->t->functions[i].t = p->t;
+		p->now[i] = p->then[i] = t->functions[i].acs.ctrl;
+	}
+	p->before = groups_predict(p->t);
+	return p;
+}
+
+/**
+ * plan_free() - the end of it
+ * @p: the plan
+ */
+void plan_free(struct plan *p)
+{
+	groups_free(p->before);
+	groups_free(p->after);
+	free(p->t->functions);
+	free(p->t);
+	free(p->p2p.at);
+	free(p->isolate.at);
+	free(p->now);
+	free(p->then);
+	free(p->refusal);
+	free(p);
+}
+
+/**
+ * plan_want() - one more pair
+ * @pairs: where to
+ * @a: index of a function
+ * @b: index of another
+ */
+void plan_want(struct pairs *pairs, int a, int b)
+{
+	pairs->at = xrealloc(pairs->at, pairs->nr + 1, sizeof(*pairs->at));
+	pairs->at[pairs->nr++] = (struct pair){ a, b };
+}
+
+/**
+ * plan_use() - have the machine be as before, or as after
+ * @p: the plan
+ * @ctrl: its now, or its then
+ */
+void plan_use(struct plan *p, const uint16_t *ctrl)
+{
+	int i;
+
+	for (i = 0; i < p->t->nr; i++)
+		p->t->functions[i].acs.ctrl = ctrl[i];
+}
+
+/**
+ * plan_changes() - how many functions get other settings
+ * @p: the plan
+ *
+ * Return: the number.
+ */
+int plan_changes(const struct plan *p)
+{
+	int i, n = 0;
+
+	for (i = 0; i < p->t->nr; i++)
+		n += p->now[i] != p->then[i];
+	return n;
+}
+
+static const char *name(const struct plan *p, int index,
+			char text[ADDRESS_SIZE])
+{
+	return topology_address(&p->t->functions[index], text);
+}
+
+/* Isolation ---------------------------------------------------------------- */
+
+static bool acs_matters(const struct function *f)
+{
+	return f->acs.present &&
+	       (f->multifunction || f->type == PORT_ROOT ||
+		f->type == PORT_DOWNSTREAM);
+}
+
+/* All on the way up that can isolate shall. */
+static void raise(struct plan *p, int index)
+{
+	int at;
+
+	for (at = index; at >= 0; at = topology_above(p->t, at)) {
+		const struct function *f = &p->t->functions[at];
+
+		if (acs_matters(f) && !quirk_vouches(f))
+			p->then[at] |= ACS_ISOLATED & f->acs.cap;
+	}
+}
+
+/* Direct ways -------------------------------------------------------------- */
+
+static bool refuse(struct plan *p, char *why)
+{
+	free(p->refusal);
+	p->refusal = why;
+	return false;
+}
+
+static bool refuse_at_root(struct plan *p, const struct pair *pair)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+
+	return refuse(p, xasprintf("%s and %s meet in the root complex only, where no ACS setting makes a direct way. Through the IOMMU there is one without any setting, where the root complex forwards it: map the BAR of one for the other. --root-complex lets the root complex pass requests between its ports without the IOMMU, if it does that",
+				   name(p, pair->a, a), name(p, pair->b, b)));
+}
+
+/* What is in the way of translated requests from @from up to @last. */
+static void admit_translated(struct plan *p, int from, int last)
+{
+	int at;
+
+	for (at = from; at >= 0; at = topology_above(p->t, at)) {
+		p->then[at] &= ~ACS_TB;
+		if (at == last)
+			return;
+	}
+}
+
+static bool lower_translated(struct plan *p, int from, const struct path *path)
+{
+	const struct function *f = &p->t->functions[path->turn_from];
+	char a[ADDRESS_SIZE];
+
+	if (!p->t->functions[from].caps.ats)
+		return refuse(p, xasprintf("%s has no ATS: it cannot send translated requests",
+					   name(p, from, a)));
+	admit_translated(p, from, path->turn_from);
+	if (path->route == ROUTE_DIRECT)
+		return true;
+	if (!(f->acs.cap & ACS_DT))
+		return refuse(p, xasprintf("%s %s has no control Direct Translated P2P. Without --translated all requests would be let through",
+					   topology_kind(f),
+					   name(p, path->turn_from, a)));
+	p->then[path->turn_from] |= ACS_DT;
+	return true;
+}
+
+static bool lower_all(struct plan *p, const struct path *path)
+{
+	const struct function *f = &p->t->functions[path->turn_from];
+	uint16_t fixed = (ACS_RR | ACS_CR) & ~f->acs.cap;
+	char a[ADDRESS_SIZE], names[ACS_NAMES_SIZE];
+
+	if (!f->acs.present)
+		return true;
+	if (fixed)
+		return refuse(p, xasprintf("%s %s redirects always: %s cannot be switched off",
+					   topology_kind(f),
+					   name(p, path->turn_from, a),
+					   acs_names(fixed, names)));
+	p->then[path->turn_from] &= ~(ACS_RR | ACS_CR);
+	if (path->cause == PATH_EGRESS)
+		p->then[path->turn_from] &= ~ACS_EC;
+	return true;
+}
+
+/* One direction of a direct way. */
+static bool lower(struct plan *p, const struct pair *pair, int from, int to)
+{
+	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
+					       TRAFFIC_REQUEST;
+	struct path path = path_find(p->t, from, to, traffic);
+	char a[ADDRESS_SIZE];
+
+	if (path.cause == PATH_SHARED_BUS)
+		return true;
+	if (path_at_root(p->t, &path) && !p->root_complex)
+		return refuse_at_root(p, pair);
+	if (path.route == ROUTE_ROOT)
+		return refuse(p, xasprintf("what the root complex does between the two cannot be set from PCI"));
+	if (quirk_vouches(&p->t->functions[path.turn_from]))
+		return refuse(p, xasprintf("the kernel knows that nothing passes at %s",
+					   name(p, path.turn_from, a)));
+	return p->translated ? lower_translated(p, from, &path) :
+			       lower_all(p, &path);
+}
+
+/* Is it what was wanted? ---------------------------------------------------- */
+
+static bool check_way(struct plan *p, int from, int to)
+{
+	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
+					       TRAFFIC_REQUEST;
+	struct path path = path_find(p->t, from, to, traffic);
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+
+	if (path.route == ROUTE_DIRECT || path.route == ROUTE_POSSIBLE)
+		return true;
+	text = path_text(p->t, &path, traffic);
+	refuse(p, xasprintf("from %s to %s it would still be %s: %s",
+			    name(p, from, a), name(p, to, b),
+			    path_route_name(path.route), text));
+	free(text);
+	return false;
+}
+
+static bool check_kept_out(struct plan *p, int from, int to)
+{
+	struct path path = path_find(p->t, from, to, TRAFFIC_REQUEST);
+	bool ours = path.turn_from >= 0 &&
+		    p->now[path.turn_from] & ~p->then[path.turn_from];
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+
+	if (path.route != ROUTE_DIRECT && path.route != ROUTE_POSSIBLE)
+		return true;
+	text = path_text(p->t, &path, TRAFFIC_REQUEST);
+	refuse(p, xasprintf("%s %s reach %s: %s%s", name(p, from, a),
+			    path.route == ROUTE_DIRECT ? "would" : "might",
+			    name(p, to, b), text, ours ?
+			    ", as the wanted peer-to-peer needs it" : ""));
+	free(text);
+	return false;
+}
+
+static bool check_apart(struct plan *p, const struct pair *pair)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+	char *text;
+
+	if (p->after->of[pair->a] != p->after->of[pair->b])
+		return check_kept_out(p, pair->a, pair->b) &&
+		       check_kept_out(p, pair->b, pair->a);
+	text = explain_group(p->t, p->after, pair->b);
+	if (!text)
+		text = explain_group(p->t, p->after, pair->a);
+	refuse(p, xasprintf("%s and %s would stay in one group: %s",
+			    name(p, pair->a, a), name(p, pair->b, b), text));
+	free(text);
+	return false;
+}
+
+/* In Linux 6.12 an entry for such a port switches redirection off: no more. */
+static bool check_settable(struct plan *p)
+{
+	char a[ADDRESS_SIZE];
+	int i;
+
+	for (i = 0; i < p->t->nr; i++) {
+		uint16_t off = p->now[i] &
+			       ~(ACS_RR | ACS_CR | ACS_EC);
+
+		if (p->t->functions[i].acs.dwords &&
+		    p->then[i] != p->now[i] && p->then[i] != off)
+			return refuse(p, xasprintf("the ACS registers of root port %s are 32 bits wide (an erratum): of config_acs= the kernel takes no more for it than to switch redirection off",
+						   name(p, i, a)));
+	}
+	return true;
+}
+
+/**
+ * plan_make() - find the settings
+ * @p: a plan that says what is wanted
+ *
+ * Return: whether they were found; if not, the plan's refusal says why.
+ */
+bool plan_make(struct plan *p)
+{
+	bool fine = true;
+	int i;
+
+	for (i = 0; i < p->isolate.nr; i++) {
+		raise(p, p->isolate.at[i].a);
+		raise(p, p->isolate.at[i].b);
+	}
+	for (i = 0; fine && i < p->p2p.nr; i++) {
+		const struct pair *pair = &p->p2p.at[i];
+
+		fine = lower(p, pair, pair->a, pair->b) &&
+		       lower(p, pair, pair->b, pair->a);
+	}
+	plan_use(p, p->then);
+	p->after = groups_predict(p->t);
+	fine = fine && check_settable(p);
+	for (i = 0; fine && i < p->p2p.nr; i++)
+		fine = check_way(p, p->p2p.at[i].a, p->p2p.at[i].b) &&
+		       check_way(p, p->p2p.at[i].b, p->p2p.at[i].a);
+	for (i = 0; fine && i < p->isolate.nr; i++)
+		fine = check_apart(p, &p->isolate.at[i]);
+	return fine;
+}
+
+/* The outcome --------------------------------------------------------------- */
+
+/* What the command line has already, NULL for nothing. */
+static char *present_entries(const char *cmdline)
+{
+	const char *at, *last = NULL;
+	size_t length;
+
+	for (at = cmdline; at && (at = strstr(at, "config_acs=")); at++)
+		last = at + strlen("config_acs=");
+	if (!last)
+		return NULL;
+	length = strcspn(last, ", \t\n\"");
+	return xasprintf("%.*s", (int)length, last);
+}
+
+/**
+ * plan_line() - the kernel parameter
+ * @p: the plan
+ * @cmdline: the present command line of the kernel, or NULL
+ *
+ * The kernel takes the last config_acs= that it finds, and of that the first
+ * entry that fits a device: ours come first, then what was there.
+ *
+ * Return: "pci=config_acs=...", to be freed; NULL if nothing is to be set.
+ */
+char *plan_line(const struct plan *p, const char *cmdline)
+{
+	char flags[ACS_FLAGS_SIZE], *line = NULL, *longer, *path, *old;
+	int i;
+
+	for (i = 0; i < p->t->nr; i++) {
+		const struct function *f = &p->t->functions[i];
+
+		if (p->now[i] == p->then[i])
+			continue;
+		path = topology_path(p->t, i);
+		longer = xasprintf("%s%s%s@%s", line ? line : "pci=config_acs=",
+				   line ? ";" : "",
+				   acs_flags(f->acs.cap, p->then[i], flags),
+				   path);
+		free(path);
+		free(line);
+		line = longer;
+	}
+	old = line ? present_entries(cmdline) : NULL;
+	if (old && *old) {
+		longer = xasprintf("%s;%s", line, old);
+		free(line);
+		line = longer;
+	}
+	free(old);
+	return line;
+}
+
+static bool may_reach(const struct plan *p, int from, int to)
+{
+	enum traffic kinds[] = { TRAFFIC_REQUEST, TRAFFIC_TRANSLATED };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		enum route route = path_find(p->t, from, to, kinds[i]).route;
+
+		if (route == ROUTE_DIRECT || route == ROUTE_POSSIBLE)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * plan_opened() - who gets a way to whom that was closed before
+ * @p: a plan that has been made
+ *
+ * Return: pairs (from, to), whose array is to be freed.
+ */
+struct pairs plan_opened(struct plan *p)
+{
+	struct pairs opened = { };
+	bool *reached = xcalloc((size_t)p->t->nr * p->t->nr, sizeof(*reached));
+	int pass, i, j;
+
+	for (pass = 0; pass < 2; pass++) {
+		plan_use(p, pass ? p->then : p->now);
+		for (i = 0; i < p->t->nr; i++) {
+			for (j = 0; j < p->t->nr; j++) {
+				size_t at = (size_t)i * p->t->nr + j;
+
+				if (i == j || p->t->functions[i].bridge ||
+				    p->t->functions[j].bridge)
+					continue;
+				if (!pass)
+					reached[at] = may_reach(p, i, j);
+				else if (!reached[at] && may_reach(p, i, j))
+					plan_want(&opened, i, j);
+			}
+		}
+	}
+	free(reached);
+	return opened;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Planning ACS: settings that give some functions a direct way to each other
+ * and keep others apart, and take no more away than that needs.
+ */
+#ifndef IOASID_PLAN_H
+#define IOASID_PLAN_H
+
+#include "group.h"
+#include "path.h"
+#include "topology.h"
+
+/**
+ * struct pair - two functions
+ * @a: index of one
+ * @b: and of the other
+ */
+struct pair {
+	int a;
+	int b;
+};
+
+/**
+ * struct pairs - several of them
+ * @at: the pairs
+ * @nr: how many
+ */
+struct pairs {
+	struct pair *at;
+	int nr;
+};
+
+/**
+ * struct plan - what is wanted, and what comes of it
+ * @t: the machine; its ACS registers are now as before, now as after
+ * @p2p: these want a direct way
+ * @isolate: these are to be kept apart
+ * @translated: the direct way is for requests translated through ATS
+ * @root_complex: a way that the root complex may offer is good enough
+ * @now: for each function its ACS control register, as it is
+ * @then: as it shall be
+ * @before: groups as it is
+ * @after: groups as it will be
+ * @refusal: why it cannot be, or NULL
+ */
+struct plan {
+	struct topology *t;
+	struct pairs p2p;
+	struct pairs isolate;
+	bool translated;
+	bool root_complex;
+	uint16_t *now;
+	uint16_t *then;
+	struct groups *before;
+	struct groups *after;
+	char *refusal;
+};
+
+struct plan *plan_new(const struct topology *t);
+void plan_free(struct plan *p);
+void plan_want(struct pairs *pairs, int a, int b);
+bool plan_make(struct plan *p);
+void plan_use(struct plan *p, const uint16_t *ctrl);
+int plan_changes(const struct plan *p);
+char *plan_line(const struct plan *p, const char *cmdline);
+struct pairs plan_opened(struct plan *p);
+
+#endif

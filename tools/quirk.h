@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What Linux 6.12 knows about particular devices: some isolate without ACS
+ * registers that say so, some do DMA under the address of another function.
+ */
+#ifndef IOASID_QUIRK_H
+#define IOASID_QUIRK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct function;
+
+/**
+ * enum quirk_kind - on what grounds the kernel answers instead of the registers
+ * @QUIRK_FUNCTIONS_APART: the vendor says: its functions do not talk
+ * @QUIRK_PORT_APART: the port isolates, and has no capability to tell it
+ * @QUIRK_INTEL_PCH: root ports that isolate after chipset registers were set
+ * @QUIRK_INTEL_RCIEP: root complex endpoints, by the VT-d specification
+ * @QUIRK_AMD_SOUTHBRIDGE: no peer-to-peer in a southbridge behind AMD-Vi
+ * @QUIRK_NOT_TRUSTED: of a vendor whose other ports are vouched for
+ */
+enum quirk_kind {
+	QUIRK_FUNCTIONS_APART,
+	QUIRK_PORT_APART,
+	QUIRK_INTEL_PCH,
+	QUIRK_INTEL_RCIEP,
+	QUIRK_AMD_SOUTHBRIDGE,
+	QUIRK_NOT_TRUSTED,
+};
+
+/**
+ * struct quirk - the kernel's word on a device
+ * @kind: its grounds
+ * @provides: ACS_* bits that it takes for given
+ */
+struct quirk {
+	enum quirk_kind kind;
+	uint16_t provides;
+};
+
+const struct quirk *quirk_vouches(const struct function *f);
+uint16_t quirk_missing(const struct quirk *quirk, uint16_t wanted);
+const char *quirk_name(const struct quirk *quirk);
+const char *quirk_text(const struct quirk *quirk);
+
+bool quirk_wide_acs(uint16_t vendor, uint16_t device);
+bool quirk_aliases(const struct function *f, uint8_t devfn);
+bool quirk_translates_here(const struct function *f);
+
+#endif

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <pci/pci.h>
+
+#include "output.h"
+#include "quirk.h"
+#include "topology.h"
+
+#define CAP_ID_ATS 0x0f
+#define CAP_ID_SRIOV 0x10
+#define CAP_ID_PRI 0x13
+#define CAP_ID_ACS 0x0d
+#define CAP_ID_PASID 0x1b
+#define CAP_ID_DVSEC 0x23
+
+#define INTEL_DVSEC_SIOV 5
+#define VENDOR_INTEL 0x8086
+#define VENDOR_AMD 0x1022
+#define CLASS_IOMMU 0x0806
+#define MPC 0xd8
+
+/* A device may go away while we look: then we look once more, a few times. */
+#define TRIES 3
+
+static jmp_buf again;
+static int tries;
+
+/* libpci must not go on after this. */
+static void __attribute__((noreturn)) libpci_error(char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (--tries > 0)
+		longjmp(again, 1);
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fail(STATUS_FAILED, "%s", text);
+}
+
+static void libpci_warning(char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	warn("%s", text);
+}
+
+static void libpci_quiet(char *format, ...)
+{
+	(void)format;
+}
+
+static struct pci_access *open_access(const struct topology_source *source)
+{
+	struct pci_access *pci = pci_alloc();
+	struct stat st;
+	char *path;
+
+	if (!pci)
+		fail(STATUS_FAILED, "out of memory");
+	pci->error = libpci_error;
+	pci->warning = libpci_warning;
+	pci->debug = libpci_quiet;
+	pci->numeric_ids = source->numeric;
+	if (source->dump) {
+		if (stat(source->dump, &st) || S_ISDIR(st.st_mode) ||
+		    access(source->dump, R_OK))
+			fail(STATUS_FAILED, "cannot read the dump %s",
+			     source->dump);
+		pci->method = PCI_ACCESS_DUMP;
+		pci_set_param(pci, "dump.name", (char *)source->dump);
+	} else {
+		path = xasprintf("%s/sys/bus/pci", source->root);
+		if (stat(path, &st))
+			fail(STATUS_FAILED, "there is no PCI bus in %s", path);
+		pci->method = PCI_ACCESS_SYS_BUS_PCI;
+		pci_set_param(pci, "sysfs.path", path);
+		free(path);
+	}
+	pci_init(pci);
+	return pci;
+}
+
+static bool readable(struct pci_dev *dev, int offset)
+{
+	uint8_t bytes[4];
+
+	return pci_read_block(dev, offset, bytes, sizeof(bytes)) != 0;
+}
+
+static int extended(struct pci_dev *dev, unsigned int id)
+{
+	struct pci_cap *cap = pci_find_cap(dev, id, PCI_CAP_EXTENDED);
+
+	return cap ? (int)cap->addr : 0;
+}
+
+static void read_acs(struct pci_dev *dev, struct function *f)
+{
+	struct acs *acs = &f->acs;
+	int at = extended(dev, CAP_ID_ACS);
+	unsigned int i;
+
+	acs->known = true;
+	if (!at)
+		return;
+	acs->present = true;
+	acs->dwords = quirk_wide_acs(f->vendor, f->device) && f->pcie &&
+		      f->type == PORT_ROOT;
+	acs->cap = pci_read_word(dev, at + 4);
+	acs->ctrl = pci_read_word(dev, acs->dwords ? at + 8 : at + 6);
+	if (acs->dwords || !(acs->cap & ACS_EC))
+		return;
+	/* A size of 0 stands for 256 */
+	acs->vector_bits = acs->cap >> 8 ? acs->cap >> 8 : 256;
+	for (i = 0; i < (acs->vector_bits + 31) / 32; i++)
+		acs->vector[i] = pci_read_long(dev, at + 8 + 4 * i);
+}
+
+/* Intel's DVSEC 5: flags of capabilities at 0x14, bit 0 is IMS. */
+static void read_siov(struct pci_dev *dev, struct caps *caps)
+{
+	struct pci_cap *cap;
+	unsigned int nr;
+
+	for (nr = 0;; nr++) {
+		unsigned int which = nr;
+
+		cap = pci_find_cap_nr(dev, CAP_ID_DVSEC, PCI_CAP_EXTENDED,
+				      &which);
+		if (!cap)
+			return;
+		if (pci_read_word(dev, cap->addr + 4) == VENDOR_INTEL &&
+		    pci_read_word(dev, cap->addr + 8) == INTEL_DVSEC_SIOV)
+			break;
+	}
+	caps->siov = true;
+	caps->ims = pci_read_long(dev, cap->addr + 0x14) & 1;
+}
+
+static void read_caps(struct pci_dev *dev, struct caps *caps)
+{
+	int at;
+
+	at = extended(dev, CAP_ID_ATS);
+	if (at) {
+		caps->ats = true;
+		caps->ats_on = pci_read_word(dev, at + 6) & 0x8000;
+	}
+	at = extended(dev, CAP_ID_PRI);
+	if (at) {
+		caps->pri = true;
+		caps->pri_on = pci_read_word(dev, at + 4) & 1;
+	}
+	at = extended(dev, CAP_ID_PASID);
+	if (at) {
+		caps->pasid_bits = pci_read_word(dev, at + 4) >> 8 & 0x1f;
+		caps->pasid_on = pci_read_word(dev, at + 6) & 1;
+	}
+	at = extended(dev, CAP_ID_SRIOV);
+	if (at && pci_read_word(dev, at + 8) & 1)
+		caps->sriov_vfs = pci_read_word(dev, at + 0x10);
+	read_siov(dev, caps);
+}
+
+static void read_pcie(struct pci_dev *dev, struct function *f)
+{
+	struct pci_cap *cap = pci_find_cap(dev, PCI_CAP_ID_EXP,
+					   PCI_CAP_NORMAL);
+
+	if (!cap)
+		return;
+	f->pcie = true;
+	f->type = pci_read_word(dev, cap->addr + 2) >> 4 & 0xf;
+	f->port = pci_read_long(dev, cap->addr + 0xc) >> 24;
+}
+
+static void read_name(struct pci_dev *dev, struct function *f)
+{
+	char class[128], device[256];
+
+	if (dev->access->numeric_ids) {
+		f->name = xasprintf("class %04x [%04x:%04x]", f->class,
+				    f->vendor, f->device);
+		return;
+	}
+	pci_lookup_name(dev->access, class, sizeof(class), PCI_LOOKUP_CLASS,
+			f->class);
+	pci_lookup_name(dev->access, device, sizeof(device),
+			PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE, f->vendor,
+			f->device);
+	f->name = xasprintf("%s: %s [%04x:%04x]", class, device, f->vendor,
+			    f->device);
+}
+
+static void read_header(struct pci_dev *dev, struct function *f)
+{
+	uint8_t type = pci_read_byte(dev, PCI_HEADER_TYPE);
+
+	/* That of a virtual function is its physical function's business */
+	if (f->physfn >= 0 || type == 0xff)
+		return;
+	f->multifunction = type & 0x80 || (f->devfn & 7);
+	switch (type & 0x7f) {
+	case PCI_HEADER_TYPE_NORMAL:
+		f->subvendor = pci_read_word(dev, PCI_SUBSYSTEM_VENDOR_ID);
+		f->subdevice = pci_read_word(dev, PCI_SUBSYSTEM_ID);
+		break;
+	case PCI_HEADER_TYPE_BRIDGE:
+	case PCI_HEADER_TYPE_CARDBUS:
+		f->bridge = true;
+		f->secondary = pci_read_byte(dev, PCI_SECONDARY_BUS);
+		f->subordinate = pci_read_byte(dev, PCI_SUBORDINATE_BUS);
+		break;
+	}
+}
+
+static void read_function(struct pci_dev *dev, struct function *f)
+{
+	f->domain = dev->domain;
+	f->number = dev->bus;
+	f->devfn = dev->dev << 3 | dev->func;
+	f->group = f->physfn = f->bus = f->below = -1;
+	pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_CAPS |
+			   PCI_FILL_EXT_CAPS);
+	f->vendor = dev->vendor_id;
+	f->device = dev->device_id;
+	f->class = dev->device_class;
+	read_header(dev, f);
+	read_pcie(dev, f);
+	if (readable(dev, MPC))
+		f->mpc = pci_read_long(dev, MPC);
+	/* Without PCI Express there is nothing beyond 256 bytes to miss */
+	if (readable(dev, 0x100)) {
+		read_acs(dev, f);
+		read_caps(dev, &f->caps);
+	} else {
+		f->acs.known = readable(dev, 0x40) && !f->pcie;
+	}
+	read_name(dev, f);
+}
+
+static void read_all(struct topology *t, struct pci_access *pci)
+{
+	struct pci_dev *dev;
+	int size = 0;
+
+	for (dev = pci->devices; dev; dev = dev->next) {
+		struct function *f;
+
+		if (dev->dev > 31 || dev->func > 7)
+			fail(STATUS_FAILED, "no such address: %x:%x:%x.%x",
+			     dev->domain, dev->bus, dev->dev, dev->func);
+		if (t->nr == size) {
+			size = size ? 2 * size : 64;
+			t->functions = xrealloc(t->functions, size,
+						sizeof(*f));
+		}
+		f = &t->functions[t->nr++];
+		memset(f, 0, sizeof(*f));
+		read_function(dev, f);
+		f->t = t;
+		if (!f->acs.known)
+			t->blind++;
+		if (f->vendor == VENDOR_AMD && f->class == CLASS_IOMMU)
+			t->amd_iommu = true;
+	}
+}
+
+/**
+ * reader_fill() - read all functions of a machine
+ * @t: a topology without functions, which gets them in no order
+ * @source: where to read
+ */
+void reader_fill(struct topology *t, const struct topology_source *source)
+{
+	struct pci_access *volatile pci = NULL;
+
+	tries = source->dump ? 1 : TRIES;
+	setjmp(again);
+	/* What was read of an attempt that failed stays in memory */
+	t->functions = NULL;
+	t->nr = t->blind = 0;
+	pci = open_access(source);
+	pci_scan_bus(pci);
+	read_all(t, pci);
+	pci_cleanup(pci);
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+#include "group.h"
+#include "machine.h"
+#include "path.h"
+#include "quirk.h"
+
+/**
+ * struct view - what is shown
+ * @t: the machine
+ * @model: the groups that the kernel would form
+ * @g: the groups to show: the running kernel's, or the model's
+ * @machine: facts that are not in PCI
+ */
+struct view {
+	const struct topology *t;
+	struct groups *model;
+	struct groups *g;
+	struct machine *machine;
+};
+
+static void view_open(struct view *view, struct session *session)
+{
+	view->t = session_topology(session);
+	view->model = groups_predict(view->t);
+	view->g = view->t->live ? groups_of_kernel(view->t) : NULL;
+	view->machine = machine_look(view->t, session->source.root);
+	if (!view->g)
+		view->g = view->model;
+}
+
+static void view_close(struct view *view)
+{
+	if (view->g != view->model)
+		groups_free(view->g);
+	groups_free(view->model);
+	machine_free(view->machine);
+}
+
+static bool differs(const struct view *view, int index)
+{
+	return view->g != view->model &&
+	       groups_member_differs(view->t, view->g, view->model, index);
+}
+
+/* Who outside of the group reaches one of it past the IOMMU? */
+static bool intrudes(const struct view *view, int from, int to)
+{
+	const struct topology *t = view->t;
+
+	return view->g->of[from] != view->g->of[to] &&
+	       !t->functions[from].bridge && !t->functions[to].bridge &&
+	       path_reaches(t, from, to);
+}
+
+static void caps_line(const struct function *f)
+{
+	const struct caps *c = &f->caps;
+
+	if (!c->ats && !c->pri && !c->pasid_bits && !c->siov && !c->sriov_vfs)
+		return;
+	printf("      capable of:");
+	if (c->ats)
+		printf(" ATS%s", c->ats_on ? " (on)" : "");
+	if (c->pri)
+		printf(" PRI%s", c->pri_on ? " (on)" : "");
+	if (c->pasid_bits)
+		printf(" PASID of %u bits%s", c->pasid_bits,
+		       c->pasid_on ? " (on)" : "");
+	if (c->siov)
+		printf(" SIOV%s", c->ims ? " with IMS" : "");
+	if (c->sriov_vfs)
+		printf(" SR-IOV (%u VFs)", c->sriov_vfs);
+	putchar('\n');
+}
+
+static void function_line(const struct function *f)
+{
+	char address[ADDRESS_SIZE];
+
+	printf("    %s%s%s %s, %s%s%s\n", paint(PAINT_HEAD),
+	       topology_address(f, address), paint(PAINT_OFF),
+	       topology_kind(f), f->name, f->driver ? ", driver " : "",
+	       f->driver ? f->driver : "");
+}
+
+/* The kernel isolates where registers alone would not have it do so. */
+static void quirk_line(const struct function *f)
+{
+	struct acs_verdict verdict = acs_judge(f, ACS_ISOLATED);
+
+	if (verdict.quirk)
+		printf("      %sa rule of the kernel, not ACS:%s %s\n",
+		       paint(PAINT_NOTE), paint(PAINT_OFF),
+		       quirk_text(verdict.quirk));
+}
+
+static void why_lines(const struct view *view, int group)
+{
+	const char *head = "  one group because\n";
+	int i;
+
+	for (i = 0; i < view->t->nr; i++) {
+		char *text;
+
+		if (view->g->of[i] != group)
+			continue;
+		text = explain_group(view->t, view->model, i);
+		/* One that the kernel has put elsewhere than its reason */
+		if (text && view->g->of[view->model->reason[i].with] == group)
+			printf("%s    %s\n", head, text), head = "";
+		free(text);
+	}
+	for (i = 0; i < view->t->nr; i++) {
+		char address[ADDRESS_SIZE];
+
+		if (view->g->of[i] == group && differs(view, i))
+			printf("  %sthe kernel has grouped %s otherwise than this tool's model of it%s\n",
+			       paint(PAINT_NOTE),
+			       topology_address(&view->t->functions[i],
+						address), paint(PAINT_OFF));
+	}
+}
+
+static void intruder_lines(const struct view *view, int group)
+{
+	const struct topology *t = view->t;
+	int from, to;
+
+	for (to = 0; to < t->nr; to++) {
+		for (from = 0; from < t->nr; from++) {
+			char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+			struct path path;
+
+			if (view->g->of[to] != group ||
+			    !intrudes(view, from, to))
+				continue;
+			path = path_find(t, from, to, TRAFFIC_REQUEST);
+			text = path_text(t, &path, TRAFFIC_REQUEST);
+			printf("  %sreached from outside:%s %s can write to %s past the IOMMU: %s\n",
+			       paint(PAINT_BAD), paint(PAINT_OFF),
+			       topology_address(&t->functions[from], a),
+			       topology_address(&t->functions[to], b), text);
+			free(text);
+		}
+	}
+}
+
+static void group_text(const struct view *view, int group)
+{
+	const struct topology *t = view->t;
+	int i;
+
+	printf("%sgroup %d%s\n", paint(PAINT_HEAD), group, paint(PAINT_OFF));
+	for (i = 0; i < t->nr; i++) {
+		if (view->g->of[i] != group)
+			continue;
+		function_line(&t->functions[i]);
+		caps_line(&t->functions[i]);
+		quirk_line(&t->functions[i]);
+	}
+	why_lines(view, group);
+	intruder_lines(view, group);
+}
+
+static void ungrouped_text(const struct view *view)
+{
+	int i, n = 0;
+
+	for (i = 0; i < view->t->nr; i++) {
+		if (view->g->of[i] >= 0)
+			continue;
+		if (!n++)
+			printf("%snot in a group: no IOMMU is in charge of them%s\n",
+			       paint(PAINT_HEAD), paint(PAINT_OFF));
+		function_line(&view->t->functions[i]);
+	}
+}
+
+static void source_text(const struct view *view)
+{
+	if (view->g != view->model)
+		printf("groups: as the running kernel has formed them\n");
+	else
+		printf("groups: as Linux 6.12 would form them, %s\n",
+		       view->t->live ? "if this machine used an IOMMU" :
+		       "all devices being behind an IOMMU");
+}
+
+/* JSON -------------------------------------------------------------------- */
+
+static json_t *intruders_json(const struct view *view, int to)
+{
+	json_t *array = xjson(json_array());
+	int from;
+
+	for (from = 0; from < view->t->nr; from++) {
+		struct path path;
+		char *text;
+
+		if (!intrudes(view, from, to))
+			continue;
+		path = path_find(view->t, from, to, TRAFFIC_REQUEST);
+		text = path_text(view->t, &path, TRAFFIC_REQUEST);
+		json_array_append_new(array, json_pack("{so so}", "from",
+				      explain_address(view->t, from), "text",
+				      json_text(text)));
+		free(text);
+	}
+	return array;
+}
+
+static json_t *function_json(const struct view *view, int index)
+{
+	const struct function *f = &view->t->functions[index];
+	json_t *value = json_pack("{so ss ss so so so so so so}",
+				  "address", explain_address(view->t, index),
+				  "kind", topology_kind(f), "name", f->name,
+				  "driver", json_text(f->driver),
+				  "above", explain_address(view->t,
+					topology_above(view->t, index)),
+				  "acs", explain_acs(f),
+				  "capabilities", explain_caps(f),
+				  "reason", explain_group_json(view->t,
+					view->model, index),
+				  "reached_from", intruders_json(view, index));
+
+	xjson(value);
+	if (differs(view, index))
+		json_object_set_new(value, "model_differs", json_true());
+	return value;
+}
+
+static json_t *members_json(const struct view *view, int group)
+{
+	json_t *array = xjson(json_array());
+	int i;
+
+	for (i = 0; i < view->t->nr; i++)
+		if (view->g->of[i] == group)
+			json_array_append_new(array, function_json(view, i));
+	return array;
+}
+
+static json_t *view_json(const struct view *view)
+{
+	json_t *groups = xjson(json_array()), *members;
+	int i;
+
+	for (i = 0; i < view->g->nr; i++) {
+		members = members_json(view, i);
+		if (json_array_size(members))
+			json_array_append_new(groups, json_pack("{si so}",
+					      "group", i, "functions",
+					      members));
+		else
+			json_decref(members);
+	}
+	return xjson(json_pack("{ss si so so so}", "groups_of",
+			       view->g == view->model ? "model" : "kernel",
+			       "unreadable", view->t->blind, "machine",
+			       machine_json(view->machine), "groups", groups,
+			       "ungrouped", members_json(view, -1)));
+}
+
+/**
+ * show_groups() - all groups
+ * @session: the machine
+ *
+ * Return: exit status.
+ */
+enum status show_groups(struct session *session)
+{
+	struct view view;
+	int i;
+
+	view_open(&view, session);
+	if (output.json) {
+		output_json(view_json(&view));
+	} else {
+		machine_text(view.machine);
+		source_text(&view);
+		for (i = 0; i < view.g->nr; i++)
+			if (groups_size(view.t, view.g, i))
+				group_text(&view, i);
+		ungrouped_text(&view);
+	}
+	view_close(&view);
+	return STATUS_OK;
+}
+
+/* One device -------------------------------------------------------------- */
+
+static void registers_line(const struct function *f)
+{
+	char can[ACS_NAMES_SIZE], on[ACS_NAMES_SIZE];
+
+	if (f->acs.present)
+		printf("      ACS can: %s; is on: %s%s\n",
+		       acs_names(f->acs.cap, can), acs_names(f->acs.ctrl, on),
+		       f->acs.dwords ? " (registers of 32 bits: an erratum)" :
+		       "");
+}
+
+static void way_up(const struct view *view, int index)
+{
+	const struct topology *t = view->t;
+	int at;
+
+	printf("  from the device up to the root complex\n");
+	for (at = index; at >= 0; at = topology_above(t, at)) {
+		const struct function *f = &t->functions[at];
+		struct acs_verdict verdict = acs_judge(f, ACS_ISOLATED);
+		char *clause = explain_verdict(f, &verdict);
+		char address[ADDRESS_SIZE];
+
+		/* An end of the tree that is alone needs no verdict */
+		printf("    %s%s%s %s %s\n", paint(verdict.isolates ||
+			(at == index && !f->multifunction) ? PAINT_GOOD :
+			PAINT_BAD), topology_address(f, address),
+		       paint(PAINT_OFF), topology_kind(f), clause);
+		registers_line(f);
+		free(clause);
+	}
+}
+
+static void reach_lines(const struct view *view, int index)
+{
+	const struct topology *t = view->t;
+	char address[ADDRESS_SIZE];
+	int i;
+
+	for (i = 0; i < t->nr; i++) {
+		if (i == index || t->functions[i].bridge ||
+		    t->functions[index].bridge)
+			continue;
+		topology_address(&t->functions[i], address);
+		if (path_reaches(t, i, index))
+			printf("  reached past the IOMMU by %s\n", address);
+		if (path_reaches(t, index, i))
+			printf("  reaches past the IOMMU %s\n", address);
+	}
+}
+
+/**
+ * show_device() - one function in depth
+ * @session: the machine
+ * @index: the function
+ *
+ * Return: exit status.
+ */
+enum status show_device(struct session *session, int index)
+{
+	struct view view;
+
+	view_open(&view, session);
+	if (output.json) {
+		json_t *value = function_json(&view, index);
+
+		json_object_set_new(value, "group",
+				    json_integer(view.g->of[index]));
+		json_object_set_new(value, "machine",
+				    machine_json(view.machine));
+		output_json(value);
+	} else {
+		machine_text(view.machine);
+		source_text(&view);
+		if (view.g->of[index] >= 0)
+			group_text(&view, view.g->of[index]);
+		else
+			ungrouped_text(&view);
+		way_up(&view, index);
+		reach_lines(&view, index);
+	}
+	view_close(&view);
+	return STATUS_OK;
+}

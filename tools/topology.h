@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The PCI devices of a machine, this one's or that of a dump, as a tree.
+ */
+#ifndef IOASID_TOPOLOGY_H
+#define IOASID_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "acs.h"
+
+#define ADDRESS_SIZE 24
+
+struct topology;
+
+/* Device/Port Type of the PCI Express capability. */
+enum port_type {
+	PORT_ENDPOINT = 0,
+	PORT_LEGACY = 1,
+	PORT_ROOT = 4,
+	PORT_UPSTREAM = 5,
+	PORT_DOWNSTREAM = 6,
+	PORT_PCIE_TO_PCI = 7,
+	PORT_PCI_TO_PCIE = 8,
+	PORT_ROOT_ENDPOINT = 9,
+	PORT_ROOT_EVENT = 10,
+};
+
+/**
+ * struct caps - what a function can do, apart from ACS
+ * @ats: Address Translation Service is there
+ * @ats_on: and enabled
+ * @pri: Page Request Interface is there
+ * @pri_on: and enabled
+ * @pasid_bits: width of its PASIDs, 0 without PASID
+ * @pasid_on: PASIDs are enabled
+ * @siov: has the DVSEC of Intel's Scalable I/O Virtualization
+ * @ims: that one says that it supports the Interrupt Message Store
+ * @sriov_vfs: virtual functions that are enabled
+ */
+struct caps {
+	bool ats, ats_on;
+	bool pri, pri_on;
+	unsigned int pasid_bits;
+	bool pasid_on;
+	bool siov;
+	bool ims;
+	unsigned int sriov_vfs;
+};
+
+/**
+ * struct function - a PCI function
+ * @domain: PCI domain
+ * @number: bus number
+ * @devfn: device << 3 | function
+ * @vendor: vendor ID
+ * @device: device ID
+ * @subvendor: subsystem's vendor ID
+ * @subdevice: subsystem's ID
+ * @class: class and subclass
+ * @name: what it is called, with or without pci.ids
+ * @driver: its driver, or NULL
+ * @group: the IOMMU group it is in, -1 for none or not known
+ * @bridge: has a bus behind it
+ * @multifunction: Linux takes it for part of a multi-function device
+ * @pcie: has a PCI Express capability
+ * @type: enum port_type, with @pcie
+ * @port: port number of the link
+ * @secondary: of a bridge: the bus behind it
+ * @subordinate: of a bridge: the last bus behind it
+ * @mpc: what Intel root ports have at 0xd8, 0 if it could not be read
+ * @acs: its ACS capability
+ * @caps: other capabilities
+ * @t: the machine it is in
+ * @bus: index of the bus it is on
+ * @below: of a bridge: index of the bus behind it, -1 for none
+ * @physfn: of a virtual function: index of its physical function; or -1
+ */
+struct function {
+	unsigned int domain;
+	uint8_t number;
+	uint8_t devfn;
+	uint16_t vendor, device;
+	uint16_t subvendor, subdevice;
+	uint16_t class;
+	char *name;
+	char *driver;
+	int group;
+	bool bridge;
+	bool multifunction;
+	bool pcie;
+	uint8_t type;
+	uint8_t port;
+	uint8_t secondary, subordinate;
+	uint32_t mpc;
+	struct acs acs;
+	struct caps caps;
+	const struct topology *t;
+	int bus;
+	int below;
+	int physfn;
+};
+
+/**
+ * struct bus - a PCI bus
+ * @domain: PCI domain
+ * @number: bus number
+ * @self: index of the bridge that leads to it, -1 for none
+ * @parent: index of the bus above, -1 for a root bus
+ */
+struct bus {
+	unsigned int domain;
+	uint8_t number;
+	int self;
+	int parent;
+};
+
+/**
+ * struct topology - a machine
+ * @live: it is this one
+ * @functions: in the order in which Linux finds them
+ * @nr: how many
+ * @buses: root buses first
+ * @nr_buses: how many
+ * @blind: functions whose extended configuration space could not be read
+ * @amd_iommu: it has an IVRS table, as far as we know
+ */
+struct topology {
+	bool live;
+	struct function *functions;
+	int nr;
+	struct bus *buses;
+	int nr_buses;
+	int blind;
+	bool amd_iommu;
+};
+
+/**
+ * struct topology_source - where to read it
+ * @dump: a file as of lspci -xxxx, or NULL for the running system
+ * @root: a directory that has the sys of the running system
+ * @numeric: no names from pci.ids
+ */
+struct topology_source {
+	const char *dump;
+	const char *root;
+	bool numeric;
+};
+
+struct topology *topology_read(const struct topology_source *source);
+void topology_link(struct topology *t);
+void topology_free(struct topology *t);
+
+int topology_find(const struct topology *t, const char *address);
+const char *topology_address(const struct function *f,
+			     char text[ADDRESS_SIZE]);
+char *topology_path(const struct topology *t, int index);
+const char *topology_kind(const struct function *f);
+int topology_above(const struct topology *t, int index);
+
+static inline unsigned int slot_of(const struct function *f)
+{
+	return f->devfn >> 3;
+}
+
+static inline unsigned int function_of(const struct function *f)
+{
+	return f->devfn & 7;
+}
+
+#endif
