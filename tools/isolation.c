@@ -2,7 +2,9 @@
 #include <stddef.h>
 
 #include "command.h"
+#include "graph.h"
 #include "show.h"
+#include "split.h"
 
 static enum status show(struct session *session, int argc, char **argv)
 {
@@ -17,6 +19,12 @@ static const struct command commands[] = {
 	{ "show", "[DEVICE]",
 	  "the IOMMU groups and why each is one; with DEVICE, that one in depth",
 	  show },
+	{ "graph", "[dot|svg] [--p2p A,B]...",
+	  "a picture; without --p2p, of the ways between groups past the IOMMU",
+	  graph },
+	{ "split-check", "DEVICE DEVICE",
+	  "who would share a risk now if the two turned out not to be isolated",
+	  split_check },
 	{ }
 };
 

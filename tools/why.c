@@ -1,2 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasid why: what is in the way of giving a device to a user of /dev/iommu.
+ * It looks at all that binding takes, in the order in which one would set it
+ * up, and names for each obstacle what to do.  No module has to be loaded.
+ */
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "command.h"
-const struct object why_object = {"why","x",(const struct command[]){{}}};
+#include "explain.h"
+#include "group.h"
+#include "holder.h"
+#include "machine.h"
+#include "path.h"
+
+/**
+ * enum weight - what a finding means
+ * @FINE: as it should be
+ * @NOTE: worth knowing
+ * @OBSTACLE: binding or attaching will fail
+ */
+enum weight {
+	FINE,
+	NOTE,
+	OBSTACLE,
+};
+
+/**
+ * struct check - looking at one device
+ * @t: the machine
+ * @root: directory instead of /
+ * @machine: facts about it
+ * @index: the device
+ * @address: and its address
+ * @group: its group, -1 for none
+ * @findings: JSON array of what was found
+ * @obstacles: how many of that are obstacles
+ */
+struct check {
+	const struct topology *t;
+	const char *root;
+	struct machine *machine;
+	int index;
+	char address[ADDRESS_SIZE];
+	int group;
+	json_t *findings;
+	int obstacles;
+};
+
+static void __attribute__((format(printf, 4, 5)))
+find(struct check *c, enum weight weight, const char *what,
+     const char *format, ...)
+{
+	static const char *const words[] = { "fine", "note", "obstacle" };
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		fail(STATUS_FAILED, "out of memory");
+	va_end(args);
+	c->obstacles += weight == OBSTACLE;
+	json_array_append_new(c->findings,
+			      json_pack("{ss ss so}", "weight", words[weight],
+					"what", what, "text",
+					json_text(text)));
+	if (!output.json)
+		printf("  %s%-9s%s %s\n", paint(weight == FINE ? PAINT_GOOD :
+		       weight == NOTE ? PAINT_NOTE : PAINT_BAD),
+		       weight == FINE ? "ok" : words[weight],
+		       paint(PAINT_OFF), text);
+	free(text);
+}
+
+static char *read_of_device(struct check *c, int index, const char *name)
+{
+	char address[ADDRESS_SIZE], *path, *text;
+
+	topology_address(&c->t->functions[index], address);
+	path = xasprintf("/sys/bus/pci/devices/%s/%s", address, name);
+	text = machine_read(c->root, path);
+	free(path);
+	return text;
+}
+
+static bool is_set(const char *root, const char *path)
+{
+	char *text = machine_read(root, path);
+	bool set = text && (*text == 'Y' || *text == '1');
+
+	free(text);
+	return set;
+}
+
+/* The platform -------------------------------------------------------------- */
+
+static void check_iommu(struct check *c)
+{
+	const struct fact *iommu = &c->machine->iommu;
+
+	if (c->group >= 0)
+		find(c, FINE, "iommu", "it is behind an IOMMU, in group %d",
+		     c->group);
+	else if (iommu->answer == ANSWER_YES)
+		find(c, OBSTACLE, "iommu",
+		     "there is an IOMMU (%s), but this device is not behind it",
+		     iommu->sign);
+	else
+		find(c, OBSTACLE, "iommu", "no IOMMU is in use: %s",
+		     iommu->sign);
+}
+
+static void check_interrupts(struct check *c)
+{
+	const struct fact *ir = &c->machine->remapping;
+	bool unsafe = is_set(c->root,
+			"/sys/module/iommufd/parameters/allow_unsafe_interrupts");
+
+	if (ir->answer == ANSWER_YES)
+		find(c, FINE, "interrupts", "interrupts are remapped: %s",
+		     ir->sign);
+	else if (unsafe)
+		find(c, NOTE, "interrupts",
+		     "interrupts are not isolated, which iommufd.allow_unsafe_interrupts permits: who has the device may raise any interrupt");
+	else if (ir->answer == ANSWER_NO)
+		find(c, OBSTACLE, "interrupts",
+		     "interrupts are not isolated: %s. Switch interrupt remapping on (firmware, no intremap=off), or load iommufd with allow_unsafe_interrupts=1 if whoever has the device may own the machine",
+		     ir->sign);
+	else
+		find(c, NOTE, "interrupts",
+		     "whether interrupts are remapped cannot be seen: %s",
+		     ir->sign);
+}
+
+/* Firmware that uses a device asks for memory to be mapped 1:1 always. */
+static void check_regions(struct check *c)
+{
+	char *path, *text, *line, *rest;
+
+	if (c->group < 0)
+		return;
+	path = xasprintf("/sys/kernel/iommu_groups/%d/reserved_regions",
+			 c->group);
+	text = machine_read(c->root, path);
+	free(path);
+	for (line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		size_t length = strlen(line);
+
+		if (length > 7 && !strcmp(line + length - 7, " direct"))
+			find(c, OBSTACLE, "reserved",
+			     "the firmware wants memory at %.*s to stay mapped for it (RMRR or unity mapping): the kernel gives such a device to nobody",
+			     (int)(length - 7), line);
+	}
+	free(text);
+}
+
+/* Drivers ------------------------------------------------------------------- */
+
+static bool has_vfio(const char *driver)
+{
+	return strstr(driver, "vfio");
+}
+
+/* Drivers that promise not to do DMA for the kernel. */
+static bool does_no_dma(const char *driver)
+{
+	return has_vfio(driver) || !strcmp(driver, "pcieport") ||
+	       !strcmp(driver, "pci-stub");
+}
+
+static void check_kind(struct check *c)
+{
+	const struct function *f = &c->t->functions[c->index];
+	char *enabled;
+
+	if (f->bridge)
+		find(c, OBSTACLE, "kind",
+		     "it is a %s: devices behind it can be given away, it cannot",
+		     topology_kind(f));
+	enabled = read_of_device(c, c->index, "power_state");
+	if (enabled && !strcmp(enabled, "error"))
+		find(c, OBSTACLE, "power", "it does not answer: powered off, or gone");
+	free(enabled);
+}
+
+static void check_driver(struct check *c)
+{
+	const char *driver = c->t->functions[c->index].driver;
+
+	if (!driver)
+		find(c, OBSTACLE, "driver",
+		     "no driver is bound to it. For a device at %s: echo vfio-pci >/sys/bus/pci/devices/%s/driver_override; echo %s >/sys/bus/pci/drivers_probe",
+		     c->address, c->address, c->address);
+	else if (!has_vfio(driver))
+		find(c, OBSTACLE, "driver",
+		     "its driver is %s, not vfio-pci: the kernel uses it. To take it away: echo %s >/sys/bus/pci/devices/%s/driver/unbind",
+		     driver, c->address, c->address);
+	else
+		find(c, FINE, "driver", "its driver is %s", driver);
+}
+
+/* Others of the group may belong to nobody, or to the same user. */
+static void check_group(struct check *c)
+{
+	struct groups *model;
+	int i, others = 0, in_the_way = 0;
+
+	if (c->group < 0)
+		return;
+	model = groups_predict(c->t);
+	for (i = 0; i < c->t->nr; i++) {
+		const struct function *f = &c->t->functions[i];
+		char address[ADDRESS_SIZE], *reason;
+
+		if (i == c->index || f->group != c->group)
+			continue;
+		others++;
+		if (!f->driver || does_no_dma(f->driver))
+			continue;
+		in_the_way++;
+		reason = explain_group(c->t, model, i);
+		if (!reason)
+			reason = explain_group(c->t, model, c->index);
+		find(c, OBSTACLE, "group",
+		     "%s %s is in its group and in use by the kernel's driver %s%s%s",
+		     topology_kind(f), topology_address(f, address), f->driver,
+		     reason ? ": " : "", reason ? reason : "");
+		free(reason);
+	}
+	groups_free(model);
+	if (!in_the_way)
+		find(c, FINE, "group", others ?
+		     "%d others are in its group, none in use by the kernel" :
+		     "it is alone in its group", others);
+}
+
+/* VFIO and the module -------------------------------------------------------- */
+
+static char *cdev_of(struct check *c, int index)
+{
+	char address[ADDRESS_SIZE], *path, *name = NULL;
+	struct dirent *entry;
+	DIR *dir;
+
+	topology_address(&c->t->functions[index], address);
+	path = xasprintf("%s/sys/bus/pci/devices/%s/vfio-dev", c->root,
+			 address);
+	dir = opendir(path);
+	free(path);
+	while (dir && !name && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "vfio", 4))
+			name = xasprintf("/dev/vfio/devices/%s",
+					 entry->d_name);
+	if (dir)
+		closedir(dir);
+	return name;
+}
+
+static void check_access(struct check *c, const char *node)
+{
+	char *path = xasprintf("%s%s", c->root, node);
+
+	if (access(path, F_OK))
+		find(c, OBSTACLE, "node", "%s is not there", node);
+	else if (access(path, R_OK | W_OK))
+		find(c, OBSTACLE, "permission",
+		     "you may not open %s: see its owner and mode", node);
+	else
+		find(c, FINE, "permission", "you may open %s", node);
+	free(path);
+}
+
+static void check_modules(struct check *c)
+{
+	const char *driver = c->t->functions[c->index].driver;
+	char *cdev = cdev_of(c, c->index);
+
+	if (!machine_has(c->root, "/sys/module/iommufd"))
+		find(c, OBSTACLE, "module",
+		     "the module iommufd is not loaded: modprobe vfio-pci, after make install");
+	else
+		check_access(c, "/dev/iommu");
+	if (cdev)
+		check_access(c, cdev);
+	else if (driver && has_vfio(driver))
+		find(c, OBSTACLE, "vfio",
+		     "VFIO has no device node for it: that is the kernel's own VFIO, which was built without; unload it (modprobe -r vfio-pci vfio_iommu_type1 vfio) and load the one installed with iommufd");
+	free(cdev);
+}
+
+/* Owners -------------------------------------------------------------------- */
+
+static bool check_holders(struct check *c, const char *node, const char *whose)
+{
+	struct holders holders = { };
+	bool unseen;
+	int i;
+
+	holders_of(&holders, c->root, node);
+	for (i = 0; i < holders.nr; i++)
+		find(c, OBSTACLE, "owner", "process %d (%s) has %s open, %s",
+		     holders.at[i].pid, holders.at[i].comm, node, whose);
+	unseen = holders.unseen;
+	free(holders.at);
+	return unseen;
+}
+
+static void check_owners(struct check *c)
+{
+	char *node, *whose, address[ADDRESS_SIZE];
+	bool unseen = false;
+	int i;
+
+	if (c->group < 0)
+		return;
+	for (i = 0; i < c->t->nr; i++) {
+		if (c->t->functions[i].group != c->group)
+			continue;
+		node = cdev_of(c, i);
+		if (!node)
+			continue;
+		topology_address(&c->t->functions[i], address);
+		whose = i == c->index ? xasprintf("that of this device") :
+			xasprintf("that of %s in its group: only the same /dev/iommu may have both",
+				  address);
+		unseen |= check_holders(c, node, whose);
+		free(whose);
+		free(node);
+	}
+	node = xasprintf("/dev/vfio/%d", c->group);
+	unseen |= check_holders(c, node, "the group's own, legacy node");
+	free(node);
+	if (unseen)
+		find(c, NOTE, "owner",
+		     "who has device nodes open is seen completely by root only");
+}
+
+static void check_reach(struct check *c)
+{
+	char address[ADDRESS_SIZE];
+	int i, n = 0, first = -1;
+
+	for (i = 0; i < c->t->nr; i++) {
+		const struct function *f = &c->t->functions[i];
+
+		if (i == c->index || f->bridge ||
+		    c->t->functions[c->index].bridge ||
+		    (f->group >= 0 && f->group == c->group) ||
+		    !path_reaches(c->t, i, c->index))
+			continue;
+		if (!n++)
+			first = i;
+	}
+	if (n)
+		find(c, NOTE, "isolation",
+		     "%s%s of other groups can write to it past the IOMMU: see ioasid isolation show %s",
+		     topology_address(&c->t->functions[first], address),
+		     n > 1 ? " and more" : "", c->address);
+}
+
+static enum status conclude(struct check *c)
+{
+	if (output.json)
+		output_json(json_pack("{ss sb so}", "device", c->address,
+				      "free", !c->obstacles, "findings",
+				      json_incref(c->findings)));
+	else if (c->obstacles)
+		printf("%s: %s%d in the way%s\n", c->address,
+		       paint(PAINT_BAD), c->obstacles, paint(PAINT_OFF));
+	else
+		printf("%s: %snothing is in the way%s\n", c->address,
+		       paint(PAINT_GOOD), paint(PAINT_OFF));
+	return c->obstacles ? STATUS_NO : STATUS_OK;
+}
+
+static enum status why(struct session *session, int argc, char **argv)
+{
+	struct check c = { .root = session->source.root };
+	enum status status;
+
+	if (argc != 1)
+		fail(STATUS_USAGE, "why takes a device; see ioasid why help");
+	if (session->source.dump)
+		fail(STATUS_USAGE, "why looks at the running system: a dump does not show drivers and owners");
+	c.t = session_topology(session);
+	c.index = session_function(session, argv[0]);
+	topology_address(&c.t->functions[c.index], c.address);
+	c.group = c.t->functions[c.index].group;
+	c.machine = machine_look(c.t, c.root);
+	c.findings = xjson(json_array());
+	if (!output.json)
+		printf("%s%s%s %s, %s\n", paint(PAINT_HEAD), c.address,
+		       paint(PAINT_OFF),
+		       topology_kind(&c.t->functions[c.index]),
+		       c.t->functions[c.index].name);
+	check_kind(&c);
+	check_iommu(&c);
+	check_interrupts(&c);
+	check_regions(&c);
+	check_driver(&c);
+	check_group(&c);
+	check_modules(&c);
+	check_owners(&c);
+	check_reach(&c);
+	status = conclude(&c);
+	json_decref(c.findings);
+	machine_free(c.machine);
+	return status;
+}
+
+static const struct command commands[] = {
+	{ "", "DEVICE",
+	  "what is in the way of binding and attaching it; exit status 0 if nothing is",
+	  why },
+	{ }
+};
+
+const struct object why_object = {
+	"why", "why a device cannot be bound or attached", commands,
+};

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "holder.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "output.h"
+
+static void add(struct holders *holders, const char *root, int pid)
+{
+	char *path = xasprintf("/proc/%d/comm", pid);
+	char *comm = machine_read(root, path);
+	struct holder *holder;
+
+	holders->at = xrealloc(holders->at, holders->nr + 1,
+			       sizeof(*holders->at));
+	holder = &holders->at[holders->nr++];
+	holder->pid = pid;
+	snprintf(holder->comm, sizeof(holder->comm), "%s", comm ? comm : "?");
+	clean_text(holder->comm);
+	free(comm);
+	free(path);
+}
+
+/* Processes come and go meanwhile: what is not there any more holds nothing. */
+static void look_into(struct holders *holders, const char *root, int pid,
+		      const char *wanted)
+{
+	char *path = xasprintf("%s/proc/%d/fd", root, pid);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	char target[PATH_MAX];
+	bool found = false;
+
+	if (!dir && !access(path, F_OK))
+		holders->unseen = true;
+	while (dir && !found && (entry = readdir(dir))) {
+		ssize_t length = readlinkat(dirfd(dir), entry->d_name, target,
+					    sizeof(target) - 1);
+
+		if (length <= 0)
+			continue;
+		target[length] = '\0';
+		found = !strcmp(target, wanted);
+	}
+	if (found)
+		add(holders, root, pid);
+	if (dir)
+		closedir(dir);
+	free(path);
+}
+
+/**
+ * holders_of() - who has a file open
+ * @holders: gets them in addition; to be zeroed first, its array to be freed
+ * @root: directory instead of /
+ * @path: the file
+ */
+void holders_of(struct holders *holders, const char *root, const char *path)
+{
+	char *name = xasprintf("%s/proc", root);
+	DIR *dir = opendir(name);
+	struct dirent *entry;
+
+	free(name);
+	while (dir && (entry = readdir(dir))) {
+		int pid = atoi(entry->d_name);
+
+		if (pid > 0)
+			look_into(holders, root, pid, path);
+	}
+	if (dir)
+		closedir(dir);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Processes that have a file open.
+ */
+#ifndef IOASID_HOLDER_H
+#define IOASID_HOLDER_H
+
+#include <stdbool.h>
+
+#define COMM_SIZE 32
+
+/**
+ * struct holder - a process that has a file open
+ * @pid: its ID
+ * @comm: its command name, harmless for terminals
+ */
+struct holder {
+	int pid;
+	char comm[COMM_SIZE];
+};
+
+/**
+ * struct holders - several of them
+ * @at: the processes
+ * @nr: how many
+ * @unseen: there are processes that we may not look into
+ */
+struct holders {
+	struct holder *at;
+	int nr;
+	bool unseen;
+};
+
+void holders_of(struct holders *holders, const char *root, const char *path);
+
+#endif

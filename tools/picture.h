@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pictures of a topology with its groups and ways, in two languages.
+ */
+#ifndef IOASID_PICTURE_H
+#define IOASID_PICTURE_H
+
+#include "group.h"
+#include "path.h"
+#include "plan.h"
+#include "topology.h"
+
+/**
+ * struct picture - what is drawn
+ * @t: the machine
+ * @g: its groups
+ * @ways: requests whose route is drawn, each from a to b
+ */
+struct picture {
+	const struct topology *t;
+	const struct groups *g;
+	struct pairs ways;
+};
+
+void picture_dot(const struct picture *p);
+void picture_svg(const struct picture *p);
+const char *picture_colour(enum route route);
+
+#endif

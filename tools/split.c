@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * If two devices turn out not to be isolated, by an erratum say, then what is
+ * in their groups is one set in truth, and it matters who has which of it.
+ */
+#include "split.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+#include "group.h"
+#include "holder.h"
+#include "path.h"
+
+/**
+ * struct side - a device and what is in its group
+ * @index: the device
+ * @group: its group, -1 for none
+ * @holders: who has a device of it
+ */
+struct side {
+	int index;
+	int group;
+	struct holders holders;
+};
+
+static bool has_pid(const struct holders *holders, int pid)
+{
+	int i;
+
+	for (i = 0; i < holders->nr; i++)
+		if (holders->at[i].pid == pid)
+			return true;
+	return false;
+}
+
+static void look_for_holders(struct side *side, const struct topology *t,
+			     const char *root)
+{
+	char address[ADDRESS_SIZE], *path;
+	struct dirent *entry;
+	DIR *dir;
+	int i;
+
+	for (i = 0; i < t->nr; i++) {
+		if (i != side->index &&
+		    (side->group < 0 || t->functions[i].group != side->group))
+			continue;
+		topology_address(&t->functions[i], address);
+		path = xasprintf("%s/sys/bus/pci/devices/%s/vfio-dev", root,
+				 address);
+		dir = opendir(path);
+		free(path);
+		while (dir && (entry = readdir(dir))) {
+			if (strncmp(entry->d_name, "vfio", 4))
+				continue;
+			path = xasprintf("/dev/vfio/devices/%s",
+					 entry->d_name);
+			holders_of(&side->holders, root, path);
+			free(path);
+		}
+		if (dir)
+			closedir(dir);
+	}
+	path = xasprintf("/dev/vfio/%d", side->group);
+	if (side->group >= 0)
+		holders_of(&side->holders, root, path);
+	free(path);
+}
+
+static json_t *holders_json(const struct holders *holders)
+{
+	json_t *array = xjson(json_array());
+	int i;
+
+	for (i = 0; i < holders->nr; i++)
+		json_array_append_new(array, json_pack("{si ss}", "pid",
+				      holders->at[i].pid, "comm",
+				      holders->at[i].comm));
+	return array;
+}
+
+static void side_text(const struct topology *t, const struct side *side,
+		      const struct groups *g)
+{
+	char address[ADDRESS_SIZE];
+	int i;
+
+	printf("%s%s%s", paint(PAINT_HEAD),
+	       topology_address(&t->functions[side->index], address),
+	       paint(PAINT_OFF));
+	if (g->of[side->index] < 0)
+		printf(" has no group");
+	else
+		printf(" is in group %d with", g->of[side->index]);
+	for (i = 0; i < t->nr; i++)
+		if (i != side->index && g->of[i] >= 0 &&
+		    g->of[i] == g->of[side->index])
+			printf(" %s", topology_address(&t->functions[i],
+						       address));
+	if (groups_size(t, g, g->of[side->index]) == 1)
+		printf(" nobody else");
+	putchar('\n');
+	for (i = 0; i < side->holders.nr; i++)
+		printf("  in use by process %d (%s)\n", side->holders.at[i].pid,
+		       side->holders.at[i].comm);
+}
+
+/* One process that has both, and no other: a pair that harms nobody. */
+static bool at_risk(const struct side *a, const struct side *b)
+{
+	int i;
+
+	if (!a->holders.nr || !b->holders.nr)
+		return false;
+	for (i = 0; i < a->holders.nr; i++)
+		if (!has_pid(&b->holders, a->holders.at[i].pid))
+			return true;
+	for (i = 0; i < b->holders.nr; i++)
+		if (!has_pid(&a->holders, b->holders.at[i].pid))
+			return true;
+	return false;
+}
+
+static const char *verdict_text(bool one, bool reach, bool risk)
+{
+	if (one)
+		return "they are in one group: Linux does not take them for isolated anyway";
+	if (risk)
+		return "different processes have devices of both: they would share the risk now";
+	if (reach)
+		return "nobody shares a risk now, but one reaches the other past the IOMMU already";
+	return "nobody shares a risk now: no two processes have devices of both";
+}
+
+/**
+ * split_check() - the command
+ * @session: the machine
+ * @argc: number of words
+ * @argv: the words
+ *
+ * Return: exit status; STATUS_NO if somebody shares a risk.
+ */
+enum status split_check(struct session *session, int argc, char **argv)
+{
+	const struct topology *t;
+	struct side a = { }, b = { };
+	struct groups *g;
+	bool one, reach, risk;
+
+	if (argc != 2)
+		fail(STATUS_USAGE, "split-check takes two devices");
+	if (session->source.dump)
+		fail(STATUS_USAGE, "split-check looks at the running system: a dump does not show who has what");
+	t = session_topology(session);
+	a.index = session_function(session, argv[0]);
+	b.index = session_function(session, argv[1]);
+	if (a.index == b.index)
+		fail(STATUS_USAGE, "split-check takes two devices, not one twice");
+	g = groups_of_kernel(t);
+	if (!g)
+		fail(STATUS_FAILED, "no IOMMU is in use: nothing is isolated");
+	a.group = g->of[a.index];
+	b.group = g->of[b.index];
+	look_for_holders(&a, t, session->source.root);
+	look_for_holders(&b, t, session->source.root);
+	one = a.group >= 0 && a.group == b.group;
+	reach = path_reaches(t, a.index, b.index) ||
+		path_reaches(t, b.index, a.index);
+	risk = !one && at_risk(&a, &b);
+	if (output.json) {
+		output_json(json_pack("{sb sb sb so so ss}", "one_group", one,
+				      "reach", reach, "at_risk", risk,
+				      "holders_a", holders_json(&a.holders),
+				      "holders_b", holders_json(&b.holders),
+				      "text",
+				      verdict_text(one, reach, risk)));
+	} else {
+		side_text(t, &a, g);
+		side_text(t, &b, g);
+		printf("%s\n", verdict_text(one, reach, risk));
+	}
+	if (a.holders.unseen)
+		warn("who has device nodes open is seen completely by root only");
+	free(a.holders.at);
+	free(b.holders.at);
+	groups_free(g);
+	return risk ? STATUS_NO : STATUS_OK;
+}
