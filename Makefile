@@ -208,6 +208,7 @@ build/tools/p2p-dma: selftests/tools/p2p-dma.c $(lib)
 	@$(compile) -o $@ $^
 
 check-tools: tools build/tools/p2p-dma modules | setup-vm
+	@selftests/tools/text
 	@selftests/tools/verify
 
 .PHONY: tools check-tools

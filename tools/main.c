@@ -33,6 +33,7 @@ static void help(void)
 	     "  -p, --pretty        with -j: on several lines\n"
 	     "  -n, --numeric       IDs only, no names of devices\n"
 	     "      --dump FILE     another machine: the output of lspci -xxxx\n"
+	     "      --acs-defaults  ACS as Linux sets it up with an IOMMU, not as it is\n"
 	     "      --root DIR      look at DIR/sys, DIR/proc, DIR/dev\n"
 	     "      --colour WHEN   auto, always or never\n"
 	     "  -V, --version       the version\n\n"
@@ -45,6 +46,7 @@ static const struct option options[] = {
 	{ "pretty", no_argument, NULL, 'p' },
 	{ "numeric", no_argument, NULL, 'n' },
 	{ "dump", required_argument, NULL, 'd' },
+	{ "acs-defaults", no_argument, NULL, 'a' },
 	{ "root", required_argument, NULL, 'r' },
 	{ "colour", required_argument, NULL, 'c' },
 	{ "color", required_argument, NULL, 'c' },
@@ -112,6 +114,9 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			session.source.dump = optarg;
+			break;
+		case 'a':
+			session.source.acs_defaults = true;
 			break;
 		case 'r':
 			session.source.root = optarg;

@@ -186,9 +186,8 @@ static bool lower_all(struct plan *p, const struct path *path)
 					   topology_kind(f),
 					   name(p, path->turn_from, a),
 					   acs_names(fixed, names)));
-	p->then[path->turn_from] &= ~(ACS_RR | ACS_CR);
-	if (path->cause == PATH_EGRESS)
-		p->then[path->turn_from] &= ~ACS_EC;
+	/* Linux takes any of the three for a sign that nothing gets through */
+	p->then[path->turn_from] &= ~(ACS_RR | ACS_CR | ACS_EC);
 	return true;
 }
 

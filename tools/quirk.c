@@ -237,7 +237,7 @@ const char *quirk_text(const struct quirk *quirk)
 {
 	static const char *const texts[] = {
 		[QUIRK_FUNCTIONS_APART] =
-		"its vendor assures that its functions do not talk to each other",
+		"a device whose vendor assures that its functions do not talk to each other",
 		[QUIRK_PORT_APART] =
 		"a port known to isolate without an ACS capability",
 		[QUIRK_INTEL_PCH] =

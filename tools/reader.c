@@ -66,10 +66,14 @@ static void libpci_quiet(char *format, ...)
 
 static struct pci_access *open_access(const struct topology_source *source)
 {
-	struct pci_access *pci = pci_alloc();
+	struct pci_access *pci;
 	struct stat st;
 	char *path;
 
+	if (source->dump && (stat(source->dump, &st) || S_ISDIR(st.st_mode) ||
+			     access(source->dump, R_OK)))
+		fail(STATUS_FAILED, "cannot read the dump %s", source->dump);
+	pci = pci_alloc();
 	if (!pci)
 		fail(STATUS_FAILED, "out of memory");
 	pci->error = libpci_error;
@@ -77,10 +81,6 @@ static struct pci_access *open_access(const struct topology_source *source)
 	pci->debug = libpci_quiet;
 	pci->numeric_ids = source->numeric;
 	if (source->dump) {
-		if (stat(source->dump, &st) || S_ISDIR(st.st_mode) ||
-		    access(source->dump, R_OK))
-			fail(STATUS_FAILED, "cannot read the dump %s",
-			     source->dump);
 		pci->method = PCI_ACCESS_DUMP;
 		pci_set_param(pci, "dump.name", (char *)source->dump);
 	} else {

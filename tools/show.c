@@ -128,27 +128,50 @@ static void why_lines(const struct view *view, int group)
 	}
 }
 
-static void intruder_lines(const struct view *view, int group)
+/* Whom of a group does @from reach from outside, and why? */
+static void intruder_line(const struct view *view, int group, int from)
 {
 	const struct topology *t = view->t;
-	int from, to;
+	char address[ADDRESS_SIZE], *text;
+	struct path path = { };
+	int to, n = 0;
 
 	for (to = 0; to < t->nr; to++) {
-		for (from = 0; from < t->nr; from++) {
-			char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
-			struct path path;
-
-			if (view->g->of[to] != group ||
-			    !intrudes(view, from, to))
-				continue;
-			path = path_find(t, from, to, TRAFFIC_REQUEST);
-			text = path_text(t, &path, TRAFFIC_REQUEST);
-			printf("  %sreached from outside:%s %s can write to %s past the IOMMU: %s\n",
+		if (view->g->of[to] != group || !intrudes(view, from, to))
+			continue;
+		if (!n++)
+			printf("  %sreached from outside:%s %s can write to",
 			       paint(PAINT_BAD), paint(PAINT_OFF),
-			       topology_address(&t->functions[from], a),
-			       topology_address(&t->functions[to], b), text);
-			free(text);
-		}
+			       topology_address(&t->functions[from], address));
+		printf(" %s", topology_address(&t->functions[to], address));
+		path = path_find(t, from, to, TRAFFIC_REQUEST);
+	}
+	if (!n)
+		return;
+	text = path_text(t, &path, TRAFFIC_REQUEST);
+	printf(" past the IOMMU: %s\n", text);
+	free(text);
+}
+
+/* Ports above the group that isolate by the kernel's word, not by ACS. */
+static void finer_lines(const struct view *view, int group)
+{
+	const struct topology *t = view->t;
+	char address[ADDRESS_SIZE];
+	int first, at;
+
+	for (first = 0; view->g->of[first] != group; first++)
+		;
+	for (at = topology_above(t, first); at >= 0;
+	     at = topology_above(t, at)) {
+		struct acs_verdict verdict = acs_judge(&t->functions[at],
+						       ACS_ISOLATED);
+
+		if (verdict.quirk && verdict.isolates)
+			printf("  finer than ACS registers allow: %s %s is %s\n",
+			       topology_kind(&t->functions[at]),
+			       topology_address(&t->functions[at], address),
+			       quirk_text(verdict.quirk));
 	}
 }
 
@@ -166,7 +189,9 @@ static void group_text(const struct view *view, int group)
 		quirk_line(&t->functions[i]);
 	}
 	why_lines(view, group);
-	intruder_lines(view, group);
+	finer_lines(view, group);
+	for (i = 0; i < t->nr; i++)
+		intruder_line(view, group, i);
 }
 
 static void ungrouped_text(const struct view *view)

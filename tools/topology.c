@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "topology.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +86,16 @@ static void read_sysfs(struct topology *t, const char *root)
 	if (!access(target, F_OK))
 		t->amd_iommu = true;
 	free(target);
+}
+
+static bool has_groups(const struct topology *t)
+{
+	int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->functions[i].group >= 0)
+			return true;
+	return false;
 }
 
 /* A dump shows virtual functions by the IDs that they do not have. */
@@ -256,11 +265,8 @@ static void order_functions(struct topology *t)
 	t->nr = n;
 }
 
-/**
- * topology_link() - make a tree of functions that have been read
- * @t: a topology with functions, sorted by address
- */
-void topology_link(struct topology *t)
+/* Make a tree of functions that have been read, and sorted by address. */
+static void link_functions(struct topology *t)
 {
 	add_buses_of_functions(t);
 	add_buses_of_bridges(t);
@@ -290,8 +296,24 @@ struct topology *topology_read(const struct topology_source *source)
 		read_sysfs(t, source->root);
 	else
 		guess_physfn(t);
-	topology_link(t);
+	link_functions(t);
+	if (source->acs_defaults || (t->live && !has_groups(t)))
+		topology_default_acs(t);
 	return t;
+}
+
+/**
+ * topology_default_acs() - ACS as Linux sets it up where it uses an IOMMU
+ * @t: a machine whose kernel has none, or may have had none
+ */
+void topology_default_acs(struct topology *t)
+{
+	int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->functions[i].acs.present)
+			t->functions[i].acs.ctrl |= t->functions[i].acs.cap &
+						    ACS_ISOLATED;
 }
 
 /**
@@ -413,6 +435,8 @@ char *topology_path(const struct topology *t, int index)
  */
 const char *topology_kind(const struct function *f)
 {
+	if (f->physfn >= 0)
+		return "virtual function";
 	if (!f->pcie)
 		return f->bridge ? "PCI bridge" : "PCI function";
 	switch (f->type) {
@@ -431,5 +455,5 @@ const char *topology_kind(const struct function *f)
 	case PORT_ROOT_EVENT:
 		return "root complex event collector";
 	}
-	return f->physfn >= 0 ? "virtual function" : "endpoint";
+	return "endpoint";
 }

@@ -141,15 +141,17 @@ struct topology {
  * @dump: a file as of lspci -xxxx, or NULL for the running system
  * @root: a directory that has the sys of the running system
  * @numeric: no names from pci.ids
+ * @acs_defaults: take ACS not as it is, but as Linux sets it up
  */
 struct topology_source {
 	const char *dump;
 	const char *root;
 	bool numeric;
+	bool acs_defaults;
 };
 
 struct topology *topology_read(const struct topology_source *source);
-void topology_link(struct topology *t);
+void topology_default_acs(struct topology *t);
 void topology_free(struct topology *t);
 
 int topology_find(const struct topology *t, const char *address);

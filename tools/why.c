@@ -195,8 +195,8 @@ static void check_driver(struct check *c)
 
 	if (!driver)
 		find(c, OBSTACLE, "driver",
-		     "no driver is bound to it. For a device at %s: echo vfio-pci >/sys/bus/pci/devices/%s/driver_override; echo %s >/sys/bus/pci/drivers_probe",
-		     c->address, c->address, c->address);
+		     "no driver is bound to it. To give it to vfio-pci: echo vfio-pci >/sys/bus/pci/devices/%s/driver_override; echo %s >/sys/bus/pci/drivers_probe",
+		     c->address, c->address);
 	else if (!has_vfio(driver))
 		find(c, OBSTACLE, "driver",
 		     "its driver is %s, not vfio-pci: the kernel uses it. To take it away: echo %s >/sys/bus/pci/devices/%s/driver/unbind",
