@@ -11,6 +11,8 @@ help:
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make tools        the tool ioasid, into build/tools'
+	@echo 'make docs         its man pages, into build/man'
+	@echo 'make check-tools  its tests: output, and predictions against the kernel'
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
 	@echo 'make lint         shellcheck, sparse, W=1, checkpatch'
@@ -202,16 +204,37 @@ build/tools/ioasid: $(tools_objects)
 
 -include $(tools_objects:.o=.d)
 
-# What the tool predicts, and what the kernel then does.
-build/tools/p2p-dma: selftests/tools/p2p-dma.c $(lib)
-	@mkdir -p $(@D)
-	@$(compile) -o $@ $^
-
+# What it prints, what it predicts, and what the kernel then does.
 check-tools: tools build/tools/p2p-dma modules | setup-vm
 	@selftests/tools/text
 	@selftests/tools/verify
 
-.PHONY: tools check-tools
+build/tools/p2p-dma: selftests/tools/p2p-dma.c $(lib)
+	@mkdir -p $(@D)
+	@$(compile) -o $@ $^
+
+man_pages := $(patsubst tools/man/%,build/man/%.gz,$(wildcard tools/man/*.8))
+
+docs: $(man_pages)
+
+build/man/%.gz: tools/man/% | setup-docs
+	@mkdir -p $(@D)
+	@mandoc -T lint -W warning $<
+	@gzip -9n <$< >$@
+
+install-tools: tools docs
+	install -D -m 755 build/tools/ioasid $(DESTDIR)$(PREFIX)/sbin/ioasid
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 $(man_pages) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -D -m 644 tools/completion/ioasid \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid
+
+uninstall-tools:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/ioasid \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid \
+		$(man_pages:build/man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%)
+
+.PHONY: tools check-tools docs install-tools uninstall-tools
 
 # Installing ------------------------------------------------------------------
 
