@@ -77,44 +77,6 @@ const char *acs_flags(uint16_t cap, uint16_t ctrl, char text[ACS_FLAGS_SIZE])
 }
 
 /**
- * acs_parse_flags() - read the flags of a config_acs= entry as the kernel does
- * @text: the flags, the last character is bit 0
- * @length: how many
- * @mask: the bits that are given a value
- * @set: the bits that are set
- *
- * Return: whether the kernel would take them.
- */
-bool acs_parse_flags(const char *text, size_t length, uint16_t *mask,
-		     uint16_t *set)
-{
-	size_t i;
-
-	*mask = *set = 0;
-	for (i = 0; i < length; i++) {
-		uint16_t bit = length - 1 - i < ACS_BITS ?
-				1 << (length - 1 - i) : 0;
-
-		switch (text[i]) {
-		case '1':
-			*set |= bit;
-			/* fall through */
-		case '0':
-			if (!bit)
-				return false;
-			*mask |= bit;
-			/* fall through */
-		case 'x':
-		case 'X':
-			break;
-		default:
-			return false;
-		}
-	}
-	return true;
-}
-
-/**
  * acs_on() - is an access control in force?
  * @f: a function with an ACS capability
  * @bit: one of SV, RR, CR, UF

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Access Control Services: the bits, whether a function has what the kernel
- * asks for, and the language of the kernel parameter pci=config_acs=.
+ * Access Control Services: the bits, and whether a function has what the kernel
+ * asks for.
  */
 #ifndef IOASID_ACS_H
 #define IOASID_ACS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct function;
@@ -86,7 +85,5 @@ bool acs_on(const struct function *f, uint16_t bit);
 const char *acs_bit_name(unsigned int bit);
 const char *acs_names(uint16_t bits, char text[ACS_NAMES_SIZE]);
 const char *acs_flags(uint16_t cap, uint16_t ctrl, char text[ACS_FLAGS_SIZE]);
-bool acs_parse_flags(const char *text, size_t length, uint16_t *mask,
-		     uint16_t *bits);
 
 #endif

@@ -16,6 +16,18 @@
 
 /* Arguments ----------------------------------------------------------------- */
 
+/* A plan made blindly would be worse than none. */
+static void require_registers(const struct topology *t, int index)
+{
+	char address[ADDRESS_SIZE];
+	int at;
+
+	for (at = index; at >= 0; at = topology_above(t, at))
+		if (!t->functions[at].acs.known)
+			fail(STATUS_FAILED, "the registers of %s cannot be read: no plan without them",
+			     topology_address(&t->functions[at], address));
+}
+
 static void add_list(struct session *session, struct pairs *pairs, char *list)
 {
 	int members[64], n = 0, i, j;
@@ -29,6 +41,7 @@ static void add_list(struct session *session, struct pairs *pairs, char *list)
 		if (session->topology->functions[members[n]].bridge)
 			usage_error("name devices behind bridges, not the bridge",
 				    word);
+		require_registers(session->topology, members[n]);
 		for (i = 0; i < n; i++)
 			if (members[i] == members[n])
 				usage_error("twice in a list:", word);

@@ -160,6 +160,8 @@ static struct path *turn(const struct topology *t, struct path *path,
 		return by_control(t, path, traffic);
 	if (root && !is_port(f))
 		return decide(path, ROUTE_ROOT, PATH_INSIDE_ROOT, -1);
+	if (verdict.basis == ACS_NOT_NEEDED)
+		return go_up(t, path, path->turn_from, PATH_TRUSTED);
 	/* Switches do it as a rule; devices and root complexes may */
 	return decide(path, is_port(f) && !root ? ROUTE_DIRECT :
 		      ROUTE_POSSIBLE, PATH_NO_ACS, path->turn_from);
@@ -340,6 +342,9 @@ char *path_text(const struct topology *t, const struct path *path,
 	case PATH_QUIRK:
 		return xasprintf("%s %s, says the kernel: %s", kind, at,
 				 quirk_text(quirk_vouches(f)));
+	case PATH_TRUSTED:
+		return xasprintf("%s %s has no ACS; Linux takes functions of SR-IOV for isolated from each other",
+				 kind, at);
 	case PATH_DIRECT_TRANSLATED:
 		return xasprintf("%s %s has Direct Translated P2P on", kind,
 				 at);

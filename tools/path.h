@@ -47,6 +47,7 @@ enum route {
  * @PATH_CONTROL_ON: the control is on
  * @PATH_EGRESS: egress control
  * @PATH_QUIRK: the kernel vouches for the function
+ * @PATH_TRUSTED: SR-IOV functions without ACS, which Linux takes for isolated
  * @PATH_DIRECT_TRANSLATED: Direct Translated P2P
  * @PATH_TRANSLATION_BLOCKED: Translation Blocking
  * @PATH_NO_ATS: the function cannot send translated requests
@@ -62,6 +63,7 @@ enum path_cause {
 	PATH_CONTROL_ON,
 	PATH_EGRESS,
 	PATH_QUIRK,
+	PATH_TRUSTED,
 	PATH_DIRECT_TRANSLATED,
 	PATH_TRANSLATION_BLOCKED,
 	PATH_NO_ATS,

@@ -211,9 +211,9 @@ static void read_header(struct pci_dev *dev, struct function *f)
 {
 	uint8_t type = pci_read_byte(dev, PCI_HEADER_TYPE);
 
-	/* That of a virtual function is its physical function's business */
-	if (f->physfn >= 0 || type == 0xff)
-		return;
+	/* A device that sleeps, or a virtual function, which has no header */
+	if (type == 0xff)
+		type = PCI_HEADER_TYPE_NORMAL;
 	f->multifunction = type & 0x80 || (f->devfn & 7);
 	switch (type & 0x7f) {
 	case PCI_HEADER_TYPE_NORMAL:
