@@ -229,7 +229,7 @@ static void read_header(struct pci_dev *dev, struct function *f)
 	}
 }
 
-static void read_function(struct pci_dev *dev, struct function *f)
+static void read_function(struct pci_dev *dev, struct function *f, bool live)
 {
 	f->domain = dev->domain;
 	f->number = dev->bus;
@@ -244,12 +244,15 @@ static void read_function(struct pci_dev *dev, struct function *f)
 	read_pcie(dev, f);
 	if (readable(dev, MPC))
 		f->mpc = pci_read_long(dev, MPC);
-	/* Without PCI Express there is nothing beyond 256 bytes to miss */
+	/*
+	 * Where the kernel has but 256 bytes it sees no more than we do, and
+	 * without PCI Express there is no more.
+	 */
 	if (readable(dev, 0x100)) {
 		read_acs(dev, f);
 		read_caps(dev, &f->caps);
 	} else {
-		f->acs.known = readable(dev, 0x40) && !f->pcie;
+		f->acs.known = readable(dev, 0x40) && (live || !f->pcie);
 	}
 	read_name(dev, f);
 }
@@ -272,7 +275,7 @@ static void read_all(struct topology *t, struct pci_access *pci)
 		}
 		f = &t->functions[t->nr++];
 		memset(f, 0, sizeof(*f));
-		read_function(dev, f);
+		read_function(dev, f, t->live);
 		f->t = t;
 		if (!f->acs.known)
 			t->blind++;

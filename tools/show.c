@@ -59,7 +59,7 @@ static bool intrudes(const struct view *view, int from, int to)
 	       path_reaches(t, from, to);
 }
 
-static void caps_line(const struct function *f)
+static void caps_line(const struct view *view, const struct function *f)
 {
 	const struct caps *c = &f->caps;
 
@@ -74,7 +74,10 @@ static void caps_line(const struct function *f)
 		printf(" PASID of %u bits%s", c->pasid_bits,
 		       c->pasid_on ? " (on)" : "");
 	if (c->siov)
-		printf(" SIOV%s", c->ims ? " with IMS" : "");
+		printf(" SIOV%s", !c->ims ? "" :
+		       view->machine->is_virtual.answer == ANSWER_YES ?
+		       " with IMS (of no use: the machine is virtual)" :
+		       " with IMS");
 	if (c->sriov_vfs)
 		printf(" SR-IOV (%u VFs)", c->sriov_vfs);
 	putchar('\n');
@@ -185,7 +188,7 @@ static void group_text(const struct view *view, int group)
 		if (view->g->of[i] != group)
 			continue;
 		function_line(&t->functions[i]);
-		caps_line(&t->functions[i]);
+		caps_line(view, &t->functions[i]);
 		quirk_line(&t->functions[i]);
 	}
 	why_lines(view, group);
@@ -355,22 +358,25 @@ static void way_up(const struct view *view, int index)
 	}
 }
 
-static void reach_lines(const struct view *view, int index)
+/* All that reach the device, or are reached by it: of its own group, too. */
+static void reach_line(const struct view *view, int index, bool by)
 {
 	const struct topology *t = view->t;
 	char address[ADDRESS_SIZE];
-	int i;
+	int i, n = 0;
 
 	for (i = 0; i < t->nr; i++) {
 		if (i == index || t->functions[i].bridge ||
-		    t->functions[index].bridge)
+		    t->functions[index].bridge ||
+		    !path_reaches(t, by ? i : index, by ? index : i))
 			continue;
-		topology_address(&t->functions[i], address);
-		if (path_reaches(t, i, index))
-			printf("  reached past the IOMMU by %s\n", address);
-		if (path_reaches(t, index, i))
-			printf("  reaches past the IOMMU %s\n", address);
+		if (!n++)
+			printf("  %s past the IOMMU%s:",
+			       by ? "reached" : "reaches", by ? " by" : "");
+		printf(" %s", topology_address(&t->functions[i], address));
 	}
+	if (n)
+		putchar('\n');
 }
 
 /**
@@ -401,7 +407,8 @@ enum status show_device(struct session *session, int index)
 		else
 			ungrouped_text(&view);
 		way_up(&view, index);
-		reach_lines(&view, index);
+		reach_line(&view, index, true);
+		reach_line(&view, index, false);
 	}
 	view_close(&view);
 	return STATUS_OK;
