@@ -5,7 +5,9 @@
  * BAR's bus address, which is mapped to nothing: what arrives then went past
  * the IOMMU.  A line for each direction:
  *
- *	dma FROM TO mapped=0|1 past=0|1
+ *	dma FROM TO memory=0|1 mapped=0|1 past=0|1
+ *
+ * memory: whether the sender reaches memory that is mapped for it at all.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #define IOVA 0x40000000UL
 #define BAR_IOVA 0x80000000UL
 #define DEVICES_MAX 16
+#define LENGTH 64
 
 static int bar_address(const struct vfio_pci *pci, uint64_t *address)
 {
@@ -58,7 +61,7 @@ static int try_pair(const struct vfio_pci *from, const struct vfio_pci *to)
 {
 	char *mem = mem_shared(PAGE);
 	struct edu a, b;
-	int fd = iommu_open(), mapped, past;
+	int fd = iommu_open(), memory, mapped, past;
 	uint64_t bar;
 	uint32_t ioas;
 
@@ -71,10 +74,11 @@ static int try_pair(const struct vfio_pci *from, const struct vfio_pci *to)
 		printf("dma %s %s cannot be tried\n", from->bdf, to->bdf);
 		return 1;
 	}
+	memory = edu_check(&a, IOVA, mem, LENGTH) == 0;
 	mapped = arrives(&a, &b, mem, BAR_IOVA);
 	past = arrives(&a, &b, mem, bar);
-	printf("dma %s %s mapped=%d past=%d\n", from->bdf, to->bdf, mapped,
-	       past);
+	printf("dma %s %s memory=%d mapped=%d past=%d\n", from->bdf, to->bdf,
+	       memory, mapped, past);
 	edu_close(&a);
 	edu_close(&b);
 	close(fd);
