@@ -33,6 +33,30 @@ const char *picture_colour(enum route route)
 	return colours[route];
 }
 
+/**
+ * picture_back() - the same way in the other direction
+ * @p: the picture
+ * @way: index of a way
+ *
+ * Return: the index of one that leads back and is of the same route, or -1. Of
+ * the two the first is drawn, with two heads.
+ */
+int picture_back(const struct picture *p, int way)
+{
+	const struct pair *there = &p->ways.at[way];
+	int i;
+
+	for (i = 0; i < p->ways.nr; i++) {
+		const struct pair *back = &p->ways.at[i];
+
+		if (back->a == there->b && back->b == there->a &&
+		    path_find(p->t, back->a, back->b, TRAFFIC_REQUEST).route ==
+		    path_find(p->t, there->a, there->b, TRAFFIC_REQUEST).route)
+			return i;
+	}
+	return -1;
+}
+
 /* A string between quotes. */
 static void dot_string(const char *text)
 {
@@ -100,10 +124,14 @@ void picture_dot(const struct picture *p)
 		const struct pair *way = &p->ways.at[i];
 		enum route route = path_find(p->t, way->a, way->b,
 					     TRAFFIC_REQUEST).route;
+		int back = picture_back(p, i);
 
-		printf("\tn%d -> n%d [color=\"%s\", fontcolor=\"%s\", label=\"%s\", penwidth=2, constraint=false];\n",
+		if (back >= 0 && back < i)
+			continue;
+		printf("\tn%d -> n%d [color=\"%s\", fontcolor=\"%s\", label=\"%s\", penwidth=2, constraint=false%s];\n",
 		       way->a, way->b, picture_colour(route),
-		       picture_colour(route), path_route_name(route));
+		       picture_colour(route), path_route_name(route),
+		       back < 0 ? "" : ", dir=both");
 	}
 	puts("}");
 }

@@ -71,7 +71,8 @@ void holders_of(struct holders *holders, const char *root, const char *path)
 	while (dir && (entry = readdir(dir))) {
 		int pid = atoi(entry->d_name);
 
-		if (pid > 0)
+		/* We may have been started with it, and mean nobody harm */
+		if (pid > 0 && (*root || pid != getpid()))
 			look_into(holders, root, pid, path);
 	}
 	if (dir)

@@ -24,6 +24,7 @@ struct picture {
 
 void picture_dot(const struct picture *p);
 void picture_svg(const struct picture *p);
+int picture_back(const struct picture *p, int way);
 const char *picture_colour(enum route route);
 
 #endif

@@ -291,7 +291,7 @@ static void read_all(struct topology *t, struct pci_access *pci)
  */
 void reader_fill(struct topology *t, const struct topology_source *source)
 {
-	struct pci_access *volatile pci = NULL;
+	struct pci_access *pci;
 
 	tries = source->dump ? 1 : TRIES;
 	setjmp(again);

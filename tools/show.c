@@ -131,16 +131,18 @@ static void why_lines(const struct view *view, int group)
 	}
 }
 
-/* Whom of a group does @from reach from outside, and why? */
-static void intruder_line(const struct view *view, int group, int from)
+/* Whom of the @nr members of a group does @from reach from outside, and why? */
+static void intruder_line(const struct view *view, const int *members, int nr,
+			  int from)
 {
 	const struct topology *t = view->t;
 	char address[ADDRESS_SIZE], *text;
 	struct path path = { };
-	int to, n = 0;
+	int i, to, n = 0;
 
-	for (to = 0; to < t->nr; to++) {
-		if (view->g->of[to] != group || !intrudes(view, from, to))
+	for (i = 0; i < nr; i++) {
+		to = members[i];
+		if (!intrudes(view, from, to))
 			continue;
 		if (!n++)
 			printf("  %sreached from outside:%s %s can write to",
@@ -156,16 +158,14 @@ static void intruder_line(const struct view *view, int group, int from)
 	free(text);
 }
 
-/* Ports above the group that isolate by the kernel's word, not by ACS. */
-static void finer_lines(const struct view *view, int group)
+/* Ports above a group that isolate by the kernel's word, not by ACS. */
+static void finer_lines(const struct view *view, int member)
 {
 	const struct topology *t = view->t;
 	char address[ADDRESS_SIZE];
-	int first, at;
+	int at;
 
-	for (first = 0; view->g->of[first] != group; first++)
-		;
-	for (at = topology_above(t, first); at >= 0;
+	for (at = topology_above(t, member); at >= 0;
 	     at = topology_above(t, at)) {
 		struct acs_verdict verdict = acs_judge(&t->functions[at],
 						       ACS_ISOLATED);
@@ -181,20 +181,23 @@ static void finer_lines(const struct view *view, int group)
 static void group_text(const struct view *view, int group)
 {
 	const struct topology *t = view->t;
-	int i;
+	int *members = xcalloc(t->nr, sizeof(*members));
+	int i, nr = 0;
 
 	printf("%sgroup %d%s\n", paint(PAINT_HEAD), group, paint(PAINT_OFF));
 	for (i = 0; i < t->nr; i++) {
 		if (view->g->of[i] != group)
 			continue;
+		members[nr++] = i;
 		function_line(&t->functions[i]);
 		caps_line(view, &t->functions[i]);
 		quirk_line(&t->functions[i]);
 	}
 	why_lines(view, group);
-	finer_lines(view, group);
+	finer_lines(view, members[0]);
 	for (i = 0; i < t->nr; i++)
-		intruder_line(view, group, i);
+		intruder_line(view, members, nr, i);
+	free(members);
 }
 
 static void ungrouped_text(const struct view *view)

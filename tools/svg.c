@@ -6,6 +6,7 @@
  */
 #include "picture.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -168,21 +169,43 @@ static void draw_box(const struct picture *p, const struct layout *l, int i)
 	free(line);
 }
 
-static void draw_way(const struct picture *p, const struct layout *l, int lane)
+static void draw_way(const struct picture *p, const struct layout *l, int i,
+		     int lane)
 {
-	const struct pair *way = &p->ways.at[lane];
+	const struct pair *way = &p->ways.at[i];
 	enum route route = path_find(p->t, way->a, way->b,
 				     TRAFFIC_REQUEST).route;
-	int x = WIDTH + LABEL + 4, far = x + 30 + lane * LANE;
+	int x = WIDTH + LABEL + 10, far = x + 24 + lane * LANE;
 	/* So that arcs of one device do not all begin and end in one point */
-	int from = middle_of(l, way->a) - 9 + lane % 3 * 3;
-	int to = middle_of(l, way->b) + 3 + lane % 3 * 3;
+	int from = middle_of(l, way->a) - 8 + lane % 3 * 7;
+	int to = middle_of(l, way->b) - 8 + lane % 3 * 7;
 
-	printf("<path d=\"M%d %dH%dC%d %d %d %d %d %dH%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s marker-end=\"url(#m%d)\"><title>%s</title></path>\n",
-	       x, from, far - 12, far, from, far, to, far - 12, to, x + 6,
+	printf("<path d=\"M%d %dH%dC%d %d %d %d %d %dH%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s",
+	       x, from, far - 12, far, from, far, to, far - 12, to, x,
 	       picture_colour(route),
-	       route == ROUTE_BLOCKED ? " stroke-dasharray=\"4 3\"" : "",
+	       route == ROUTE_BLOCKED ? " stroke-dasharray=\"4 3\"" : "");
+	if (picture_back(p, i) >= 0)
+		printf(" marker-start=\"url(#m%d)\"", (int)route);
+	printf(" marker-end=\"url(#m%d)\"><title>%s</title></path>\n",
 	       (int)route, path_route_name(route));
+}
+
+/* Return: how many there are. */
+static int draw_ways(const struct picture *p, const struct layout *l,
+		     bool really)
+{
+	int i, lane = 0;
+
+	for (i = 0; i < p->ways.nr; i++) {
+		int back = picture_back(p, i);
+
+		if (back >= 0 && back < i)
+			continue;
+		if (really)
+			draw_way(p, l, i, lane);
+		lane++;
+	}
+	return lane;
 }
 
 static void draw_legend(int y)
@@ -213,7 +236,7 @@ static void draw_head(int width, int height)
 	     ".b{fill:#eceff1;stroke:#546e7a}.f{fill:#fff;stroke:#37474f}"
 	     ".t{fill:none;stroke:#90a4ae}</style>\n<defs>");
 	for (i = 0; i <= ROUTE_BLOCKED; i++)
-		printf("<marker id=\"m%d\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"%s\"/></marker>\n",
+		printf("<marker id=\"m%d\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto-start-reverse\"><path d=\"M0 0L8 4L0 8z\" fill=\"%s\"/></marker>\n",
 		       i, picture_colour(i));
 	printf("</defs>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n",
 	       width, height);
@@ -225,10 +248,11 @@ static void draw_head(int width, int height)
  */
 void picture_svg(const struct picture *p)
 {
-	int width = WIDTH + LABEL + 52 + p->ways.nr * LANE, height, i;
+	int width = WIDTH + LABEL + 52, height, i;
 	struct layout l;
 
 	layout(p, &l);
+	width += draw_ways(p, &l, false) * LANE;
 	height = TOP + l.nr * ROW + 44;
 	if (width < LEFT + 5 * LEGEND)
 		width = LEFT + 5 * LEGEND;
@@ -239,8 +263,7 @@ void picture_svg(const struct picture *p)
 	draw_tree(p, &l);
 	for (i = 0; i < l.nr; i++)
 		draw_box(p, &l, i);
-	for (i = 0; i < p->ways.nr; i++)
-		draw_way(p, &l, i);
+	draw_ways(p, &l, true);
 	draw_legend(height - 20);
 	puts("</svg>");
 	free(l.order);
