@@ -10,6 +10,33 @@
 
 #include "machine.h"
 #include "output.h"
+#include "topology.h"
+
+/**
+ * holders_node() - the device node that VFIO has made for a function
+ * @f: the function
+ * @root: directory instead of /
+ *
+ * Return: its path, to be freed; NULL if there is none.
+ */
+char *holders_node(const struct function *f, const char *root)
+{
+	char address[ADDRESS_SIZE], *path, *node = NULL;
+	struct dirent *entry;
+	DIR *dir;
+
+	path = xasprintf("%s/sys/bus/pci/devices/%s/vfio-dev", root,
+			 topology_address(f, address));
+	dir = opendir(path);
+	free(path);
+	while (dir && !node && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "vfio", 4))
+			node = xasprintf("/dev/vfio/devices/%s",
+					 entry->d_name);
+	if (dir)
+		closedir(dir);
+	return node;
+}
 
 static void add(struct holders *holders, const char *root, int pid)
 {

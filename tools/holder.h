@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Processes that have a file open.
+ * Processes that have the device node of a function open.
  */
 #ifndef IOASID_HOLDER_H
 #define IOASID_HOLDER_H
 
 #include <stdbool.h>
+
+struct function;
 
 #define COMM_SIZE 32
 
@@ -31,6 +33,7 @@ struct holders {
 	bool unseen;
 };
 
+char *holders_node(const struct function *f, const char *root);
 void holders_of(struct holders *holders, const char *root, const char *path);
 
 #endif

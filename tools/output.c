@@ -2,7 +2,6 @@
 #include "output.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,9 +163,24 @@ char *xasprintf(const char *format, ...)
 	char *text;
 
 	va_start(args, format);
+	text = xvasprintf(format, args);
+	va_end(args);
+	return text;
+}
+
+/**
+ * xvasprintf() - a formatted string in memory of its own
+ * @format: as of printf()
+ * @args: its arguments
+ *
+ * Return: the string, to be freed.
+ */
+char *xvasprintf(const char *format, va_list args)
+{
+	char *text;
+
 	if (vasprintf(&text, format, args) < 0)
 		fail(STATUS_FAILED, "out of memory");
-	va_end(args);
 	return text;
 }
 

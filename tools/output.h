@@ -6,6 +6,7 @@
 #ifndef IOASID_OUTPUT_H
 #define IOASID_OUTPUT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -67,6 +68,7 @@ void fail(enum status status, const char *format, ...)
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t count, size_t size);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list args);
 json_t *xjson(json_t *value);
 json_t *json_text(const char *text);
 void clean_text(char *text);

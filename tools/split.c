@@ -5,10 +5,8 @@
  */
 #include "split.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "explain.h"
 #include "group.h"
@@ -40,35 +38,23 @@ static bool has_pid(const struct holders *holders, int pid)
 static void look_for_holders(struct side *side, const struct topology *t,
 			     const char *root)
 {
-	char address[ADDRESS_SIZE], *path;
-	struct dirent *entry;
-	DIR *dir;
+	char *node;
 	int i;
 
 	for (i = 0; i < t->nr; i++) {
 		if (i != side->index &&
 		    (side->group < 0 || t->functions[i].group != side->group))
 			continue;
-		topology_address(&t->functions[i], address);
-		path = xasprintf("%s/sys/bus/pci/devices/%s/vfio-dev", root,
-				 address);
-		dir = opendir(path);
-		free(path);
-		while (dir && (entry = readdir(dir))) {
-			if (strncmp(entry->d_name, "vfio", 4))
-				continue;
-			path = xasprintf("/dev/vfio/devices/%s",
-					 entry->d_name);
-			holders_of(&side->holders, root, path);
-			free(path);
-		}
-		if (dir)
-			closedir(dir);
+		node = holders_node(&t->functions[i], root);
+		if (node)
+			holders_of(&side->holders, root, node);
+		free(node);
 	}
-	path = xasprintf("/dev/vfio/%d", side->group);
-	if (side->group >= 0)
-		holders_of(&side->holders, root, path);
-	free(path);
+	if (side->group < 0)
+		return;
+	node = xasprintf("/dev/vfio/%d", side->group);
+	holders_of(&side->holders, root, node);
+	free(node);
 }
 
 static json_t *holders_json(const struct holders *holders)
@@ -136,6 +122,32 @@ static const char *verdict_text(bool one, bool reach, bool risk)
 	return "nobody shares a risk now: no two processes have devices of both";
 }
 
+/* Return: whether somebody shares a risk. */
+static bool judge(const struct topology *t, const struct groups *g,
+		  const struct side *a, const struct side *b)
+{
+	bool one = a->group >= 0 && a->group == b->group;
+	bool reach = path_reaches(t, a->index, b->index) ||
+		     path_reaches(t, b->index, a->index);
+	bool risk = !one && at_risk(a, b);
+
+	if (output.json) {
+		output_json(json_pack("{sb sb sb so so ss}", "one_group", one,
+				      "reach", reach, "at_risk", risk,
+				      "holders_a", holders_json(&a->holders),
+				      "holders_b", holders_json(&b->holders),
+				      "text",
+				      verdict_text(one, reach, risk)));
+	} else {
+		side_text(t, a, g);
+		side_text(t, b, g);
+		puts(verdict_text(one, reach, risk));
+	}
+	if (a->holders.unseen)
+		warn("who has device nodes open is seen completely by root only");
+	return risk;
+}
+
 /**
  * split_check() - the command
  * @session: the machine
@@ -147,46 +159,30 @@ static const char *verdict_text(bool one, bool reach, bool risk)
 enum status split_check(struct session *session, int argc, char **argv)
 {
 	const struct topology *t;
-	struct side a = { }, b = { };
+	struct side sides[2] = { };
 	struct groups *g;
-	bool one, reach, risk;
+	bool risk;
+	int i;
 
 	if (argc != 2)
 		fail(STATUS_USAGE, "split-check takes two devices");
 	if (session->source.dump)
 		fail(STATUS_USAGE, "split-check looks at the running system: a dump does not show who has what");
 	t = session_topology(session);
-	a.index = session_function(session, argv[0]);
-	b.index = session_function(session, argv[1]);
-	if (a.index == b.index)
+	for (i = 0; i < 2; i++)
+		sides[i].index = session_function(session, argv[i]);
+	if (sides[0].index == sides[1].index)
 		fail(STATUS_USAGE, "split-check takes two devices, not one twice");
 	g = groups_of_kernel(t);
 	if (!g)
 		fail(STATUS_FAILED, "no IOMMU is in use: nothing is isolated");
-	a.group = g->of[a.index];
-	b.group = g->of[b.index];
-	look_for_holders(&a, t, session->source.root);
-	look_for_holders(&b, t, session->source.root);
-	one = a.group >= 0 && a.group == b.group;
-	reach = path_reaches(t, a.index, b.index) ||
-		path_reaches(t, b.index, a.index);
-	risk = !one && at_risk(&a, &b);
-	if (output.json) {
-		output_json(json_pack("{sb sb sb so so ss}", "one_group", one,
-				      "reach", reach, "at_risk", risk,
-				      "holders_a", holders_json(&a.holders),
-				      "holders_b", holders_json(&b.holders),
-				      "text",
-				      verdict_text(one, reach, risk)));
-	} else {
-		side_text(t, &a, g);
-		side_text(t, &b, g);
-		printf("%s\n", verdict_text(one, reach, risk));
+	for (i = 0; i < 2; i++) {
+		sides[i].group = g->of[sides[i].index];
+		look_for_holders(&sides[i], t, session->source.root);
 	}
-	if (a.holders.unseen)
-		warn("who has device nodes open is seen completely by root only");
-	free(a.holders.at);
-	free(b.holders.at);
+	risk = judge(t, g, &sides[0], &sides[1]);
+	for (i = 0; i < 2; i++)
+		free(sides[i].holders.at);
 	groups_free(g);
 	return risk ? STATUS_NO : STATUS_OK;
 }

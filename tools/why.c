@@ -4,7 +4,6 @@
  * It looks at all that binding takes, in the order in which one would set it
  * up, and names for each obstacle what to do.  No module has to be loaded.
  */
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +60,7 @@ find(struct check *c, enum weight weight, const char *what,
 	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		fail(STATUS_FAILED, "out of memory");
+	text = xvasprintf(format, args);
 	va_end(args);
 	c->obstacles += weight == OBSTACLE;
 	json_array_append_new(c->findings,
@@ -242,24 +240,9 @@ static void check_group(struct check *c)
 
 /* VFIO and the module -------------------------------------------------------- */
 
-static char *cdev_of(struct check *c, int index)
+static char *cdev_of(const struct check *c, int index)
 {
-	char address[ADDRESS_SIZE], *path, *name = NULL;
-	struct dirent *entry;
-	DIR *dir;
-
-	topology_address(&c->t->functions[index], address);
-	path = xasprintf("%s/sys/bus/pci/devices/%s/vfio-dev", c->root,
-			 address);
-	dir = opendir(path);
-	free(path);
-	while (dir && !name && (entry = readdir(dir)))
-		if (!strncmp(entry->d_name, "vfio", 4))
-			name = xasprintf("/dev/vfio/devices/%s",
-					 entry->d_name);
-	if (dir)
-		closedir(dir);
-	return name;
+	return holders_node(&c->t->functions[index], c->root);
 }
 
 static void check_access(struct check *c, const char *node)
