@@ -206,8 +206,7 @@ build/tools/ioasid: $(tools_objects)
 
 # What it prints, what it predicts, and what the kernel then does.
 check-tools: tools build/tools/p2p-dma modules | setup-vm
-	@selftests/tools/text
-	@selftests/tools/verify
+	@selftests/tools/check
 
 build/tools/p2p-dma: selftests/tools/p2p-dma.c $(lib)
 	@mkdir -p $(@D)
