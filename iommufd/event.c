@@ -193,7 +193,7 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 	find_origin(sources, dev, &event);
 	event_tell(sources->ctx, &event);
 	tell_fault(sources->ctx, dev, &event);
-	/* Let the driver log it, too. */
+	/* Let the driver log it, too: report_iommu_fault() has it so. */
 	return -ENOSYS;
 }
 
