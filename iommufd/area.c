@@ -34,6 +34,13 @@ static struct area *area_of(const struct rb_node *rb)
 	return rb ? rb_entry(rb, struct area, rb) : NULL;
 }
 
+static void construct(void *mem)
+{
+	struct loose_area *loose = mem;
+
+	area_construct(&loose->area);
+}
+
 /**
  * area_alloc - memory for an area that is not part of its memory
  *
@@ -149,10 +156,13 @@ static void area_find_gaps(struct area_tree *tree)
 		area->gap = before ? area->iova - before->last - 1 :
 				     area->iova;
 		before = area;
+		cond_resched();
 	}
 	for (node = rb_first_postorder(&tree->root); node;
-	     node = rb_next_postorder(node))
+	     node = rb_next_postorder(node)) {
 		area_gaps_compute_max(area_of(node), false);
+		cond_resched();
+	}
 	tree->gaps = true;
 }
 
@@ -333,7 +343,7 @@ int area_cache_init(void)
 {
 	area_cache = kmem_cache_create("iommufd_area",
 				       sizeof(struct loose_area), 0,
-				       SLAB_ACCOUNT, NULL);
+				       SLAB_ACCOUNT, construct);
 	return area_cache ? 0 : -ENOMEM;
 }
 

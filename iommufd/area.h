@@ -117,6 +117,17 @@ struct loose_area {
 	struct area *origin;
 };
 
+/**
+ * area_construct - what each area is again when it is freed
+ * @area: memory that a cache of areas has just got
+ */
+static inline void area_construct(struct area *area)
+{
+	area->pins = 0;
+	area->in_use = false;
+	area->lent = false;
+}
+
 static inline struct loose_area *area_loose(struct area *area)
 {
 	return container_of(area, struct loose_area, area);

@@ -662,6 +662,8 @@ void release_page(unsigned long pfn, bool dirty)
 
 /* Pages between two chances to reschedule. */
 #define RELEASE_STRIDE	4096
+/* Pages of a run that are let go at once; a huge page of the CPU at the least. */
+#define RELEASE_MAX	(PUD_SIZE / PAGE_SIZE)
 
 /* Let go of the folios of a run. What it ends in is held until it is left. */
 static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
@@ -683,11 +685,16 @@ static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 static inline struct folio *release_pages_of(run_t run, bool dirty,
 					     struct folio *held)
 {
-	struct page *page = pfn_to_page(run_pfn(run));
+	unsigned long pfn = run_pfn(run), left = run_pages(run), n;
 
 	if (held)
 		release_folio(held, dirty);
-	unpin_user_page_range_dirty_lock(page, run_pages(run), dirty);
+	for (; unlikely(left > RELEASE_MAX); pfn += n, left -= n) {
+		n = RELEASE_MAX - pfn % RELEASE_MAX;
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
+		cond_resched();
+	}
+	unpin_user_page_range_dirty_lock(pfn_to_page(pfn), left, dirty);
 	return NULL;
 }
 

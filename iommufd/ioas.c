@@ -145,10 +145,12 @@ static int check_alignment(struct ioas *ioas, unsigned long alignment)
 {
 	const struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
 
-	for (; area; area = area_next(area, ULONG_MAX))
+	for (; area; area = area_next(area, ULONG_MAX)) {
 		if ((area->iova | area_length(area) |
 		     offset_in_page(area->offset)) & (alignment - 1))
 			return -EADDRINUSE;
+		cond_resched();
+	}
 	return 0;
 }
 

@@ -390,6 +390,7 @@ static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
 				*npages += pinned_change_cost(area->pinned,
 							      new);
 			area->pinned->mark = true;
+			cond_resched();
 		}
 	}
 	return 0;
@@ -406,6 +407,7 @@ static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
 			if (area->pinned->mark && new)
 				pinned_change_account(area->pinned, new);
 			area->pinned->mark = false;
+			cond_resched();
 		}
 	}
 }

@@ -135,6 +135,8 @@ static inline int area_load(struct ioas *ioas, struct area *area)
 			return rc;
 		}
 	}
+	if (area->chain)
+		cond_resched();
 	return 0;
 }
 
@@ -232,6 +234,7 @@ static noinline int unplace(struct ioas *ioas, struct area *chain,
 		if (ioas->parent)
 			nested_unlink(ioas, chain);
 		area_erase(&ioas->areas, chain);
+		cond_resched();
 	}
 	return rc;
 }
@@ -260,7 +263,7 @@ static inline int place_chain(struct ioas *ioas, struct area *chain,
 
 	if (unlikely(rc))
 		return rc;
-	do {
+	for (;;) {
 		/* area->last has been the length so far. */
 		area->iova = iova;
 		area->last += iova - 1;
@@ -270,8 +273,10 @@ static inline int place_chain(struct ioas *ioas, struct area *chain,
 			nested_link(ioas, area);
 		iova = area->last + 1;
 		area = area->chain;
-	} while (unlikely(area));
-	return 0;
+		if (likely(!area))
+			return 0;
+		cond_resched();
+	}
 }
 
 /**
@@ -387,6 +392,7 @@ int chain_load(struct ioas *ioas, struct area *chain)
 static int use_chain(const struct ioas *ioas, struct area *chain)
 {
 	struct area *area = chain;
+	unsigned int n = 0;
 	int rc;
 
 	while (area) {
@@ -400,6 +406,8 @@ static int use_chain(const struct ioas *ioas, struct area *chain)
 			return rc;
 		for (; area != end; area = area->chain)
 			area->in_use = true;
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
 	}
 	return 0;
 }
@@ -607,6 +615,7 @@ static int slice_areas(struct ioas *ioas, unsigned long start,
 		(*nr)++;
 		if (area->last >= last)
 			return 0;
+		cond_resched();
 	}
 }
 

@@ -14,6 +14,8 @@
 
 /* Areas that are drained with one flush, before others get a turn. */
 #define UNMAP_BATCH	512
+/* Areas of a chain between two chances to reschedule, where one is no work. */
+#define RESCHED_AREAS	64
 
 /**
  * struct obstacle - mapped memory that in-kernel users have to let go of first
@@ -46,6 +48,8 @@ static inline u8 chain_prot(u32 flags)
  * @offset: first byte of that
  * @length: bytes; kept in area->last until the area is placed
  * @prot: IOMMU_READ and so on
+ *
+ * The rest is as area_construct() has made it.
  */
 static inline void chain_init(struct area *area, struct pinned *pinned,
 			      unsigned long offset, unsigned long length,
@@ -54,13 +58,10 @@ static inline void chain_init(struct area *area, struct pinned *pinned,
 	area->pinned = pinned;
 	area->offset = offset;
 	area->last = length;
-	area->pins = 0;
 	area->chain = NULL;
 	area->prot = prot;
 	area->state = AREA_BUSY;
 	area->closing = false;
-	area->in_use = false;
-	area->lent = false;
 	area->embedded = area == &pinned->area;
 }
 

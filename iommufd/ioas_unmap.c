@@ -26,11 +26,15 @@ static noinline void drain_table(struct ioas_table *table,
 				 const struct area *chain)
 {
 	struct paging_drain drain;
+	unsigned int n = 0;
 
 	paging_drain_begin(&drain, table->domain);
-	for (; chain; chain = chain->chain)
+	for (; chain; chain = chain->chain) {
 		if (chain->in_use)
 			paging_drain(&drain, chain->iova, area_length(chain));
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+	}
 	paging_drain_end(&drain);
 }
 
@@ -51,9 +55,12 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 					   area_length(chain));
 		atomic_long_inc(&ioas->flushes);
 	}
-	for (; chain; chain = chain->chain)
+	for (; chain; chain = chain->chain) {
 		if (chain->in_use)
 			area_unuse(ioas, chain);
+		if (chain->chain)
+			cond_resched();
+	}
 }
 
 /* Structures that are freed in one go. */
@@ -77,6 +84,7 @@ static noinline void free_many(struct area *chain)
 		if (n == FREE_BATCH) {
 			pinned_free_many(gone, n);
 			n = 0;
+			cond_resched();
 		}
 	}
 	if (n)
@@ -110,11 +118,15 @@ void chain_free(struct area *chain)
  */
 void chain_erase(struct ioas *ioas, struct area *chain)
 {
+	unsigned int n = 0;
+
 	mutex_lock(&ioas->tree_lock);
 	for (; chain; chain = chain->chain) {
 		if (ioas->parent)
 			nested_unlink(ioas, chain);
 		area_erase(&ioas->areas, chain);
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
 	}
 	mutex_unlock(&ioas->tree_lock);
 }
@@ -503,6 +515,7 @@ int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
 
 	lockdep_assert_held_write(ioas_lock(ioas));
 	for (; area; area = area_next(area, ULONG_MAX)) {
+		cond_resched();
 		if (first)
 			rc = area_use(ioas, area);
 		if (rc == -ENXIO)
@@ -547,6 +560,7 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
 	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
 
 	for (; area; area = area_next(area, ULONG_MAX)) {
+		cond_resched();
 		if (!area->in_use || area->pinned->owner != owner)
 			continue;
 		area->chain = NULL;

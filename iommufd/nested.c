@@ -75,6 +75,7 @@ static int chain_of_source(struct ioas *parent, unsigned long start,
 		if (from->last >= last)
 			return 0;
 		at = from->last + 1;
+		cond_resched();
 	}
 }
 
@@ -196,8 +197,8 @@ static struct area **claim_children(struct ioas *ioas, unsigned long start,
 			loose->area.chain = NULL;
 			*link = &loose->area;
 			link = &loose->area.chain;
+			cond_resched();
 		}
-		cond_resched();
 	}
 	return link;
 }

@@ -22,7 +22,6 @@
  * marked dirty when they are unpinned.
  */
 #include <linux/file.h>
-#include <linux/highmem.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
@@ -34,22 +33,13 @@
 #include "object.h"
 #include "pin.h"
 #include "reason.h"
+#include "sparse.h"
 
 /* Pages that are pinned at a time: a page full of pointers, or a few on stack. */
 #define PIN_BATCH	(PAGE_SIZE / sizeof(struct page *))
 #define PIN_FEW		16
 
 static struct kmem_cache *pinned_cache;
-
-/**
- * struct sparse - pages that in-kernel users have pinned one by one
- * @pages: by index, a value: the PFN, and how often the page is pinned
- * @nr: how many pages
- */
-struct sparse {
-	struct xarray pages;
-	unsigned long nr;
-};
 
 /* Whole pages have to have an end, too. */
 static int check_range(unsigned long start, unsigned long length)
@@ -313,68 +303,6 @@ void pinned_free_many(struct pinned **pinned, unsigned int n)
 	kmem_cache_free_bulk(pinned_cache, n, (void **)pinned);
 }
 
-#define SPARSE_COUNT_BITS	22
-#define SPARSE_COUNT_MAX	((1UL << SPARSE_COUNT_BITS) - 1)
-
-static void *sparse_value(unsigned long pfn, unsigned long count)
-{
-	return xa_mk_value(pfn << SPARSE_COUNT_BITS | count);
-}
-
-static unsigned long sparse_pfn(void *value)
-{
-	return xa_to_value(value) >> SPARSE_COUNT_BITS;
-}
-
-static unsigned long sparse_count(void *value)
-{
-	return xa_to_value(value) & SPARSE_COUNT_MAX;
-}
-
-static unsigned long sparse_nr(const struct pinned *pinned)
-{
-	return pinned->sparse ? pinned->sparse->nr : 0;
-}
-
-/* Are the sparse pages those that the runs have, too? */
-static int sparse_match(struct pinned *pinned)
-{
-	struct runs_iter it;
-	unsigned long index;
-	void *value;
-
-	if (!pinned->sparse)
-		return 0;
-	xa_for_each(&pinned->sparse->pages, index, value) {
-		runs_seek(&it, &pinned->runs, index, 1);
-		if (it.pfn != sparse_pfn(value))
-			return -EFAULT;
-	}
-	return 0;
-}
-
-static void sparse_free(struct pinned *pinned)
-{
-	xa_destroy(&pinned->sparse->pages);
-	kfree(pinned->sparse);
-	pinned->sparse = NULL;
-}
-
-/* The pages are in the runs now: one pin is enough, and counts as uses. */
-static void sparse_absorb(struct pinned *pinned)
-{
-	unsigned long index;
-	void *value;
-
-	if (!pinned->sparse)
-		return;
-	xa_for_each(&pinned->sparse->pages, index, value) {
-		pinned->uses += sparse_count(value);
-		release_page(sparse_pfn(value), false);
-	}
-	sparse_free(pinned);
-}
-
 /* Arrays on the stack are zeroed by the kernel at every call: not for one page. */
 static inline int fill_page(struct pinned *pinned)
 {
@@ -503,7 +431,9 @@ static inline void pinned_empty(struct pinned *pinned)
 		runs_free(runs);
 		return;
 	}
-	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO)) {
+	/* Some pages, each with a pin: the short way. */
+	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO) &&
+	    runs->npages <= PIN_BATCH) {
 		page = pfn_to_page(run_pfn(runs_one(runs)));
 		unpin_user_page_range_dirty_lock(page, run_pages(runs_one(runs)),
 						 pinned->writable);
@@ -702,7 +632,12 @@ void pinned_use_again(struct pinned *pinned)
 	mutex_unlock(&pinned->lock);
 }
 
-static inline void pinned_drop_uses(struct pinned *pinned, unsigned long n)
+/**
+ * pinned_drop_uses - pinned_unuse() several times, with the lock held
+ * @pinned: memory in use
+ * @n: how often
+ */
+void pinned_drop_uses(struct pinned *pinned, unsigned long n)
 {
 	if (WARN_ON(pinned->uses < n))
 		return;
@@ -722,254 +657,6 @@ void pinned_unuse(struct pinned *pinned)
 	pinned_drop_uses(pinned, 1);
 	if (locked)
 		mutex_unlock(&pinned->lock);
-}
-
-/* Pin one page that is not pinned yet. */
-static int sparse_pin_new(struct pinned *pinned, unsigned long index)
-{
-	unsigned long at = pinned->start + index * PAGE_SIZE;
-	long pfn;
-	int rc;
-
-	rc = account_charge(pinned->account, 1);
-	if (rc)
-		return rc;
-	if (pinned->file)
-		pfn = gather_file_page(pinned->file, at);
-	else
-		pfn = gather_user_page(pinned->account->mm, at,
-				       pinned->writable);
-	if (pfn < 0) {
-		rc = pfn;
-		goto err_charge;
-	}
-
-	rc = xa_err(xa_store(&pinned->sparse->pages, index,
-			     sparse_value(pfn, 1), GFP_KERNEL_ACCOUNT));
-	if (rc)
-		goto err_pin;
-	pinned->sparse->nr++;
-	return 0;
-
-err_pin:
-	release_page(pfn, false);
-err_charge:
-	account_uncharge(pinned->account, 1);
-	return rc;
-}
-
-static int sparse_pin(struct pinned *pinned, unsigned long index,
-		      struct page **page)
-{
-	void *value = xa_load(&pinned->sparse->pages, index);
-	int rc;
-
-	if (!value) {
-		rc = sparse_pin_new(pinned, index);
-		if (rc)
-			return rc;
-		value = xa_load(&pinned->sparse->pages, index);
-	} else if (sparse_count(value) == SPARSE_COUNT_MAX) {
-		return -EOVERFLOW;
-	} else {
-		/* Replaces an entry: this does not allocate. */
-		xa_store(&pinned->sparse->pages, index,
-			 sparse_value(sparse_pfn(value),
-				      sparse_count(value) + 1), GFP_KERNEL);
-	}
-	*page = pfn_to_page(sparse_pfn(value));
-	return 0;
-}
-
-static void sparse_unpin(struct pinned *pinned, unsigned long index)
-{
-	void *value = xa_load(&pinned->sparse->pages, index);
-
-	if (WARN_ON(!value))
-		return;
-	if (sparse_count(value) > 1) {
-		xa_store(&pinned->sparse->pages, index,
-			 sparse_value(sparse_pfn(value),
-				      sparse_count(value) - 1), GFP_KERNEL);
-		return;
-	}
-	xa_erase(&pinned->sparse->pages, index);
-	pinned->sparse->nr--;
-	release_page(sparse_pfn(value), pinned->writable);
-	account_uncharge(pinned->account, 1);
-}
-
-static void sparse_unpin_range(struct pinned *pinned, unsigned long first,
-			       unsigned long npages)
-{
-	while (npages--)
-		sparse_unpin(pinned, first++);
-	if (!pinned->sparse->nr)
-		sparse_free(pinned);
-}
-
-static int sparse_pin_range(struct pinned *pinned, unsigned long first,
-			    unsigned long npages, struct page **pages)
-{
-	unsigned long i;
-	int rc;
-
-	if (!pinned->sparse) {
-		pinned->sparse = kmalloc(sizeof(*pinned->sparse),
-					 GFP_KERNEL_ACCOUNT);
-		if (!pinned->sparse)
-			return -ENOMEM;
-		xa_init_flags(&pinned->sparse->pages, XA_FLAGS_ACCOUNT);
-		pinned->sparse->nr = 0;
-	}
-	for (i = 0; i < npages; i++) {
-		rc = sparse_pin(pinned, first + i, &pages[i]);
-		if (rc) {
-			sparse_unpin_range(pinned, first, i);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static void runs_to_pages(const struct runs *runs, unsigned long first,
-			  unsigned long npages, struct page **pages)
-{
-	struct runs_iter it;
-
-	runs_for_each(&it, runs, first, npages)
-		while (it.npages--)
-			*pages++ = pfn_to_page(it.pfn++);
-}
-
-/**
- * pinned_pin - keep some pages for an in-kernel user
- * @pinned: the memory
- * @first: index of the first page
- * @npages: number of pages, at least 1
- * @pages: filled with the pages
- *
- * Return: 0, or with nothing changed -EINVAL (a BAR has no pages), -EFAULT,
- * -ENOMEM, -EOVERFLOW (pinned millions of times).
- */
-int pinned_pin(struct pinned *pinned, unsigned long first,
-	       unsigned long npages, struct page **pages)
-{
-	int rc = 0;
-
-	mutex_lock(&pinned->lock);
-	if (pinned->owner) {
-		rc = -EINVAL;
-	} else if (pinned->uses) {
-		pinned->uses += npages;
-		runs_to_pages(&pinned->runs, first, npages, pages);
-	} else {
-		rc = sparse_pin_range(pinned, first, npages, pages);
-	}
-	mutex_unlock(&pinned->lock);
-	return rc;
-}
-
-/**
- * pinned_unpin - the opposite of pinned_pin()
- * @pinned: the memory
- * @first: index of the first page
- * @npages: number of pages
- */
-void pinned_unpin(struct pinned *pinned, unsigned long first,
-		  unsigned long npages)
-{
-	mutex_lock(&pinned->lock);
-	if (pinned->uses)
-		pinned_drop_uses(pinned, npages);
-	else if (!WARN_ON(!pinned->sparse))
-		sparse_unpin_range(pinned, first, npages);
-	mutex_unlock(&pinned->lock);
-}
-
-static void copy_page_bytes(struct page *page, unsigned long offset,
-			    void *data, unsigned long n, bool write)
-{
-	char *kaddr = kmap_local_page(page);
-
-	if (write) {
-		memcpy(kaddr + offset, data, n);
-		flush_dcache_page(page);
-	} else {
-		memcpy(data, kaddr + offset, n);
-	}
-	kunmap_local(kaddr);
-}
-
-/* The PFN of a page that somebody has pinned already, or 0. */
-static unsigned long pinned_pfn(struct pinned *pinned, unsigned long index)
-{
-	struct runs_iter it;
-	void *value;
-
-	if (pinned->uses) {
-		runs_seek(&it, &pinned->runs, index, 1);
-		return it.pfn;
-	}
-	value = pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
-	return value ? sparse_pfn(value) : 0;
-}
-
-/*
- * Copy within one page. A page that nobody has pinned is pinned for the moment,
- * which need not be paid for, and with no more rights than are needed.
- */
-static int rw_page(struct pinned *pinned, unsigned long index,
-		   unsigned long offset, void *data, unsigned long n,
-		   bool write)
-{
-	unsigned long at = pinned->start + index * PAGE_SIZE;
-	long pfn = pinned_pfn(pinned, index);
-	bool ours = !pfn;
-
-	if (pinned->owner)
-		return -EINVAL;
-	if (ours && pinned->file)
-		pfn = gather_file_page(pinned->file, at);
-	else if (ours)
-		pfn = gather_user_page(pinned->account->mm, at, write);
-	if (pfn < 0)
-		return pfn;
-	copy_page_bytes(pfn_to_page(pfn), offset, data, n, write);
-	if (ours)
-		release_page(pfn, write);
-	return 0;
-}
-
-/**
- * pinned_rw - let an in-kernel user read or write a piece of the memory
- * @pinned: the memory
- * @offset: where to begin, in bytes from the first byte of the first page
- * @data: the kernel's buffer
- * @length: bytes
- * @write: into the memory
- *
- * Return: 0, -EFAULT, -EINVAL for a BAR, -ENOMEM. On error a part may have been
- * copied.
- */
-int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
-	      unsigned long length, bool write)
-{
-	int rc = 0;
-
-	while (!rc && length) {
-		unsigned long in_page = offset % PAGE_SIZE;
-		unsigned long n = min(length, PAGE_SIZE - in_page);
-
-		mutex_lock(&pinned->lock);
-		rc = rw_page(pinned, offset / PAGE_SIZE, in_page, data, n,
-			     write);
-		mutex_unlock(&pinned->lock);
-		offset += n;
-		data += n;
-		length -= n;
-	}
-	return rc;
 }
 
 /**
@@ -1008,6 +695,7 @@ static void pinned_construct(void *mem)
 	struct pinned *pinned = mem;
 
 	mutex_init(&pinned->lock);
+	area_construct(&pinned->area);
 }
 
 /**

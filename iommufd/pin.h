@@ -106,6 +106,7 @@ int pinned_use_row(struct area *area, const struct area *end);
 void pinned_use_again(struct pinned *pinned);
 int pinned_lend(struct pinned *pinned, bool *lent);
 void pinned_unuse(struct pinned *pinned);
+void pinned_drop_uses(struct pinned *pinned, unsigned long n);
 
 int pinned_pin(struct pinned *pinned, unsigned long first,
 	       unsigned long npages, struct page **pages);

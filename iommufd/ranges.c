@@ -68,6 +68,7 @@ void ranges_clear(struct rb_root_cached *tree)
 	while ((range = ranges_first(tree, 0))) {
 		interval_tree_remove(&range->node, tree);
 		kfree(range);
+		cond_resched();
 	}
 }
 
