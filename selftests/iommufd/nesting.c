@@ -168,7 +168,7 @@ FIXTURE_TEARDOWN(nesting)
 
 TEST_F(nesting, pages_in_another_order)
 {
-	enum { N = 64 };
+	enum { N = 32 };
 	int i;
 
 	for (i = 0; i < N; i++) {

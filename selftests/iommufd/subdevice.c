@@ -228,7 +228,7 @@ TEST_F(sub, all_numbers)
 	ASSERT_EQ(0, ATTACH_OWN(1, 0));
 	ASSERT_EQ(0, ATTACH(1, V, 0, NULL));
 	memset(self->space[0].buf, 0, PAGE);
-	desc.flags = IOSIM_DESC_PASID;
+	desc.flags = IOSIM_DESC_PASID | IOSIM_DESC_INTERRUPT;
 	for (pasid = 0; pasid < NR_PASIDS; pasid++) {
 		desc.pasid = pasid;
 		engine_submit(&self->sub[0], &desc);
@@ -238,7 +238,7 @@ TEST_F(sub, all_numbers)
 	engine_submit(&self->sub[0], &desc);
 	desc.pasid = 1 << 20;
 	engine_submit(&self->sub[0], &desc);
-	desc.flags = 0;
+	desc.flags = IOSIM_DESC_INTERRUPT;
 	engine_submit(&self->sub[0], &desc);
 	ASSERT_EQ(0, engine_wait_idle(&self->sub[0]));
 	for (pasid = 0; pasid < PAGE; pasid++) {
