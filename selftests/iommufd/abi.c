@@ -301,6 +301,9 @@ static const struct row rows[] = {
 		SIZES(iommu_hwpt_alloc, __reserved),
 		.fill = fill_hwpt_alloc,
 		.good = -ENOENT,
+		.flags = AT(iommu_hwpt_alloc, flags),
+		.known = IOMMU_HWPT_ALLOC_NEST_PARENT |
+			 IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
 		.reserved = { FIELD(iommu_hwpt_alloc, __reserved) },
 		.ids = { AT(iommu_hwpt_alloc, dev_id) },
 	}, {
@@ -310,6 +313,7 @@ static const struct row rows[] = {
 		.fill = fill_hw_info,
 		.good = -ENOENT,
 		.flags = AT(iommu_hw_info, flags),
+		.known = IOMMU_HW_INFO_FLAG_INPUT_TYPE,
 		.reserved = {
 			{ AT(iommu_hw_info, __reserved[0]), 1 },
 			{ AT(iommu_hw_info, __reserved[1]), 1 },

@@ -313,6 +313,28 @@ static uint64_t sysfs_hex(const char *path)
 	return value;
 }
 
+/* The kind of data can be named, and is then that or none. */
+TEST_F(device, hw_info_type)
+{
+	uint32_t type = is_amd() ? IOMMU_HW_INFO_TYPE_NONE :
+				   IOMMU_HW_INFO_TYPE_INTEL_VTD;
+	struct iommu_hw_info info = {
+		.flags = IOMMU_HW_INFO_FLAG_INPUT_TYPE,
+	};
+
+	ASSERT_EQ(0, iommu_get_hw_info(self->rig.fd, self->rig.edu.dev_id,
+				       &info));
+	EXPECT_EQ(type, info.out_data_type);
+	info.data_len = 0;
+	ASSERT_EQ(0, iommu_get_hw_info(self->rig.fd, self->rig.edu.dev_id,
+				       &info));
+	EXPECT_EQ(type, info.out_data_type);
+	info.data_len = 0;
+	info.out_data_type = 0x1234;
+	EXPECT_EQ(is_amd() ? 0 : -EOPNOTSUPP,
+		  iommu_get_hw_info(self->rig.fd, self->rig.edu.dev_id, &info));
+}
+
 TEST_F(device, hw_info)
 {
 	struct rig *rig = &self->rig;
