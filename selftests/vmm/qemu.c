@@ -16,7 +16,7 @@
 #define NVME_VENDOR	0x1b36
 #define NVME_DEVICE	0x0010
 
-#define TIMEOUT_S	1800
+#define TIMEOUT_S	3600
 
 #define DISK		"/dev/nvme0n1"
 
@@ -25,6 +25,7 @@ FIXTURE(qemu)
 	struct vfio_pci nvme;
 	struct vmm vmm;
 	long pinned;
+	long start_ms;
 	char plug[256];
 	char answer[4096];
 };
@@ -86,6 +87,7 @@ FIXTURE_SETUP(qemu)
 	ASSERT_EQ(0, take(NVME_VENDOR, NVME_DEVICE, &self->nvme, 1));
 	ASSERT_EQ(0, give_container(variant->legacy ? "../iommu" : NULL));
 	self->pinned = mem_pinned();
+	self->start_ms = line_now_ms();
 	snprintf(self->plug, sizeof(self->plug),
 		 "{\"execute\": \"device_add\", \"arguments\": {"
 		 "\"driver\": \"vfio-pci\", \"id\": \"nvme\", "
@@ -110,6 +112,14 @@ FIXTURE_TEARDOWN(qemu)
 		TH_LOG("%s", self->answer);				\
 	}								\
 } while (0)
+
+/* What takes minutes says where it is. */
+static void say(const FIXTURE_DATA(qemu) *self, const char *what)
+{
+	printf("# %s after %ld s\n", what,
+	       (line_now_ms() - self->start_ms) / 1000);
+	fflush(stdout);
+}
 
 static void boot(struct __test_metadata *_metadata,
 		 FIXTURE_DATA(qemu) *self, const FIXTURE_VARIANT(qemu) *variant)
@@ -218,20 +228,25 @@ static void check_log(struct __test_metadata *_metadata,
 TEST_F_TIMEOUT(qemu, disk, TIMEOUT_S)
 {
 	boot(_metadata, self, variant);
+	say(self, "booted");
 	wait_for_disk(_metadata, self);
 	use_disk(_metadata, self);
 	check_way(_metadata, self, variant);
 	EXPECT_LT(self->pinned, mem_pinned());
+	say(self, "used the disk");
 
 	ASSERT_EQ(0, vmm_unplug(&self->vmm, "nvme"));
 	RUN("! ls /dev/nvme*");
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
 	EXPECT_EQ(0, vmm_open_files(&self->vmm, "/dev/vfio/"));
 
+	say(self, "unplugged");
 	ASSERT_EQ(0, vmm_qmp(&self->vmm, self->plug));
 	wait_for_disk(_metadata, self);
 	RUN("dd bs=64k count=16 if=" DISK " skip=16 iflag=direct 2>/dev/null | cmp - /tmp/written");
 	use_disk(_metadata, self);
+
+	say(self, "plugged, used the disk");
 
 	EXPECT_EQ(0, vmm_power_off(&self->vmm));
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
