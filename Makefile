@@ -148,7 +148,7 @@ $(kernel_tests): build/conformance/%: build/conformance/newer.h \
 		$(CFLAGS) -isystem build/uapi $(addprefix -include ,$^) \
 		-o $@ build/src/tools/testing/selftests/iommu/$*.c
 
-check: modules tests $(kernel_tests) | setup-vm
+check: modules tests tools $(kernel_tests) | setup-vm
 	@selftests/check stock $(programs)
 
 check-debug: debug tests $(kernel_tests) | setup-vm
@@ -240,7 +240,7 @@ uninstall-tools:
 PREFIX ?= /usr/local
 modules_dir = $(DESTDIR)/lib/modules/$(KVER)/updates/iommufd
 
-install: modules
+install: modules install-tools
 	install -d $(modules_dir)
 	install -m 644 build/modules/*.ko $(modules_dir)
 	install -D -m 644 packaging/depmod.conf \
@@ -251,14 +251,17 @@ install: modules
 		$(DESTDIR)/etc/udev/rules.d/60-iommufd.rules
 	install -D -m 644 include/uapi/linux/ioasid.h \
 		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h
+	install -D -m 644 include/uapi/linux/ioasid_netlink.h \
+		$(DESTDIR)$(PREFIX)/include/linux/ioasid_netlink.h
 	$(if $(DESTDIR),,depmod $(KVER))
 
-uninstall:
+uninstall: uninstall-tools
 	rm -rf $(modules_dir)
 	rm -f $(DESTDIR)/etc/depmod.d/iommufd.conf \
 		$(DESTDIR)/etc/modules-load.d/iommufd.conf \
 		$(DESTDIR)/etc/udev/rules.d/60-iommufd.rules \
-		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h
+		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h \
+		$(DESTDIR)$(PREFIX)/include/linux/ioasid_netlink.h
 	$(if $(DESTDIR),,depmod $(KVER))
 
 clean:
