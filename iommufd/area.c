@@ -241,12 +241,13 @@ static struct area *gap_leftmost(struct rb_node *node, unsigned long length)
 		struct area *area = area_of(node);
 		struct area *left = area_of(node->rb_left);
 
-		if (left && left->max_gap >= length)
+		if (left && left->max_gap >= length) {
 			node = node->rb_left;
-		else if (area->gap >= length)
+			continue;
+		}
+		if (area->gap >= length)
 			return area;
-		else
-			node = node->rb_right;
+		node = node->rb_right;
 	}
 }
 

@@ -309,9 +309,10 @@ static int replace_pasid(struct group *group, struct attachment *att,
 	iommu_detach_device_pasid(att->hwpt->domain, idev->dev, att->hw_pasid);
 	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
 				       att->handle);
-	if (rc)
-		WARN_ON(iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
-						  att->hw_pasid, att->handle));
+	if (rc && iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
+					    att->hw_pasid, att->handle))
+		dev_err(idev->dev, "PASID %u is blocked: neither the new nor the old page table can be attached\n",
+			att->hw_pasid);
 	return rc;
 }
 
@@ -524,8 +525,11 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 	else if (!rc)
 		rc = replace_pasid(idev->group, att, idev, hwpt);
 	if (rc) {
-		/* Never the last: the caller has one. */
-		for (nr = members_free(&members, hwpt, false); nr; nr--)
+		/*
+		 * What has been asked of the new queue meanwhile is asked again.
+		 * Never the last references: the caller has one.
+		 */
+		for (nr = members_free(&members, hwpt, true); nr; nr--)
 			object_put(idev->ctx, &hwpt->obj);
 		return rc;
 	}

@@ -134,7 +134,7 @@ static bool is_open(struct portion *portion, unsigned int n)
 		if (!(entry->flags & IOMMU_IOAS_MAP_FIXED_IOVA) ||
 		    end < entry->iova)
 			return false;
-		first = min(first, (unsigned long)entry->iova);
+		first = min_t(unsigned long, first, entry->iova);
 		last = max(last, end);
 	}
 	return first <= last && !ranges_hit(&portion->ioas->reserved, first,

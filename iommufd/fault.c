@@ -9,8 +9,9 @@
  *
  * The rule is that every group is answered once, and in time: by user space; when the
  * attachment that it comes from ends; when the file of the queue is closed; or at once,
- * if nobody can. "Invalid" is all that the module says on its own account: a "failure"
- * would take page requests from the whole device, with all PASIDs of others.
+ * if nobody can. On its own account the module says "invalid", or "success" to make a
+ * device that is attached elsewhere try again; a "failure" would take page requests from
+ * the whole device, with all PASIDs of others.
  *
  * Who takes a request out of the table, under the lock of the queue, answers it, under
  * queue->answering. So an attachment that has taken all of its own, and has held that

@@ -9,6 +9,7 @@
  */
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "group.h"
@@ -44,6 +45,24 @@ static struct group *group_new(struct iommu_group *iommu)
 	xa_init_flags(&group->attachments, XA_FLAGS_ACCOUNT);
 	group->sw_msi_start = PHYS_ADDR_MAX;
 	return group;
+}
+
+/**
+ * device_rid - segment << 16 | bus << 8 | devfn
+ * @dev: any device
+ *
+ * Return: 0 for what is no PCI device, or has a segment above 0xffff.
+ */
+u32 device_rid(struct device *dev)
+{
+	struct pci_dev *pdev;
+
+	if (!dev_is_pci(dev))
+		return 0;
+	pdev = to_pci_dev(dev);
+	if (pci_domain_nr(pdev->bus) > U16_MAX)
+		return 0;
+	return pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
 }
 
 /**

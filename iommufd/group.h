@@ -53,6 +53,7 @@ struct group {
  * @link: in group.devices
  * @bars: allows its BARs to be mapped for peer-to-peer; NULL for a sub-device
  * @sub: of a sub-device, otherwise NULL
+ * @pri: makes it page requests?
  * @faults: of its DMA, that the IOMMU driver has reported
  * @split: for pairs of devices that are not isolated
  * @weak: holds no reference on @ctx, see iommufd_test_bind()
@@ -66,10 +67,13 @@ struct iommufd_device {
 	struct list_head link;
 	struct bar_owner *bars;
 	struct subdevice *sub;
+	enum { PRI_UNKNOWN, PRI_NO, PRI_YES } pri;
 	atomic_long_t faults;
 	struct split_bound split;
 	bool weak;
 };
+
+u32 device_rid(struct device *dev);
 
 struct group *group_get(struct iommufd_ctx *ctx, struct device *dev);
 void group_put(struct iommufd_ctx *ctx, struct group *group);

@@ -13,6 +13,7 @@
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -25,6 +26,7 @@
 
 /* Entries of one IOMMU_HWPT_INVALIDATE, and the length of one. */
 #define INVALIDATE_MAX		(1U << 19)
+#define INVALIDATE_PORTION	256U
 #define INVALIDATE_LENGTH_MAX	PAGE_SIZE
 
 static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
@@ -40,6 +42,8 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	}
 	if (hwpt->domain) {
 		driver = hwpt->domain->owner->owner;
+		/* Drivers may be about to report a fault of a device that has left. */
+		iommu_set_fault_handler(hwpt->domain, NULL, NULL);
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
 	}
@@ -331,15 +335,35 @@ void pt_put(struct iommufd_ctx *ctx, struct object *pt)
 		object_put(ctx, pt);
 }
 
-static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
-		      u32 *done)
+/* Drivers do not reschedule between the entries of an array. */
+static int invalidate_portions(struct iommu_domain *domain,
+			       const struct iommu_hwpt_invalidate *arg,
+			       u32 *done)
 {
 	struct iommu_user_data_array array = {
 		.type = arg->data_type,
-		.uptr = u64_to_user_ptr(arg->data_uptr),
 		.entry_len = arg->entry_len,
-		.entry_num = arg->entry_num,
 	};
+	int rc;
+
+	/* No entries: a question whether the driver knows the type. */
+	do {
+		array.uptr = u64_to_user_ptr(arg->data_uptr +
+					     (u64)*done * arg->entry_len);
+		array.entry_num = min(arg->entry_num - *done,
+				      INVALIDATE_PORTION);
+		rc = domain->ops->cache_invalidate_user(domain, &array);
+		*done += array.entry_num;
+		cond_resched();
+		if (!rc && fatal_signal_pending(current))
+			rc = -EINTR;
+	} while (!rc && array.entry_num && *done < arg->entry_num);
+	return rc;
+}
+
+static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
+		      u32 *done)
+{
 	struct hwpt *hwpt;
 	int rc = -ENOENT;
 
@@ -353,11 +377,8 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 	hwpt = hwpt_get(cmd->ctx, arg->hwpt_id);
 	if (!hwpt)
 		return -ENOENT;
-	if (hwpt->parent) {
-		rc = hwpt->domain->ops->cache_invalidate_user(hwpt->domain,
-							      &array);
-		*done = array.entry_num;
-	}
+	if (hwpt->parent)
+		rc = invalidate_portions(hwpt->domain, arg, done);
 	hwpt_put(hwpt);
 	return rc;
 }

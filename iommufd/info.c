@@ -120,26 +120,30 @@ int info_cmd_hw(struct command *cmd)
 
 static void ask_pci(struct device *dev, struct ioasid_device_info *arg)
 {
-	struct pci_dev *pdev;
-
-	if (!dev_is_pci(dev))
-		return;
-	pdev = to_pci_dev(dev);
-	arg->rid = pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
-	if (pci_ats_supported(pdev))
+	arg->rid = device_rid(dev);
+	if (dev_is_pci(dev) && pci_ats_supported(to_pci_dev(dev)))
 		arg->out_flags |= IOASID_DEVICE_ATS;
 }
 
-/* Nobody says it without being asked to do it. */
-static void ask_page_requests(struct device *dev,
-			      struct ioasid_device_info *arg)
+static bool makes_page_requests(struct device *dev)
 {
 	if (dev_is_pci(dev) && !pci_pri_supported(to_pci_dev(dev)))
-		return;
+		return false;
 	if (fault_enable(dev))
-		return;
+		return false;
 	fault_disable(dev);
-	arg->out_flags |= IOASID_DEVICE_PRI;
+	return true;
+}
+
+/* Nobody says it without being asked to do it: once is enough. */
+static void ask_page_requests(struct iommufd_device *idev,
+			      struct ioasid_device_info *arg)
+{
+	if (READ_ONCE(idev->pri) == PRI_UNKNOWN)
+		WRITE_ONCE(idev->pri, makes_page_requests(idev->dev) ?
+			   PRI_YES : PRI_NO);
+	if (READ_ONCE(idev->pri) == PRI_YES)
+		arg->out_flags |= IOASID_DEVICE_PRI;
 }
 
 /* What a page table would be like: the IOMMU driver tells by making one. */
@@ -210,9 +214,7 @@ static int add_member(struct device *dev, void *data)
 	if (list->found++ >= list->nr)
 		return 0;
 	entry->dev_id = bound_id(list->idev, dev);
-	if (dev_is_pci(dev))
-		entry->rid = pci_domain_nr(to_pci_dev(dev)->bus) << 16 |
-			     pci_dev_id(to_pci_dev(dev));
+	entry->rid = device_rid(dev);
 	strscpy(entry->name, dev_name(dev), sizeof(entry->name));
 	return 0;
 }
@@ -286,7 +288,7 @@ static int report_device(struct iommufd_device *idev,
 	}
 	ask_pci(dev, arg);
 	ask_pasids(idev, arg);
-	ask_page_requests(dev, arg);
+	ask_page_requests(idev, arg);
 	rc = ask_page_table(dev, arg);
 	return rc ?: report_members(idev, arg);
 }

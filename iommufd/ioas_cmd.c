@@ -74,6 +74,44 @@ int ioas_cmd_alloc_nested(struct command *cmd)
 	return rc;
 }
 
+/* Ranges that are told before others get the tree lock. */
+#define RANGES_PORTION	16
+
+/**
+ * struct holes - the ranges of an IOAS that can be used, portion by portion
+ * @from: where to go on
+ * @end: nothing is left behind @from
+ * @nr: entries of @range
+ * @range: the ranges
+ */
+struct holes {
+	unsigned long from;
+	bool end;
+	unsigned int nr;
+	struct iommu_iova_range range[RANGES_PORTION];
+};
+
+/* User memory, which may keep us waiting, is not touched with the lock held. */
+static void next_holes(struct ioas *ioas, struct holes *holes)
+{
+	unsigned long start, last;
+
+	mutex_lock(&ioas->tree_lock);
+	for (holes->nr = 0; holes->nr < RANGES_PORTION && !holes->end;
+	     holes->nr++) {
+		if (!ranges_hole(&ioas->reserved, holes->from, ULONG_MAX,
+				 &start, &last)) {
+			holes->end = true;
+			break;
+		}
+		holes->range[holes->nr].start = start;
+		holes->range[holes->nr].last = last;
+		holes->from = last + 1;
+		holes->end = last == ULONG_MAX;
+	}
+	mutex_unlock(&ioas->tree_lock);
+}
+
 /**
  * ioas_cmd_iova_ranges - IOMMU_IOAS_IOVA_RANGES
  * @cmd: struct iommu_ioas_iova_ranges
@@ -82,8 +120,8 @@ int ioas_cmd_iova_ranges(struct command *cmd)
 {
 	struct iommu_ioas_iova_ranges *arg = cmd->arg;
 	struct iommu_iova_range __user *out = u64_to_user_ptr(arg->allowed_iovas);
-	u32 room = arg->num_iovas;
-	unsigned long start, last, from = 0;
+	u32 room = arg->num_iovas, n;
+	struct holes holes = {};
 	struct ioas *ioas;
 	int rc = 0;
 
@@ -93,25 +131,16 @@ int ioas_cmd_iova_ranges(struct command *cmd)
 	if (!ioas)
 		return -ENOENT;
 
-	mutex_lock(&ioas->tree_lock);
 	arg->num_iovas = 0;
-	arg->out_iova_alignment = ioas->alignment;
-	while (!rc && ranges_hole(&ioas->reserved, from, ULONG_MAX, &start,
-				  &last)) {
-		const struct iommu_iova_range range = {
-			.start = start,
-			.last = last,
-		};
-
-		if (arg->num_iovas < room &&
-		    copy_to_user(&out[arg->num_iovas], &range, sizeof(range)))
+	arg->out_iova_alignment = READ_ONCE(ioas->alignment);
+	while (!rc && !holes.end) {
+		next_holes(ioas, &holes);
+		n = min(room - min(room, arg->num_iovas), holes.nr);
+		if (n && copy_to_user(&out[arg->num_iovas], holes.range,
+				      n * sizeof(holes.range[0])))
 			rc = -EFAULT;
-		arg->num_iovas++;
-		if (last == ULONG_MAX)
-			break;
-		from = last + 1;
+		arg->num_iovas += holes.nr;
 	}
-	mutex_unlock(&ioas->tree_lock);
 	ioas_put(cmd->ctx, ioas);
 
 	if (!rc)
@@ -156,6 +185,7 @@ static bool ranges_meet(struct rb_root_cached *some,
 			return true;
 		range = range->node.last == ULONG_MAX ?
 			NULL : ranges_first(some, range->node.last + 1);
+		cond_resched();
 	}
 	return false;
 }

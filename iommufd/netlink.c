@@ -31,6 +31,9 @@
 /* Areas that are looked at before others get the tree. */
 #define WALK_PORTION	1024
 
+/* Attachments of one device that are told. */
+#define ATTACHMENTS_MAX	64
+
 /**
  * struct dump - where a dump goes on, in netlink_callback.ctx
  * @context: the lowest number of a context that has not been done
@@ -63,9 +66,12 @@ struct answer {
 	u8 cmd;
 };
 
+/* A container's root without capabilities is not the host's. */
 static bool may_see(const struct answer *answer)
 {
-	return netlink_capable(answer->cb->skb, CAP_SYS_ADMIN) ||
+	if (netlink_capable(answer->cb->skb, CAP_SYS_ADMIN))
+		return true;
+	return !uid_eq(answer->ctx->uid, GLOBAL_ROOT_UID) &&
 	       uid_eq(answer->ctx->uid, NETLINK_CREDS(answer->cb->skb)->uid);
 }
 
@@ -273,14 +279,15 @@ static void add_area(struct extent *extent, const struct area *area)
 }
 
 /* In portions: a map should not wait for somebody who looks at a million areas. */
-static void measure(struct ioas *ioas, struct extent *extent)
+static int measure(struct ioas *ioas, struct extent *extent)
 {
 	unsigned long iova = 0;
 	struct area *area;
 	unsigned int n;
 
 	do {
-		mutex_lock(&ioas->tree_lock);
+		if (mutex_lock_killable(&ioas->tree_lock))
+			return -EINTR;
 		area = area_first(&ioas->areas, iova, ULONG_MAX);
 		for (n = 0; area && n < WALK_PORTION; n++) {
 			add_area(extent, area);
@@ -290,6 +297,7 @@ static void measure(struct ioas *ioas, struct extent *extent)
 		mutex_unlock(&ioas->tree_lock);
 		cond_resched();
 	} while (area && iova);
+	return 0;
 }
 
 /**
@@ -341,7 +349,9 @@ static int fill_space(struct sk_buff *skb, struct ioas *ioas)
 	struct tables tables = {};
 	int rc;
 
-	measure(ioas, &extent);
+	rc = measure(ioas, &extent);
+	if (rc)
+		return rc;
 	count_tables(ioas, &tables);
 	rc = nla_put_u32(skb, IOASID_A_SPACE_CONTEXT, ioas->ctx->number) ?:
 	     nla_put_u32(skb, IOASID_A_SPACE_ID, ioas->obj.id) ?:
@@ -381,7 +391,8 @@ static int dump_spaces(struct answer *answer)
 	struct ioas *ioas;
 	int rc = 0;
 
-	mutex_lock(&answer->ctx->ioas_lock);
+	if (mutex_lock_killable(&answer->ctx->ioas_lock))
+		return -EINTR;
 	while (!rc && (ioas = next_ioas(answer))) {
 		rc = dump_space(answer, ioas);
 		if (!rc)
@@ -450,19 +461,24 @@ static int fill_attachment(struct sk_buff *skb, const struct source *source,
 	return 0;
 }
 
-/* Not by the group's attachments: who changes those may be pinning for long. */
+/*
+ * Not by the group's attachments: who changes those may be pinning for long. As many as
+ * a message has room for, and the number of all.
+ */
 static int fill_attachments(struct sk_buff *skb, struct iommufd_device *idev)
 {
 	unsigned long id = 0, flags;
 	struct source *source;
 	struct hwpt *hwpt;
+	u32 nr = 0;
 	int rc = 0;
 
 	rcu_read_lock();
 	while (!rc && (hwpt = next_hwpt(idev->ctx, &id))) {
 		spin_lock_irqsave(&hwpt->sources.lock, flags);
 		list_for_each_entry(source, &hwpt->sources.list, link) {
-			if (source->dev_id == idev->obj.id)
+			if (source->dev_id == idev->obj.id &&
+			    nr++ < ATTACHMENTS_MAX)
 				rc = fill_attachment(skb, source, hwpt);
 			if (rc)
 				break;
@@ -470,7 +486,7 @@ static int fill_attachments(struct sk_buff *skb, struct iommufd_device *idev)
 		spin_unlock_irqrestore(&hwpt->sources.lock, flags);
 	}
 	rcu_read_unlock();
-	return rc;
+	return rc ?: nla_put_u32(skb, IOASID_A_DEVICE_ATTACHMENTS, nr);
 }
 
 static int fill_device(struct sk_buff *skb, struct iommufd_device *idev)
@@ -488,9 +504,7 @@ static int fill_device(struct sk_buff *skb, struct iommufd_device *idev)
 	if (!rc && idev->sub)
 		rc = nla_put_string(skb, IOASID_A_DEVICE_PARENT, dev_name(dev));
 	if (!rc && dev_is_pci(dev))
-		rc = nla_put_u32(skb, IOASID_A_DEVICE_RID,
-				 pci_domain_nr(to_pci_dev(dev)->bus) << 16 |
-				 pci_dev_id(to_pci_dev(dev)));
+		rc = nla_put_u32(skb, IOASID_A_DEVICE_RID, device_rid(dev));
 	return rc ?: fill_set(skb, idev) ?: fill_attachments(skb, idev) ?:
 	       nla_put_u64_64bit(skb, IOASID_A_DEVICE_FAULTS,
 				 atomic_long_read(&idev->faults),
@@ -514,7 +528,8 @@ static int dump_devices(struct answer *answer)
 	struct iommufd_device *idev;
 	int rc = 0;
 
-	mutex_lock(&answer->ctx->group_lock);
+	if (mutex_lock_killable(&answer->ctx->group_lock))
+		return -EINTR;
 	while (!rc && (idev = next_device(answer))) {
 		rc = dump_device(answer, idev);
 		if (!rc)
@@ -598,7 +613,8 @@ static int dump_areas_of(struct answer *answer, struct ioas *ioas)
 
 	if (!wants(answer, IOASID_A_AREA_SPACE, ioas->obj.id) || start > last)
 		return 0;
-	mutex_lock(&ioas->tree_lock);
+	if (mutex_lock_killable(&ioas->tree_lock))
+		return -EINTR;
 	for (area = area_first(&ioas->areas, start, last); area;
 	     area = area_next(area, last)) {
 		rc = dump_area(answer, ioas, area);
@@ -616,7 +632,8 @@ static int dump_areas(struct answer *answer)
 	struct ioas *ioas;
 	int rc = 0;
 
-	mutex_lock(&answer->ctx->ioas_lock);
+	if (mutex_lock_killable(&answer->ctx->ioas_lock))
+		return -EINTR;
 	while (!rc && (ioas = next_ioas(answer))) {
 		if (ioas->obj.id != answer->dump->object) {
 			answer->dump->object = ioas->obj.id;
@@ -702,7 +719,7 @@ int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
  * The family ------------------------------------------------------------------
  */
 
-/* The generator of this kernel cannot say who may listen. */
+/* The generator of this kernel cannot say who may listen, and from where. */
 static const struct genl_multicast_group groups[] = {
 	[IOASID_NLGRP_EVENTS] = {
 		.name = "events",
@@ -717,6 +734,7 @@ static const struct genl_multicast_group groups[] = {
  */
 int __init netlink_init(void)
 {
+	ioasid_nl_family.netnsok = false;
 	ioasid_nl_family.mcgrps = groups;
 	ioasid_nl_family.n_mcgrps = ARRAY_SIZE(groups);
 	return genl_register_family(&ioasid_nl_family);

@@ -113,8 +113,6 @@ void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
 	};
 	char text[REASON_LEN];
 
-	if (!notice_wanted())
-		return;
 	if (reason_take(ctx, text, error))
 		notice.reason = text;
 	notice_send(&notice);

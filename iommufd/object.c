@@ -46,10 +46,14 @@ int object_init(struct iommufd_ctx *ctx, struct object *obj,
  */
 void object_publish(struct iommufd_ctx *ctx, struct object *obj)
 {
-	/* The slot was reserved by object_init(): this does not allocate. */
-	WARN_ON(xa_store(&ctx->objects, obj->id, obj, GFP_KERNEL));
+	/*
+	 * DESTROY goes by the xarray: what it can find must have its place in the
+	 * array already, or that would be given to an object that is gone.
+	 */
 	if (obj->id < OBJECT_LOW)
 		rcu_assign_pointer(ctx->low[obj->id], obj);
+	/* The slot was reserved by object_init(): this does not allocate. */
+	WARN_ON(xa_store(&ctx->objects, obj->id, obj, GFP_KERNEL));
 }
 
 /* Under rcu_read_lock(). */

@@ -81,7 +81,9 @@ static int look_at(struct device *dev, void *reserved)
 	 */
 	if (!device_trylock(dev))
 		return 0;
-	if (device_iommu_mapped(dev) && dma_is_the_users(dev)) {
+	/* VFIO's no-IOMMU mode makes groups of its own, of devices without one. */
+	if (dev->iommu && dev->iommu->iommu_dev && device_iommu_mapped(dev) &&
+	    dma_is_the_users(dev)) {
 		rc = add_outside(dev, reserved);
 		if (!rc)
 			rc = add_reserved(dev, reserved);

@@ -11,7 +11,8 @@
  * Sub-devices of one parent may belong to different contexts, and its own driver may
  * use PASIDs of the system's as well (SVA). So that nobody is in the way of others the
  * lower half of the parent's PASIDs is the system's, and the upper half is for local
- * ones.
+ * ones. (The core's allocator knows nothing of that: if half of a parent's PASIDs are in
+ * use for SVA, its own driver may be given one of the upper half.)
  *
  * A sub-device keeps the PASIDs that it has had until it is unbound. By then its driver
  * has seen to it that nothing is left which it has submitted; a PASID that went to
@@ -26,15 +27,18 @@
 #include "reason.h"
 
 /**
- * struct parent - a device that has sub-devices
+ * struct parent - a device that has sub-devices, and all others of its IOMMU group:
+ *	the core attaches a PASID for the whole group
  * @link: in parents
- * @dev: the device
+ * @group: the group, referenced
+ * @max_pasids: of the device in it that has the fewest
  * @users: its sub-devices
  * @local: the local PASIDs that have been handed out
  */
 struct parent {
 	struct list_head link;
-	struct device *dev;
+	struct iommu_group *group;
+	u32 max_pasids;
 	unsigned int users;
 	struct ida local;
 };
@@ -52,13 +56,15 @@ struct global_pasid {
 /**
  * struct subdevice - what a device has that is bound by RID+PASID
  * @ctx: its context
- * @parent: whose RID it shares
+ * @dev: whose RID it shares
+ * @parent: with whom that shares its PASIDs
  * @space: where its PASIDs are from
  * @own: what it is bound by
  * @pasids: by v, see entry_of()
  */
 struct subdevice {
 	struct iommufd_ctx *ctx;
+	struct device *dev;
 	struct parent *parent;
 	enum ioasid_pasid_space space;
 	u32 own;
@@ -85,22 +91,43 @@ static bool entry_attached(const void *entry)
 static DEFINE_MUTEX(pasid_lock);
 static LIST_HEAD(parents);
 
+static int find_fewest(struct device *dev, void *data)
+{
+	u32 *max_pasids = data;
+
+	if (dev->iommu->max_pasids)
+		*max_pasids = min(*max_pasids, dev->iommu->max_pasids);
+	return 0;
+}
+
+static struct parent *parent_new(struct iommu_group *group)
+{
+	struct parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL_ACCOUNT);
+
+	if (!parent)
+		return NULL;
+	parent->group = iommu_group_ref_get(group);
+	parent->max_pasids = U32_MAX;
+	iommu_group_for_each_dev(group, &parent->max_pasids, find_fewest);
+	ida_init(&parent->local);
+	list_add(&parent->link, &parents);
+	return parent;
+}
+
 static struct parent *parent_get(struct device *dev)
 {
+	struct iommu_group *group = iommu_group_get(dev);
 	struct parent *parent;
 
 	lockdep_assert_held(&pasid_lock);
 	list_for_each_entry(parent, &parents, link)
-		if (parent->dev == dev)
+		if (parent->group == group)
 			goto found;
-	parent = kzalloc(sizeof(*parent), GFP_KERNEL_ACCOUNT);
-	if (!parent)
-		return NULL;
-	parent->dev = get_device(dev);
-	ida_init(&parent->local);
-	list_add(&parent->link, &parents);
+	parent = parent_new(group);
 found:
-	parent->users++;
+	if (parent)
+		parent->users++;
+	iommu_group_put(group);
 	return parent;
 }
 
@@ -111,19 +138,19 @@ static void parent_put(struct parent *parent)
 		return;
 	list_del(&parent->link);
 	ida_destroy(&parent->local);
-	put_device(parent->dev);
+	iommu_group_put(parent->group);
 	kfree(parent);
 }
 
 static u32 first_local(const struct parent *parent)
 {
-	return parent->dev->iommu->max_pasids / 2;
+	return parent->max_pasids / 2;
 }
 
 static int take_local(struct parent *parent, u32 *hw_pasid)
 {
 	int pasid = ida_alloc_range(&parent->local, first_local(parent),
-				    parent->dev->iommu->max_pasids - 1,
+				    parent->max_pasids - 1,
 				    GFP_KERNEL_ACCOUNT);
 
 	if (pasid < 0)
@@ -132,13 +159,13 @@ static int take_local(struct parent *parent, u32 *hw_pasid)
 	return 0;
 }
 
-static int take_global(struct parent *parent, u32 *hw_pasid)
+static int take_global(struct subdevice *sub, u32 *hw_pasid)
 {
-	u32 pasid = iommu_alloc_global_pasid(parent->dev);
+	u32 pasid = iommu_alloc_global_pasid(sub->dev);
 
 	if (pasid == IOMMU_PASID_INVALID)
 		return -ENOSPC;
-	if (pasid >= first_local(parent)) {
+	if (pasid >= first_local(sub->parent)) {
 		iommu_free_global_pasid(pasid);
 		return -ENOSPC;
 	}
@@ -160,7 +187,7 @@ static int take_shared(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 	global = kzalloc(sizeof(*global), GFP_KERNEL_ACCOUNT);
 	if (!global)
 		return -ENOMEM;
-	rc = take_global(sub->parent, &global->hw_pasid);
+	rc = take_global(sub, &global->hw_pasid);
 	if (rc)
 		goto err_free;
 	rc = xa_insert(&sub->ctx->pasids, pasid, global, GFP_KERNEL_ACCOUNT);
@@ -240,12 +267,14 @@ struct subdevice *subdevice_new(struct iommufd_ctx *ctx, struct device *dev,
 	struct subdevice *sub;
 	int rc = -ENOMEM;
 
-	if (!dev->iommu->max_pasids)
+	/* PASID 0 would be the RID, which is the parent's. */
+	if (dev->iommu->max_pasids < 2)
 		return ERR_PTR(-EOPNOTSUPP);
 	sub = kzalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
 	if (!sub)
 		return ERR_PTR(-ENOMEM);
 	sub->ctx = ctx;
+	sub->dev = dev;
 	sub->space = space;
 	xa_init_flags(&sub->pasids, XA_FLAGS_ACCOUNT);
 
@@ -254,7 +283,7 @@ struct subdevice *subdevice_new(struct iommufd_ctx *ctx, struct device *dev,
 	if (!sub->parent)
 		goto err_free;
 	if (space == IOASID_PASID_GLOBAL)
-		rc = take_global(sub->parent, &sub->own);
+		rc = take_global(sub, &sub->own);
 	else
 		rc = take_local(sub->parent, &sub->own);
 	if (rc)

@@ -514,7 +514,7 @@ int pinned_lend(struct pinned *pinned, bool *lent)
 	if (*lent)
 		pinned->uses--;
 	else
-		smp_store_release(lent, true);
+		smp_store_release(lent, true);	/* see nested_use() */
 	mutex_unlock(&pinned->lock);
 	return 0;
 }

@@ -141,10 +141,11 @@ bool reason_take(struct iommufd_ctx *ctx, char *text, int error)
 
 	spin_lock(&ctx->reason_lock);
 	reason = reason_find(ctx);
-	if (reason && !reason->told && reason->error == -error) {
-		memcpy(text, reason->text, REASON_LEN);
+	if (reason && !reason->told) {
+		/* One that was noted for another failure is nobody's any more. */
 		reason->told = true;
-		found = true;
+		found = reason->error == -error;
+		memcpy(text, reason->text, REASON_LEN);
 	}
 	spin_unlock(&ctx->reason_lock);
 	return found;

@@ -119,9 +119,9 @@ static int sparse_pin(struct pinned *pinned, unsigned long index,
 		if (rc)
 			return rc;
 		value = xa_load(&pinned->sparse->pages, index);
-	} else if (sparse_count(value) == SPARSE_COUNT_MAX) {
-		return -EOVERFLOW;
 	} else {
+		if (sparse_count(value) == SPARSE_COUNT_MAX)
+			return -EOVERFLOW;
 		/* Replaces an entry: this does not allocate. */
 		xa_store(&pinned->sparse->pages, index,
 			 sparse_value(sparse_pfn(value),

@@ -427,6 +427,7 @@ static u64 page_sizes(struct ioas *ioas)
 /**
  * struct info_caps - the capabilities behind struct vfio_iommu_type1_info
  * @avail: how many more mappings are possible: no limit
+ * @pad: 0
  * @migration: dirty pages can be logged
  * @ranges: the IOVAs that can be used, and their number of entries
  */

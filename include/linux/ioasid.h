@@ -41,6 +41,11 @@ int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid);
 /*
  * IOMMU drivers. The ones that come with the kernel cannot report dirty pages to a
  * module, and cannot replace what a PASID is attached to.
+ *
+ * IOASID_IOMMU_PASID_REPLACE: set_dev_pasid() of a PASID that is attached changes to the
+ * new domain at once, or fails and leaves the old one. When it returns, whatever it
+ * returns and also if nothing has changed, no page request that the device has made
+ * before is being reported any more.
  */
 #define IOASID_IOMMU_DIRTY		(1U << 0)
 #define IOASID_IOMMU_PASID_REPLACE	(1U << 1)

@@ -273,20 +273,39 @@ static void *load_run(void *arg)
 	return NULL;
 }
 
+/* A word that points to itself, read again and again: a gap would be a fault. */
+#define LOOP (SIM_AT + 8 * PAGE)
+
+static void *loop_run(void *arg)
+{
+	const struct iosim_desc desc = {
+		.op = IOSIM_OP_CHASE,
+		.src = LOOP,
+		.length = 20000,
+	};
+	struct load *load = arg;
+
+	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED) && !load->rc)
+		load->rc = dma_run(&load->dma, &desc);
+	return NULL;
+}
+
 /* Each byte is of the old page table or of the new one; nothing faults. */
 TEST_F_TIMEOUT(pasid, replace_under_load, 60)
 {
 	enum { ROUNDS = 80, PASID = 9 };
 	struct load load = { .may = { 0x0101010101010101, 0x0202020202020202 } };
+	struct load loop = {};
 	const uint64_t shared = 0x5000000;
 	unsigned int rounds;
-	pthread_t thread;
+	pthread_t thread, looper;
 	struct dma dma;
 	uint64_t seen;
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		memset(self->space[i].buf, i + 1, LOAD_LENGTH);
+		*(uint64_t *)(self->space[i].buf + LOOP - SIM_AT) = LOOP;
 		/* Where both say what they have done */
 		ASSERT_EQ(0, iommu_map_fixed(self->fd, self->space[i].ioas,
 					     self->sim.buf, 1 << 20, IOMMU_RW,
@@ -301,7 +320,11 @@ TEST_F_TIMEOUT(pasid, replace_under_load, 60)
 	dma = load.dma;
 	dma.done++;
 	dma.done_iova += sizeof(*dma.done);
+	loop.dma = dma;
+	loop.dma.done++;
+	loop.dma.done_iova += sizeof(*dma.done);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, load_run, &load));
+	ASSERT_EQ(0, pthread_create(&looper, NULL, loop_run, &loop));
 	for (i = 1; i < ROUNDS; i++) {
 		EXPECT_EQ(0, ATTACH(PASID, i % 2));
 		/* From here on, only the new one */
@@ -312,9 +335,11 @@ TEST_F_TIMEOUT(pasid, replace_under_load, 60)
 	while (__atomic_load_n(&load.rounds, __ATOMIC_ACQUIRE) == rounds &&
 	       !load.rc)
 		usleep(100);
-	load.stop = true;
+	load.stop = loop.stop = true;
 	pthread_join(thread, NULL);
+	pthread_join(looper, NULL);
 	EXPECT_EQ(0, load.rc);
+	EXPECT_EQ(0, loop.rc);
 }
 
 /* Two threads that attach and detach the same PASID as they like. */

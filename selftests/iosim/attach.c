@@ -220,9 +220,9 @@ static int attach_new(struct iosim_endpoint *endpoint,
  * @pasid: the PASID
  * @old: what is attached; not used
  *
- * It replaces what was attached before. If that is the same domain nothing happens:
- * who goes back to it, because another device of the group has failed, does not
- * fail.
+ * It replaces what was attached before. If that is the same domain it only waits for
+ * page requests that are being reported: who goes back to it, because the way to
+ * another one has failed, does not fail.
  *
  * Return: 0, -EINVAL if they are not compatible or the PASID is out of range,
  * -EBUSY if the RID is attached to a PASID table of the user's, -ENOMEM.
@@ -238,6 +238,8 @@ int attach_pasid(struct iommu_domain *domain, struct device *dev,
 	before = find_pasid(endpoint, pasid);
 	if (!before || before->domain != domain)
 		rc = attach_new(endpoint, domain, pasid, before);
+	else
+		pass_gate(endpoint);
 	mutex_unlock(&endpoint->attach_lock);
 	return rc;
 }
