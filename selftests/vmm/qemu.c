@@ -33,6 +33,7 @@ FIXTURE(qemu)
 /*
  * A way to give the device to a guest:
  * @name: of the logs
+ * @too_wide: it cannot be done: the guest's addresses are wider than the host's
  * @legacy: through a VFIO container that is /dev/iommu
  * @viommu: behind an IOMMU that the guest has
  * @map_file: the RAM is mapped by IOMMU_IOAS_MAP_FILE
@@ -42,6 +43,7 @@ FIXTURE(qemu)
 FIXTURE_VARIANT(qemu)
 {
 	const char *name;
+	bool too_wide;
 	bool legacy;
 	bool viommu;
 	bool map_file;
@@ -77,6 +79,16 @@ FIXTURE_VARIANT_ADD(qemu, legacy) {
 	.name = "legacy",
 	.legacy = true,
 	.args = { "-machine", "q35" },
+	.append = "",
+};
+
+/* QEMU asks for the host's width before it opens the device. */
+FIXTURE_VARIANT_ADD(qemu, too_wide) {
+	.name = "too_wide",
+	.too_wide = true,
+	.legacy = true,
+	.args = { "-machine", "q35",
+		  "-device", "intel-iommu,caching-mode=on,aw-bits=48" },
 	.append = "",
 };
 
@@ -121,8 +133,7 @@ static void say(const FIXTURE_DATA(qemu) *self, const char *what)
 	fflush(stdout);
 }
 
-static void boot(struct __test_metadata *_metadata,
-		 FIXTURE_DATA(qemu) *self, const FIXTURE_VARIANT(qemu) *variant)
+static int start(FIXTURE_DATA(qemu) *self, const FIXTURE_VARIANT(qemu) *variant)
 {
 	const char *args[16] = {};
 	char device[128];
@@ -138,10 +149,7 @@ static void boot(struct __test_metadata *_metadata,
 	args[n++] = "pcie-root-port,id=root0,slot=1";
 	args[n++] = "-device";
 	args[n++] = device;
-	ASSERT_EQ(0, vmm_start(&self->vmm, variant->name, args,
-				 variant->append)) {
-		vmm_show(&self->vmm);
-	}
+	return vmm_start(&self->vmm, variant->name, args, variant->append);
 }
 
 /* The guest's driver has found the controller and the disk on it. */
@@ -227,7 +235,22 @@ static void check_log(struct __test_metadata *_metadata,
 
 TEST_F_TIMEOUT(qemu, disk, TIMEOUT_S)
 {
-	boot(_metadata, self, variant);
+	const char *iommu = getenv("VM_IOMMU");
+
+	if (variant->too_wide) {
+		if (!iommu || strcmp(iommu, "intel"))
+			SKIP(return, "the host's IOMMU is as wide");
+		EXPECT_EQ(-EPIPE, start(self, variant));
+		EXPECT_TRUE(vmm_said(&self->vmm, "aw-bits 48 > host aw-bits",
+				     NULL));
+		return;
+	}
+	ASSERT_EQ(0, start(self, variant)) {
+		vmm_show(&self->vmm);
+	}
+	ASSERT_EQ(0, vmm_wait(&self->vmm)) {
+		vmm_show(&self->vmm);
+	}
 	say(self, "booted");
 	wait_for_disk(_metadata, self);
 	use_disk(_metadata, self);

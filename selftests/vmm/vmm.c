@@ -113,7 +113,7 @@ static void become_qemu(struct vmm *vmm, const char *const *args,
 }
 
 /**
- * vmm_start() - start QEMU, and wait until its guest takes commands
+ * vmm_start() - start QEMU, and wait until it runs its guest
  * @vmm: filled; to be given to vmm_kill() in any case
  * @name: of the logs
  * @args: arguments of QEMU, with a NULL behind them: machine, devices
@@ -150,9 +150,16 @@ int vmm_start(struct vmm *vmm, const char *name,
 	rc = qmp_wait(vmm, "{\"QMP\"", line_now_ms() + ANSWER_MS);
 	if (!rc)
 		rc = vmm_qmp(vmm, "{\"execute\": \"qmp_capabilities\"}");
-	if (!rc)
-		rc = shell_result(vmm, NULL, 0, BOOT_MS);
 	return rc;
+}
+
+/**
+ * vmm_wait() - wait until the guest takes commands
+ * @vmm: from vmm_start()
+ */
+int vmm_wait(struct vmm *vmm)
+{
+	return shell_result(vmm, NULL, 0, BOOT_MS);
 }
 
 /**
