@@ -27,6 +27,7 @@
 #include "netlink.h"
 #include "notice.h"
 #include "object.h"
+#include "outlook.h"
 #include "pin.h"
 #include "reason.h"
 #include "registry.h"
@@ -419,11 +420,16 @@ static int __init iommufd_init(void)
 	rc = netlink_init();
 	if (rc)
 		goto err_pinned;
-	rc = misc_register(&iommufd_misc);
+	rc = outlook_init();
 	if (rc)
 		goto err_netlink;
+	rc = misc_register(&iommufd_misc);
+	if (rc)
+		goto err_outlook;
 	return 0;
 
+err_outlook:
+	outlook_exit();
 err_netlink:
 	netlink_exit();
 err_pinned:
@@ -436,6 +442,7 @@ err_area:
 static void __exit iommufd_exit(void)
 {
 	misc_deregister(&iommufd_misc);
+	outlook_exit();
 	netlink_exit();
 	pinned_cache_exit();
 	area_cache_exit();

@@ -7,8 +7,14 @@
  * their IOMMU can do. VFIO tells iommufd of a device only when that is opened.
  * So go by all devices that a user may be about to open, those whose driver
  * leaves DMA to the user: mostly, one IOMMU of a machine is as good as another.
+ *
+ * The driver core tells when a driver gets a device, with the device locked: it
+ * keeps its IOMMU then. Locking it later would disturb VFIO, which does not
+ * reset a device that is locked. VFIO's drivers are loaded after this module,
+ * so none of their devices is missed.
  */
 #include <linux/iommu.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
 
@@ -16,8 +22,12 @@
 #include "outlook.h"
 #include "ranges.h"
 
+/* By device, which is the owner of its ranges. */
+static struct rb_root_cached outside = RB_ROOT_CACHED;
+static DEFINE_MUTEX(outside_lock);
+
 /* What the page table of a device would have to leave out. */
-static int add_outside(struct device *dev, struct rb_root_cached *reserved)
+static int add_aperture(struct device *dev)
 {
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommu_domain_geometry geometry;
@@ -30,20 +40,19 @@ static int add_outside(struct device *dev, struct rb_root_cached *reserved)
 		domain = iommu_paging_domain_alloc(dev);
 	/* It is for the attach to fail. */
 	if (IS_ERR(domain))
-		return PTR_ERR(domain) == -ENOMEM ? -ENOMEM : 0;
+		return 0;
 	geometry = domain->geometry;
 	iommu_domain_free(domain);
 
 	if (geometry.aperture_start)
-		rc = ranges_add(reserved, 0, geometry.aperture_start - 1,
-				NULL);
+		rc = ranges_add(&outside, 0, geometry.aperture_start - 1, dev);
 	if (!rc && geometry.aperture_end < ULONG_MAX)
-		rc = ranges_add(reserved, geometry.aperture_end + 1, ULONG_MAX,
-				NULL);
+		rc = ranges_add(&outside, geometry.aperture_end + 1, ULONG_MAX,
+				dev);
 	return rc;
 }
 
-static int add_reserved(struct device *dev, struct rb_root_cached *reserved)
+static int add_reserved(struct device *dev)
 {
 	struct iommu_resv_region *region;
 	LIST_HEAD(regions);
@@ -53,8 +62,8 @@ static int add_reserved(struct device *dev, struct rb_root_cached *reserved)
 	list_for_each_entry(region, &regions, list) {
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
-		rc = ranges_add(reserved, region->start,
-				region->start + region->length - 1, NULL);
+		rc = ranges_add(&outside, region->start,
+				region->start + region->length - 1, dev);
 		if (rc)
 			break;
 	}
@@ -64,33 +73,38 @@ static int add_reserved(struct device *dev, struct rb_root_cached *reserved)
 
 static bool dma_is_the_users(const struct device *dev)
 {
-	if (!dev->driver)
-		return false;
 	if (dev_is_pci(dev))
 		return to_pci_driver(dev->driver)->driver_managed_dma;
 	return to_platform_driver(dev->driver)->driver_managed_dma;
 }
 
-static int look_at(struct device *dev, void *reserved)
+/* VFIO's no-IOMMU mode makes groups of devices that have none. */
+static bool has_iommu(struct device *dev)
 {
-	int rc = 0;
-
-	/*
-	 * With a driver and locked, it does not leave its IOMMU. One that is
-	 * being unbound may be waiting for our caller to close it.
-	 */
-	if (!device_trylock(dev))
-		return 0;
-	/* VFIO's no-IOMMU mode makes groups of its own, of devices without one. */
-	if (dev->iommu && dev->iommu->iommu_dev && device_iommu_mapped(dev) &&
-	    dma_is_the_users(dev)) {
-		rc = add_outside(dev, reserved);
-		if (!rc)
-			rc = add_reserved(dev, reserved);
-	}
-	device_unlock(dev);
-	return rc;
+	return device_iommu_mapped(dev) && dev->iommu && dev->iommu->iommu_dev;
 }
+
+/* Without memory the answer is wider than it should be, as in-tree's always is. */
+static int driver_changed(struct notifier_block *nb, unsigned long what,
+			  void *data)
+{
+	struct device *dev = data;
+
+	if (what != BUS_NOTIFY_BOUND_DRIVER && what != BUS_NOTIFY_UNBOUND_DRIVER)
+		return NOTIFY_DONE;
+	mutex_lock(&outside_lock);
+	ranges_drop(&outside, dev);
+	if (what == BUS_NOTIFY_BOUND_DRIVER && has_iommu(dev) &&
+	    dma_is_the_users(dev) && !add_aperture(dev))
+		add_reserved(dev);
+	mutex_unlock(&outside_lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pci_notifier = { .notifier_call = driver_changed };
+static struct notifier_block platform_notifier = {
+	.notifier_call = driver_changed,
+};
 
 /**
  * outlook - what devices that may be opened will not be able to translate
@@ -102,13 +116,48 @@ static int look_at(struct device *dev, void *reserved)
  */
 int outlook(struct rb_root_cached *reserved)
 {
+	struct iova_range *range;
+	unsigned long from = 0;
 	int rc;
 
 	rc = ranges_add(reserved, ULONG_MAX & PAGE_MASK, ULONG_MAX, NULL);
-	if (!rc)
-		rc = bus_for_each_dev(&pci_bus_type, NULL, reserved, look_at);
-	if (!rc)
-		rc = bus_for_each_dev(&platform_bus_type, NULL, reserved,
-				      look_at);
+	mutex_lock(&outside_lock);
+	while (!rc && (range = ranges_first(&outside, from))) {
+		/* Most devices have the same. */
+		rc = ranges_add(reserved, range->node.start, range->node.last,
+				NULL);
+		if (range->node.last == ULONG_MAX)
+			break;
+		from = range->node.last + 1;
+	}
+	mutex_unlock(&outside_lock);
 	return rc;
+}
+
+/**
+ * outlook_init - begin to watch which devices get which driver
+ *
+ * Return: 0 or a negative errno.
+ */
+int outlook_init(void)
+{
+	int rc;
+
+	rc = bus_register_notifier(&pci_bus_type, &pci_notifier);
+	if (rc)
+		return rc;
+	rc = bus_register_notifier(&platform_bus_type, &platform_notifier);
+	if (rc)
+		bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	return rc;
+}
+
+/**
+ * outlook_exit - the opposite of outlook_init()
+ */
+void outlook_exit(void)
+{
+	bus_unregister_notifier(&platform_bus_type, &platform_notifier);
+	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	ranges_clear(&outside);
 }

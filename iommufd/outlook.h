@@ -5,5 +5,7 @@
 #include <linux/rbtree.h>
 
 int outlook(struct rb_root_cached *reserved);
+int outlook_init(void);
+void outlook_exit(void);
 
 #endif
