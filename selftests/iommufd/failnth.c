@@ -20,10 +20,10 @@
 
 #include "access.h"
 #include "edu.h"
-#include "file.h"
 #include "iommu.h"
 #include "mem.h"
 #include "rig.h"
+#include "walk.h"
 
 #include "kselftest_harness.h"
 
@@ -31,176 +31,20 @@
 #define IOVA 0x40000000UL
 #define OTHER_IOVA 0x80000000UL
 #define SOME_LENGTH 256
-/* More allocations than any command makes: the walk has lost its way. */
-#define WALK_MAX 2000
 /* How many of a bind are iommufd's. */
 #define BIND_ALLOCATIONS 6
-/* A debug kernel in an emulator is not fast. */
-#define WALK_SECONDS 120
-
-/* Injection -------------------------------------------------------------- */
-
-/* Let GFP_KERNEL allocations fail too, of any size, without a word. */
-static int inject_setup(void)
-{
-	static const char *const settings[][2] = {
-		{ "failslab/ignore-gfp-wait", "N" },
-		{ "failslab/verbose", "0" },
-		{ "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-		{ "fail_page_alloc/verbose", "0" },
-	};
-	char path[96];
-	size_t i;
-	int rc;
-
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
-			 settings[i][0]);
-		rc = file_write(path, settings[i][1]);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/* From now on the @nth allocation of this thread fails; 0: none does. */
-static int inject(int fail_nth, unsigned int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", nth);
-
-	return pwrite(fail_nth, text, length, 0) == length ? 0 : -errno;
-}
-
-/* Returns how many allocations were still to come: 0, one has failed. */
-static int inject_end(int fail_nth)
-{
-	char text[16] = "";
-
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
-		return -errno;
-	inject(fail_nth, 0);
-	return atoi(text);
-}
-
-/* The walk --------------------------------------------------------------- */
 
 /* What the commands work on. */
 struct ground {
+	struct walk walk;
 	struct rig rig;
-	int fail_nth;
 	uint32_t other;		/* a second IOAS, nothing attached */
 	char *mem;		/* to be mapped */
 	size_t size;
 	int file;		/* a memfd */
-	long pinned;		/* when nothing has been done */
-	uint32_t free_id;	/* the ID that is handed out next */
 	uint32_t hwpt;
 	int fd;
 };
-
-struct step {
-	/* Returns 0 or a negative errno. */
-	int (*command)(struct ground *ground);
-	/* Makes up for a command that has succeeded; not injected. */
-	int (*undo)(struct ground *ground);
-	/* Brings about what the command needs; not injected. */
-	int (*prepare)(struct ground *ground);
-	/* The command may not fail. */
-	bool never_fails;
-	/* Walk no further than this; 0: to the end. */
-	unsigned int last;
-};
-
-static uint32_t next_id(struct ground *ground)
-{
-	uint32_t id = 0;
-
-	if (ground->rig.fd >= 0 && !iommu_ioas_alloc(ground->rig.fd, &id))
-		iommu_destroy(ground->rig.fd, id);
-	return id;
-}
-
-static int complain(const char *what, unsigned int nth, long value)
-{
-	printf("# allocation %u fails: %s (%ld)\n", nth, what, value);
-	fflush(stdout);
-	return -1;
-}
-
-/* Is all as it was before the command? */
-static int check_ground(struct ground *ground, unsigned int nth)
-{
-	long pinned = mem_wait_pinned(ground->pinned);
-	uint32_t id = next_id(ground);
-
-	if (pinned != ground->pinned)
-		return complain("pages left pinned", nth,
-				pinned - ground->pinned);
-	if (id != ground->free_id)
-		return complain("an ID is lost", nth, id);
-	return 0;
-}
-
-static int walk_once(struct ground *ground, const struct step *step,
-		     unsigned int nth, bool *injected)
-{
-	int rc, left;
-
-	if (step->prepare && (rc = step->prepare(ground)))
-		return complain("prepare", nth, rc);
-	inject(ground->fail_nth, nth);
-	rc = step->command(ground);
-	left = inject_end(ground->fail_nth);
-	if (left < 0)
-		return complain("cannot read fail-nth", nth, left);
-	*injected = !left;
-	if (rc && !*injected)
-		return complain("failed without a reason", nth, rc);
-	if (rc && rc != -ENOMEM)
-		return complain("not ENOMEM", nth, rc);
-	if (rc && step->never_fails)
-		return complain("this may not fail", nth, rc);
-	/* Failed: then it works when given again, with all memory there is */
-	if (rc && !step->never_fails) {
-		if (!step->prepare && check_ground(ground, nth))
-			return -1;
-		rc = step->command(ground);
-		if (rc)
-			return complain("failed once more", nth, rc);
-	}
-	if (step->undo && (rc = step->undo(ground)))
-		return complain("undo", nth, rc);
-	return check_ground(ground, nth);
-}
-
-/* Returns how many allocations were made to fail, or -1 after a complaint. */
-static int walk(struct ground *ground, const struct step *step)
-{
-	bool injected = true;
-	unsigned int nth;
-
-	ground->pinned = mem_pinned();
-	ground->free_id = next_id(ground);
-	for (nth = 1; nth <= WALK_MAX; nth++) {
-		if (walk_once(ground, step, nth, &injected))
-			return -1;
-		if (!injected)
-			return nth - 1;
-		if (nth == step->last)
-			return nth;
-	}
-	return complain("there is no end to it", nth, 0);
-}
-
-#define EXPECT_WALK(step, at_least) do {				\
-	int _failed = walk(&self->ground, step);			\
-									\
-	TH_LOG("%d allocations made to fail", _failed);			\
-	EXPECT_LE(at_least, _failed);					\
-} while (0)
 
 FIXTURE(failnth)
 {
@@ -210,15 +54,16 @@ FIXTURE(failnth)
 FIXTURE_SETUP(failnth)
 {
 	struct ground *ground = &self->ground;
+	int rc;
 
 	ground->rig.fd = -1;
 	ground->rig.edu.fd = -1;
-	ground->fail_nth = open("/proc/thread-self/fail-nth",
-				O_RDWR | O_CLOEXEC);
-	if (ground->fail_nth < 0)
+	rc = walk_open(&ground->walk);
+	if (rc == -ENOENT)
 		SKIP(return, "no fault injection in this kernel");
-	ASSERT_EQ(0, inject_setup());
+	ASSERT_EQ(0, rc);
 	ASSERT_EQ(0, rig_open(&ground->rig));
+	ground->walk.fd = ground->rig.fd;
 	ASSERT_EQ(0, iommu_ioas_alloc(ground->rig.fd, &ground->other));
 	ground->size = PAGE;
 	ground->mem = mem_anon(PAGE);
@@ -227,7 +72,7 @@ FIXTURE_SETUP(failnth)
 
 FIXTURE_TEARDOWN(failnth)
 {
-	if (self->ground.fail_nth >= 0) {
+	if (self->ground.walk.fail_nth >= 0) {
 		EXPECT_EQ(0, rig_close(&self->ground.rig));
 	}
 }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Commands whose allocations fail, one after the other, by the kernel's fault
+ * injection (Documentation/fault-injection). Only a debug kernel has
+ * /proc/self/fail-nth.
+ *
+ * A command that has lost an allocation may fail with ENOMEM, or do without. If
+ * it fails nothing may have changed, and the same command must work when it is
+ * given again.
+ */
+#ifndef SELFTESTS_LIB_WALK_H
+#define SELFTESTS_LIB_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A debug kernel in an emulator is not fast. */
+#define WALK_SECONDS 120
+
+/* What the commands of a program work on: its own business. */
+struct ground;
+
+/**
+ * struct walk - what every walk needs
+ * @fd: /dev/iommu whose IDs must not get lost, or -1
+ * @fail_nth: the file of that name
+ * @pinned: pages that were pinned before
+ * @free_id: the ID that is handed out next
+ */
+struct walk {
+	int fd;
+	int fail_nth;
+	long pinned;
+	uint32_t free_id;
+};
+
+/**
+ * struct step - a command, and what goes with it
+ * @command: returns 0 or a negative errno
+ * @undo: makes up for a command that has succeeded; not injected
+ * @prepare: brings about what the command needs; not injected
+ * @never_fails: the command may not fail
+ * @last: walk no further than this; 0: to the end
+ */
+struct step {
+	int (*command)(struct ground *ground);
+	int (*undo)(struct ground *ground);
+	int (*prepare)(struct ground *ground);
+	bool never_fails;
+	unsigned int last;
+};
+
+int walk_open(struct walk *walk);
+int walk_run(struct walk *walk, struct ground *ground, const struct step *step);
+
+/* For struct ground with a member "walk", in a fixture with a member "ground". */
+#define EXPECT_WALK(step, at_least) do {				\
+	int _failed = walk_run(&self->ground.walk, &self->ground, step); \
+									\
+	TH_LOG("%d allocations made to fail", _failed);			\
+	EXPECT_LE(at_least, _failed);					\
+} while (0)
+
+#endif
