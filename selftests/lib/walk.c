@@ -90,6 +90,14 @@ static uint32_t next_id(const struct walk *walk)
 	return id;
 }
 
+static int next_fd(const struct walk *walk)
+{
+	int fd = dup(walk->fail_nth);
+
+	close(fd);
+	return fd;
+}
+
 static int complain(const char *what, unsigned int nth, long value)
 {
 	printf("# allocation %u fails: %s (%ld)\n", nth, what, value);
@@ -102,12 +110,15 @@ static int check_ground(const struct walk *walk, unsigned int nth)
 {
 	long pinned = mem_wait_pinned(walk->pinned);
 	uint32_t id = next_id(walk);
+	int fd = next_fd(walk);
 
 	if (pinned != walk->pinned)
 		return complain("pages left pinned", nth,
 				pinned - walk->pinned);
 	if (id != walk->free_id)
 		return complain("an ID is lost", nth, id);
+	if (fd != walk->free_fd)
+		return complain("a file descriptor is lost", nth, fd);
 	return 0;
 }
 
@@ -126,7 +137,7 @@ static int walk_once(const struct walk *walk, struct ground *ground,
 	*injected = !left;
 	if (rc && !*injected)
 		return complain("failed without a reason", nth, rc);
-	if (rc && rc != -ENOMEM)
+	if (rc && rc != -ENOMEM && rc != step->also)
 		return complain("not ENOMEM", nth, rc);
 	if (rc && step->never_fails)
 		return complain("this may not fail", nth, rc);
@@ -158,6 +169,7 @@ int walk_run(struct walk *walk, struct ground *ground, const struct step *step)
 
 	walk->pinned = mem_pinned();
 	walk->free_id = next_id(walk);
+	walk->free_fd = next_fd(walk);
 	for (nth = 1; nth <= WALK_MAX; nth++) {
 		if (walk_once(walk, ground, step, nth, &injected))
 			return -1;

@@ -26,12 +26,14 @@ struct ground;
  * @fail_nth: the file of that name
  * @pinned: pages that were pinned before
  * @free_id: the ID that is handed out next
+ * @free_fd: likewise, the file descriptor
  */
 struct walk {
 	int fd;
 	int fail_nth;
 	long pinned;
 	uint32_t free_id;
+	int free_fd;
 };
 
 /**
@@ -40,6 +42,7 @@ struct walk {
  * @undo: makes up for a command that has succeeded; not injected
  * @prepare: brings about what the command needs; not injected
  * @never_fails: the command may not fail
+ * @also: besides -ENOMEM, what it fails with if the kernel does not tell it why
  * @last: walk no further than this; 0: to the end
  */
 struct step {
@@ -47,6 +50,7 @@ struct step {
 	int (*undo)(struct ground *ground);
 	int (*prepare)(struct ground *ground);
 	bool never_fails;
+	int also;
 	unsigned int last;
 };
 
