@@ -1,0 +1,922 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generic netlink family "ioasid": what it tells, to whom, and that looking
+ * changes nothing.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/ioasid_netlink.h>
+
+#include "kselftest_harness.h"
+
+#include "child.h"
+#include "genl.h"
+#include "iommu.h"
+#include "mem.h"
+#include "sim.h"
+#include "vfio.h"
+
+#define PAGE SIM_PAGE
+#define AT 0x40000000ULL
+#define NAME "looked-at"
+#define USER 65534
+#define NOWHERE 0x20000000ULL
+#define SECOND "other"
+
+/* Asking ------------------------------------------------------------------- */
+
+/* One condition of a dump. */
+struct filter {
+	int attr;
+	uint64_t value;
+	bool wide;
+};
+
+static int dump(struct genl *genl, struct genl_rows *rows, int cmd,
+		const struct filter *filters, unsigned int nr)
+{
+	struct genl_request request;
+	unsigned int i;
+
+	genl_begin(genl, &request, cmd);
+	for (i = 0; i < nr; i++) {
+		if (filters[i].wide)
+			genl_put_u64(&request, filters[i].attr,
+				     filters[i].value);
+		else
+			genl_put_u32(&request, filters[i].attr,
+				     filters[i].value);
+	}
+	return genl_dump(genl, &request, rows);
+}
+
+static int dump_all(struct genl *genl, struct genl_rows *rows, int cmd)
+{
+	return dump(genl, rows, cmd, NULL, 0);
+}
+
+static uint64_t value(const struct nlmsghdr *row, int attr)
+{
+	return genl_value(genl_attr(row, attr));
+}
+
+static const char *text(const struct nlmsghdr *row, int attr)
+{
+	return genl_text(genl_attr(row, attr));
+}
+
+/* The one row that has this value there; NULL if there is none, or another. */
+static const struct nlmsghdr *find(const struct genl_rows *rows, int attr,
+				   uint64_t wanted)
+{
+	const struct nlmsghdr *found = NULL, *row;
+	unsigned int i;
+
+	for (i = 0; (row = genl_row(rows, i)); i++) {
+		if (value(row, attr) != wanted)
+			continue;
+		if (found)
+			return NULL;
+		found = row;
+	}
+	return found;
+}
+
+/* The number of the last context that this process has opened. */
+static uint32_t newest_context(struct genl *genl)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	uint32_t number = 0;
+	unsigned int i;
+
+	if (!dump_all(genl, &rows, IOASID_CMD_CONTEXT_GET))
+		for (i = 0; (row = genl_row(&rows, i)); i++)
+			if (value(row, IOASID_A_CONTEXT_PID) ==
+			    (uint64_t)getpid())
+				number = value(row, IOASID_A_CONTEXT_ID);
+	genl_free(&rows);
+	return number;
+}
+
+static int split(struct genl *genl, int cmd, const char *device,
+		 const char *other)
+{
+	struct genl_request request;
+
+	genl_begin(genl, &request, cmd);
+	if (device)
+		genl_put_text(&request, IOASID_A_SPLIT_DEVICE, device);
+	if (other)
+		genl_put_text(&request, IOASID_A_SPLIT_OTHER, other);
+	return genl_do(genl, &request);
+}
+
+/* Without a device --------------------------------------------------------- */
+
+FIXTURE(netlink)
+{
+	struct genl genl;
+	int fd;
+	uint32_t context;
+	uint32_t ioas;
+	char *buf;
+};
+
+FIXTURE_SETUP(netlink)
+{
+	ASSERT_EQ(0, prctl(PR_SET_NAME, NAME));
+	ASSERT_EQ(0, genl_open(&self->genl, IOASID_FAMILY_NAME));
+	self->fd = iommu_open();
+	ASSERT_LE(0, self->fd);
+	self->context = newest_context(&self->genl);
+	ASSERT_NE(0, self->context);
+	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &self->ioas));
+	self->buf = mem_anon(16 * PAGE);
+	ASSERT_NE(NULL, self->buf);
+}
+
+FIXTURE_TEARDOWN(netlink)
+{
+	genl_close(&self->genl);
+	close(self->fd);
+}
+
+static int map(int fd, uint32_t ioas, void *va, uint64_t size, uint64_t iova)
+{
+	return iommu_map_fixed(fd, ioas, va, size, IOMMU_RW, iova);
+}
+
+TEST_F(netlink, family)
+{
+	struct genl other;
+
+	EXPECT_EQ(IOASID_FAMILY_VERSION, self->genl.version);
+	EXPECT_NE(0, self->genl.group);
+	EXPECT_EQ(-ENOENT, genl_open(&other, "ioasidx"));
+}
+
+TEST_F(netlink, context)
+{
+	struct filter own = { IOASID_A_CONTEXT_ID, self->context, false };
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	uint32_t second;
+
+	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &second));
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_CONTEXT_GET, &own, 1));
+	ASSERT_EQ(1, rows.nr);
+	row = genl_row(&rows, 0);
+	EXPECT_EQ(self->context, value(row, IOASID_A_CONTEXT_ID));
+	EXPECT_EQ(getpid(), value(row, IOASID_A_CONTEXT_PID));
+	EXPECT_STREQ(NAME, text(row, IOASID_A_CONTEXT_COMM));
+	EXPECT_EQ(0, value(row, IOASID_A_CONTEXT_UID));
+	EXPECT_EQ(2, value(row, IOASID_A_CONTEXT_OBJECTS));
+	EXPECT_EQ(2, value(row, IOASID_A_CONTEXT_SPACES));
+	EXPECT_EQ(0, value(row, IOASID_A_CONTEXT_DEVICES));
+	EXPECT_EQ(0, value(row, IOASID_A_CONTEXT_PINNED_BYTES));
+	genl_free(&rows);
+
+	/* One more, which has another number, and is gone when it is closed */
+	second = iommu_open();
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_CONTEXT_GET));
+	EXPECT_EQ(2, rows.nr);
+	EXPECT_NE(NULL, find(&rows, IOASID_A_CONTEXT_ID, self->context));
+	genl_free(&rows);
+	close(second);
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_CONTEXT_GET));
+	EXPECT_EQ(1, rows.nr);
+	genl_free(&rows);
+	own.value = self->context + 1;
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_CONTEXT_GET, &own, 1));
+	EXPECT_EQ(0, rows.nr);
+	genl_free(&rows);
+}
+
+TEST_F(netlink, spaces)
+{
+	struct filter own[] = {
+		{ IOASID_A_SPACE_CONTEXT, self->context, false },
+		{ IOASID_A_SPACE_ID, 0, false },
+	};
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	uint32_t child;
+
+	ASSERT_EQ(0, iommu_alloc_nested(self->fd, self->ioas, &child));
+	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, 8 * PAGE, AT));
+	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE, 2 * AT));
+	ASSERT_EQ(0, iommu_ioas_unmap(self->fd, self->ioas, 2 * AT, PAGE,
+				      NULL));
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_SPACE_GET, own, 1));
+	EXPECT_EQ(2, rows.nr);
+	row = find(&rows, IOASID_A_SPACE_ID, self->ioas);
+	ASSERT_NE(NULL, row);
+	EXPECT_EQ(self->context, value(row, IOASID_A_SPACE_CONTEXT));
+	EXPECT_EQ(IOASID_SPACE_KIND_KERNEL, value(row, IOASID_A_SPACE_KIND));
+	EXPECT_EQ(NULL, genl_attr(row, IOASID_A_SPACE_PARENT));
+	EXPECT_EQ(1, value(row, IOASID_A_SPACE_AREAS));
+	EXPECT_EQ(8 * PAGE, value(row, IOASID_A_SPACE_MAPPED_BYTES));
+	EXPECT_EQ(0, value(row, IOASID_A_SPACE_PINNED_BYTES));
+	EXPECT_EQ(0, value(row, IOASID_A_SPACE_PAGE_TABLES));
+	EXPECT_EQ(0, value(row, IOASID_A_SPACE_ATTACHED));
+	EXPECT_EQ(2, value(row, IOASID_A_SPACE_MAPS));
+	EXPECT_EQ(1, value(row, IOASID_A_SPACE_UNMAPS));
+	EXPECT_EQ(0, value(row, IOASID_A_SPACE_FAULTS));
+	row = find(&rows, IOASID_A_SPACE_ID, child);
+	ASSERT_NE(NULL, row);
+	EXPECT_EQ(IOASID_SPACE_KIND_NESTED, value(row, IOASID_A_SPACE_KIND));
+	EXPECT_EQ(self->ioas, value(row, IOASID_A_SPACE_PARENT));
+	genl_free(&rows);
+
+	own[1].value = child;
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_SPACE_GET, own, 2));
+	EXPECT_EQ(1, rows.nr);
+	EXPECT_NE(NULL, find(&rows, IOASID_A_SPACE_ID, child));
+	genl_free(&rows);
+}
+
+/* How many areas of the IOAS reach into the range? And the first one's IOVA. */
+static int areas(FIXTURE_DATA(netlink) *self, uint64_t iova, uint64_t last,
+		 uint64_t *first)
+{
+	const struct filter filters[] = {
+		{ IOASID_A_AREA_CONTEXT, self->context, false },
+		{ IOASID_A_AREA_SPACE, self->ioas, false },
+		{ IOASID_A_AREA_IOVA, iova, true },
+		{ IOASID_A_AREA_LAST, last, true },
+	};
+	struct genl_rows rows;
+	int rc = dump(&self->genl, &rows, IOASID_CMD_AREA_GET, filters, 4);
+
+	if (!rc) {
+		rc = rows.nr;
+		*first = value(genl_row(&rows, 0), IOASID_A_AREA_IOVA);
+	}
+	genl_free(&rows);
+	return rc;
+}
+
+TEST_F(netlink, areas)
+{
+	uint64_t first;
+	int i;
+
+	/* Two pages mapped, two free */
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, 2 * PAGE,
+				 AT + i * 4 * PAGE));
+	EXPECT_EQ(8, areas(self, 0, UINT64_MAX, &first));
+	EXPECT_EQ(AT, first);
+	EXPECT_EQ(0, areas(self, 0, AT - 1, &first));
+	EXPECT_EQ(1, areas(self, 0, AT, &first));
+	/* Within one, from its last byte on, and between two */
+	EXPECT_EQ(1, areas(self, AT + 5 * PAGE, AT + 5 * PAGE, &first));
+	EXPECT_EQ(AT + 4 * PAGE, first);
+	EXPECT_EQ(2, areas(self, AT + 6 * PAGE - 1, AT + 8 * PAGE, &first));
+	EXPECT_EQ(AT + 4 * PAGE, first);
+	EXPECT_EQ(0, areas(self, AT + 6 * PAGE, AT + 8 * PAGE - 1, &first));
+	EXPECT_EQ(0, areas(self, AT + 30 * PAGE, UINT64_MAX, &first));
+	EXPECT_EQ(0, areas(self, UINT64_MAX, 0, &first));
+}
+
+TEST_F(netlink, origins)
+{
+	struct filter own = { IOASID_A_AREA_CONTEXT, self->context, false };
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	uint64_t to = AT;
+	uint32_t child;
+	int memfd;
+
+	memfd = mem_memfd(4 * PAGE, 0);
+	ASSERT_LE(0, memfd);
+	ASSERT_EQ(0, iommu_alloc_nested(self->fd, self->ioas, &child));
+	ASSERT_EQ(0, iommu_map_fixed(self->fd, self->ioas, self->buf, PAGE,
+				     IOMMU_R, AT));
+	ASSERT_EQ(0, iommu_map_file_fixed(self->fd, self->ioas, memfd, PAGE,
+					  2 * PAGE, IOMMU_RW, 2 * AT));
+	/* What a child maps is named by where its parent has it */
+	ASSERT_EQ(0, map(self->fd, child, (void *)(2 * AT), 2 * PAGE, 3 * AT));
+	(void)to;
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_AREA_GET, &own, 1));
+	EXPECT_EQ(3, rows.nr);
+	row = find(&rows, IOASID_A_AREA_IOVA, AT);
+	EXPECT_EQ(self->ioas, value(row, IOASID_A_AREA_SPACE));
+	EXPECT_EQ(AT + PAGE - 1, value(row, IOASID_A_AREA_LAST));
+	EXPECT_EQ(IOASID_AREA_ORIGIN_USER, value(row, IOASID_A_AREA_ORIGIN));
+	EXPECT_EQ(iommu_ptr(self->buf), value(row, IOASID_A_AREA_ADDRESS));
+	EXPECT_EQ(1, value(row, IOASID_A_AREA_PERM));
+	row = find(&rows, IOASID_A_AREA_IOVA, 2 * AT);
+	EXPECT_EQ(IOASID_AREA_ORIGIN_FILE, value(row, IOASID_A_AREA_ORIGIN));
+	EXPECT_EQ(PAGE, value(row, IOASID_A_AREA_ADDRESS));
+	EXPECT_EQ(3, value(row, IOASID_A_AREA_PERM));
+	row = find(&rows, IOASID_A_AREA_IOVA, 3 * AT);
+	EXPECT_EQ(child, value(row, IOASID_A_AREA_SPACE));
+	EXPECT_EQ(IOASID_AREA_ORIGIN_PARENT, value(row, IOASID_A_AREA_ORIGIN));
+	EXPECT_EQ(2 * AT, value(row, IOASID_A_AREA_ADDRESS));
+	genl_free(&rows);
+	close(memfd);
+}
+
+/* More than fits into one message: none twice, none left out, in order. */
+TEST_F(netlink, many_areas)
+{
+	struct filter own = { IOASID_A_AREA_CONTEXT, self->context, false };
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	const uint64_t nr = 3000;
+	uint64_t i;
+
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE,
+				 AT + 2 * i * PAGE));
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_AREA_GET, &own, 1));
+	ASSERT_EQ(nr, rows.nr);
+	row = genl_row(&rows, 0);
+	for (i = 0; i < nr; i++) {
+		ASSERT_EQ(AT + 2 * i * PAGE, value(row, IOASID_A_AREA_IOVA));
+		row = (void *)((char *)row + NLMSG_ALIGN(row->nlmsg_len));
+	}
+	genl_free(&rows);
+}
+
+/* A dump that nobody goes on reading holds nothing. */
+TEST_F(netlink, abandoned_dump)
+{
+	struct genl_request request;
+	uint32_t second;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE,
+				 AT + 2 * i * PAGE));
+	genl_begin(&self->genl, &request, IOASID_CMD_AREA_GET);
+	ASSERT_EQ(0, genl_send(&self->genl, &request, NLM_F_DUMP));
+	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &second));
+	EXPECT_EQ(0, iommu_destroy(self->fd, self->ioas));
+	self->ioas = second;
+}
+
+/* Coming and going --------------------------------------------------------- */
+
+struct churn {
+	int fd;
+	void *buf;
+	atomic_bool over;
+	int steps;
+	int bad;
+};
+
+#define CHURN_STEPS 400
+
+static int churn_step(struct churn *churn)
+{
+	uint32_t ioas, child;
+	int fd = iommu_open();
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = iommu_ioas_alloc(churn->fd, &ioas) ?:
+	     iommu_alloc_nested(churn->fd, ioas, &child) ?:
+	     map(churn->fd, ioas, churn->buf, PAGE, AT) ?:
+	     iommu_ioas_unmap(churn->fd, ioas, AT, PAGE, NULL) ?:
+	     iommu_destroy(churn->fd, child) ?:
+	     iommu_destroy(churn->fd, ioas);
+	close(fd);
+	return rc;
+}
+
+static void *churn_run(void *arg)
+{
+	struct churn *churn = arg;
+
+	while (churn->steps < CHURN_STEPS && !churn->bad) {
+		churn->bad = churn_step(churn);
+		churn->steps++;
+	}
+	atomic_store(&churn->over, true);
+	return NULL;
+}
+
+static bool has_all(const struct genl_rows *rows, const uint32_t *stays, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (!find(rows, IOASID_A_SPACE_ID, stays[i]))
+			return false;
+	return true;
+}
+
+#define STAY 60
+
+/* What is there all the time is there in each dump, once; DESTROY never fails. */
+TEST_F(netlink, while_others_come_and_go)
+{
+	struct filter own = { IOASID_A_SPACE_CONTEXT, self->context, false };
+	struct churn churn = { .fd = self->fd, .buf = self->buf };
+	struct genl_rows rows;
+	uint32_t stays[STAY];
+	pthread_t thread;
+	int i, rounds = 0;
+
+	for (i = 0; i < STAY; i++)
+		ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &stays[i]));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn_run, &churn));
+	do {
+		ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_SPACE_GET,
+				  &own, 1));
+		EXPECT_TRUE(has_all(&rows, stays, STAY));
+		genl_free(&rows);
+		ASSERT_EQ(0, dump_all(&self->genl, &rows,
+				      IOASID_CMD_CONTEXT_GET));
+		EXPECT_NE(NULL, find(&rows, IOASID_A_CONTEXT_ID,
+				     self->context));
+		genl_free(&rows);
+		ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_AREA_GET));
+		genl_free(&rows);
+		rounds++;
+	} while (!atomic_load(&churn.over));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, churn.bad);
+	EXPECT_EQ(CHURN_STEPS, churn.steps);
+	TH_LOG("%d rounds of dumps", rounds);
+}
+
+/* Who may ------------------------------------------------------------------ */
+
+static int count(struct genl *genl, int cmd)
+{
+	struct genl_rows rows;
+	int rc = dump_all(genl, &rows, cmd);
+
+	if (!rc)
+		rc = rows.nr;
+	genl_free(&rows);
+	return rc;
+}
+
+static void body_of_nobody(void *arg)
+{
+	/* Opened by root: no better for that */
+	struct genl *roots = arg, genl;
+	uint32_t ioas;
+	int fd;
+
+	CHILD_EQ(0, mem_become_user(USER, 1 << 20));
+	CHILD_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
+	CHILD_EQ(0, count(&genl, IOASID_CMD_CONTEXT_GET));
+	CHILD_EQ(0, count(&genl, IOASID_CMD_SPACE_GET));
+	CHILD_EQ(0, count(&genl, IOASID_CMD_AREA_GET));
+	CHILD_EQ(0, count(roots, IOASID_CMD_CONTEXT_GET));
+	fd = iommu_open();
+	CHILD_EQ(1, fd >= 0);
+	CHILD_EQ(0, iommu_ioas_alloc(fd, &ioas));
+	CHILD_EQ(1, count(&genl, IOASID_CMD_CONTEXT_GET));
+	CHILD_EQ(1, count(&genl, IOASID_CMD_SPACE_GET));
+	CHILD_EQ(1, newest_context(&genl) > 0);
+	CHILD_EQ(-EPERM, split(&genl, IOASID_CMD_SPLIT_ADD, "a", "b"));
+	CHILD_EQ(-EPERM, split(&genl, IOASID_CMD_SPLIT_DEL, "a", "b"));
+	CHILD_EQ(-EPERM, split(roots, IOASID_CMD_SPLIT_ADD, "a", "b"));
+	CHILD_EQ(-EPERM, genl_listen(&genl));
+}
+
+TEST_F(netlink, nobody_sees_its_own)
+{
+	struct stat before;
+
+	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE, AT));
+	ASSERT_EQ(0, stat(IOMMU_DEV, &before));
+	ASSERT_EQ(0, chmod(IOMMU_DEV, 0666));
+	EXPECT_EQ(0, child_run(body_of_nobody, &self->genl));
+	ASSERT_EQ(0, chmod(IOMMU_DEV, before.st_mode & 07777));
+}
+
+/* Messages that are wrong -------------------------------------------------- */
+
+/* What a dump says to one attribute. */
+static int dump_with(struct genl *genl, int cmd, int type, const void *data,
+		     size_t size)
+{
+	struct genl_request request;
+	struct genl_rows rows;
+	int rc;
+
+	genl_begin(genl, &request, cmd);
+	genl_put(&request, type, data, size);
+	rc = genl_dump(genl, &request, &rows);
+	genl_free(&rows);
+	return rc;
+}
+
+TEST_F(netlink, bad_attributes)
+{
+	const char zeros[300] = "";
+	int cmd;
+
+	for (cmd = IOASID_CMD_CONTEXT_GET; cmd <= IOASID_CMD_AREA_GET; cmd++) {
+		EXPECT_EQ(-EINVAL, dump_with(&self->genl, cmd, 200, zeros, 4));
+		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 0));
+		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 2));
+		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 8));
+		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 300));
+		/* A nest where there should be a number */
+		EXPECT_NE(0, dump_with(&self->genl, cmd, 1 | NLA_F_NESTED,
+				       zeros, 4));
+	}
+	/* Known to the answers, but no filter */
+	EXPECT_EQ(-EINVAL, dump_with(&self->genl, IOASID_CMD_SPACE_GET,
+				     IOASID_A_SPACE_KIND, zeros, 4));
+	EXPECT_NE(0, dump_with(&self->genl, IOASID_CMD_AREA_GET,
+			       IOASID_A_AREA_IOVA, zeros, 4));
+	EXPECT_LT(0, count(&self->genl, IOASID_CMD_CONTEXT_GET));
+}
+
+TEST_F(netlink, bad_splits)
+{
+	struct genl *genl = &self->genl;
+	struct genl_request request;
+	char name[4096];
+
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = 0;
+	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, "a", NULL));
+	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, NULL, NULL));
+	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, "a", "a"));
+	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, "", "a"));
+	EXPECT_EQ(-ENAMETOOLONG, split(genl, IOASID_CMD_SPLIT_ADD, "a", name));
+	EXPECT_EQ(-ENAMETOOLONG, split(genl, IOASID_CMD_SPLIT_ADD, name, "a"));
+	EXPECT_EQ(-ENOENT, split(genl, IOASID_CMD_SPLIT_DEL, "a", "b"));
+	/* A string without an end */
+	genl_begin(genl, &request, IOASID_CMD_SPLIT_ADD);
+	genl_put(&request, IOASID_A_SPLIT_DEVICE, "a", 1);
+	genl_put_text(&request, IOASID_A_SPLIT_OTHER, "b");
+	EXPECT_EQ(-EINVAL, genl_do(genl, &request));
+	EXPECT_EQ(0, count(genl, IOASID_CMD_SPLIT_GET));
+}
+
+TEST_F(netlink, bad_messages)
+{
+	struct genl *genl = &self->genl;
+	struct genl_request request;
+	struct genl_rows rows;
+	unsigned int cmd;
+
+	/* Commands that are not there, or not in this manner */
+	for (cmd = IOASID_CMD_EVENT; cmd < 256; cmd++) {
+		genl_begin(genl, &request, cmd);
+		ASSERT_EQ(-EOPNOTSUPP, genl_do(genl, &request));
+	}
+	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
+	EXPECT_EQ(-EOPNOTSUPP, genl_do(genl, &request));
+	genl_begin(genl, &request, IOASID_CMD_SPLIT_ADD);
+	EXPECT_EQ(-EOPNOTSUPP, genl_dump(genl, &request, &rows));
+	/* Shorter than its own head */
+	genl_begin(genl, &request, IOASID_CMD_SPLIT_ADD);
+	request.nlh.nlmsg_len = NLMSG_HDRLEN + 2;
+	EXPECT_EQ(-EINVAL, genl_do(genl, &request));
+	/* An attribute that ends beyond the message, or before its own head */
+	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
+	genl_put_u32(&request, IOASID_A_CONTEXT_ID, 1);
+	((struct nlattr *)request.room)->nla_len = 60;
+	EXPECT_EQ(-EINVAL, genl_dump(genl, &request, &rows));
+	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
+	genl_put_u32(&request, IOASID_A_CONTEXT_ID, 1);
+	((struct nlattr *)request.room)->nla_len = 2;
+	EXPECT_EQ(-EINVAL, genl_dump(genl, &request, &rows));
+	/* Something behind the attributes */
+	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
+	request.nlh.nlmsg_len += 3;
+	EXPECT_EQ(-EINVAL, genl_dump(genl, &request, &rows));
+	EXPECT_LT(0, count(genl, IOASID_CMD_CONTEXT_GET));
+}
+
+/* Anything at all: the family goes on answering. */
+TEST_F(netlink, random_messages)
+{
+	struct genl_request request;
+	struct genl_rows rows;
+	unsigned int seed = 20261120, i, n;
+	struct genl genl;
+
+	for (i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
+		genl_begin(&genl, &request,
+			   1 + rand_r(&seed) % (IOASID_CMD_MAX + 1));
+		for (n = rand_r(&seed) % 64; n > 0; n--)
+			request.room[n - 1] = rand_r(&seed) % 12;
+		request.nlh.nlmsg_len += rand_r(&seed) % 64;
+		if (i % 2) {
+			genl_do(&genl, &request);
+		} else {
+			genl_dump(&genl, &request, &rows);
+			genl_free(&rows);
+		}
+		genl_close(&genl);
+	}
+	EXPECT_LT(0, count(&self->genl, IOASID_CMD_CONTEXT_GET));
+}
+
+/* With devices ------------------------------------------------------------- */
+
+FIXTURE(bound)
+{
+	struct sim sim;
+	struct genl genl;
+	struct genl events;
+	uint32_t context;
+	char name[64];
+};
+
+FIXTURE_SETUP(bound)
+{
+	struct genl_rows rows;
+
+	if (iosim_why_not())
+		SKIP(return, "%s", iosim_why_not());
+	ASSERT_EQ(0, genl_open(&self->genl, IOASID_FAMILY_NAME));
+	ASSERT_EQ(0, genl_open(&self->events, IOASID_FAMILY_NAME));
+	ASSERT_EQ(0, sim_open(&self->sim, "pasid_bits=8"));
+	self->context = newest_context(&self->genl);
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_DEVICE_GET));
+	ASSERT_EQ(1, rows.nr);
+	snprintf(self->name, sizeof(self->name), "%s",
+		 text(genl_row(&rows, 0), IOASID_A_DEVICE_NAME));
+	genl_free(&rows);
+	ASSERT_EQ(0, genl_listen(&self->events));
+}
+
+FIXTURE_TEARDOWN(bound)
+{
+	genl_close(&self->events);
+	EXPECT_EQ(0, sim_close(&self->sim));
+	genl_close(&self->genl);
+}
+
+TEST_F(bound, device)
+{
+	const struct nlattr *attachment;
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	struct dma dma;
+
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_DEVICE_GET));
+	row = genl_row(&rows, 0);
+	EXPECT_EQ(self->context, value(row, IOASID_A_DEVICE_CONTEXT));
+	EXPECT_EQ(self->sim.engine.dev_id, value(row, IOASID_A_DEVICE_ID));
+	EXPECT_STREQ(self->name, text(row, IOASID_A_DEVICE_MEMBER));
+	EXPECT_NE(0, *text(row, IOASID_A_DEVICE_DRIVER));
+	EXPECT_EQ(iosim_group(SIM_NAME), value(row, IOASID_A_DEVICE_GROUP));
+	EXPECT_EQ(NULL, genl_attr(row, IOASID_A_DEVICE_RID));
+	EXPECT_EQ(NULL, genl_attr(row, IOASID_A_DEVICE_PARENT));
+	EXPECT_EQ(NULL, genl_attr(row, IOASID_A_DEVICE_ATTACHMENT));
+	EXPECT_EQ(0, value(row, IOASID_A_DEVICE_FAULTS));
+	genl_free(&rows);
+
+	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
+	dma = sim_dma(&self->sim, 0);
+	EXPECT_NE(0, dma_peek(&dma, NOWHERE, NULL));
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_DEVICE_GET));
+	row = genl_row(&rows, 0);
+	attachment = genl_attr(row, IOASID_A_DEVICE_ATTACHMENT);
+	ASSERT_NE(NULL, attachment);
+	EXPECT_EQ(self->sim.ioas,
+		  genl_value(genl_within(attachment,
+					 IOASID_A_ATTACHMENT_SPACE)));
+	EXPECT_NE(0, genl_value(genl_within(attachment,
+					    IOASID_A_ATTACHMENT_PAGE_TABLE)));
+	EXPECT_EQ(1, value(row, IOASID_A_DEVICE_FAULTS));
+	genl_free(&rows);
+}
+
+TEST_F(bound, pasids)
+{
+	const struct nlattr *attachment;
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+
+	ASSERT_EQ(0, iommu_pasid_attach(self->sim.fd, self->sim.engine.dev_id,
+					77, self->sim.ioas));
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_DEVICE_GET));
+	row = genl_row(&rows, 0);
+	attachment = genl_attr(row, IOASID_A_DEVICE_ATTACHMENT);
+	ASSERT_NE(NULL, attachment);
+	EXPECT_EQ(77, genl_value(genl_within(attachment,
+					     IOASID_A_ATTACHMENT_PASID)));
+	EXPECT_EQ(self->sim.ioas,
+		  genl_value(genl_within(attachment,
+					 IOASID_A_ATTACHMENT_SPACE)));
+	genl_free(&rows);
+}
+
+TEST_F(bound, pinned)
+{
+	struct filter own = { IOASID_A_SPACE_ID, self->sim.ioas, false };
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+
+	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_SPACE_GET, &own, 1));
+	ASSERT_EQ(1, rows.nr);
+	row = genl_row(&rows, 0);
+	EXPECT_EQ(SIM_SIZE, value(row, IOASID_A_SPACE_PINNED_BYTES));
+	EXPECT_EQ(1, value(row, IOASID_A_SPACE_PAGE_TABLES));
+	EXPECT_EQ(1, value(row, IOASID_A_SPACE_ATTACHED));
+	genl_free(&rows);
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_CONTEXT_GET));
+	row = find(&rows, IOASID_A_CONTEXT_ID, self->context);
+	EXPECT_EQ(SIM_SIZE, value(row, IOASID_A_CONTEXT_PINNED_BYTES));
+	EXPECT_EQ(1, value(row, IOASID_A_CONTEXT_DEVICES));
+	genl_free(&rows);
+
+	ASSERT_EQ(0, iommu_unmap_all(self->sim.fd, self->sim.ioas, NULL));
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_SPACE_GET, &own, 1));
+	row = genl_row(&rows, 0);
+	EXPECT_EQ(0, value(row, IOASID_A_SPACE_PINNED_BYTES));
+	EXPECT_EQ(1, value(row, IOASID_A_SPACE_UNMAPS));
+	EXPECT_LE(1, value(row, IOASID_A_SPACE_FLUSHES));
+	genl_free(&rows);
+}
+
+/* Events ------------------------------------------------------------------- */
+
+/* The next event is of this kind; its message, to be freed. */
+static struct genl_rows expect_event(struct genl *genl, uint64_t kind)
+{
+	struct genl_rows row;
+	int rc = genl_event(genl, &row);
+
+	if (!rc && value(genl_row(&row, 0), IOASID_A_EVENT_KIND) == kind)
+		return row;
+	printf("# %d: event %d instead of %d\n", rc,
+	       (int)value(genl_row(&row, 0), IOASID_A_EVENT_KIND), (int)kind);
+	genl_free(&row);
+	return row;
+}
+
+#define EVENT(kind)							\
+	rows = expect_event(&self->events, IOASID_EVENT_KIND_##kind);	\
+	row = genl_row(&rows, 0);					\
+	ASSERT_NE(NULL, row)
+
+TEST_F(bound, events)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	struct engine second;
+	struct dma dma;
+	uint32_t context;
+	int fd;
+
+	fd = iommu_open();
+	EVENT(OPEN);
+	context = value(row, IOASID_A_EVENT_CONTEXT);
+	EXPECT_NE(self->context, context);
+	EXPECT_EQ(getpid(), value(row, IOASID_A_EVENT_PID));
+	genl_free(&rows);
+
+	ASSERT_EQ(0, iosim_create(SECOND, ""));
+	ASSERT_EQ(0, engine_open_name(&second, SECOND, fd));
+	EVENT(BIND);
+	EXPECT_EQ(context, value(row, IOASID_A_EVENT_CONTEXT));
+	EXPECT_EQ(second.dev_id, value(row, IOASID_A_EVENT_DEVICE_ID));
+	EXPECT_NE(0, *text(row, IOASID_A_EVENT_DEVICE));
+	genl_free(&rows);
+
+	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
+	EVENT(ATTACH);
+	EXPECT_EQ(self->context, value(row, IOASID_A_EVENT_CONTEXT));
+	EXPECT_STREQ(self->name, text(row, IOASID_A_EVENT_DEVICE));
+	EXPECT_EQ(self->sim.ioas, value(row, IOASID_A_EVENT_SPACE));
+	genl_free(&rows);
+
+	dma = sim_dma(&self->sim, 0);
+	EXPECT_NE(0, dma_peek(&dma, NOWHERE, NULL));
+	EVENT(FAULT);
+	EXPECT_EQ(NOWHERE, value(row, IOASID_A_EVENT_IOVA));
+	EXPECT_EQ(1, value(row, IOASID_A_EVENT_PERM));
+	EXPECT_STREQ(self->name, text(row, IOASID_A_EVENT_DEVICE));
+	genl_free(&rows);
+
+	ASSERT_EQ(-EEXIST, map(self->sim.fd, self->sim.ioas, self->sim.buf,
+			       PAGE, SIM_AT));
+	EVENT(FAILED);
+	EXPECT_NE(NULL, strstr(text(row, IOASID_A_EVENT_COMMAND), "IOAS_MAP"));
+	EXPECT_EQ(EEXIST, value(row, IOASID_A_EVENT_ERROR));
+	EXPECT_NE(NULL, strstr(text(row, IOASID_A_EVENT_REASON), "0x40000000"));
+	genl_free(&rows);
+
+	ASSERT_EQ(0, vfio_detach(self->sim.engine.fd));
+	EVENT(DETACH);
+	genl_free(&rows);
+	ASSERT_EQ(0, sim_remove(SECOND, &second));
+	EVENT(UNBIND);
+	EXPECT_EQ(context, value(row, IOASID_A_EVENT_CONTEXT));
+	genl_free(&rows);
+	close(fd);
+	EVENT(CLOSE);
+	EXPECT_EQ(context, value(row, IOASID_A_EVENT_CONTEXT));
+	genl_free(&rows);
+	EXPECT_TRUE(genl_silent(&self->events));
+}
+
+/* Pairs that are not isolated ---------------------------------------------- */
+
+/* The name of the device that is bound to another context. */
+static int name_of_other(FIXTURE_DATA(bound) *self, char *name, size_t size)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	int rc = dump_all(&self->genl, &rows, IOASID_CMD_DEVICE_GET);
+	unsigned int i;
+
+	*name = 0;
+	for (i = 0; !rc && (row = genl_row(&rows, i)); i++)
+		if (value(row, IOASID_A_DEVICE_CONTEXT) != self->context)
+			snprintf(name, size, "%s",
+				 text(row, IOASID_A_DEVICE_NAME));
+	genl_free(&rows);
+	return rc;
+}
+
+TEST_F(bound, split)
+{
+	struct genl *genl = &self->genl;
+	char other[64], why[300] = "";
+	uint32_t len = sizeof(why), error = 0;
+	struct engine second;
+	struct genl_rows rows;
+	int fd = iommu_open();
+
+	ASSERT_EQ(0, iosim_create(SECOND, ""));
+	ASSERT_EQ(0, engine_open_name(&second, SECOND, fd));
+	ASSERT_EQ(0, name_of_other(self, other, sizeof(other)));
+	engine_close(&second);
+	ASSERT_EQ(0, split(genl, IOASID_CMD_SPLIT_ADD, self->name, other));
+	EXPECT_EQ(-EEXIST, split(genl, IOASID_CMD_SPLIT_ADD, other,
+				 self->name));
+	ASSERT_EQ(0, dump_all(genl, &rows, IOASID_CMD_SPLIT_GET));
+	ASSERT_EQ(1, rows.nr);
+	EXPECT_STREQ(self->name, text(genl_row(&rows, 0),
+				      IOASID_A_SPLIT_DEVICE));
+	EXPECT_STREQ(other, text(genl_row(&rows, 0), IOASID_A_SPLIT_OTHER));
+	genl_free(&rows);
+
+	EXPECT_EQ(-EBUSY, engine_open_name(&second, SECOND, fd));
+	ASSERT_EQ(0, iommu_last_reason(fd, why, &len, &error));
+	EXPECT_EQ(EBUSY, error);
+	EXPECT_NE(NULL, strstr(why, self->name));
+	/* One descriptor may have both */
+	ASSERT_EQ(0, engine_open_name(&second, SECOND, self->sim.fd));
+	engine_close(&second);
+	ASSERT_EQ(0, split(genl, IOASID_CMD_SPLIT_DEL, other, self->name));
+	EXPECT_EQ(-ENOENT, split(genl, IOASID_CMD_SPLIT_DEL, other,
+				 self->name));
+	EXPECT_EQ(0, engine_open_name(&second, SECOND, fd));
+	EXPECT_EQ(0, sim_remove(SECOND, &second));
+	close(fd);
+}
+
+/* Who has them already is told, and nothing taken away. */
+TEST_F(bound, split_of_bound_devices)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	struct engine second;
+	char other[64];
+	int fd = iommu_open(), i;
+
+	ASSERT_EQ(0, iosim_create(SECOND, ""));
+	ASSERT_EQ(0, engine_open_name(&second, SECOND, fd));
+	ASSERT_EQ(0, name_of_other(self, other, sizeof(other)));
+	EVENT(OPEN);
+	genl_free(&rows);
+	EVENT(BIND);
+	genl_free(&rows);
+	ASSERT_EQ(0, split(&self->genl, IOASID_CMD_SPLIT_ADD, self->name,
+			   other));
+	for (i = 0; i < 2; i++) {
+		EVENT(SPLIT);
+		EXPECT_NE(0, *text(row, IOASID_A_EVENT_DEVICE));
+		EXPECT_NE(0, *text(row, IOASID_A_EVENT_OTHER));
+		EXPECT_STRNE(text(row, IOASID_A_EVENT_DEVICE),
+			     text(row, IOASID_A_EVENT_OTHER));
+		genl_free(&rows);
+	}
+	EXPECT_TRUE(genl_silent(&self->events));
+	EXPECT_EQ(0, split(&self->genl, IOASID_CMD_SPLIT_DEL, self->name,
+			   other));
+	EXPECT_EQ(0, sim_remove(SECOND, &second));
+	close(fd);
+}
+
+SIM_HARNESS_MAIN
