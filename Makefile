@@ -190,7 +190,7 @@ lint: modules | setup-lint
 # The tool ioasid -------------------------------------------------------------
 
 tools_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
-		-DVERSION='"0.1"' -MMD -MP
+		-DVERSION='"0.1"' -MMD -MP -isystem /usr/include/libnl3
 tools_objects := $(patsubst tools/%.c,build/tools/%.o,$(wildcard tools/*.c))
 
 tools: build/tools/ioasid
@@ -200,17 +200,18 @@ build/tools/%.o: tools/%.c | setup-tools
 	@$(CC) $(tools_cflags) $(CFLAGS) -c -o $@ $<
 
 build/tools/ioasid: $(tools_objects)
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson \
+		-lnl-genl-3 -lnl-3
 
 -include $(tools_objects:.o=.d)
 
 # What it prints, what it predicts, and what the kernel then does.
-check-tools: tools build/tools/p2p-dma modules | setup-vm
+check-tools: tools build/tools/p2p-dma build/tools/hold modules | setup-vm
 	@selftests/tools/check
 
-build/tools/p2p-dma: selftests/tools/p2p-dma.c $(lib)
+build/tools/p2p-dma build/tools/hold: build/tools/%: selftests/tools/%.c $(lib)
 	@mkdir -p $(@D)
-	@$(compile) -o $@ $^
+	@$(compile) -o $@ $< $(lib)
 
 man_pages := $(patsubst tools/man/%,build/man/%.gz,$(wildcard tools/man/*.8))
 

@@ -50,6 +50,12 @@ extern const struct object isolation_object;
 extern const struct object p2p_object;
 extern const struct object acs_object;
 extern const struct object why_object;
+extern const struct object context_object;
+extern const struct object space_object;
+extern const struct object device_object;
+extern const struct object area_object;
+extern const struct object monitor_object;
+extern const struct object top_object;
 
 enum status object_run(const struct object *object, struct session *session,
 		       int argc, char **argv);

@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "graph.h"
+#include "live.h"
 #include "show.h"
 #include "split.h"
 
@@ -25,6 +26,9 @@ static const struct command commands[] = {
 	{ "split-check", "DEVICE DEVICE",
 	  "who would share a risk now if the two turned out not to be isolated",
 	  split_check },
+	{ "split", "[show] | add DEVICE DEVICE | del DEVICE DEVICE",
+	  "declare that two are not isolated: then no two users can have them",
+	  split_command },
 	{ }
 };
 

@@ -14,6 +14,12 @@ static const struct object *const objects[] = {
 	&p2p_object,
 	&acs_object,
 	&why_object,
+	&context_object,
+	&space_object,
+	&device_object,
+	&area_object,
+	&monitor_object,
+	&top_object,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the running module tells of itself.
+ */
+#ifndef IOASID_LIVE_H
+#define IOASID_LIVE_H
+
+#include "command.h"
+#include "netlink.h"
+
+extern const struct field space_fields[];
+
+void live_only(const struct session *session);
+void live_table(json_t *rows, const struct field *fields);
+enum status split_command(struct session *session, int argc, char **argv);
+
+#endif
