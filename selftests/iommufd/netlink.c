@@ -1,158 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The generic netlink family "ioasid": what it tells, to whom, and that looking
- * changes nothing.
+ * The generic netlink family "ioasid": what it tells, and that looking changes
+ * nothing. What it refuses: netlink_input.c.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <linux/ioasid_netlink.h>
 
 #include "kselftest_harness.h"
 
-#include "child.h"
-#include "genl.h"
+#include "family.h"
 #include "iommu.h"
 #include "mem.h"
 #include "sim.h"
 #include "vfio.h"
 
-#define PAGE SIM_PAGE
-#define AT 0x40000000ULL
-#define NAME "looked-at"
-#define USER 65534
 #define NOWHERE 0x20000000ULL
 #define SECOND "other"
 
-/* Asking ------------------------------------------------------------------- */
-
-/* One condition of a dump. */
-struct filter {
-	int attr;
-	uint64_t value;
-	bool wide;
-};
-
-static int dump(struct genl *genl, struct genl_rows *rows, int cmd,
-		const struct filter *filters, unsigned int nr)
-{
-	struct genl_request request;
-	unsigned int i;
-
-	genl_begin(genl, &request, cmd);
-	for (i = 0; i < nr; i++) {
-		if (filters[i].wide)
-			genl_put_u64(&request, filters[i].attr,
-				     filters[i].value);
-		else
-			genl_put_u32(&request, filters[i].attr,
-				     filters[i].value);
-	}
-	return genl_dump(genl, &request, rows);
-}
-
-static int dump_all(struct genl *genl, struct genl_rows *rows, int cmd)
-{
-	return dump(genl, rows, cmd, NULL, 0);
-}
-
-static uint64_t value(const struct nlmsghdr *row, int attr)
-{
-	return genl_value(genl_attr(row, attr));
-}
-
-static const char *text(const struct nlmsghdr *row, int attr)
-{
-	return genl_text(genl_attr(row, attr));
-}
-
-/* The one row that has this value there; NULL if there is none, or another. */
-static const struct nlmsghdr *find(const struct genl_rows *rows, int attr,
-				   uint64_t wanted)
-{
-	const struct nlmsghdr *found = NULL, *row;
-	unsigned int i;
-
-	for (i = 0; (row = genl_row(rows, i)); i++) {
-		if (value(row, attr) != wanted)
-			continue;
-		if (found)
-			return NULL;
-		found = row;
-	}
-	return found;
-}
-
-/* The number of the last context that this process has opened. */
-static uint32_t newest_context(struct genl *genl)
-{
-	const struct nlmsghdr *row;
-	struct genl_rows rows;
-	uint32_t number = 0;
-	unsigned int i;
-
-	if (!dump_all(genl, &rows, IOASID_CMD_CONTEXT_GET))
-		for (i = 0; (row = genl_row(&rows, i)); i++)
-			if (value(row, IOASID_A_CONTEXT_PID) ==
-			    (uint64_t)getpid())
-				number = value(row, IOASID_A_CONTEXT_ID);
-	genl_free(&rows);
-	return number;
-}
-
-static int split(struct genl *genl, int cmd, const char *device,
-		 const char *other)
-{
-	struct genl_request request;
-
-	genl_begin(genl, &request, cmd);
-	if (device)
-		genl_put_text(&request, IOASID_A_SPLIT_DEVICE, device);
-	if (other)
-		genl_put_text(&request, IOASID_A_SPLIT_OTHER, other);
-	return genl_do(genl, &request);
-}
-
 /* Without a device --------------------------------------------------------- */
-
-FIXTURE(netlink)
-{
-	struct genl genl;
-	int fd;
-	uint32_t context;
-	uint32_t ioas;
-	char *buf;
-};
-
-FIXTURE_SETUP(netlink)
-{
-	ASSERT_EQ(0, prctl(PR_SET_NAME, NAME));
-	ASSERT_EQ(0, genl_open(&self->genl, IOASID_FAMILY_NAME));
-	self->fd = iommu_open();
-	ASSERT_LE(0, self->fd);
-	self->context = newest_context(&self->genl);
-	ASSERT_NE(0, self->context);
-	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &self->ioas));
-	self->buf = mem_anon(16 * PAGE);
-	ASSERT_NE(NULL, self->buf);
-}
-
-FIXTURE_TEARDOWN(netlink)
-{
-	genl_close(&self->genl);
-	close(self->fd);
-}
-
-static int map(int fd, uint32_t ioas, void *va, uint64_t size, uint64_t iova)
-{
-	return iommu_map_fixed(fd, ioas, va, size, IOMMU_RW, iova);
-}
 
 TEST_F(netlink, family)
 {
@@ -292,7 +160,6 @@ TEST_F(netlink, origins)
 	struct filter own = { IOASID_A_AREA_CONTEXT, self->context, false };
 	const struct nlmsghdr *row;
 	struct genl_rows rows;
-	uint64_t to = AT;
 	uint32_t child;
 	int memfd;
 
@@ -305,7 +172,6 @@ TEST_F(netlink, origins)
 					  2 * PAGE, IOMMU_RW, 2 * AT));
 	/* What a child maps is named by where its parent has it */
 	ASSERT_EQ(0, map(self->fd, child, (void *)(2 * AT), 2 * PAGE, 3 * AT));
-	(void)to;
 	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_AREA_GET, &own, 1));
 	EXPECT_EQ(3, rows.nr);
 	row = find(&rows, IOASID_A_AREA_IOVA, AT);
@@ -450,180 +316,6 @@ TEST_F(netlink, while_others_come_and_go)
 	EXPECT_EQ(0, churn.bad);
 	EXPECT_EQ(CHURN_STEPS, churn.steps);
 	TH_LOG("%d rounds of dumps", rounds);
-}
-
-/* Who may ------------------------------------------------------------------ */
-
-static int count(struct genl *genl, int cmd)
-{
-	struct genl_rows rows;
-	int rc = dump_all(genl, &rows, cmd);
-
-	if (!rc)
-		rc = rows.nr;
-	genl_free(&rows);
-	return rc;
-}
-
-static void body_of_nobody(void *arg)
-{
-	/* Opened by root: no better for that */
-	struct genl *roots = arg, genl;
-	uint32_t ioas;
-	int fd;
-
-	CHILD_EQ(0, mem_become_user(USER, 1 << 20));
-	CHILD_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
-	CHILD_EQ(0, count(&genl, IOASID_CMD_CONTEXT_GET));
-	CHILD_EQ(0, count(&genl, IOASID_CMD_SPACE_GET));
-	CHILD_EQ(0, count(&genl, IOASID_CMD_AREA_GET));
-	CHILD_EQ(0, count(roots, IOASID_CMD_CONTEXT_GET));
-	fd = iommu_open();
-	CHILD_EQ(1, fd >= 0);
-	CHILD_EQ(0, iommu_ioas_alloc(fd, &ioas));
-	CHILD_EQ(1, count(&genl, IOASID_CMD_CONTEXT_GET));
-	CHILD_EQ(1, count(&genl, IOASID_CMD_SPACE_GET));
-	CHILD_EQ(1, newest_context(&genl) > 0);
-	CHILD_EQ(-EPERM, split(&genl, IOASID_CMD_SPLIT_ADD, "a", "b"));
-	CHILD_EQ(-EPERM, split(&genl, IOASID_CMD_SPLIT_DEL, "a", "b"));
-	CHILD_EQ(-EPERM, split(roots, IOASID_CMD_SPLIT_ADD, "a", "b"));
-	CHILD_EQ(-EPERM, genl_listen(&genl));
-}
-
-TEST_F(netlink, nobody_sees_its_own)
-{
-	struct stat before;
-
-	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE, AT));
-	ASSERT_EQ(0, stat(IOMMU_DEV, &before));
-	ASSERT_EQ(0, chmod(IOMMU_DEV, 0666));
-	EXPECT_EQ(0, child_run(body_of_nobody, &self->genl));
-	ASSERT_EQ(0, chmod(IOMMU_DEV, before.st_mode & 07777));
-}
-
-/* Messages that are wrong -------------------------------------------------- */
-
-/* What a dump says to one attribute. */
-static int dump_with(struct genl *genl, int cmd, int type, const void *data,
-		     size_t size)
-{
-	struct genl_request request;
-	struct genl_rows rows;
-	int rc;
-
-	genl_begin(genl, &request, cmd);
-	genl_put(&request, type, data, size);
-	rc = genl_dump(genl, &request, &rows);
-	genl_free(&rows);
-	return rc;
-}
-
-TEST_F(netlink, bad_attributes)
-{
-	const char zeros[300] = "";
-	int cmd;
-
-	for (cmd = IOASID_CMD_CONTEXT_GET; cmd <= IOASID_CMD_AREA_GET; cmd++) {
-		EXPECT_EQ(-EINVAL, dump_with(&self->genl, cmd, 200, zeros, 4));
-		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 0));
-		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 2));
-		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 8));
-		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 300));
-		/* A nest where there should be a number */
-		EXPECT_NE(0, dump_with(&self->genl, cmd, 1 | NLA_F_NESTED,
-				       zeros, 4));
-	}
-	/* Known to the answers, but no filter */
-	EXPECT_EQ(-EINVAL, dump_with(&self->genl, IOASID_CMD_SPACE_GET,
-				     IOASID_A_SPACE_KIND, zeros, 4));
-	EXPECT_NE(0, dump_with(&self->genl, IOASID_CMD_AREA_GET,
-			       IOASID_A_AREA_IOVA, zeros, 4));
-	EXPECT_LT(0, count(&self->genl, IOASID_CMD_CONTEXT_GET));
-}
-
-TEST_F(netlink, bad_splits)
-{
-	struct genl *genl = &self->genl;
-	struct genl_request request;
-	char name[4096];
-
-	memset(name, 'x', sizeof(name));
-	name[sizeof(name) - 1] = 0;
-	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, "a", NULL));
-	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, NULL, NULL));
-	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, "a", "a"));
-	EXPECT_EQ(-EINVAL, split(genl, IOASID_CMD_SPLIT_ADD, "", "a"));
-	EXPECT_EQ(-ENAMETOOLONG, split(genl, IOASID_CMD_SPLIT_ADD, "a", name));
-	EXPECT_EQ(-ENAMETOOLONG, split(genl, IOASID_CMD_SPLIT_ADD, name, "a"));
-	EXPECT_EQ(-ENOENT, split(genl, IOASID_CMD_SPLIT_DEL, "a", "b"));
-	/* A string without an end */
-	genl_begin(genl, &request, IOASID_CMD_SPLIT_ADD);
-	genl_put(&request, IOASID_A_SPLIT_DEVICE, "a", 1);
-	genl_put_text(&request, IOASID_A_SPLIT_OTHER, "b");
-	EXPECT_EQ(-EINVAL, genl_do(genl, &request));
-	EXPECT_EQ(0, count(genl, IOASID_CMD_SPLIT_GET));
-}
-
-TEST_F(netlink, bad_messages)
-{
-	struct genl *genl = &self->genl;
-	struct genl_request request;
-	struct genl_rows rows;
-	unsigned int cmd;
-
-	/* Commands that are not there, or not in this manner */
-	for (cmd = IOASID_CMD_EVENT; cmd < 256; cmd++) {
-		genl_begin(genl, &request, cmd);
-		ASSERT_EQ(-EOPNOTSUPP, genl_do(genl, &request));
-	}
-	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
-	EXPECT_EQ(-EOPNOTSUPP, genl_do(genl, &request));
-	genl_begin(genl, &request, IOASID_CMD_SPLIT_ADD);
-	EXPECT_EQ(-EOPNOTSUPP, genl_dump(genl, &request, &rows));
-	/* Shorter than its own head */
-	genl_begin(genl, &request, IOASID_CMD_SPLIT_ADD);
-	request.nlh.nlmsg_len = NLMSG_HDRLEN + 2;
-	EXPECT_EQ(-EINVAL, genl_do(genl, &request));
-	/* An attribute that ends beyond the message, or before its own head */
-	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
-	genl_put_u32(&request, IOASID_A_CONTEXT_ID, 1);
-	((struct nlattr *)request.room)->nla_len = 60;
-	EXPECT_EQ(-EINVAL, genl_dump(genl, &request, &rows));
-	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
-	genl_put_u32(&request, IOASID_A_CONTEXT_ID, 1);
-	((struct nlattr *)request.room)->nla_len = 2;
-	EXPECT_EQ(-EINVAL, genl_dump(genl, &request, &rows));
-	/* Something behind the attributes */
-	genl_begin(genl, &request, IOASID_CMD_CONTEXT_GET);
-	request.nlh.nlmsg_len += 3;
-	EXPECT_EQ(-EINVAL, genl_dump(genl, &request, &rows));
-	EXPECT_LT(0, count(genl, IOASID_CMD_CONTEXT_GET));
-}
-
-/* Anything at all: the family goes on answering. */
-TEST_F(netlink, random_messages)
-{
-	struct genl_request request;
-	struct genl_rows rows;
-	unsigned int seed = 20261120, i, n;
-	struct genl genl;
-
-	for (i = 0; i < 1000; i++) {
-		ASSERT_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
-		genl_begin(&genl, &request,
-			   1 + rand_r(&seed) % (IOASID_CMD_MAX + 1));
-		for (n = rand_r(&seed) % 64; n > 0; n--)
-			request.room[n - 1] = rand_r(&seed) % 12;
-		request.nlh.nlmsg_len += rand_r(&seed) % 64;
-		if (i % 2) {
-			genl_do(&genl, &request);
-		} else {
-			genl_dump(&genl, &request, &rows);
-			genl_free(&rows);
-		}
-		genl_close(&genl);
-	}
-	EXPECT_LT(0, count(&self->genl, IOASID_CMD_CONTEXT_GET));
 }
 
 /* With devices ------------------------------------------------------------- */
