@@ -439,6 +439,87 @@ TEST_F(bound, pinned)
 	genl_free(&rows);
 }
 
+/* A part of a device names it, and is alone in its set. */
+TEST(sub_device)
+{
+	static const char uuid[] = "11111111-1111-4111-8111-111111111111";
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	struct engine sub;
+	struct genl genl;
+	struct sim sim;
+
+	if (iosim_why_not())
+		SKIP(return, "%s", iosim_why_not());
+	ASSERT_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
+	ASSERT_EQ(0, sim_open_parent(&sim, "pasid_bits=8"));
+	ASSERT_EQ(0, iosim_subdevice_create(SIM_NAME, IOSIM_LOCAL, uuid));
+	ASSERT_EQ(0, engine_open_subdevice(&sub, uuid, sim.fd));
+	ASSERT_EQ(0, vfio_attach(sub.fd, sim.ioas, NULL));
+	ASSERT_EQ(0, dump_all(&genl, &rows, IOASID_CMD_DEVICE_GET));
+	ASSERT_EQ(1, rows.nr);
+	row = genl_row(&rows, 0);
+	EXPECT_STREQ(uuid, text(row, IOASID_A_DEVICE_NAME));
+	EXPECT_STREQ(uuid, text(row, IOASID_A_DEVICE_MEMBER));
+	EXPECT_NE(0, *text(row, IOASID_A_DEVICE_PARENT));
+	EXPECT_STRNE(uuid, text(row, IOASID_A_DEVICE_PARENT));
+	EXPECT_NE(NULL, genl_attr(row, IOASID_A_DEVICE_ATTACHMENT));
+	genl_free(&rows);
+	engine_close(&sub);
+	EXPECT_EQ(0, sim_close(&sim));
+	genl_close(&genl);
+}
+
+#define REBINDS 60
+
+/* Binds, attaches and closes a device, in contexts that come and go, too. */
+static void *rebind_run(void *arg)
+{
+	struct churn *churn = arg;
+	struct engine engine;
+	uint32_t ioas;
+
+	while (churn->steps < REBINDS && !churn->bad) {
+		int fd = iommu_open();
+
+		engine = (struct engine) { .fd = -1, .irq = -1 };
+		churn->bad = fd < 0 ? fd :
+			     iommu_ioas_alloc(fd, &ioas) ?:
+			     engine_open_name(&engine, SECOND, fd) ?:
+			     vfio_attach(engine.fd, ioas, NULL);
+		engine_close(&engine);
+		close(fd);
+		churn->steps++;
+	}
+	atomic_store(&churn->over, true);
+	return NULL;
+}
+
+TEST_F(bound, while_devices_come_and_go)
+{
+	struct churn churn = { };
+	struct genl_rows rows;
+	pthread_t thread;
+
+	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
+	ASSERT_EQ(0, iosim_create(SECOND, ""));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, rebind_run, &churn));
+	do {
+		ASSERT_EQ(0, dump_all(&self->genl, &rows,
+				      IOASID_CMD_DEVICE_GET));
+		EXPECT_GE(2, rows.nr);
+		EXPECT_NE(NULL, find(&rows, IOASID_A_DEVICE_CONTEXT,
+				     self->context));
+		genl_free(&rows);
+		ASSERT_EQ(0, dump_all(&self->genl, &rows,
+				      IOASID_CMD_SPACE_GET));
+		genl_free(&rows);
+	} while (!atomic_load(&churn.over));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, churn.bad);
+	EXPECT_EQ(0, iosim_destroy(SECOND));
+}
+
 /* Events ------------------------------------------------------------------- */
 
 /* The next event is of this kind; its message, to be freed. */
