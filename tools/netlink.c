@@ -322,8 +322,13 @@ static void receive(struct connection *c, struct collection *collection)
 		nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_sequence,
 			  NULL);
 	nl_cb_err(cb, NL_CB_CUSTOM, receive_error, collection);
-	while (!collection->done && rc >= 0)
+	while (!collection->done && rc >= 0) {
 		rc = nl_recvmsgs(c->sock, cb);
+		if (collection->function && rc == -NLE_NOMEM) {
+			warn("events came faster than they were read: some are missing");
+			rc = 0;
+		}
+	}
 	nl_cb_put(cb);
 	if (rc < 0 && !collection->error)
 		fail(STATUS_FAILED, "cannot read from netlink: %s",
