@@ -267,12 +267,14 @@ static int write_error(struct portion *portion)
 static unsigned int write_iovas(struct portion *portion)
 {
 	struct ioasid_batch_entry __user *to = portion->entries;
+	/* Pointers, since nothing may be called within the window, not even UBSAN. */
+	const struct ioasid_batch_entry *from = portion->entry;
 	unsigned int i;
 
 	if (!user_write_access_begin(to, portion->done * sizeof(*to)))
 		return 0;
 	for (i = 0; i < portion->done; i++) {
-		unsafe_put_user(portion->entry[i].iova, &to[i].iova, out);
+		unsafe_put_user(from[i].iova, &to[i].iova, out);
 		unsafe_put_user(0, &to[i].error, out);
 	}
 out:
@@ -439,12 +441,13 @@ static void unmap_portion(struct portion *portion)
 static int write_lengths(struct portion *portion)
 {
 	struct ioasid_batch_entry __user *to = portion->entries;
+	const typeof(portion->unmapped[0]) *from = portion->unmapped;
 	unsigned int i;
 
 	if (!user_write_access_begin(to, portion->done * sizeof(*to)))
 		return -EFAULT;
 	for (i = 0; i < portion->done; i++) {
-		unsafe_put_user(portion->unmapped[i], &to[i].length, err);
+		unsafe_put_user(from[i], &to[i].length, err);
 		unsafe_put_user(0, &to[i].error, err);
 	}
 	user_write_access_end();
