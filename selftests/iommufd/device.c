@@ -405,7 +405,7 @@ TEST_F(device, hw_info_bad_input)
 	EXPECT_EQ(-ENOENT, iommu_get_hw_info(rig->fd, NO_SUCH_ID, &info));
 	EXPECT_EQ(-ENOENT, iommu_get_hw_info(rig->fd, rig->ioas, &info));
 
-	info.flags = 1;
+	info.flags = 1U << 31;
 	EXPECT_EQ(-EOPNOTSUPP, iommu_get_hw_info(rig->fd, rig->edu.dev_id,
 						 &info));
 	info.flags = 0;
