@@ -387,15 +387,13 @@ EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_file, IOMMUFD);
 struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
 {
 	struct file *file = fget(fd);
+	struct iommufd_ctx *ctx;
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	if (file->f_op != &iommufd_fops) {
-		fput(file);
-		return ERR_PTR(-EBADFD);
-	}
-	/* The context's reference is the file's. */
-	return file->private_data;
+	ctx = iommufd_ctx_from_file(file);
+	fput(file);
+	return ctx;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_fd, IOMMUFD);
 
