@@ -61,8 +61,12 @@ int gather_add(struct runs *runs, struct page **pages, unsigned long n)
 
 		while (j < n && pages[j] == nth_page(page, j - i))
 			j++;
-		rc = runs_append(runs, page_to_pfn(page), j - i, false);
-		if (rc) {
+		/* Only what was there before may go on in these pages. */
+		if (i)
+			rc = runs_push(runs, page_to_pfn(page), j - i, false);
+		else
+			rc = runs_append(runs, page_to_pfn(page), j - i, false);
+		if (unlikely(rc)) {
 			i += runs->npages - had;
 			unpin_user_pages(pages + i, n - i);
 			return rc;
@@ -640,9 +644,9 @@ long gather_file_page(struct file *file, unsigned long offset)
 	return folio_pfn(folio) + (skip >> PAGE_SHIFT);
 }
 
-static void release_folio(struct folio *folio, bool dirty)
+static inline void release_folio(struct folio *folio, bool dirty)
 {
-	if (dirty && !folio_test_dirty(folio)) {
+	if (unlikely(dirty && !folio_test_dirty(folio))) {
 		folio_lock(folio);
 		folio_mark_dirty(folio);
 		folio_unlock(folio);
@@ -665,6 +669,14 @@ void release_page(unsigned long pfn, bool dirty)
 /* Pages of a run that are let go at once; a huge page of the CPU at the least. */
 #define RELEASE_MAX	(PUD_SIZE / PAGE_SIZE)
 
+/* The folio that was held has been left, if there was one. */
+static inline struct folio *let_go(struct folio *held, bool dirty)
+{
+	if (held)
+		release_folio(held, dirty);
+	return NULL;
+}
+
 /* Let go of the folios of a run. What it ends in is held until it is left. */
 static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 {
@@ -672,8 +684,7 @@ static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 
 	while (pfn < end) {
 		if (!folio_holds(held, pfn, 1)) {
-			if (held)
-				release_folio(held, dirty);
+			let_go(held, dirty);
 			held = page_folio(pfn_to_page(pfn));
 		}
 		pfn = folio_pfn(held) + folio_nr_pages(held);
@@ -681,21 +692,22 @@ static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 	return held;
 }
 
-/* Let go of the pages of a run, and of the folio that was held. */
-static inline struct folio *release_pages_of(run_t run, bool dirty,
-					     struct folio *held)
+/* Let go of the pages of a run, each of which is pinned. */
+static inline void release_pages_of(run_t run, bool dirty)
 {
 	unsigned long pfn = run_pfn(run), left = run_pages(run), n;
 
-	if (held)
-		release_folio(held, dirty);
+	/* A page alone is not worth the call that looks for its neighbours. */
+	if (left == 1) {
+		release_page(pfn, dirty);
+		return;
+	}
 	for (; unlikely(left > RELEASE_MAX); pfn += n, left -= n) {
 		n = RELEASE_MAX - pfn % RELEASE_MAX;
 		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
 		cond_resched();
 	}
 	unpin_user_page_range_dirty_lock(pfn_to_page(pfn), left, dirty);
-	return NULL;
 }
 
 /**
@@ -707,23 +719,26 @@ void release_runs(struct runs *runs, bool dirty)
 {
 	struct folio *held = NULL;
 	unsigned long since = 0;
-	u32 row, i, nr;
+	u32 row, nr;
 	run_t *run;
 
 	for (row = 0; (run = runs_row(runs, row, &nr)); row++) {
-		for (i = 0; i < nr; i++) {
-			if (run[i] & RUN_BY_FOLIO)
-				held = release_folios(run[i], dirty, held);
-			else
-				held = release_pages_of(run[i], dirty, held);
-			since += run_pages(run[i]);
-			if (since >= RELEASE_STRIDE) {
+		const run_t *end = run + nr;
+
+		for (; run < end; run++) {
+			if (*run & RUN_BY_FOLIO) {
+				held = release_folios(*run, dirty, held);
+			} else {
+				held = let_go(held, dirty);
+				release_pages_of(*run, dirty);
+			}
+			since += run_pages(*run);
+			if (unlikely(since >= RELEASE_STRIDE)) {
 				since = 0;
 				cond_resched();
 			}
 		}
 	}
-	if (held)
-		release_folio(held, dirty);
+	let_go(held, dirty);
 	runs_free(runs);
 }

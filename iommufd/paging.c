@@ -66,7 +66,14 @@ static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
 	};
 	unsigned long above = sizes.bitmap & ~(PAGE_SIZE | (PAGE_SIZE - 1));
 
-	sizes.single = above ? 1UL << __ffs(above) : SIZE_MAX;
+	sizes.single = SIZE_MAX;
+	if (above) {
+		sizes.shift = __ffs(above);
+		sizes.large = 1UL << sizes.shift;
+		sizes.single = sizes.large;
+		above &= above - 1;
+	}
+	sizes.larger = above ? 1UL << __ffs(above) : SIZE_MAX;
 	return sizes;
 }
 
@@ -107,19 +114,30 @@ static noinline void sweep(struct iommu_domain *domain, unsigned long iova,
 	iommu_iotlb_sync(domain, &gather);
 }
 
+/* best_page_size(), with huge pages of the CPU in mind: as a rule these fit. */
+static inline size_t large_page_size(const struct paging_sizes *sizes,
+				     unsigned long iova, phys_addr_t phys,
+				     size_t length, size_t *count)
+{
+	if (length >= sizes->larger || !sizes->single ||
+	    (iova | phys | length) & (sizes->large - 1))
+		return best_page_size(sizes->bitmap, iova, phys, length, count);
+	*count = length >> sizes->shift;
+	return sizes->large;
+}
+
 /* One contiguous piece. *@done grows by what has been mapped. */
-static inline int fill_piece(struct iommu_domain *domain,
-			     const struct paging_sizes *sizes, unsigned long iova,
-			     phys_addr_t phys, size_t length, int prot,
-			     size_t *done)
+static int fill_piece(struct iommu_domain *domain,
+		      const struct paging_sizes *sizes, unsigned long iova,
+		      phys_addr_t phys, size_t length, int prot, size_t *done)
 {
 	do {
 		size_t size = PAGE_SIZE, count = length / PAGE_SIZE, mapped = 0;
 		int rc;
 
 		if (length >= sizes->single)
-			size = best_page_size(sizes->bitmap, iova, phys, length,
-					      &count);
+			size = large_page_size(sizes, iova, phys, length,
+					       &count);
 		rc = domain->ops->map_pages(domain, iova, phys, size,
 					    min(count, sizes->most), prot,
 					    GFP_KERNEL_ACCOUNT, &mapped);
@@ -138,38 +156,83 @@ static inline int fill_piece(struct iommu_domain *domain,
 	return -EINTR;
 }
 
-/* Memory in pieces. */
-static int fill_pieces(struct iommu_domain *domain,
-				const struct paging_range *range,
-				const struct paging_sizes *sizes, size_t *done)
+/* Memory in pieces that begin and end within pages. */
+static noinline int fill_part_pages(struct iommu_domain *domain,
+				    const struct paging_range *range,
+				    struct paging_sizes *sizes, size_t *done)
 {
 	unsigned long skip = offset_in_page(range->offset);
 	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
-	unsigned long iova = range->iova;
-	unsigned long since = 0;
 	size_t left = range->length;
 	struct runs_iter it;
 
+	sizes->single = 0;
 	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
 		size_t length = min(it.npages * PAGE_SIZE - skip, left);
-		int rc = fill_piece(domain, sizes, iova,
+		int rc = fill_piece(domain, sizes, range->iova + *done,
 				    PFN_PHYS(it.pfn) + skip, length,
 				    range->prot, done);
 
 		if (rc)
 			return rc;
 		skip = 0;
-		iova += length;
 		left -= length;
-		since += length;
-		if (since >= RESCHED_STRIDE) {
-			since = 0;
-			if (fatal_signal_pending(current))
-				return -EINTR;
-			cond_resched();
-		}
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
+}
+
+/*
+ * Memory in pieces of whole pages. Where no two pages are adjacent, this loop is
+ * what a map costs beside the driver and the pinning: the driver is called from
+ * here for what has one size of page only.
+ */
+static int fill_pieces(struct iommu_domain *domain,
+		       const struct paging_range *range,
+		       const struct paging_sizes *sizes, size_t *done)
+{
+	typeof(domain->ops->map_pages) map_pages = domain->ops->map_pages;
+	const size_t plain = min(sizes->single, sizes->most * PAGE_SIZE + 1);
+	unsigned long iova = range->iova;
+	unsigned long pause = iova + RESCHED_STRIDE;
+	const int prot = range->prot;
+	struct runs_iter it;
+	int rc = 0;
+
+	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT,
+		      range->length >> PAGE_SHIFT) {
+		size_t length = it.npages * PAGE_SIZE, mapped = 0;
+
+		if (likely(length < plain))
+			rc = map_pages(domain, iova, PFN_PHYS(it.pfn),
+				       PAGE_SIZE, it.npages, prot,
+				       GFP_KERNEL_ACCOUNT, &mapped);
+		if (unlikely(mapped != length || rc)) {
+			if (!rc)
+				rc = fill_piece(domain, sizes, iova + mapped,
+						PFN_PHYS(it.pfn) + mapped,
+						length - mapped, prot, &mapped);
+			else
+				sweep(domain, iova + mapped, length - mapped);
+			if (rc) {
+				iova += mapped;
+				break;
+			}
+		}
+		iova += length;
+		if (unlikely(iova >= pause)) {
+			pause = iova + RESCHED_STRIDE;
+			cond_resched();
+			if (fatal_signal_pending(current)) {
+				rc = -EINTR;
+				break;
+			}
+		}
+	}
+	*done = iova - range->iova;
+	return rc;
 }
 
 /* Several flushes only for a driver that stops in the middle of a range. */
@@ -210,8 +273,9 @@ int paging_fill(struct iommu_domain *domain, const struct paging_range *range)
 	int rc;
 
 	if (has_part_pages(range->iova, range->offset, range->length))
-		sizes.single = 0;
-	rc = fill_pieces(domain, range, &sizes, &done);
+		rc = fill_part_pages(domain, range, &sizes, &done);
+	else
+		rc = fill_pieces(domain, range, &sizes, &done);
 	return fill_done(domain, range->iova, done, rc);
 }
 

@@ -31,11 +31,18 @@ struct paging_range {
  * struct paging_sizes - the page sizes of a domain that may be used
  * @bitmap: as in the domain
  * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
+ * @large: @single, if it is a size that the domain has: the next one above
+ *	PAGE_SIZE
+ * @larger: pieces that are shorter have none above @large
+ * @shift: of @large
  * @most: entries for one call of the driver
  */
 struct paging_sizes {
 	unsigned long bitmap;
 	size_t single;
+	size_t large;
+	size_t larger;
+	unsigned int shift;
 	size_t most;
 };
 

@@ -207,43 +207,47 @@ static u32 runs_find_chunk(const struct runs *runs, unsigned long index)
 	return low;
 }
 
-static void runs_iter_enter(struct runs_iter *it, u32 chunk)
+/**
+ * runs_chunk_at - where an iterator goes on
+ * @runs: the runs, in chunks
+ * @chunk: which of them
+ * @end: set to behind the last run that there may be
+ *
+ * Return: the first run.
+ */
+const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
+			   const run_t **end)
 {
-	it->chunk = chunk;
-	it->at = it->runs->dir[chunk]->run;
+	const run_t *at = runs->dir[chunk]->run;
+
 	/* The end of the list is never reached: the range ends before. */
-	it->end = it->at + RUNS_PER_CHUNK;
+	*end = at + RUNS_PER_CHUNK;
+	return at;
 }
 
 /**
  * runs_seek - begin to go through a range of pages
- * @it: set to the first contiguous piece
  * @runs: the runs
  * @first: index of the first page
  * @npages: number of pages, at least 1
+ *
+ * Return: the first contiguous piece.
  */
-void runs_seek(struct runs_iter *it, const struct runs *runs,
-	       unsigned long first, unsigned long npages)
+struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
+			   unsigned long npages)
 {
-	it->runs = runs;
-	it->left = npages;
-	if (runs->nr_chunks) {
-		runs_iter_enter(it, runs_find_chunk(runs, first));
-		first -= runs->dir[it->chunk]->first;
-	} else {
-		it->at = &runs->small[1];
-		it->end = it->at + RUNS_INLINE;
-	}
-	while (first >= run_pages(*it->at))
-		first -= run_pages(*it->at++);
-	runs_iter_load(it, first);
-}
+	struct runs_iter it = { .runs = runs, .left = npages };
 
-/**
- * runs_next_chunk - runs_next() at the end of a chunk
- * @it: the position, with pages left
- */
-void runs_next_chunk(struct runs_iter *it)
-{
-	runs_iter_enter(it, it->chunk + 1);
+	if (runs->nr_chunks) {
+		it.chunk = runs_find_chunk(runs, first);
+		it.at = runs_chunk_at(runs, it.chunk, &it.end);
+		first -= runs->dir[it.chunk]->first;
+	} else {
+		it.at = &runs->small[1];
+		it.end = it.at + RUNS_INLINE;
+	}
+	while (first >= run_pages(*it.at))
+		first -= run_pages(*it.at++);
+	runs_iter_load(&it, first);
+	return it;
 }

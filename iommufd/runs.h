@@ -136,9 +136,33 @@ static inline void runs_set_one(struct runs *runs, unsigned long pfn,
 	runs->npages = npages;
 }
 
-void runs_seek(struct runs_iter *it, const struct runs *runs,
-	       unsigned long first, unsigned long npages);
-void runs_next_chunk(struct runs_iter *it);
+/*
+ * An iterator is handed over by value, and no function outside gets its address: so
+ * a loop keeps it in registers.
+ */
+struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
+			   unsigned long npages);
+const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
+			   const run_t **end);
+
+/**
+ * runs_push - runs_append() of what does not continue the last run
+ * @runs: see there, as for the rest
+ * @pfn: .
+ * @npages: .
+ * @by_folio: .
+ */
+static inline int runs_push(struct runs *runs, unsigned long pfn,
+			    unsigned long npages, bool by_folio)
+{
+	if (unlikely(!runs->room || npages > RUN_PAGES_MAX))
+		return runs_append_slow(runs, pfn, npages, by_folio);
+	*++runs->last = (u64)pfn << RUN_PFN_SHIFT |
+			(by_folio ? RUN_BY_FOLIO : 0) | npages;
+	runs->room--;
+	runs->npages += npages;
+	return 0;
+}
 
 /**
  * runs_append - add contiguous memory at the end
@@ -157,20 +181,13 @@ static inline int runs_append(struct runs *runs, unsigned long pfn,
 			      unsigned long npages, bool by_folio)
 {
 	const u64 how = by_folio ? RUN_BY_FOLIO : 0;
-	run_t *last = runs->last;
-	run_t run = *last;
+	run_t run = *runs->last;
 
-	if (run_pfn(run) + run_pages(run) == pfn &&
-	    (run & RUN_BY_FOLIO) == how && run_pages(run) &&
-	    run_pages(run) + npages <= RUN_PAGES_MAX) {
-		*last = run + npages;
-	} else if (runs->room && npages <= RUN_PAGES_MAX) {
-		last[1] = (u64)pfn << RUN_PFN_SHIFT | how | npages;
-		runs->last = last + 1;
-		runs->room--;
-	} else {
-		return runs_append_slow(runs, pfn, npages, by_folio);
-	}
+	if (run_pfn(run) + run_pages(run) != pfn ||
+	    (run & RUN_BY_FOLIO) != how || !run_pages(run) ||
+	    run_pages(run) + npages > RUN_PAGES_MAX)
+		return runs_push(runs, pfn, npages, by_folio);
+	*runs->last = run + npages;
 	runs->npages += npages;
 	return 0;
 }
@@ -195,8 +212,12 @@ static inline void runs_next(struct runs_iter *it)
 		it->npages = 0;
 		return;
 	}
-	if (it->at == it->end)
-		runs_next_chunk(it);
+	if (it->at == it->end) {
+		const run_t *end;
+
+		it->at = runs_chunk_at(it->runs, ++it->chunk, &end);
+		it->end = end;
+	}
 	runs_iter_load(it, 0);
 }
 
@@ -208,6 +229,6 @@ static inline void runs_next(struct runs_iter *it)
  * @n: number of pages, at least 1; @first + @n must be within the runs
  */
 #define runs_for_each(it, runs_, first, n) \
-	for (runs_seek(it, runs_, first, n); (it)->npages; runs_next(it))
+	for (*(it) = runs_seek(runs_, first, n); (it)->npages; runs_next(it))
 
 #endif

@@ -37,15 +37,12 @@ static unsigned long sparse_count(void *value)
  */
 int sparse_match(struct pinned *pinned)
 {
-	struct runs_iter it;
 	unsigned long index;
 	void *value;
 
-	xa_for_each(&pinned->sparse->pages, index, value) {
-		runs_seek(&it, &pinned->runs, index, 1);
-		if (it.pfn != sparse_pfn(value))
+	xa_for_each(&pinned->sparse->pages, index, value)
+		if (runs_seek(&pinned->runs, index, 1).pfn != sparse_pfn(value))
 			return -EFAULT;
-	}
 	return 0;
 }
 
@@ -254,13 +251,10 @@ static void copy_page_bytes(struct page *page, unsigned long offset,
 /* The PFN of a page that somebody has pinned already, or 0. */
 static unsigned long pinned_pfn(struct pinned *pinned, unsigned long index)
 {
-	struct runs_iter it;
 	void *value;
 
-	if (pinned->uses) {
-		runs_seek(&it, &pinned->runs, index, 1);
-		return it.pfn;
-	}
+	if (pinned->uses)
+		return runs_seek(&pinned->runs, index, 1).pfn;
 	value = pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
 	return value ? sparse_pfn(value) : 0;
 }
