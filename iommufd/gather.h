@@ -5,13 +5,13 @@
 #ifndef IOMMUFD_GATHER_H
 #define IOMMUFD_GATHER_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 
-struct file;
-struct folio;
-struct mm_struct;
-struct page;
 struct runs;
+
+/* Pages or folios that are pinned at a time: a page full of pointers. */
+#define GATHER_BATCH	(PAGE_SIZE / sizeof(struct page *))
 
 /**
  * struct gather - pages that are being pinned
@@ -45,6 +45,11 @@ int gather_user_pages(struct mm_struct *mm, unsigned long addr,
 int gather_add(struct runs *runs, struct page **pages, unsigned long n);
 long gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable);
 long gather_file_page(struct file *file, unsigned long offset);
+
+struct page **gather_scratch(void);
+void gather_scratch_free(struct page **pages);
+int gather_init(void);
+void gather_exit(void);
 
 void release_runs(struct runs *runs, bool dirty);
 void release_page(unsigned long pfn, bool dirty);

@@ -19,6 +19,7 @@
 #include "dirty.h"
 #include "event.h"
 #include "fault.h"
+#include "gather.h"
 #include "hwpt.h"
 #include "info.h"
 #include "ioas.h"
@@ -415,9 +416,12 @@ static int __init iommufd_init(void)
 	rc = pinned_cache_init();
 	if (rc)
 		goto err_area;
-	rc = netlink_init();
+	rc = gather_init();
 	if (rc)
 		goto err_pinned;
+	rc = netlink_init();
+	if (rc)
+		goto err_gather;
 	rc = outlook_init();
 	if (rc)
 		goto err_netlink;
@@ -430,6 +434,8 @@ err_outlook:
 	outlook_exit();
 err_netlink:
 	netlink_exit();
+err_gather:
+	gather_exit();
 err_pinned:
 	pinned_cache_exit();
 err_area:
@@ -442,6 +448,7 @@ static void __exit iommufd_exit(void)
 	misc_deregister(&iommufd_misc);
 	outlook_exit();
 	netlink_exit();
+	gather_exit();
 	pinned_cache_exit();
 	area_cache_exit();
 }

@@ -35,8 +35,7 @@
 #include "reason.h"
 #include "sparse.h"
 
-/* Pages that are pinned at a time: a page full of pointers, or a few on stack. */
-#define PIN_BATCH	(PAGE_SIZE / sizeof(struct page *))
+/* So few pages are pinned with the pointers on the stack. */
 #define PIN_FEW		16
 
 static struct kmem_cache *pinned_cache;
@@ -329,9 +328,8 @@ static noinline int fill_pages(struct pinned *pinned)
 	int rc;
 
 	if (pinned->npages > PIN_FEW) {
-		gather.pages = kmalloc_array(PIN_BATCH, sizeof(*few),
-					     GFP_KERNEL);
-		gather.batch = PIN_BATCH;
+		gather.pages = gather_scratch();
+		gather.batch = GATHER_BATCH;
 		if (!gather.pages)
 			return -ENOMEM;
 	}
@@ -341,7 +339,7 @@ static noinline int fill_pages(struct pinned *pinned)
 	else
 		rc = gather_user(&gather, pinned->npages);
 	if (gather.pages != few)
-		kfree(gather.pages);
+		gather_scratch_free(gather.pages);
 	return rc;
 }
 
@@ -433,7 +431,7 @@ static inline void pinned_empty(struct pinned *pinned)
 	}
 	/* Some pages, each with a pin: the short way. */
 	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO) &&
-	    runs->npages <= PIN_BATCH) {
+	    runs->npages <= GATHER_BATCH) {
 		page = pfn_to_page(run_pfn(runs_one(runs)));
 		unpin_user_page_range_dirty_lock(page, run_pages(runs_one(runs)),
 						 pinned->writable);
@@ -551,7 +549,7 @@ struct area *pinned_row(struct area *area)
 		    pinned->account != first->account)
 			break;
 		npages += pinned->npages;
-		if (npages > PIN_BATCH || !row_fits(end))
+		if (npages > GATHER_BATCH || !row_fits(end))
 			break;
 	}
 	return end == area->chain || row_fits(area) ? end : area->chain;
@@ -596,7 +594,7 @@ int pinned_use_row(struct area *area, const struct area *end)
 
 	for (each = area; each != end; each = each->chain)
 		npages += each->pinned->npages;
-	pages = kmalloc_array(npages, sizeof(*pages), GFP_KERNEL);
+	pages = gather_scratch();
 	if (!pages)
 		return -ENOMEM;
 	rc = account_charge(account, npages);
@@ -617,7 +615,7 @@ int pinned_use_row(struct area *area, const struct area *end)
 	if (rc)
 		account_uncharge(account, npages);
 out_pages:
-	kfree(pages);
+	gather_scratch_free(pages);
 	return rc;
 }
 
