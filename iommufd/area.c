@@ -29,11 +29,6 @@ static unsigned long area_gap(struct area *area)
 RB_DECLARE_CALLBACKS_MAX(static, area_gaps, struct area, rb, unsigned long,
 			 max_gap, area_gap)
 
-static struct area *area_of(const struct rb_node *rb)
-{
-	return rb ? rb_entry(rb, struct area, rb) : NULL;
-}
-
 static void construct(void *mem)
 {
 	struct loose_area *loose = mem;
@@ -62,6 +57,29 @@ void area_free(struct area *area)
 {
 	if (area)
 		kmem_cache_free(area_cache, area_loose(area));
+}
+
+/**
+ * area_alloc_many - area_alloc() for many
+ * @mem: set to struct loose_area
+ * @nr: how many
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int area_alloc_many(void **mem, unsigned int nr)
+{
+	return kmem_cache_alloc_bulk(area_cache, GFP_KERNEL_ACCOUNT, nr,
+				     mem) == nr ? 0 : -ENOMEM;
+}
+
+/**
+ * area_free_many - the opposite of area_alloc_many()
+ * @mem: struct loose_area
+ * @nr: how many, at least 1
+ */
+void area_free_many(void **mem, unsigned int nr)
+{
+	kmem_cache_free_bulk(area_cache, nr, mem);
 }
 
 /* The hole between an area and the one before it has changed. */

@@ -147,6 +147,33 @@ static inline unsigned long area_page(const struct area *area,
 
 struct area *area_alloc(void);
 void area_free(struct area *area);
+int area_alloc_many(void **mem, unsigned int nr);
+void area_free_many(void **mem, unsigned int nr);
+
+static inline struct area *area_of(const struct rb_node *rb)
+{
+	return rb ? rb_entry(rb, struct area, rb) : NULL;
+}
+
+/**
+ * area_at - the area that begins at an IOVA
+ * @tree: the tree
+ * @iova: its first IOVA
+ */
+static inline struct area *area_at(const struct area_tree *tree,
+				   unsigned long iova)
+{
+	struct rb_node *node = tree->root.rb_node;
+
+	while (node) {
+		struct area *area = rb_entry(node, struct area, rb);
+
+		if (iova == area->iova)
+			return area;
+		node = iova < area->iova ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
 
 int area_insert(struct area_tree *tree, struct area *area);
 void area_erase(struct area_tree *tree, struct area *area);

@@ -23,6 +23,7 @@
 #include "paging.h"
 #include "pin.h"
 #include "ranges.h"
+#include "stock.h"
 
 #define PORTION		256U
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
@@ -36,10 +37,8 @@
  * @done: how many of them, from the first on, are done
  * @error: why the next one has failed, or 0
  * @entry: copies of them
- * @chain: MAP: the areas of each entry
+ * @first: MAP: the first area of each entry; all are one chain
  * @unmapped: UNMAP: the bytes of each entry that have been unmapped
- * @mem: MAP: memory for the areas, while they are being made
- * @ends: MAP: the last areas of the entries, while they are one chain
  */
 struct portion {
 	struct ioas *ioas;
@@ -49,12 +48,8 @@ struct portion {
 	int error;
 	struct ioasid_batch_entry entry[PORTION];
 	union {
-		struct area *chain[PORTION];
+		struct area *first[PORTION];
 		u64 unmapped[PORTION];
-	};
-	union {
-		void *mem[PORTION];
-		struct area *ends[PORTION];
 	};
 };
 
@@ -71,63 +66,13 @@ static int check_map_entry(const struct ioasid_batch_entry *entry)
 	return 0;
 }
 
-/* The areas of one entry, not placed yet. */
-static struct area *entry_chain(struct ioas *ioas, struct pinned_stock *stock,
-				const struct ioasid_batch_entry *entry)
-{
-	struct pinned *pinned;
-	int rc;
-
-	rc = check_map_entry(entry);
-	if (rc)
-		return ERR_PTR(rc);
-	if (ioas->parent)
-		return nested_chain(ioas, entry->src, entry->length,
-				    chain_prot(entry->flags));
-	pinned = pinned_from_stock(stock, entry->src, entry->length,
-				   entry->flags & IOMMU_IOAS_MAP_WRITEABLE);
-	if (IS_ERR(pinned))
-		return ERR_CAST(pinned);
-	chain_init(&pinned->area, pinned, offset_in_page(entry->src),
-		   entry->length, chain_prot(entry->flags));
-	return &pinned->area;
-}
-
-/* Make the areas of as many entries as possible; the number of them. */
-static unsigned int make_chains(struct portion *portion)
-{
-	struct ioas *ioas = portion->ioas;
-	struct pinned_stock stock = {};
-	unsigned int i;
-
-	if (!ioas->parent) {
-		portion->error = pinned_stock_open(&stock, ioas->ctx,
-						   portion->mem, portion->nr);
-		if (portion->error)
-			return 0;
-	}
-	for (i = 0; i < portion->nr; i++) {
-		struct area *chain = entry_chain(ioas, &stock,
-						 &portion->entry[i]);
-
-		if (IS_ERR(chain)) {
-			portion->error = PTR_ERR(chain);
-			break;
-		}
-		portion->chain[i] = chain;
-	}
-	if (!ioas->parent)
-		pinned_stock_close(&stock);
-	return i;
-}
-
 /* Do all entries have their IOVA, with nothing reserved between any two? */
-static bool is_open(struct portion *portion, unsigned int n)
+static bool is_open(struct portion *portion)
 {
 	unsigned long first = ULONG_MAX, last = 0;
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < portion->nr; i++) {
 		const struct ioasid_batch_entry *entry = &portion->entry[i];
 		unsigned long end = entry->iova + entry->length - 1;
 
@@ -141,71 +86,122 @@ static bool is_open(struct portion *portion, unsigned int n)
 					    last);
 }
 
-static unsigned int place_chains(struct portion *portion, unsigned int n)
+/* Place the areas of an entry; with the tree lock held. */
+static inline int place_entry(struct ioas *ioas, struct area *chain,
+			      struct ioasid_batch_entry *entry, bool open)
+{
+	u64 iova = entry->iova;
+	int rc;
+
+	if (likely(open))
+		return chain_place_open(ioas, chain, entry->length, iova);
+	rc = chain_place(ioas, chain, entry->length, entry->flags, &iova);
+	entry->iova = iova;
+	return rc;
+}
+
+/* An area of user memory for an entry, from the stock. */
+static inline int begin_entry(struct area *area,
+			      const struct ioasid_batch_entry *entry,
+			      bool process)
+{
+	int rc = check_map_entry(entry) ?:
+		 pinned_check_range(entry->src, entry->length);
+
+	if (unlikely(rc))
+		return rc;
+	rc = pinned_begin(area->pinned, entry->src, entry->length,
+			  entry->flags & IOMMU_IOAS_MAP_WRITEABLE, process);
+	chain_init_embedded(area, offset_in_page(entry->src), entry->length,
+			    chain_prot(entry->flags));
+	return rc;
+}
+
+/* Make areas of as many entries as possible; the number of them. */
+static unsigned int place_user(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
+	const bool process = ioas->ctx->charge_process;
+	struct area *last = NULL;
 	unsigned int i;
 	bool open;
 
-	mutex_lock(&ioas->tree_lock);
-	open = is_open(portion, n);
-	for (i = 0; i < n; i++) {
+	portion->error = stock_lock(ioas, portion->nr);
+	if (portion->error)
+		return 0;
+	open = is_open(portion);
+	for (i = 0; i < portion->nr; i++) {
 		struct ioasid_batch_entry *entry = &portion->entry[i];
-		u64 iova = entry->iova;
-		int rc;
+		struct area *area = stock_take(ioas);
 
-		if (open)
-			rc = chain_place_open(ioas, portion->chain[i],
-					      entry->length, iova);
-		else
-			rc = chain_place(ioas, portion->chain[i],
-					 entry->length, entry->flags, &iova);
-		if (rc) {
-			portion->error = rc;
+		portion->error = begin_entry(area, entry, process) ?:
+				 place_entry(ioas, area, entry, open);
+		if (unlikely(portion->error)) {
+			stock_put(ioas, area);
 			break;
 		}
-		entry->iova = iova;
+		portion->first[i] = area;
+		if (last)
+			last->chain = area;
+		last = area;
 	}
 	mutex_unlock(&ioas->tree_lock);
 	return i;
 }
 
-static void free_chains(struct portion *portion, unsigned int from,
-			unsigned int to)
+static struct area *last_of(struct area *chain)
 {
-	for (; from < to; from++)
-		chain_free(portion->chain[from]);
+	while (chain->chain)
+		chain = chain->chain;
+	return chain;
 }
 
-static void erase_chains(struct portion *portion, unsigned int from,
-			 unsigned int to)
+/* The same in a nested IOAS, where an entry may be of several areas. */
+static unsigned int place_nested(struct portion *portion)
 {
+	struct ioas *ioas = portion->ioas;
+	struct area *last = NULL;
 	unsigned int i;
 
-	for (i = from; i < to; i++)
-		chain_erase(portion->ioas, portion->chain[i]);
-}
+	for (i = 0; i < portion->nr; i++) {
+		struct ioasid_batch_entry *entry = &portion->entry[i];
+		struct area *chain;
 
-/* One chain of all, which can be taken apart again by portion->chain[]. */
-static struct area *join_chains(struct portion *portion, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		struct area *end = portion->chain[i];
-
-		while (end->chain)
-			end = end->chain;
-		portion->ends[i] = end;
-		end->chain = i + 1 < n ? portion->chain[i + 1] : NULL;
+		portion->error = check_map_entry(entry);
+		if (portion->error)
+			break;
+		chain = nested_chain(ioas, entry->src, entry->length,
+				     chain_prot(entry->flags));
+		if (IS_ERR(chain)) {
+			portion->error = PTR_ERR(chain);
+			break;
+		}
+		mutex_lock(&ioas->tree_lock);
+		portion->error = place_entry(ioas, chain, entry, false);
+		mutex_unlock(&ioas->tree_lock);
+		if (portion->error) {
+			chain_free(ioas, chain);
+			break;
+		}
+		portion->first[i] = chain;
+		if (last)
+			last->chain = chain;
+		last = last_of(chain);
 	}
-	return portion->chain[0];
+	return i;
 }
 
-static void part_chains(struct portion *portion, unsigned int n)
+/* Take the chain of all apart, from entry @from on: one chain for each. */
+static void part_chains(struct portion *portion, unsigned int from,
+			unsigned int n)
 {
-	while (n--)
-		portion->ends[n]->chain = NULL;
+	for (; from + 1 < n; from++) {
+		struct area *area = portion->first[from];
+
+		while (area->chain != portion->first[from + 1])
+			area = area->chain;
+		area->chain = NULL;
+	}
 }
 
 /* Pin and map entry by entry; the number of those that could be. */
@@ -214,7 +210,7 @@ static unsigned int load_one_by_one(struct portion *portion, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		int rc = chain_load(portion->ioas, portion->chain[i]);
+		int rc = chain_load(portion->ioas, portion->first[i]);
 
 		if (rc) {
 			portion->error = rc;
@@ -224,35 +220,35 @@ static unsigned int load_one_by_one(struct portion *portion, unsigned int n)
 	return i;
 }
 
-static unsigned int load_chains(struct portion *portion, unsigned int n)
+static void finish_one_by_one(struct portion *portion, unsigned int n)
 {
-	int rc;
+	unsigned int i, loaded;
 
-	if (list_empty(&portion->ioas->tables))
-		return n;
-	if (n < 2)
-		return load_one_by_one(portion, n);
-	rc = chain_load_together(portion->ioas, join_chains(portion, n));
-	part_chains(portion, n);
-	/* Nothing has been loaded: which one is it? */
-	return rc ? load_one_by_one(portion, n) : n;
+	part_chains(portion, 0, n);
+	loaded = load_one_by_one(portion, n);
+	for (i = 0; i < loaded; i++)
+		chain_set_ready(portion->first[i]);
+	for (; i < n; i++)
+		chain_drop(portion->ioas, portion->first[i]);
+	portion->done = loaded;
 }
 
 static void map_portion(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
-	unsigned int i, made, placed, loaded;
+	unsigned int n;
 
 	down_read(ioas_lock(ioas));
-	made = make_chains(portion);
-	placed = place_chains(portion, made);
-	loaded = load_chains(portion, placed);
-	for (i = 0; i < loaded; i++)
-		chain_set_ready(portion->chain[i]);
-	erase_chains(portion, loaded, placed);
+	n = ioas->parent ? place_nested(portion) : place_user(portion);
+	/* If nothing could be loaded together, which one is it? */
+	if (n && !list_empty(&ioas->tables) &&
+	    chain_load_together(ioas, portion->first[0])) {
+		finish_one_by_one(portion, n);
+	} else if (n) {
+		chain_set_ready(portion->first[0]);
+		portion->done = n;
+	}
 	up_read(ioas_lock(ioas));
-	free_chains(portion, loaded, made);
-	portion->done = loaded;
 }
 
 /* The error of the entry that has failed. */
@@ -429,11 +425,12 @@ static void unmap_portion(struct portion *portion)
 	if (chain && exclusive && nested_remove(ioas, &chain, NULL))
 		portion->done = 0;
 	if (chain)
-		chain_remove(ioas, chain);
+		chain_drain(ioas, chain);
 	if (exclusive)
 		nested_take_back(chain);
+	if (chain)
+		chain_drop(ioas, chain);
 	ioas_unlock_unmap(ioas, exclusive);
-	chain_free(chain);
 	if (!portion->done)
 		unmap_entry(portion);
 }

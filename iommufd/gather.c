@@ -667,26 +667,6 @@ long gather_file_page(struct file *file, unsigned long offset)
 	return folio_pfn(folio) + (skip >> PAGE_SHIFT);
 }
 
-static inline void release_folio(struct folio *folio, bool dirty)
-{
-	if (unlikely(dirty && !folio_test_dirty(folio))) {
-		folio_lock(folio);
-		folio_mark_dirty(folio);
-		folio_unlock(folio);
-	}
-	unpin_folio(folio);
-}
-
-/**
- * release_page - unpin one page that was pinned alone
- * @pfn: its PFN
- * @dirty: it may have been written to
- */
-void release_page(unsigned long pfn, bool dirty)
-{
-	release_folio(page_folio(pfn_to_page(pfn)), dirty);
-}
-
 /* Pages between two chances to reschedule. */
 #define RELEASE_STRIDE	4096
 /* Pages of a run that are let go at once; a huge page of the CPU at the least. */

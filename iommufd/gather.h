@@ -6,6 +6,7 @@
 #define IOMMUFD_GATHER_H
 
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/types.h>
 
 struct runs;
@@ -52,6 +53,30 @@ int gather_init(void);
 void gather_exit(void);
 
 void release_runs(struct runs *runs, bool dirty);
-void release_page(unsigned long pfn, bool dirty);
+
+/**
+ * release_folio - let go of one pin of a folio
+ * @folio: the folio
+ * @dirty: it may have been written to
+ */
+static inline void release_folio(struct folio *folio, bool dirty)
+{
+	if (unlikely(dirty && !folio_test_dirty(folio))) {
+		folio_lock(folio);
+		folio_mark_dirty(folio);
+		folio_unlock(folio);
+	}
+	unpin_folio(folio);
+}
+
+/**
+ * release_page - unpin one page that was pinned alone
+ * @pfn: its PFN
+ * @dirty: it may have been written to
+ */
+static inline void release_page(unsigned long pfn, bool dirty)
+{
+	release_folio(page_folio(pfn_to_page(pfn)), dirty);
+}
 
 #endif

@@ -17,7 +17,8 @@
  *			is AREA_BUSY. A family of nested IOASes uses that of the
  *			outermost one: always take it as ioas_lock(ioas).
  * ioas->tree_lock	(mutex) the tree of areas, the reserved and allowed
- *			ranges, the alignment, the counts of pinned pages.
+ *			ranges, the alignment, the counts of pinned pages,
+ *			the stock of free structures.
  *			Held for the time of a look-up or an insertion, never
  *			while memory is pinned or a page table is changed: an
  *			area that is being worked on is AREA_BUSY meanwhile and
@@ -47,8 +48,10 @@
 #include "area.h"
 #include "ioas.h"
 #include "nested.h"
+#include "paging.h"
 #include "ranges.h"
 #include "reason.h"
+#include "stock.h"
 
 static void ioas_leave_family(struct ioas *ioas)
 {
@@ -79,6 +82,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	WARN_ON(!list_empty(&ioas->children));
 	WARN_ON(!xa_empty(&ioas->users));
 	xa_destroy(&ioas->users);
+	stock_free(ioas, ioas->stock.areas);
 	mutex_destroy(&ioas->tree_lock);
 	mutex_destroy(&ioas->attach_lock);
 }
@@ -280,6 +284,7 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 
 	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
+	table->plain = paging_plain(domain);
 	list_add_tail(&table->link, &ioas->tables);
 	if (1UL << __ffs(domain->pgsize_bitmap) <= PAGE_SIZE)
 		rc = reserve_outside(ioas, domain);
@@ -288,7 +293,7 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 	mutex_unlock(&ioas->tree_lock);
 	count_nested_table(ioas, 1);
 	if (!rc)
-		rc = ioas_fill_all(ioas, domain);
+		rc = ioas_fill_all(ioas, table);
 	if (rc) {
 		count_nested_table(ioas, -1);
 		mutex_lock(&ioas->tree_lock);

@@ -18,6 +18,16 @@ struct iommu_option;
 struct pinned;
 
 /**
+ * struct stock - free structures for mappings
+ * @areas: what can become an area, by area->chain
+ * @nr: how many there are
+ */
+struct stock {
+	struct area *areas;
+	unsigned int nr;
+};
+
+/**
  * struct ioas - one I/O address space, kernel-managed
  * @obj: in the ID table
  * @ctx: the context that owns it
@@ -34,6 +44,7 @@ struct pinned;
  * @tables: struct ioas_table, the page tables that translate all areas
  * @tree_lock: see there
  * @areas: the mapped ranges
+ * @stock: for the next ones, see stock.c
  * @reserved: ranges that some device or page table cannot translate
  * @allowed: ranges that the user wants to stay usable
  * @alignment: of the first IOVA and the length of every area, in bytes
@@ -59,6 +70,7 @@ struct ioas {
 	struct list_head tables;
 	struct mutex tree_lock;
 	struct area_tree areas;
+	struct stock stock;
 	struct rb_root_cached reserved;
 	struct rb_root_cached allowed;
 	unsigned long alignment;
@@ -73,10 +85,12 @@ struct ioas {
  * struct ioas_table - one page table of an IOAS
  * @link: in ioas.tables
  * @domain: the IOMMU domain
+ * @plain: see paging_plain()
  */
 struct ioas_table {
 	struct list_head link;
 	struct iommu_domain *domain;
+	size_t plain;
 };
 
 /**
@@ -124,7 +138,7 @@ static inline struct ioas *ioas_of(struct object *obj)
 
 static inline struct ioas *ioas_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, &ioas_kind);
+	struct object *obj = object_get_inline(ctx, id, &ioas_kind);
 
 	return obj ? ioas_of(obj) : NULL;
 }
@@ -150,7 +164,7 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 		    unsigned int *nr);
 void ioas_put_slices(struct ioas_slice *slices, unsigned int nr);
 struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
-int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain);
+int ioas_fill_all(struct ioas *ioas, const struct ioas_table *table);
 void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain);
 
 int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,

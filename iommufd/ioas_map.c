@@ -20,6 +20,7 @@
 #include "pin.h"
 #include "ranges.h"
 #include "reason.h"
+#include "stock.h"
 
 /* A BAR is not memory. */
 static int area_iommu_prot(const struct area *area)
@@ -57,22 +58,36 @@ static noinline int area_fill_runs(const struct ioas *ioas,
 	return paging_fill(domain, &range);
 }
 
+static inline int fill_table(const struct ioas *ioas, const struct area *area,
+			     const struct ioas_table *table)
+{
+	if (unlikely(!runs_are_one(&area->pinned->runs)))
+		return area_fill_runs(ioas, area, table->domain);
+	return paging_fill_run(table->domain, table->plain, area->iova,
+			       area_phys(area), area_length(area),
+			       area_iommu_prot(area), ioas->small_pages);
+}
+
 /**
  * area_fill - map an area into a domain
  * @ioas: its IOAS
  * @area: with its memory in use
- * @domain: the domain
+ * @table: the page table that the domain is
  *
  * Return: 0 or an errno of paging_fill().
  */
 int area_fill(const struct ioas *ioas, const struct area *area,
-	      struct iommu_domain *domain)
+	      const struct ioas_table *table)
 {
-	if (!runs_are_one(&area->pinned->runs))
-		return area_fill_runs(ioas, area, domain);
-	return paging_fill_run(domain, area->iova, area_phys(area),
-			       area_length(area), area_iommu_prot(area),
-			       ioas->small_pages);
+	return fill_table(ioas, area, table);
+}
+
+static inline int use_area(const struct ioas *ioas, struct area *area)
+{
+	int rc = ioas->parent ? nested_use(area) : pinned_use(area->pinned);
+
+	area->in_use = !rc;
+	return rc;
 }
 
 /**
@@ -84,10 +99,7 @@ int area_fill(const struct ioas *ioas, const struct area *area,
  */
 int area_use(const struct ioas *ioas, struct area *area)
 {
-	int rc = ioas->parent ? nested_use(area) : pinned_use(area->pinned);
-
-	area->in_use = !rc;
-	return rc;
+	return use_area(ioas, area);
 }
 
 /**
@@ -111,7 +123,7 @@ static noinline void area_unload(struct ioas *ioas, struct area *area,
 	list_for_each_entry(table, &ioas->tables, link) {
 		if (table == failed)
 			break;
-		paging_drain_range(table->domain, area->iova,
+		paging_drain_range(table->domain, table->plain, area->iova,
 				   area_length(area));
 	}
 	area_unuse(ioas, area);
@@ -125,18 +137,16 @@ static inline int area_load(struct ioas *ioas, struct area *area)
 
 	if (list_empty(&ioas->tables))
 		return 0;
-	rc = area_use(ioas, area);
+	rc = use_area(ioas, area);
 	if (unlikely(rc))
 		return rc == -ENXIO ? -EFAULT : rc;
 	list_for_each_entry(table, &ioas->tables, link) {
-		rc = area_fill(ioas, area, table->domain);
+		rc = fill_table(ioas, area, table);
 		if (unlikely(rc)) {
 			area_unload(ioas, area, table);
 			return rc;
 		}
 	}
-	if (area->chain)
-		cond_resched();
 	return 0;
 }
 
@@ -239,44 +249,89 @@ static noinline int unplace(struct ioas *ioas, struct area *chain,
 	return rc;
 }
 
-/* Is the mapping of these permitted, and aligned? */
-static inline int check_areas(const struct ioas *ioas, const struct area *area)
+/* Is the mapping permitted, and aligned? A piece of a copy may be any. */
+static inline int check_area(const struct ioas *ioas, const struct area *area)
 {
-	do {
-		if (area->prot & IOMMU_WRITE && !area->pinned->writable)
-			return -EPERM;
-		/* The length, so far: a piece of a copy may be any. */
-		if ((offset_in_page(area->offset) | area->last) &
-		    (ioas->alignment - 1))
-			return -EINVAL;
-		area = area->chain;
-	} while (unlikely(area));
+	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
+		return -EPERM;
+	/* area->last is the length, so far. */
+	if (unlikely((offset_in_page(area->offset) | area->last) &
+		     (ioas->alignment - 1)))
+		return -EINVAL;
 	return 0;
 }
 
 /* Take the range, which nobody has reserved. */
+static inline int place_area(struct ioas *ioas, struct area *area,
+			     unsigned long iova)
+{
+	area->iova = iova;
+	area->last += iova - 1;
+	if (unlikely(area_insert(&ioas->areas, area)))
+		return -EEXIST;
+	if (ioas->parent)
+		nested_link(ioas, area);
+	return 0;
+}
+
+static noinline int place_many(struct ioas *ioas, struct area *chain,
+			       unsigned long iova)
+{
+	struct area *area;
+	int rc = 0;
+
+	for (area = chain; area && !rc; area = area->chain)
+		rc = check_area(ioas, area);
+	if (rc)
+		return rc;
+	for (area = chain; area; area = area->chain) {
+		if (place_area(ioas, area, iova))
+			return unplace(ioas, chain, area);
+		iova = area->last + 1;
+		cond_resched();
+	}
+	return 0;
+}
+
 static inline int place_chain(struct ioas *ioas, struct area *chain,
 			      unsigned long iova)
 {
-	struct area *area = chain;
-	int rc = check_areas(ioas, chain);
+	int rc;
 
+	if (unlikely(chain->chain))
+		return place_many(ioas, chain, iova);
+	rc = check_area(ioas, chain);
 	if (unlikely(rc))
 		return rc;
-	for (;;) {
-		/* area->last has been the length so far. */
-		area->iova = iova;
-		area->last += iova - 1;
-		if (unlikely(area_insert(&ioas->areas, area)))
-			return unplace(ioas, chain, area);
-		if (ioas->parent)
-			nested_link(ioas, area);
-		iova = area->last + 1;
-		area = area->chain;
-		if (likely(!area))
-			return 0;
-		cond_resched();
+	if (unlikely(place_area(ioas, chain, iova)))
+		return unplace(ioas, chain, chain);
+	return 0;
+}
+
+static inline int place_range(struct ioas *ioas, struct area *chain,
+			      unsigned long length, u32 flags, u64 *iova)
+{
+	const unsigned long mask = ioas->alignment - 1;
+	unsigned long at, last;
+	int rc;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	if (unlikely(!length || length & mask))
+		return -EINVAL;
+	if (likely(flags & IOMMU_IOAS_MAP_FIXED_IOVA)) {
+		at = *iova;
+		last = at + length - 1;
+		if (unlikely(at & mask || last < at ||
+			     ranges_hit(&ioas->reserved, at, last)))
+			return refuse_iova(ioas, at, length);
+	} else {
+		rc = find_iova(ioas, chain->pinned->start + chain->offset,
+			       length, iova);
+		if (rc)
+			return rc;
+		at = *iova;
 	}
+	return place_chain(ioas, chain, at);
 }
 
 /**
@@ -292,27 +347,7 @@ static inline int place_chain(struct ioas *ioas, struct area *chain,
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, u64 *iova)
 {
-	const unsigned long mask = ioas->alignment - 1;
-	unsigned long at, last;
-	int rc;
-
-	lockdep_assert_held(&ioas->tree_lock);
-	if (!length || length & mask)
-		return -EINVAL;
-	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA) {
-		at = *iova;
-		last = at + length - 1;
-		if (unlikely(at & mask || last < at ||
-			     ranges_hit(&ioas->reserved, at, last)))
-			return refuse_iova(ioas, at, length);
-	} else {
-		rc = find_iova(ioas, chain->pinned->start + chain->offset,
-			       length, iova);
-		if (rc)
-			return rc;
-		at = *iova;
-	}
-	return place_chain(ioas, chain, at);
+	return place_range(ioas, chain, length, flags, iova);
 }
 
 /**
@@ -337,6 +372,17 @@ int chain_place_open(struct ioas *ioas, struct area *chain,
 	return place_chain(ioas, chain, iova);
 }
 
+static void free_slices(struct area *chain)
+{
+	while (chain) {
+		struct area *next = chain->chain;
+
+		pinned_put(chain->pinned);
+		area_free(chain);
+		chain = next;
+	}
+}
+
 /**
  * chain_slices - areas for pieces of memory, not placed yet
  * @slices: the pieces
@@ -354,7 +400,7 @@ struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 		struct area *area = area_alloc();
 
 		if (!area) {
-			chain_free(chain);
+			free_slices(chain);
 			return NULL;
 		}
 		pinned_get(slices[nr].pinned);
@@ -384,6 +430,8 @@ int chain_load(struct ioas *ioas, struct area *chain)
 			chain_drain(ioas, chain);
 			return rc;
 		}
+		if (area->chain)
+			cond_resched();
 	}
 	return 0;
 }
@@ -492,10 +540,9 @@ err_unuse:
 	return rc;
 }
 
-/* Place, pin and map. On error the areas are still the caller's. */
-static inline int map_chain(struct ioas *ioas, struct area *chain,
-			    unsigned long length, u32 flags,
-			    u64 *iova)
+/* Place, pin and map. Takes over the areas, also on error. */
+static int map_chain(struct ioas *ioas, struct area *chain,
+		     unsigned long length, u32 flags, u64 *iova)
 {
 	int rc;
 
@@ -503,27 +550,26 @@ static inline int map_chain(struct ioas *ioas, struct area *chain,
 	mutex_lock(&ioas->tree_lock);
 	rc = chain_place(ioas, chain, length, flags, iova);
 	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(rc))
+	if (rc) {
+		chain_free(ioas, chain);
 		return rc;
+	}
 	rc = chain_load(ioas, chain);
-	if (likely(!rc))
-		chain_set_ready(chain);
+	if (rc)
+		chain_drop(ioas, chain);
 	else
-		chain_erase(ioas, chain);
+		chain_set_ready(chain);
 	return rc;
 }
 
-static inline int map_chain_locked(struct ioas *ioas, struct area *chain,
-				   unsigned long length, u32 flags,
-				   u64 *iova)
+static int map_chain_locked(struct ioas *ioas, struct area *chain,
+			    unsigned long length, u32 flags, u64 *iova)
 {
 	int rc;
 
 	down_read(ioas_lock(ioas));
 	rc = map_chain(ioas, chain, length, flags, iova);
 	up_read(ioas_lock(ioas));
-	if (unlikely(rc))
-		chain_free(chain);
 	return rc;
 }
 
@@ -555,14 +601,6 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 	return map_chain_locked(ioas, chain, length, flags, iova);
 }
 
-static inline int map_new(struct ioas *ioas, struct pinned *pinned,
-			  unsigned long offset, unsigned long length, u32 flags,
-			  u64 *iova)
-{
-	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
-	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
-}
-
 /**
  * ioas_map_new - map memory for the first time
  * @ioas: the IOAS
@@ -575,7 +613,8 @@ static inline int map_new(struct ioas *ioas, struct pinned *pinned,
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
 		 unsigned long length, u32 flags, u64 *iova)
 {
-	return map_new(ioas, pinned, offset, length, flags, iova);
+	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
+	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
 }
 
 /**
@@ -665,23 +704,80 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 	return rc;
 }
 
-static noinline int map_nested(struct ioas *ioas, unsigned long source,
-			       unsigned long length, u32 flags,
-			       u64 *iova)
+/* A new area that is placed alone: the rest of its way, with the tree lock held. */
+static inline int map_taken(struct ioas *ioas, struct area *area,
+			    unsigned long length, u32 flags, u64 *iova)
 {
-	struct area *chain;
-	int rc;
+	int rc = place_range(ioas, area, length, flags, iova);
 
-	down_read(ioas_lock(ioas));
-	chain = nested_chain(ioas, source, length, chain_prot(flags));
-	rc = PTR_ERR_OR_ZERO(chain);
-	if (!rc) {
-		rc = map_chain(ioas, chain, length, flags, iova);
-		if (rc)
-			chain_free(chain);
+	mutex_unlock(&ioas->tree_lock);
+	if (unlikely(rc)) {
+		chain_free(ioas, area);
+		return rc;
 	}
-	up_read(ioas_lock(ioas));
+	rc = area_load(ioas, area);
+	if (unlikely(rc))
+		chain_drop(ioas, area);
+	else
+		area_set_ready(area);
 	return rc;
+}
+
+/* All frames that a small mapping needs are those of this function. */
+static int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
+		    u32 flags, bool process, u64 *iova)
+{
+	struct area *area;
+	int rc = pinned_check_range(uptr, length) ?: stock_lock(ioas, 1);
+
+	if (unlikely(rc))
+		return rc;
+	area = stock_take(ioas);
+	rc = pinned_begin(area->pinned, uptr, length,
+			  flags & IOMMU_IOAS_MAP_WRITEABLE,
+			  process || ioas->ctx->charge_process);
+	if (unlikely(rc)) {
+		stock_put(ioas, area);
+		mutex_unlock(&ioas->tree_lock);
+		return rc;
+	}
+	chain_init_embedded(area, offset_in_page(uptr), length,
+			    chain_prot(flags));
+	return map_taken(ioas, area, length, flags, iova);
+}
+
+static noinline int map_nested_many(struct ioas *ioas, unsigned long source,
+				    unsigned long length, u32 flags, u64 *iova)
+{
+	struct area *chain = nested_chain(ioas, source, length,
+					  chain_prot(flags));
+
+	if (IS_ERR(chain))
+		return PTR_ERR(chain);
+	return map_chain(ioas, chain, length, flags, iova);
+}
+
+static int map_nested(struct ioas *ioas, unsigned long source,
+		      unsigned long length, u32 flags, u64 *iova)
+{
+	struct ioas *parent = ioas->parent;
+	const struct area *from;
+	struct area *area;
+	u8 prot = 0;
+
+	mutex_lock(&parent->tree_lock);
+	from = ioas_area_at(parent, source);
+	/* Of one area, and nothing to complain about: the parent's stays as it is. */
+	if (from && length && from->last - source >= length - 1)
+		prot = nested_prot(chain_prot(flags), from);
+	mutex_unlock(&parent->tree_lock);
+	if (!prot)
+		return map_nested_many(ioas, source, length, flags, iova);
+	if (stock_lock(ioas, 1))
+		return -ENOMEM;
+	area = stock_take(ioas);
+	nested_init(ioas, area, from, source, length, prot);
+	return map_taken(ioas, area, length, flags, iova);
 }
 
 /**
@@ -700,15 +796,14 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
 		    unsigned long length, u32 flags, bool charge_process,
 		    u64 *iova)
 {
-	struct pinned *pinned;
+	int rc;
 
-	if (ioas->parent)
-		return map_nested(ioas, source, length, flags, iova);
-	pinned = pinned_from_user(ioas->ctx, source, length,
-				  flags & IOMMU_IOAS_MAP_WRITEABLE,
-				  charge_process);
-	if (IS_ERR(pinned))
-		return PTR_ERR(pinned);
-	return map_new(ioas, pinned, offset_in_page(source), length, flags,
-		       iova);
+	down_read(ioas_lock(ioas));
+	if (unlikely(ioas->parent))
+		rc = map_nested(ioas, source, length, flags, iova);
+	else
+		rc = map_user(ioas, source, length, flags, charge_process,
+			      iova);
+	up_read(ioas_lock(ioas));
+	return rc;
 }

@@ -42,6 +42,24 @@ static inline u8 chain_prot(u32 flags)
 }
 
 /**
+ * chain_init_embedded - chain_init() of the area that is part of its memory
+ * @area: the area
+ * @offset: see there, as for the rest
+ * @length: .
+ * @prot: .
+ */
+static inline void chain_init_embedded(struct area *area, unsigned long offset,
+				       unsigned long length, u8 prot)
+{
+	area->offset = offset;
+	area->last = length;
+	area->chain = NULL;
+	area->prot = prot;
+	area->state = AREA_BUSY;
+	area->closing = false;
+}
+
+/**
  * chain_init - make an area that is not placed yet
  * @area: memory for it
  * @pinned: the memory that it is to map; takes over the caller's reference
@@ -49,20 +67,14 @@ static inline u8 chain_prot(u32 flags)
  * @length: bytes; kept in area->last until the area is placed
  * @prot: IOMMU_READ and so on
  *
- * The rest is as area_construct() has made it.
+ * The rest is as the constructor has made it.
  */
 static inline void chain_init(struct area *area, struct pinned *pinned,
 			      unsigned long offset, unsigned long length,
 			      u8 prot)
 {
 	area->pinned = pinned;
-	area->offset = offset;
-	area->last = length;
-	area->chain = NULL;
-	area->prot = prot;
-	area->state = AREA_BUSY;
-	area->closing = false;
-	area->embedded = area == &pinned->area;
+	chain_init_embedded(area, offset, length, prot);
 }
 
 /**
@@ -91,10 +103,9 @@ int chain_load_together(struct ioas *ioas, struct area *chain);
 int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		bool first, unsigned int most, struct area **chain,
 		struct obstacle *obstacle);
-void chain_remove(struct ioas *ioas, struct area *chain);
 void chain_drain(struct ioas *ioas, struct area *chain);
-void chain_erase(struct ioas *ioas, struct area *chain);
-void chain_free(struct area *chain);
+void chain_free(struct ioas *ioas, struct area *chain);
+void chain_drop(struct ioas *ioas, struct area *chain);
 bool ioas_lock_unmap(struct ioas *ioas);
 void ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
 void ioas_call_back(const struct obstacle *obstacle);
@@ -102,6 +113,6 @@ void ioas_call_back(const struct obstacle *obstacle);
 int area_use(const struct ioas *ioas, struct area *area);
 void area_unuse(const struct ioas *ioas, struct area *area);
 int area_fill(const struct ioas *ioas, const struct area *area,
-	      struct iommu_domain *domain);
+	      const struct ioas_table *table);
 
 #endif

@@ -18,6 +18,7 @@
 #include "paging.h"
 #include "pin.h"
 #include "reason.h"
+#include "stock.h"
 
 /* In-kernel users that do not let go after so many requests never will. */
 #define UNMAP_TRIES	100
@@ -51,8 +52,8 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 		if (chain->chain)
 			drain_table(table, chain);
 		else if (chain->in_use)
-			paging_drain_range(table->domain, chain->iova,
-					   area_length(chain));
+			paging_drain_range(table->domain, table->plain,
+					   chain->iova, area_length(chain));
 		atomic_long_inc(&ioas->flushes);
 	}
 	for (; chain; chain = chain->chain) {
@@ -63,72 +64,82 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 	}
 }
 
-/* Structures that are freed in one go. */
-#define FREE_BATCH	32
-
-static noinline void free_many(struct area *chain)
+/*
+ * An area that is in no tree has gone; with the tree lock held. What the stock has
+ * no room for goes before @rest.
+ */
+static inline struct area *retire_area(struct ioas *ioas, struct area *area,
+				       struct area *rest)
 {
-	struct pinned *gone[FREE_BATCH];
-	struct area *next;
-	unsigned int n = 0;
-
-	for (; chain; chain = next) {
-		struct pinned *pinned = chain->pinned;
-
-		next = chain->chain;
-		if (!chain->embedded)
-			area_free(chain);
-		if (!pinned_put_last(pinned))
-			continue;
-		gone[n++] = pinned;
-		if (n == FREE_BATCH) {
-			pinned_free_many(gone, n);
-			n = 0;
-			cond_resched();
+	if (likely(area->embedded)) {
+		if (!pinned_retire(area->pinned))
+			return rest;
+	} else {
+		pinned_put(area->pinned);
+		if (!ioas->parent) {
+			area_free(area);
+			return rest;
 		}
 	}
-	if (n)
-		pinned_free_many(gone, n);
+	if (likely(stock_has_room(ioas))) {
+		stock_put(ioas, area);
+		return rest;
+	}
+	area->chain = rest;
+	return area;
+}
+
+static inline void erase_area(struct ioas *ioas, struct area *area)
+{
+	if (ioas->parent)
+		nested_unlink(ioas, area);
+	area_erase(&ioas->areas, area);
 }
 
 /**
  * chain_free - free areas that are in no tree
+ * @ioas: the IOAS that they are for
  * @chain: the areas
  */
-void chain_free(struct area *chain)
+void chain_free(struct ioas *ioas, struct area *chain)
 {
-	struct pinned *pinned;
-
-	if (!chain)
-		return;
-	if (chain->chain) {
-		free_many(chain);
-		return;
-	}
-	pinned = chain->pinned;
-	if (!chain->embedded)
-		area_free(chain);
-	pinned_put(pinned);
-}
-
-/**
- * chain_erase - take areas out of the tree: their ranges are free
- * @ioas: the IOAS, locked
- * @chain: areas of the caller, drained
- */
-void chain_erase(struct ioas *ioas, struct area *chain)
-{
+	struct area *rest = NULL, *next;
 	unsigned int n = 0;
 
 	mutex_lock(&ioas->tree_lock);
-	for (; chain; chain = chain->chain) {
-		if (ioas->parent)
-			nested_unlink(ioas, chain);
-		area_erase(&ioas->areas, chain);
+	for (; chain; chain = next) {
+		next = chain->chain;
+		rest = retire_area(ioas, chain, rest);
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
 	}
 	mutex_unlock(&ioas->tree_lock);
+	if (rest)
+		stock_free(ioas, rest);
+}
+
+/**
+ * chain_drop - take areas out of the tree, so that their ranges are free, and free
+ * them
+ * @ioas: the IOAS, locked
+ * @chain: areas of the caller, drained
+ */
+void chain_drop(struct ioas *ioas, struct area *chain)
+{
+	struct area *rest = NULL, *next;
+	unsigned int n = 0;
+
+	mutex_lock(&ioas->tree_lock);
+	for (; chain; chain = next) {
+		next = chain->chain;
+		erase_area(ioas, chain);
+		rest = retire_area(ioas, chain, rest);
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+	}
+	mutex_unlock(&ioas->tree_lock);
+	if (rest)
+		stock_free(ioas, rest);
 }
 
 /**
@@ -183,17 +194,6 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		obstacle->length = area_length(area);
 	}
 	return rc;
-}
-
-/**
- * chain_remove - unmap claimed areas; they are left to chain_free()
- * @ioas: the IOAS, locked by ioas_lock_unmap()
- * @chain: from chain_claim(), and nested_claim() has found nothing in the way
- */
-void chain_remove(struct ioas *ioas, struct area *chain)
-{
-	chain_drain(ioas, chain);
-	chain_erase(ioas, chain);
 }
 
 /* Children, and in-kernel users, come and go with the lock held for writing. */
@@ -279,10 +279,17 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	if (chain && exclusive)
 		rc = nested_remove(ioas, &chain, obstacle);
 	*done = !chain && !rc;
+	for (area = chain; area; area = area->chain) {
+		*unmapped += area_length(area);
+		*start = area->last + 1;
+		*done = area->last == last;
+	}
 	if (chain)
-		chain_remove(ioas, chain);
+		chain_drain(ioas, chain);
 	if (exclusive)
 		nested_take_back(chain);
+	if (chain)
+		chain_drop(ioas, chain);
 	/* A child that has an obstacle does not go before we have called. */
 	if (rc == -EAGAIN)
 		object_hold(&obstacle->ioas->obj);
@@ -292,12 +299,6 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		ioas_call_back(obstacle);
 		ioas_put(ioas->ctx, obstacle->ioas);
 	}
-	for (area = chain; area; area = area->chain) {
-		*unmapped += area_length(area);
-		*start = area->last + 1;
-		*done = area->last == last;
-	}
-	chain_free(chain);
 	return rc;
 }
 
@@ -307,17 +308,16 @@ static bool same_obstacle(const struct obstacle *one,
 	return one->ioas == other->ioas && one->iova == other->iova;
 }
 
-/* The rest of a range, in batches, with whatever is in the way. */
+/* A range in batches, with whatever is in the way. */
 static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
-			       unsigned long last, bool first,
-			       u64 *unmapped)
+			       unsigned long last, u64 *unmapped)
 {
 	struct obstacle obstacle = {}, before = {};
 	unsigned int tries = 0;
-	bool done;
+	bool done, first;
 	int rc;
 
-	for (;; first = false) {
+	for (first = true;; first = false) {
 		rc = unmap_batch(ioas, &start, last, first, &obstacle,
 				 unmapped, &done);
 		if (rc == -EAGAIN) {
@@ -333,35 +333,63 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 	}
 }
 
-/* What most calls are: some areas, and nobody who has to be asked. */
+/* Out of all page tables, flushed, and then unpinned. */
+static inline void drain_one(struct ioas *ioas, struct area *area)
+{
+	struct ioas_table *table;
+
+	if (!area->in_use)
+		return;
+	list_for_each_entry(table, &ioas->tables, link) {
+		paging_drain_range(table->domain, table->plain, area->iova,
+				   area_length(area));
+		atomic_long_inc(&ioas->flushes);
+	}
+	area->in_use = false;
+	if (!ioas->parent)
+		pinned_unuse(area->pinned);
+}
+
+/*
+ * What most calls are: a whole area, and nobody who has to be asked. All frames
+ * that it needs are those of this function. Returns whether it was that.
+ */
+static bool unmap_one(struct ioas *ioas, unsigned long start,
+		      unsigned long last)
+{
+	struct area *area, *rest;
+
+	mutex_lock(&ioas->tree_lock);
+	area = area_at(&ioas->areas, start);
+	if (unlikely(!area || area->last != last || !area_is_ready(area) ||
+		     area->pins || has_others(ioas))) {
+		mutex_unlock(&ioas->tree_lock);
+		return false;
+	}
+	area->state = AREA_BUSY;
+	mutex_unlock(&ioas->tree_lock);
+	drain_one(ioas, area);
+	mutex_lock(&ioas->tree_lock);
+	erase_area(ioas, area);
+	rest = retire_area(ioas, area, NULL);
+	mutex_unlock(&ioas->tree_lock);
+	if (unlikely(rest))
+		stock_free(ioas, rest);
+	return true;
+}
+
 static int unmap_range(struct ioas *ioas, unsigned long start,
 		       unsigned long last, u64 *unmapped)
 {
-	struct area *chain, *area;
 	bool done;
-	int rc;
 
 	down_read(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	rc = has_others(ioas) ? -EAGAIN :
-				chain_claim(ioas, start, last, true,
-					    UNMAP_BATCH, &chain, NULL);
-	mutex_unlock(&ioas->tree_lock);
-	if (likely(!rc && chain))
-		chain_remove(ioas, chain);
+	done = unmap_one(ioas, start, last);
 	up_read(ioas_lock(ioas));
-
-	if (unlikely(rc == -EAGAIN))
-		return unmap_rest(ioas, start, last, true, unmapped);
-	if (rc || !chain)
-		return rc;
-	for (area = chain; area; area = area->chain) {
-		*unmapped += area_length(area);
-		start = area->last + 1;
-		done = area->last == last;
-	}
-	chain_free(chain);
-	return done ? 0 : unmap_rest(ioas, start, last, false, unmapped);
+	if (unlikely(!done))
+		return unmap_rest(ioas, start, last, unmapped);
+	*unmapped = last - start + 1;
+	return 0;
 }
 
 /**
@@ -402,7 +430,7 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 {
 	u64 bytes = 0;
-	int rc = unmap_range(ioas, 0, ULONG_MAX, &bytes);
+	int rc = unmap_rest(ioas, 0, ULONG_MAX, &bytes);
 
 	if (unmapped)
 		*unmapped = bytes;
@@ -499,15 +527,14 @@ static void unuse_until(struct ioas *ioas, const struct area *end)
 
 /**
  * ioas_fill_all - map everything in an IOAS into one more domain
- * @ioas: the IOAS, with its lock held for writing and the table of the domain in
- *	its list already
- * @domain: the domain
+ * @ioas: the IOAS, with its lock held for writing
+ * @table: the table of the domain, in the list already
  *
  * A BAR whose device has been unbound stays out.
  *
  * Return: 0; or with nothing changed an errno of pinned_use() or paging_fill().
  */
-int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
+int ioas_fill_all(struct ioas *ioas, const struct ioas_table *table)
 {
 	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
 	bool first = list_is_singular(&ioas->tables);
@@ -524,7 +551,7 @@ int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
 			break;
 		if (!area->in_use)
 			continue;
-		rc = area_fill(ioas, area, domain);
+		rc = area_fill(ioas, area, table);
 		if (rc) {
 			if (first)
 				area_unuse(ioas, area);
@@ -532,7 +559,7 @@ int ioas_fill_all(struct ioas *ioas, struct iommu_domain *domain)
 		}
 	}
 	if (rc) {
-		drain_until(ioas, domain, area);
+		drain_until(ioas, table->domain, area);
 		if (first)
 			unuse_until(ioas, area);
 	}

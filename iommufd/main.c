@@ -323,7 +323,6 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	object_destroy_all(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners) ||
 		!xa_empty(&ctx->pasids));
-	pinned_forget_spare(ctx);
 	account_put(ctx->account);
 	reason_forget_all(ctx);
 	test_release(ctx);

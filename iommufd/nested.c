@@ -29,17 +29,34 @@
 #include "pin.h"
 #include "reason.h"
 
-/* Both have to permit it; there is no use in an area that permits nothing. */
-static u8 intersect(u8 wanted, u8 parent)
+/**
+ * nested_init - make an area of a child, not placed yet
+ * @ioas: the child
+ * @area: memory for it
+ * @from: the parent's area that it is made of
+ * @source: IOVA in that
+ * @length: bytes, as many as @from has from there
+ * @prot: from nested_prot()
+ */
+void nested_init(const struct ioas *ioas, struct area *area,
+		 const struct area *from, unsigned long source,
+		 unsigned long length, u8 prot)
 {
-	u8 prot = wanted & parent;
+	struct loose_area *loose = area_loose(area);
 
-	return prot & (IOMMU_READ | IOMMU_WRITE) ? prot : 0;
+	pinned_get(from->pinned);
+	chain_init(area, from->pinned, from->offset + (source - from->iova),
+		   length, prot);
+	loose->source.start = source;
+	loose->source.last = source + length - 1;
+	loose->origin = ioas->parent->parent ? area_loose((struct area *)from)->origin :
+					       (struct area *)from;
 }
 
-static int chain_of_source(struct ioas *parent, unsigned long start,
+static int chain_of_source(struct ioas *ioas, unsigned long start,
 			   unsigned long last, u8 prot, struct area **chain)
 {
+	struct ioas *parent = ioas->parent;
 	struct area **link = chain;
 	unsigned long at = start;
 
@@ -54,7 +71,7 @@ static int chain_of_source(struct ioas *parent, unsigned long start,
 			return reason_note(parent->ctx, -EFAULT,
 					   "IOVA %#lx, which the mapping is to be made of, is not mapped in the parent IOAS %u",
 					   at, parent->obj.id);
-		both = intersect(prot, from->prot);
+		both = nested_prot(prot, from);
 		if (!both)
 			return reason_note(parent->ctx, -EPERM,
 					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
@@ -63,13 +80,7 @@ static int chain_of_source(struct ioas *parent, unsigned long start,
 		if (!area)
 			return -ENOMEM;
 		length = min(last, from->last) - at + 1;
-		pinned_get(from->pinned);
-		chain_init(area, from->pinned, from->offset + (at - from->iova),
-			   length, both);
-		area_loose(area)->source.start = at;
-		area_loose(area)->source.last = at + length - 1;
-		area_loose(area)->origin = parent->parent ?
-					   area_loose(from)->origin : from;
+		nested_init(ioas, area, from, at, length, both);
 		*link = area;
 		link = &area->chain;
 		if (from->last >= last)
@@ -101,10 +112,10 @@ struct area *nested_chain(struct ioas *ioas, unsigned long source,
 	if (check_add_overflow(source, length - 1, &last))
 		return ERR_PTR(-EOVERFLOW);
 	mutex_lock(&ioas->parent->tree_lock);
-	rc = chain_of_source(ioas->parent, source, last, prot, &chain);
+	rc = chain_of_source(ioas, source, last, prot, &chain);
 	mutex_unlock(&ioas->parent->tree_lock);
 	if (rc) {
-		chain_free(chain);
+		chain_free(ioas, chain);
 		return ERR_PTR(rc);
 	}
 	return chain;
@@ -236,9 +247,8 @@ static void remove_descendants(struct area *chain)
 		rest = end->chain;
 		end->chain = NULL;
 		chain_drain(ioas, chain);
-		chain_erase(ioas, chain);
 		tell_lost(ioas, chain);
-		chain_free(chain);
+		chain_drop(ioas, chain);
 		chain = rest;
 		cond_resched();
 	}

@@ -10,6 +10,25 @@
 /* How many IOASes may be below each other. */
 #define NESTED_DEPTH_MAX	16
 
+/**
+ * nested_prot - what a mapping that is made of another one permits
+ * @wanted: what is asked for
+ * @from: the area of the parent
+ *
+ * Both have to permit it; there is no use in an area that permits nothing.
+ *
+ * Return: the permissions, or 0.
+ */
+static inline u8 nested_prot(u8 wanted, const struct area *from)
+{
+	u8 prot = wanted & from->prot;
+
+	return prot & (IOMMU_READ | IOMMU_WRITE) ? prot : 0;
+}
+
+void nested_init(const struct ioas *ioas, struct area *area,
+		 const struct area *from, unsigned long source,
+		 unsigned long length, u8 prot);
 struct area *nested_chain(struct ioas *ioas, unsigned long source,
 			  unsigned long length, u8 prot);
 void nested_link(struct ioas *ioas, struct area *area);

@@ -107,18 +107,6 @@ struct object *object_get(struct iommufd_ctx *ctx, u32 id,
 }
 
 /**
- * object_put - give back a reference of object_get() or object_hold()
- * @ctx: the context
- * @obj: the object
- */
-void object_put(struct iommufd_ctx *ctx, struct object *obj)
-{
-	/* The table's reference is gone: object_remove() waits for ours. */
-	if (refcount_dec_and_test(&obj->users))
-		wake_up_all(&ctx->drained);
-}
-
-/**
  * object_put_last - give back a reference, and take the table's if it is alone
  * @ctx: the context
  * @obj: an object that the kernel has made on its own account

@@ -20,7 +20,6 @@ struct account;
 struct iommufd_ctx;
 struct iommufd_test_ops;
 struct object;
-struct pinned;
 
 #define OBJECT_LOW	32
 
@@ -69,7 +68,6 @@ struct object {
  * @account_lock: protects @account
  * @account: on which memory was pinned last, or NULL
  * @pinned: pages that are pinned
- * @spare: a free structure for the next mapping, or NULL, see pin.c
  * @reason_lock: protects @reasons
  * @reasons: why commands have failed, see reason.c
  * @nr_reasons: how many there are
@@ -101,7 +99,6 @@ struct iommufd_ctx {
 	spinlock_t account_lock;
 	struct account *account;
 	atomic_long_t pinned;
-	struct pinned *spare;
 	spinlock_t reason_lock;
 	struct list_head reasons;
 	unsigned int nr_reasons;
@@ -131,12 +128,48 @@ void object_abort(struct iommufd_ctx *ctx, struct object *obj);
 
 struct object *object_get(struct iommufd_ctx *ctx, u32 id,
 			  const struct object_kind *kind);
-void object_put(struct iommufd_ctx *ctx, struct object *obj);
 
 int object_destroy(struct iommufd_ctx *ctx, u32 id);
 bool object_put_last(struct iommufd_ctx *ctx, struct object *obj);
 void object_remove(struct iommufd_ctx *ctx, struct object *obj);
 void object_destroy_all(struct iommufd_ctx *ctx);
+
+/**
+ * object_get_inline - object_get() where every instruction counts
+ * @ctx: the context
+ * @id: the ID
+ * @kind: what it must be
+ *
+ * The memory of objects is freed after a grace period, for which kfree_rcu() waits
+ * whatever the read side looks like: this one takes no call.
+ */
+static inline struct object *object_get_inline(struct iommufd_ctx *ctx, u32 id,
+					       const struct object_kind *kind)
+{
+	struct object *obj;
+
+	if (unlikely(id >= OBJECT_LOW))
+		return object_get(ctx, id, kind);
+	rcu_read_lock_sched();
+	obj = rcu_dereference_sched(ctx->low[id]);
+	if (unlikely(!obj || obj->kind != kind ||
+		     !refcount_inc_not_zero(&obj->users)))
+		obj = NULL;
+	rcu_read_unlock_sched();
+	return obj;
+}
+
+/**
+ * object_put - give back a reference of object_get() or object_hold()
+ * @ctx: the context
+ * @obj: the object
+ */
+static inline void object_put(struct iommufd_ctx *ctx, struct object *obj)
+{
+	/* The table's reference is gone: object_remove() waits for ours. */
+	if (unlikely(refcount_dec_and_test(&obj->users)))
+		wake_up_all(&ctx->drained);
+}
 
 /**
  * object_hold - depend on an object for longer than one command

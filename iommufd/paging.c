@@ -77,17 +77,6 @@ static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
 	return sizes;
 }
 
-/*
- * Up to this length nothing but entries of PAGE_SIZE fits, and there are too few of
- * them for VT-d to make a large one.
- */
-static size_t plain_most(const struct iommu_domain *domain)
-{
-	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
-
-	return min((large & -large) - 1, PMD_SIZE - 1);
-}
-
 /* Parts of pages, where the IOMMU has smaller ones, take the long way. */
 static bool has_part_pages(unsigned long iova, unsigned long offset,
 			   size_t length)
@@ -235,9 +224,15 @@ static int fill_pieces(struct iommu_domain *domain,
 	return rc;
 }
 
-/* Several flushes only for a driver that stops in the middle of a range. */
-static noinline void drain_large_range(struct iommu_domain *domain,
-				       unsigned long iova, size_t length)
+/**
+ * paging_drain_long - paging_drain_range() of what is not plain, or where the
+ * driver has stopped in the middle
+ * @domain: the domain
+ * @iova: first IOVA
+ * @length: bytes
+ */
+void paging_drain_long(struct iommu_domain *domain, unsigned long iova,
+		       size_t length)
 {
 	struct paging_drain drain;
 
@@ -253,7 +248,7 @@ static int fill_done(struct iommu_domain *domain, unsigned long iova,
 	if (!rc && domain->ops->iotlb_sync_map)
 		rc = domain->ops->iotlb_sync_map(domain, iova, done);
 	if (rc && done)
-		paging_drain_range(domain, iova, done);
+		paging_drain_long(domain, iova, done);
 	return rc;
 }
 
@@ -279,9 +274,17 @@ int paging_fill(struct iommu_domain *domain, const struct paging_range *range)
 	return fill_done(domain, range->iova, done, rc);
 }
 
-static noinline int fill_large_run(struct iommu_domain *domain,
-				   unsigned long iova, phys_addr_t phys,
-				   size_t length, int prot, bool small)
+/**
+ * paging_fill_long - paging_fill_run() of what is not plain
+ * @domain: see there, as for the rest
+ * @iova: .
+ * @phys: .
+ * @length: .
+ * @prot: .
+ * @small: .
+ */
+int paging_fill_long(struct iommu_domain *domain, unsigned long iova,
+		     phys_addr_t phys, size_t length, int prot, bool small)
 {
 	struct paging_sizes sizes = usable_sizes(domain, small);
 	size_t done = 0;
@@ -294,37 +297,27 @@ static noinline int fill_large_run(struct iommu_domain *domain,
 }
 
 /**
- * paging_fill_run - paging_fill() of memory that is contiguous
- * @domain: the domain
- * @iova: first IOVA
- * @phys: the memory
- * @length: bytes
- * @prot: IOMMU_READ and so on
- * @small: use only entries of up to PAGE_SIZE
+ * paging_fill_failed - paging_fill_run() where the driver has not done it all
+ * @domain: see there, as for the rest
+ * @iova: .
+ * @phys: .
+ * @length: .
+ * @mapped: bytes that the driver says it has mapped
+ * @prot: .
+ * @small: .
+ * @rc: what the driver has returned
+ *
+ * A driver may stop at the end of a table, which is no error.
  */
-int paging_fill_run(struct iommu_domain *domain, unsigned long iova,
-		    phys_addr_t phys, size_t length, int prot, bool small)
+int paging_fill_failed(struct iommu_domain *domain, unsigned long iova,
+		       phys_addr_t phys, size_t length, size_t mapped, int prot,
+		       bool small, int rc)
 {
-	const struct iommu_domain_ops *ops = domain->ops;
-	size_t mapped = 0;
-	int rc;
-
-	if (length > plain_most(domain) || has_part_pages(iova, phys, length))
-		return fill_large_run(domain, iova, phys, length, prot, small);
-	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
-			    prot, GFP_KERNEL_ACCOUNT, &mapped);
-	if (likely(!rc && mapped == length)) {
-		if (ops->iotlb_sync_map)
-			rc = ops->iotlb_sync_map(domain, iova, length);
-		if (likely(!rc))
-			return 0;
-	}
 	if (mapped != length)
 		sweep(domain, iova + mapped, length - mapped);
 	if (mapped)
-		paging_drain_range(domain, iova, mapped);
-	/* A driver may stop at the end of a table, which is no error. */
-	return rc ?: fill_large_run(domain, iova, phys, length, prot, small);
+		paging_drain_long(domain, iova, mapped);
+	return rc ?: paging_fill_long(domain, iova, phys, length, prot, small);
 }
 
 /**
@@ -437,31 +430,6 @@ int paging_fill_end(struct paging_fill *fill)
 		rc = ops->iotlb_sync_map(fill->domain, fill->first,
 					 fill->last - fill->first + 1);
 	return rc;
-}
-
-/**
- * paging_drain_range - unmap one range: no device reaches the memory afterwards
- * @domain: the domain
- * @iova: first IOVA of what was mapped by one or more paging_fill()
- * @length: bytes
- */
-void paging_drain_range(struct iommu_domain *domain, unsigned long iova,
-			size_t length)
-{
-	if (length <= plain_most(domain) && PAGE_ALIGNED(iova | length)) {
-		struct iommu_iotlb_gather gather;
-		size_t gone;
-
-		iommu_iotlb_gather_init(&gather);
-		gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
-						length / PAGE_SIZE, &gather);
-		iommu_iotlb_sync(domain, &gather);
-		if (likely(gone == length) || WARN_ON_ONCE(gone > length))
-			return;
-		iova += gone;
-		length -= gone;
-	}
-	drain_large_range(domain, iova, length);
 }
 
 /**

@@ -118,9 +118,65 @@ static inline int paging_fill_add_run(struct paging_fill *fill,
 	return 0;
 }
 
-int paging_fill_run(struct iommu_domain *domain, unsigned long iova,
-		    phys_addr_t phys, size_t length, int prot, bool small);
 int paging_fill(struct iommu_domain *domain, const struct paging_range *range);
+int paging_fill_long(struct iommu_domain *domain, unsigned long iova,
+		     phys_addr_t phys, size_t length, int prot, bool small);
+int paging_fill_failed(struct iommu_domain *domain, unsigned long iova,
+		       phys_addr_t phys, size_t length, size_t mapped, int prot,
+		       bool small, int rc);
+void paging_drain_long(struct iommu_domain *domain, unsigned long iova,
+		       size_t length);
+
+/**
+ * paging_plain - up to which length is a contiguous piece of memory a plain one?
+ * @domain: the domain
+ *
+ * Nothing but entries of PAGE_SIZE fits in a plain piece, and there are too few of
+ * them for VT-d to make a large one.
+ *
+ * Return: bytes; 0 if the domain has pages that are smaller.
+ */
+static inline size_t paging_plain(const struct iommu_domain *domain)
+{
+	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
+
+	if (domain->pgsize_bitmap & (PAGE_SIZE - 1))
+		return 0;
+	return min((large & -large) - 1, PMD_SIZE - 1);
+}
+
+/**
+ * paging_fill_run - paging_fill() of memory that is contiguous
+ * @domain: the domain
+ * @plain: paging_plain() of it
+ * @iova: first IOVA
+ * @phys: the memory
+ * @length: bytes
+ * @prot: IOMMU_READ and so on
+ * @small: use only entries of up to PAGE_SIZE
+ */
+static inline int paging_fill_run(struct iommu_domain *domain, size_t plain,
+				  unsigned long iova, phys_addr_t phys,
+				  size_t length, int prot, bool small)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	size_t mapped = 0;
+	int rc;
+
+	if (unlikely(length > plain))
+		return paging_fill_long(domain, iova, phys, length, prot, small);
+	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
+			    prot, GFP_KERNEL_ACCOUNT, &mapped);
+	if (likely(!rc && mapped == length)) {
+		if (!ops->iotlb_sync_map)
+			return 0;
+		rc = ops->iotlb_sync_map(domain, iova, length);
+		if (likely(!rc))
+			return 0;
+	}
+	return paging_fill_failed(domain, iova, phys, length, mapped, prot,
+				  small, rc);
+}
 
 /**
  * struct paging_drain - ranges that are being taken out of one domain
@@ -148,8 +204,6 @@ struct paging_drain {
  */
 #define PAGING_QUEUED	IS_ENABLED(CONFIG_X86)
 
-void paging_drain_range(struct iommu_domain *domain, unsigned long iova,
-			size_t length);
 void paging_drain_collected(struct paging_drain *drain);
 void paging_drain_end(struct paging_drain *drain);
 
@@ -189,6 +243,31 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
 		paging_drain_collected(drain);
 	drain->iova = iova;
 	drain->length = length;
+}
+
+/**
+ * paging_drain_range - unmap one range: no device reaches the memory afterwards
+ * @domain: the domain
+ * @plain: paging_plain() of it
+ * @iova: first IOVA of what was mapped by one or more paging_fill()
+ * @length: bytes
+ */
+static inline void paging_drain_range(struct iommu_domain *domain, size_t plain,
+				      unsigned long iova, size_t length)
+{
+	struct iommu_iotlb_gather gather;
+	size_t gone;
+
+	if (unlikely(length > plain)) {
+		paging_drain_long(domain, iova, length);
+		return;
+	}
+	iommu_iotlb_gather_init(&gather);
+	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
+					length / PAGE_SIZE, &gather);
+	iommu_iotlb_sync(domain, &gather);
+	if (unlikely(gone != length) && !WARN_ON_ONCE(gone > length))
+		paging_drain_long(domain, iova + gone, length - gone);
 }
 
 #endif

@@ -22,7 +22,6 @@
  * marked dirty when they are unpinned.
  */
 #include <linux/file.h>
-#include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -40,185 +39,69 @@
 
 static struct kmem_cache *pinned_cache;
 
-/* Whole pages have to have an end, too. */
-static int check_range(unsigned long start, unsigned long length)
-{
-	unsigned long end;
-
-	if (!length || length > ULONG_MAX - PAGE_SIZE)
-		return -EINVAL;
-	if (check_add_overflow(start, length, &end) || PAGE_ALIGN(end) < end)
-		return -EOVERFLOW;
-	return 0;
-}
-
-/* Takes over the reference on the account. */
-static void pinned_init(struct pinned *pinned, struct iommufd_ctx *ctx,
-			struct account *account, unsigned long start,
-			unsigned long length, bool writable)
-{
-	refcount_set(&pinned->refs, 1);
-	pinned->writable = writable;
-	pinned->mark = false;
-	pinned->ctx = ctx;
-	pinned->file = NULL;
-	pinned->start = start & PAGE_MASK;
-	pinned->npages = (PAGE_ALIGN(start + length) - pinned->start) >>
-			 PAGE_SHIFT;
-	pinned->account = account;
-	pinned->uses = 0;
-	runs_init(&pinned->runs);
-	pinned->sparse = NULL;
-	pinned->owner = NULL;
-}
-
-/*
- * A driver that maps a buffer for each transfer maps and unmaps in turn. So a
- * context keeps the structure that has become free last, with the account that it
- * was charged to. Not where KASAN is to see who still uses it.
- */
-static bool keeps_spare(void)
-{
-	return !IS_ENABLED(CONFIG_KASAN);
-}
-
-static noinline struct pinned *pinned_alloc_new(struct iommufd_ctx *ctx,
-						bool charge_process)
-{
-	struct account *account = account_get(ctx, charge_process);
-	struct pinned *pinned;
-
-	if (!account)
-		return NULL;
-	pinned = kmem_cache_alloc(pinned_cache, GFP_KERNEL_ACCOUNT);
-	if (pinned)
-		pinned->account = account;
-	else
-		account_put(account);
-	return pinned;
-}
-
-static void pinned_free(struct pinned *pinned)
-{
-	account_put(pinned->account);
-	kmem_cache_free(pinned_cache, pinned);
-}
-
-static inline struct pinned *pinned_alloc(struct iommufd_ctx *ctx,
-					  unsigned long start,
-					  unsigned long length, bool writable,
-					  bool charge_process)
-{
-	struct pinned *pinned = NULL;
-	int rc = check_range(start, length);
-
-	if (unlikely(rc))
-		return ERR_PTR(rc);
-	if (READ_ONCE(ctx->spare))
-		pinned = xchg(&ctx->spare, NULL);
-	if (pinned && unlikely(!account_is_ours(pinned->account,
-						charge_process))) {
-		pinned_free(pinned);
-		pinned = NULL;
-	}
-	if (!pinned) {
-		pinned = pinned_alloc_new(ctx, charge_process);
-		if (!pinned)
-			return ERR_PTR(-ENOMEM);
-	}
-	pinned_init(pinned, ctx, pinned->account, start, length, writable);
-	return pinned;
-}
-
 /**
- * pinned_forget_spare - a context is going
- * @ctx: the context, with nothing mapped
- */
-void pinned_forget_spare(struct iommufd_ctx *ctx)
-{
-	if (ctx->spare)
-		pinned_free(ctx->spare);
-}
-
-/**
- * pinned_from_user - memory of the current process
- * @ctx: the context that maps it
- * @uptr: user address, need not be aligned
- * @length: bytes
- * @writable: devices may write to it
- * @charge_process: charge the process whatever the context's option says
+ * pinned_alloc_many - structures that stand for nothing yet
+ * @ctx: the context that will map memory
+ * @mem: set to the structures
+ * @nr: how many
  *
- * Nothing is pinned or looked at yet.
- *
- * Return: the memory, with one reference; or -EINVAL (no length), -EOVERFLOW,
- * -ENOMEM.
- */
-struct pinned *pinned_from_user(struct iommufd_ctx *ctx, unsigned long uptr,
-				unsigned long length, bool writable,
-				bool charge_process)
-{
-	return pinned_alloc(ctx, uptr, length, writable,
-			    charge_process || ctx->charge_process);
-}
-
-/**
- * pinned_stock_open - get ready for many pieces of memory of the current process
- * @stock: to be filled
- * @ctx: the context that maps them
- * @mem: room for @nr pointers
- * @nr: how many pieces at the most
+ * The account is that of the current process.
  *
  * Return: 0 or -ENOMEM.
  */
-int pinned_stock_open(struct pinned_stock *stock, struct iommufd_ctx *ctx,
-		      void **mem, unsigned int nr)
+int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr)
 {
-	stock->ctx = ctx;
-	stock->mem = mem;
-	stock->account = account_get(ctx, ctx->charge_process);
-	if (!stock->account)
+	struct account *account = account_get(ctx, ctx->charge_process);
+	unsigned int i;
+
+	if (!account)
 		return -ENOMEM;
-	stock->nr = kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr,
-					  mem);
-	if (stock->nr != nr) {
-		account_put(stock->account);
+	if (kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr, mem) !=
+	    nr) {
+		account_put(account);
 		return -ENOMEM;
 	}
-	/* One reference for each piece, and ours. */
-	refcount_add(nr, &stock->account->refs);
+	refcount_add(nr - 1, &account->refs);
+	for (i = 0; i < nr; i++) {
+		struct pinned *pinned = mem[i];
+
+		pinned->ctx = ctx;
+		pinned->account = account;
+	}
 	return 0;
 }
 
 /**
- * pinned_from_stock - pinned_from_user() for one piece of many
- * @stock: with something left
- * @uptr: see there, as for the rest
- * @length: .
- * @writable: .
+ * pinned_free_many - free structures that stand for nothing
+ * @mem: the structures
+ * @nr: how many, at least 1
  */
-struct pinned *pinned_from_stock(struct pinned_stock *stock, unsigned long uptr,
-				 unsigned long length, bool writable)
+void pinned_free_many(void **mem, unsigned int nr)
 {
-	struct pinned *pinned;
-	int rc = check_range(uptr, length);
+	unsigned int i;
 
-	if (rc)
-		return ERR_PTR(rc);
-	pinned = stock->mem[--stock->nr];
-	pinned_init(pinned, stock->ctx, stock->account, uptr, length, writable);
-	return pinned;
+	for (i = 0; i < nr; i++)
+		account_put(((struct pinned *)mem[i])->account);
+	kmem_cache_free_bulk(pinned_cache, nr, mem);
 }
 
 /**
- * pinned_stock_close - give back what has not been used
- * @stock: from pinned_stock_open()
+ * pinned_renew_account - a structure is to be used by another process, or in
+ * other circumstances
+ * @pinned: it stands for nothing
+ * @process: charge the process and not the user
+ *
+ * Return: 0 or -ENOMEM.
  */
-void pinned_stock_close(struct pinned_stock *stock)
+int pinned_renew_account(struct pinned *pinned, bool process)
 {
-	if (stock->nr)
-		kmem_cache_free_bulk(pinned_cache, stock->nr, stock->mem);
-	if (refcount_sub_and_test(stock->nr + 1, &stock->account->refs))
-		account_free(stock->account);
+	struct account *account = account_get(pinned->ctx, process);
+
+	if (!account)
+		return -ENOMEM;
+	account_put(pinned->account);
+	pinned->account = account;
+	return 0;
 }
 
 /**
@@ -237,44 +120,40 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable)
 {
-	struct pinned *pinned;
 	int rc = gather_check_file(file, writable);
+	struct pinned *pinned;
+	void *mem;
 
 	if (rc)
 		return ERR_PTR(rc);
 	if (length > (unsigned long)MAX_LFS_FILESIZE ||
 	    start > MAX_LFS_FILESIZE - length)
 		return ERR_PTR(-EOVERFLOW);
-	pinned = pinned_alloc(ctx, start, length, writable,
-			      ctx->charge_process);
-	if (!IS_ERR(pinned))
-		pinned->file = get_file(file);
+	rc = pinned_check_range(start, length) ?: pinned_alloc_many(ctx, &mem, 1);
+	if (rc)
+		return ERR_PTR(rc);
+	pinned = mem;
+	if (pinned_begin(pinned, start, length, writable, ctx->charge_process)) {
+		pinned_free_many(&mem, 1);
+		return ERR_PTR(-ENOMEM);
+	}
+	pinned->file = get_file(file);
 	return pinned;
 }
 
-/* The last reference is gone; the structure and the account stay. */
-static inline void pinned_finish(struct pinned *pinned)
+/**
+ * pinned_finish - pinned_retire() of what is more than pages of user memory
+ * @pinned: nobody refers to it any more
+ */
+void pinned_finish(struct pinned *pinned)
 {
 	WARN_ON(pinned->uses || pinned->sparse);
-	if (unlikely(pinned->file))
+	if (pinned->file)
 		fput(pinned->file);
-	if (unlikely(pinned->owner))
+	if (pinned->owner)
 		bar_owner_put(pinned->owner);
-}
-
-/**
- * pinned_put_last - drop a reference, without freeing the structure
- * @pinned: not used any more by the caller
- *
- * Return: whether it was the last one: the structure is left to the caller.
- */
-bool pinned_put_last(struct pinned *pinned)
-{
-	if (!refcount_dec_and_test(&pinned->refs))
-		return false;
-	pinned_finish(pinned);
-	account_put(pinned->account);
-	return true;
+	pinned->file = NULL;
+	pinned->owner = NULL;
 }
 
 /**
@@ -283,23 +162,10 @@ bool pinned_put_last(struct pinned *pinned)
  */
 void pinned_put(struct pinned *pinned)
 {
-	if (!refcount_dec_and_test(&pinned->refs))
-		return;
-	pinned_finish(pinned);
-	if (keeps_spare() && !READ_ONCE(pinned->ctx->spare))
-		pinned = xchg(&pinned->ctx->spare, pinned);
-	if (pinned)
-		pinned_free(pinned);
-}
+	void *mem = pinned;
 
-/**
- * pinned_free_many - free structures that pinned_put_last() has left
- * @pinned: the structures
- * @n: how many, at least 1
- */
-void pinned_free_many(struct pinned **pinned, unsigned int n)
-{
-	kmem_cache_free_bulk(pinned_cache, n, (void **)pinned);
+	if (pinned_retire(pinned))
+		pinned_free_many(&mem, 1);
 }
 
 /* Arrays on the stack are zeroed by the kernel at every call: not for one page. */
@@ -397,27 +263,47 @@ static noinline int pinned_fill_failed(struct pinned *pinned, int rc)
 	return explain(pinned, rc);
 }
 
-static int pinned_fill(struct pinned *pinned)
+static inline int fill_memory(struct pinned *pinned)
+{
+	return likely(pinned->npages == 1 && !pinned->file) ?
+	       fill_page(pinned) : fill_pages(pinned);
+}
+
+/**
+ * pinned_use_first - pinned_use() of memory that nobody has used, known to one
+ * area only, or locked
+ * @pinned: the memory, neither sparse nor known to be a BAR
+ */
+int pinned_use_first(struct pinned *pinned)
+{
+	int rc = account_charge(pinned->account, pinned->npages);
+
+	if (likely(!rc)) {
+		rc = fill_memory(pinned);
+		if (unlikely(rc))
+			account_uncharge(pinned->account, pinned->npages);
+	}
+	if (unlikely(rc))
+		rc = pinned_fill_failed(pinned, rc);
+	if (likely(!rc))
+		pinned->uses = 1;
+	return rc;
+}
+
+/* Memory that in-kernel users have some pages of. */
+static int fill_sparse(struct pinned *pinned)
 {
 	unsigned long cost = pinned->npages - sparse_nr(pinned);
-	int rc;
+	int rc = account_charge(pinned->account, cost);
 
-	if (unlikely(pinned->owner))
-		return fill_bar(pinned);
-	rc = account_charge(pinned->account, cost);
-	if (unlikely(rc))
-		return pinned_fill_failed(pinned, rc);
-	rc = pinned->npages == 1 && !pinned->file ? fill_page(pinned) :
-						    fill_pages(pinned);
-	if (!rc && unlikely(pinned->sparse)) {
-		rc = sparse_match(pinned);
+	if (!rc) {
+		rc = fill_memory(pinned) ?: sparse_match(pinned);
 		if (!rc)
 			sparse_absorb(pinned);
+		else
+			account_uncharge(pinned->account, cost);
 	}
-	if (likely(!rc))
-		return 0;
-	account_uncharge(pinned->account, cost);
-	return pinned_fill_failed(pinned, rc);
+	return rc ? pinned_fill_failed(pinned, rc) : 0;
 }
 
 static inline void pinned_empty(struct pinned *pinned)
@@ -442,53 +328,35 @@ static inline void pinned_empty(struct pinned *pinned)
 	account_uncharge(pinned->account, pinned->npages);
 }
 
-/*
- * Memory that only one area refers to is nobody else's business while that area
- * is AREA_BUSY, or its IOAS locked for writing, which is when it is used as a
- * whole or not any more: then the lock can be left alone.
- */
-static bool pinned_lock_shared(struct pinned *pinned)
-{
-	if (refcount_read(&pinned->refs) == 1) {
-		/* After what others have done with it before they let go. */
-		smp_acquire__after_ctrl_dep();
-		return false;
-	}
-	mutex_lock(&pinned->lock);
-	return true;
-}
-
-static inline int use_locked(struct pinned *pinned)
+static int use_locked(struct pinned *pinned)
 {
 	int rc = 0;
 
 	/* In use or not: the revocation may have been where this use is to be. */
 	if (pinned->owner && bar_owner_retired(pinned->owner))
 		return -ENXIO;
+	if (!pinned->uses && !pinned->owner && !pinned->sparse)
+		return pinned_use_first(pinned);
 	if (!pinned->uses)
-		rc = pinned_fill(pinned);
+		rc = pinned->owner ? fill_bar(pinned) : fill_sparse(pinned);
 	if (!rc)
 		pinned->uses++;
 	return rc;
 }
 
 /**
- * pinned_use - have all of the memory pinned, and its runs stay
+ * pinned_use_shared - pinned_use() in general
  * @pinned: the memory
- *
- * Return: 0, or with nothing changed -EFAULT (memory that is not there, cannot
- * be written to, or is a BAR of a device that is not bound to the context),
- * -ENXIO (a BAR whose device has been unbound since it was first used), -ENOMEM
- * (or above the limit of locked memory), -EINTR on a fatal signal.
  */
-int pinned_use(struct pinned *pinned)
+int pinned_use_shared(struct pinned *pinned)
 {
-	bool locked = pinned_lock_shared(pinned);
 	int rc;
 
+	if (pinned_is_private(pinned))
+		return use_locked(pinned);
+	mutex_lock(&pinned->lock);
 	rc = use_locked(pinned);
-	if (locked)
-		mutex_unlock(&pinned->lock);
+	mutex_unlock(&pinned->lock);
 	return rc;
 }
 
@@ -645,16 +513,18 @@ void pinned_drop_uses(struct pinned *pinned, unsigned long n)
 }
 
 /**
- * pinned_unuse - the opposite of pinned_use()
- * @pinned: memory in use; unpinned when this was the last use
+ * pinned_unuse_shared - pinned_unuse() in general
+ * @pinned: memory in use
  */
-void pinned_unuse(struct pinned *pinned)
+void pinned_unuse_shared(struct pinned *pinned)
 {
-	bool locked = pinned_lock_shared(pinned);
-
+	if (pinned_is_private(pinned)) {
+		pinned_drop_uses(pinned, 1);
+		return;
+	}
+	mutex_lock(&pinned->lock);
 	pinned_drop_uses(pinned, 1);
-	if (locked)
-		mutex_unlock(&pinned->lock);
+	mutex_unlock(&pinned->lock);
 }
 
 /**
@@ -687,13 +557,22 @@ void pinned_change_account(struct pinned *pinned, struct account *account)
 	pinned->account = account;
 }
 
-/* What is the same for every user of the memory: the lock is free. */
+/* What it is again whenever it is freed. */
 static void pinned_construct(void *mem)
 {
 	struct pinned *pinned = mem;
 
+	refcount_set(&pinned->refs, 1);
+	pinned->mark = false;
 	mutex_init(&pinned->lock);
+	pinned->file = NULL;
+	pinned->uses = 0;
+	runs_init(&pinned->runs);
+	pinned->sparse = NULL;
+	pinned->owner = NULL;
 	area_construct(&pinned->area);
+	pinned->area.pinned = pinned;
+	pinned->area.embedded = true;
 }
 
 /**

@@ -6,12 +6,14 @@
 #define IOMMUFD_PIN_H
 
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/refcount.h>
 
 #include "area.h"
+#include "charge.h"
+#include "gather.h"
 #include "runs.h"
 
-struct account;
 struct bar_owner;
 struct file;
 struct iommufd_ctx;
@@ -40,6 +42,9 @@ struct sparse;
  *	stays, since nothing else may appear at these addresses later
  * @area: room for the area that it is mapped by first, so that a small mapping
  *	is one allocation
+ *
+ * A structure that stands for nothing has one reference and an account, and all
+ * else that pinned_begin() does not set is as the constructor has made it.
  */
 struct pinned {
 	refcount_t refs;
@@ -58,36 +63,94 @@ struct pinned {
 	struct area area;
 };
 
-/**
- * struct pinned_stock - what is needed for many pieces of memory
- * @ctx: the context that maps them
- * @account: who pays
- * @mem: allocated for them in one go
- * @nr: how many of @mem are left
- */
-struct pinned_stock {
-	struct iommufd_ctx *ctx;
-	struct account *account;
-	unsigned int nr;
-	void **mem;
-};
-
-int pinned_stock_open(struct pinned_stock *stock, struct iommufd_ctx *ctx,
-		      void **mem, unsigned int nr);
-struct pinned *pinned_from_stock(struct pinned_stock *stock, unsigned long uptr,
-				 unsigned long length, bool writable);
-void pinned_stock_close(struct pinned_stock *stock);
-
-struct pinned *pinned_from_user(struct iommufd_ctx *ctx, unsigned long uptr,
-				unsigned long length, bool writable,
-				bool charge_process);
+int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr);
+void pinned_free_many(void **mem, unsigned int nr);
+int pinned_renew_account(struct pinned *pinned, bool process);
 struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable);
+void pinned_finish(struct pinned *pinned);
 void pinned_put(struct pinned *pinned);
-void pinned_forget_spare(struct iommufd_ctx *ctx);
-bool pinned_put_last(struct pinned *pinned);
-void pinned_free_many(struct pinned **pinned, unsigned int n);
+
+/**
+ * pinned_check_range - can there be such memory? Whole pages have to have an end, too
+ * @start: the first byte
+ * @length: bytes
+ *
+ * Return: 0, -EINVAL (no length), -EOVERFLOW.
+ */
+static inline int pinned_check_range(unsigned long start, unsigned long length)
+{
+	unsigned long end;
+
+	if (unlikely(!length || length > ULONG_MAX - PAGE_SIZE))
+		return -EINVAL;
+	if (unlikely(check_add_overflow(start, length, &end) ||
+		     PAGE_ALIGN(end) < end))
+		return -EOVERFLOW;
+	return 0;
+}
+
+/**
+ * pinned_begin - let a free structure stand for memory of the current process
+ * @pinned: from pinned_alloc_many(), or left by pinned_retire()
+ * @uptr: user address, need not be aligned; pinned_check_range() is content
+ * @length: bytes
+ * @writable: devices may write to it
+ * @process: charge the process and not the user
+ *
+ * Nothing is pinned or looked at yet.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int pinned_begin(struct pinned *pinned, unsigned long uptr,
+			       unsigned long length, bool writable,
+			       bool process)
+{
+	if (unlikely(!account_is_ours(pinned->account, process)) &&
+	    pinned_renew_account(pinned, process))
+		return -ENOMEM;
+	pinned->writable = writable;
+	pinned->start = uptr & PAGE_MASK;
+	pinned->npages = (PAGE_ALIGN(uptr + length) - pinned->start) >>
+			 PAGE_SHIFT;
+	return 0;
+}
+
+/*
+ * Memory that only one area refers to is nobody else's business while that area
+ * is AREA_BUSY, or its IOAS locked for writing, which is when it is used as a
+ * whole or not any more: then the lock can be left alone. So it is when the last
+ * area has gone.
+ */
+static inline bool pinned_is_private(const struct pinned *pinned)
+{
+	if (refcount_read(&pinned->refs) != 1)
+		return false;
+	/* After what others have done with it before they let go. */
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
+
+/**
+ * pinned_retire - drop a reference, without freeing the structure
+ * @pinned: not used any more by the caller
+ *
+ * Return: whether it was the last one: the structure is left to the caller, and
+ * stands for nothing.
+ */
+static inline bool pinned_retire(struct pinned *pinned)
+{
+	if (unlikely(!pinned_is_private(pinned))) {
+		if (!refcount_dec_and_test(&pinned->refs))
+			return false;
+		refcount_set(&pinned->refs, 1);
+	}
+	if (unlikely(pinned->uses || pinned->sparse || pinned->file ||
+		     pinned->owner))
+		pinned_finish(pinned);
+	return true;
+}
 
 static inline void pinned_get(struct pinned *pinned)
 {
@@ -100,12 +163,13 @@ static inline bool pinned_is_bar(const struct pinned *pinned)
 	return pinned->owner;
 }
 
-int pinned_use(struct pinned *pinned);
+int pinned_use_first(struct pinned *pinned);
+int pinned_use_shared(struct pinned *pinned);
 struct area *pinned_row(struct area *area);
 int pinned_use_row(struct area *area, const struct area *end);
 void pinned_use_again(struct pinned *pinned);
 int pinned_lend(struct pinned *pinned, bool *lent);
-void pinned_unuse(struct pinned *pinned);
+void pinned_unuse_shared(struct pinned *pinned);
 void pinned_drop_uses(struct pinned *pinned, unsigned long n);
 
 int pinned_pin(struct pinned *pinned, unsigned long first,
@@ -114,6 +178,40 @@ void pinned_unpin(struct pinned *pinned, unsigned long first,
 		  unsigned long npages);
 int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
 	      unsigned long length, bool write);
+
+/**
+ * pinned_use - have all of the memory pinned, and its runs stay
+ * @pinned: the memory
+ *
+ * Return: 0, or with nothing changed -EFAULT (memory that is not there, cannot
+ * be written to, or is a BAR of a device that is not bound to the context),
+ * -ENXIO (a BAR whose device has been unbound since it was first used), -ENOMEM
+ * (or above the limit of locked memory), -EINTR on a fatal signal.
+ */
+static inline int pinned_use(struct pinned *pinned)
+{
+	if (likely(pinned_is_private(pinned) && !pinned->uses &&
+		   !pinned->sparse && !pinned->owner))
+		return pinned_use_first(pinned);
+	return pinned_use_shared(pinned);
+}
+
+/**
+ * pinned_unuse - the opposite of pinned_use()
+ * @pinned: memory in use; unpinned when this was the last use
+ */
+static inline void pinned_unuse(struct pinned *pinned)
+{
+	if (unlikely(pinned->uses != 1 || !pinned_is_private(pinned) ||
+		     !runs_are_page(&pinned->runs) || pinned->owner)) {
+		pinned_unuse_shared(pinned);
+		return;
+	}
+	release_page(run_pfn(runs_one(&pinned->runs)), pinned->writable);
+	runs_forget_one(&pinned->runs);
+	pinned->uses = 0;
+	account_uncharge(pinned->account, 1);
+}
 
 unsigned long pinned_change_cost(const struct pinned *pinned,
 				 const struct account *account);

@@ -122,6 +122,27 @@ static inline run_t runs_one(const struct runs *runs)
 }
 
 /**
+ * runs_are_page - is all of the memory one page, which is pinned as such?
+ * @runs: the list
+ */
+static inline bool runs_are_page(const struct runs *runs)
+{
+	return runs_are_one(runs) &&
+	       (runs->small[1] & (RUN_BY_FOLIO | RUN_PAGES_MAX)) == 1;
+}
+
+/**
+ * runs_forget_one - an empty list again
+ * @runs: runs that are one
+ */
+static inline void runs_forget_one(struct runs *runs)
+{
+	runs->last = runs->small;
+	runs->room = RUNS_INLINE;
+	runs->npages = 0;
+}
+
+/**
  * runs_set_one - one run of pages that are pinned one by one
  * @runs: empty
  * @pfn: first PFN

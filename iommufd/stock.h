@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Structures for the next mappings of an I/O address space.
+ */
+#ifndef IOMMUFD_STOCK_H
+#define IOMMUFD_STOCK_H
+
+#include "ioas.h"
+
+/* How many are kept: as many as a batch works on together. 64 KiB at the most. */
+#define STOCK_MAX	256U
+
+int stock_lock_filled(struct ioas *ioas, unsigned int nr);
+void stock_free(struct ioas *ioas, struct area *areas);
+
+/**
+ * stock_lock - take the tree lock, with structures at hand
+ * @ioas: the IOAS
+ * @nr: how many, at most STOCK_MAX
+ *
+ * Return: 0; or without the lock -ENOMEM.
+ */
+static inline int stock_lock(struct ioas *ioas, unsigned int nr)
+{
+	mutex_lock(&ioas->tree_lock);
+	if (likely(ioas->stock.nr >= nr))
+		return 0;
+	mutex_unlock(&ioas->tree_lock);
+	return stock_lock_filled(ioas, nr);
+}
+
+/**
+ * stock_take - an area that is not in the tree
+ * @ioas: the IOAS, with its tree lock held and something in its stock
+ *
+ * In a nested IOAS it is a struct loose_area, else part of a struct pinned that
+ * stands for nothing.
+ */
+static inline struct area *stock_take(struct ioas *ioas)
+{
+	struct area *area = ioas->stock.areas;
+
+	ioas->stock.areas = area->chain;
+	ioas->stock.nr--;
+	return area;
+}
+
+/**
+ * stock_put - the opposite of stock_take()
+ * @ioas: the IOAS, with its tree lock held
+ * @area: as it was taken
+ */
+static inline void stock_put(struct ioas *ioas, struct area *area)
+{
+	area->chain = ioas->stock.areas;
+	ioas->stock.areas = area;
+	ioas->stock.nr++;
+}
+
+/**
+ * stock_has_room - may one more be kept?
+ * @ioas: the IOAS, with its tree lock held
+ *
+ * Not where KASAN is to see who still uses what is free.
+ */
+static inline bool stock_has_room(const struct ioas *ioas)
+{
+	return !IS_ENABLED(CONFIG_KASAN) && ioas->stock.nr < STOCK_MAX;
+}
+
+#endif
