@@ -140,23 +140,15 @@ int area_insert(struct area_tree *tree, struct area *area)
 }
 
 /**
- * area_erase - take an area out of the tree
- * @tree: the tree
- * @area: in the tree
+ * area_erase_gaps - area_erase() from a tree that keeps gaps
+ * @tree: see there
+ * @area: .
  */
-void area_erase(struct area_tree *tree, struct area *area)
+void area_erase_gaps(struct area_tree *tree, struct area *area)
 {
-	struct area *before, *after;
+	struct area *before = area_of(rb_prev(&area->rb));
+	struct area *after = area_of(rb_next(&area->rb));
 
-	tree->erased++;
-	if (tree->top == area)
-		tree->top = area_of(rb_prev(&area->rb));
-	if (!tree->gaps) {
-		rb_erase(&area->rb, &tree->root);
-		return;
-	}
-	before = area_of(rb_prev(&area->rb));
-	after = area_of(rb_next(&area->rb));
 	rb_erase_augmented(&area->rb, &tree->root, &area_gaps);
 	if (after)
 		area_set_gap(after, before);
@@ -324,7 +316,7 @@ int area_find_hole(struct area_tree *tree, unsigned long start,
 		   unsigned long align, unsigned long offset,
 		   unsigned long *iova)
 {
-	const struct area *top = tree->top;
+	const struct area *top = area_of(rb_last(&tree->root));
 	struct area *area;
 
 	if (!tree->gaps)

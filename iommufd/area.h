@@ -17,8 +17,8 @@ struct pinned;
 /**
  * struct area_tree - the areas of one IOAS
  * @root: ordered by IOVA
- * @top: the highest one, or NULL: where memory is mapped from low to high, the
- *	next area belongs behind it
+ * @top: the highest one, or NULL if that is not known: where memory is mapped
+ *	from low to high, the next area belongs behind it
  * @gaps: the areas know the holes between them: since the first time that
  *	somebody looked for one
  * @inserted: areas that have ever been put into it
@@ -176,7 +176,23 @@ static inline struct area *area_at(const struct area_tree *tree,
 }
 
 int area_insert(struct area_tree *tree, struct area *area);
-void area_erase(struct area_tree *tree, struct area *area);
+void area_erase_gaps(struct area_tree *tree, struct area *area);
+
+/**
+ * area_erase - take an area out of the tree
+ * @tree: the tree
+ * @area: in the tree
+ */
+static inline void area_erase(struct area_tree *tree, struct area *area)
+{
+	tree->erased++;
+	if (tree->top == area)
+		tree->top = NULL;
+	if (likely(!tree->gaps))
+		rb_erase(&area->rb, &tree->root);
+	else
+		area_erase_gaps(tree, area);
+}
 struct area *area_first(const struct area_tree *tree, unsigned long start,
 			unsigned long last);
 struct area *area_last(const struct area_tree *tree, unsigned long start,

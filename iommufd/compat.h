@@ -34,6 +34,11 @@ int iommu_replace_group_handle(struct iommu_group *group,
 			       struct iommu_domain *new_domain,
 			       struct iommu_attach_handle *handle);
 
+/* <linux/compiler_types.h> of newer kernels has it. */
+#ifndef __uninitialized
+#define __uninitialized	__attribute__((__uninitialized__))
+#endif
+
 /**
  * iommu_ops_of - the IOMMU driver's operations for a device
  * @dev: a device that has been probed by the IOMMU core

@@ -58,8 +58,9 @@ static noinline int area_fill_runs(const struct ioas *ioas,
 	return paging_fill(domain, &range);
 }
 
-static inline int fill_table(const struct ioas *ioas, const struct area *area,
-			     const struct ioas_table *table)
+static __always_inline int fill_table(const struct ioas *ioas,
+				      const struct area *area,
+				      const struct ioas_table *table)
 {
 	if (unlikely(!runs_are_one(&area->pinned->runs)))
 		return area_fill_runs(ioas, area, table->domain);
@@ -308,8 +309,9 @@ static inline int place_chain(struct ioas *ioas, struct area *chain,
 	return 0;
 }
 
-static inline int place_range(struct ioas *ioas, struct area *chain,
-			      unsigned long length, u32 flags, u64 *iova)
+static __always_inline int place_range(struct ioas *ioas, struct area *chain,
+				       unsigned long length, u32 flags,
+				       u64 *iova)
 {
 	const unsigned long mask = ioas->alignment - 1;
 	unsigned long at, last;
@@ -757,23 +759,16 @@ static noinline int map_nested_many(struct ioas *ioas, unsigned long source,
 	return map_chain(ioas, chain, length, flags, iova);
 }
 
-static int map_nested(struct ioas *ioas, unsigned long source,
-		      unsigned long length, u32 flags, u64 *iova)
+static inline int map_nested(struct ioas *ioas, unsigned long source,
+			     unsigned long length, u32 flags, u64 *iova)
 {
-	struct ioas *parent = ioas->parent;
-	const struct area *from;
+	struct area *from = nested_source(ioas, source, length);
+	u8 prot = from ? nested_prot(chain_prot(flags), from) : 0;
 	struct area *area;
-	u8 prot = 0;
 
-	mutex_lock(&parent->tree_lock);
-	from = ioas_area_at(parent, source);
-	/* Of one area, and nothing to complain about: the parent's stays as it is. */
-	if (from && length && from->last - source >= length - 1)
-		prot = nested_prot(chain_prot(flags), from);
-	mutex_unlock(&parent->tree_lock);
-	if (!prot)
+	if (unlikely(!prot))
 		return map_nested_many(ioas, source, length, flags, iova);
-	if (stock_lock(ioas, 1))
+	if (unlikely(stock_lock(ioas, 1)))
 		return -ENOMEM;
 	area = stock_take(ioas);
 	nested_init(ioas, area, from, source, length, prot);

@@ -93,6 +93,8 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 {
 	if (ioas->parent)
 		nested_unlink(ioas, area);
+	if (unlikely(!list_empty(&ioas->children)))
+		nested_forget_source(ioas);
 	area_erase(&ioas->areas, area);
 }
 

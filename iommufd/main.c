@@ -245,24 +245,31 @@ err:
 	return -EFAULT;
 }
 
+static noinline long other_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+				 unsigned long arg)
+{
+	if (nr == _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
+		return test_ioctl(ctx, (void __user *)arg);
+	return vfio_ioctl(ctx, nr, arg);
+}
+
 static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
 	const struct command_row *row = command_find(nr);
-	union command_arg buffer;
-	struct command cmd = {
-		.ctx = file->private_data,
-		.arg = &buffer,
-		.user = (void __user *)arg,
-	};
+	struct iommufd_ctx *ctx = file->private_data;
+	/* command_read() fills both: the compiler need not zero them before. */
+	union command_arg buffer __uninitialized;
+	struct command cmd __uninitialized;
 	int rc;
 
-	if (!row && nr == _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
-		return test_ioctl(cmd.ctx, cmd.user);
-	if (!row)
-		return vfio_ioctl(cmd.ctx, nr, arg);
+	if (unlikely(!row))
+		return other_ioctl(ctx, nr, arg);
+	cmd.ctx = ctx;
+	cmd.arg = &buffer;
+	cmd.user = (void __user *)arg;
 	rc = command_read(&cmd, row) ?: row->function(&cmd);
 	if (unlikely(rc))
-		notice_failed(cmd.ctx, row->name, rc);
+		notice_failed(ctx, row->name, rc);
 	return rc;
 }
 

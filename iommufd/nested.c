@@ -30,27 +30,38 @@
 #include "reason.h"
 
 /**
- * nested_init - make an area of a child, not placed yet
- * @ioas: the child
- * @area: memory for it
- * @from: the parent's area that it is made of
- * @source: IOVA in that
- * @length: bytes, as many as @from has from there
- * @prot: from nested_prot()
+ * nested_find_source - nested_source() in the parent's tree
+ * @ioas: the child, locked
+ * @source: IOVA in the parent
+ *
+ * Return: the area that has it, or NULL.
  */
-void nested_init(const struct ioas *ioas, struct area *area,
-		 const struct area *from, unsigned long source,
-		 unsigned long length, u8 prot)
+struct area *nested_find_source(struct ioas *ioas, unsigned long source)
 {
-	struct loose_area *loose = area_loose(area);
+	struct ioas *parent = ioas->parent;
+	struct area *from;
 
-	pinned_get(from->pinned);
-	chain_init(area, from->pinned, from->offset + (source - from->iova),
-		   length, prot);
-	loose->source.start = source;
-	loose->source.last = source + length - 1;
-	loose->origin = ioas->parent->parent ? area_loose((struct area *)from)->origin :
-					       (struct area *)from;
+	mutex_lock(&parent->tree_lock);
+	from = ioas_area_at(parent, source);
+	mutex_unlock(&parent->tree_lock);
+	/* Others who find it there see the area as it has been found here. */
+	if (from)
+		smp_store_release(&ioas->from, from);
+	return from;
+}
+
+/**
+ * nested_forget_source - an area is going that the children may remember
+ * @ioas: the parent
+ *
+ * None that a child could be made of goes while the family is locked for reading.
+ */
+void nested_forget_source(struct ioas *ioas)
+{
+	struct ioas *child;
+
+	list_for_each_entry(child, &ioas->children, sibling)
+		WRITE_ONCE(child->from, NULL);
 }
 
 static int chain_of_source(struct ioas *ioas, unsigned long start,
@@ -122,41 +133,13 @@ struct area *nested_chain(struct ioas *ioas, unsigned long source,
 }
 
 /**
- * nested_link - note where an area of a child comes from
- * @ioas: the child, with its tree lock held
- * @area: from nested_chain(), placed
- */
-void nested_link(struct ioas *ioas, struct area *area)
-{
-	struct loose_area *loose = area_loose(area);
-
-	loose->ioas = ioas;
-	interval_tree_insert(&loose->source, &ioas->sources);
-}
-
-/**
- * nested_unlink - the opposite of nested_link()
- * @ioas: the child, with its tree lock held
- * @area: one of its areas
- */
-void nested_unlink(struct ioas *ioas, struct area *area)
-{
-	interval_tree_remove(&area_loose(area)->source, &ioas->sources);
-}
-
-/**
- * nested_use - have the memory of a child's area pinned
- * @area: the area, which has nothing to give back later
+ * nested_lend - have the memory of an area pinned, for all that is made of it
+ * @origin: the area, of the outermost IOAS
  *
  * Return: 0 or an errno of pinned_use().
  */
-int nested_use(struct area *area)
+int nested_lend(struct area *origin)
 {
-	struct area *origin = area_loose(area)->origin;
-
-	/* The device of a BAR may have gone since. */
-	if (smp_load_acquire(&origin->lent) && !pinned_is_bar(origin->pinned))
-		return 0;
 	return pinned_lend(origin->pinned, &origin->lent);
 }
 

@@ -10,6 +10,8 @@
 /* How many IOASes may be below each other. */
 #define NESTED_DEPTH_MAX	16
 
+struct area *nested_find_source(struct ioas *ioas, unsigned long source);
+
 /**
  * nested_prot - what a mapping that is made of another one permits
  * @wanted: what is asked for
@@ -26,14 +28,97 @@ static inline u8 nested_prot(u8 wanted, const struct area *from)
 	return prot & (IOMMU_READ | IOMMU_WRITE) ? prot : 0;
 }
 
-void nested_init(const struct ioas *ioas, struct area *area,
-		 const struct area *from, unsigned long source,
-		 unsigned long length, u8 prot);
+/**
+ * nested_init - make an area of a child, not placed yet
+ * @ioas: the child
+ * @area: memory for it
+ * @from: the parent's area that it is made of
+ * @source: IOVA in that
+ * @length: bytes, as many as @from has from there
+ * @prot: from nested_prot()
+ */
+static inline void nested_init(const struct ioas *ioas, struct area *area,
+			       struct area *from, unsigned long source,
+			       unsigned long length, u8 prot)
+{
+	struct loose_area *loose = area_loose(area);
+
+	pinned_get(from->pinned);
+	chain_init(area, from->pinned, from->offset + (source - from->iova),
+		   length, prot);
+	loose->source.start = source;
+	loose->source.last = source + length - 1;
+	loose->origin = ioas->parent->parent ? area_loose(from)->origin : from;
+}
+
+/**
+ * nested_source - the area of the parent that a mapping is to be made of
+ * @ioas: the child, locked
+ * @source: first IOVA in the parent
+ * @length: bytes
+ *
+ * As a rule it is that of the mapping before: a guest's RAM is few areas. It stays
+ * for as long as the family is locked.
+ *
+ * Return: the area, or NULL if it is not one, or none.
+ */
+static inline struct area *nested_source(struct ioas *ioas,
+					 unsigned long source,
+					 unsigned long length)
+{
+	struct area *from = READ_ONCE(ioas->from);
+
+	if (unlikely(!from || source < from->iova || source > from->last))
+		from = nested_find_source(ioas, source);
+	return from && length && from->last - source >= length - 1 ? from :
+								     NULL;
+}
+
+/**
+ * nested_link - note where an area of a child comes from
+ * @ioas: the child, with its tree lock held
+ * @area: from nested_init(), placed
+ */
+static inline void nested_link(struct ioas *ioas, struct area *area)
+{
+	struct loose_area *loose = area_loose(area);
+
+	loose->ioas = ioas;
+	interval_tree_insert(&loose->source, &ioas->sources);
+}
+
+/**
+ * nested_unlink - the opposite of nested_link()
+ * @ioas: the child, with its tree lock held
+ * @area: one of its areas
+ */
+static inline void nested_unlink(struct ioas *ioas, struct area *area)
+{
+	interval_tree_remove(&area_loose(area)->source, &ioas->sources);
+}
+
+int nested_lend(struct area *origin);
+
+/**
+ * nested_use - have the memory of a child's area pinned
+ * @area: the area, which has nothing to give back later
+ *
+ * Return: 0 or an errno of pinned_use().
+ */
+static inline int nested_use(struct area *area)
+{
+	struct area *origin = area_loose(area)->origin;
+
+	/* The device of a BAR may have gone since. */
+	if (likely(smp_load_acquire(&origin->lent) &&
+		   !pinned_is_bar(origin->pinned)))
+		return 0;
+	return nested_lend(origin);
+}
+
+void nested_forget_source(struct ioas *ioas);
 struct area *nested_chain(struct ioas *ioas, unsigned long source,
 			  unsigned long length, u8 prot);
-void nested_link(struct ioas *ioas, struct area *area);
-void nested_unlink(struct ioas *ioas, struct area *area);
-int nested_use(struct area *area);
 void nested_take_back(struct area *chain);
 void nested_take_back_all(struct ioas *ioas);
 int nested_remove(struct ioas *ioas, struct area **chain,
