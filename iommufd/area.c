@@ -90,22 +90,15 @@ static void area_set_gap(struct area *area, const struct area *before)
 }
 
 /**
- * area_insert - put an area into the tree
- * @tree: the tree
- * @area: with iova and last set
- *
- * Return: 0, or -EEXIST if another area has a byte of its range.
+ * area_insert_below - area_insert() of what is not above all others
+ * @tree: see there
+ * @area: .
  */
-int area_insert(struct area_tree *tree, struct area *area)
+int area_insert_below(struct area_tree *tree, struct area *area)
 {
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
 	struct area *before = NULL, *after = NULL;
 
-	if (tree->top && tree->top->last < area->iova) {
-		before = tree->top;
-		parent = &before->rb;
-		link = &parent->rb_right;
-	}
 	while (*link) {
 		struct area *at = area_of(*link);
 
@@ -228,20 +221,6 @@ struct area *area_last(const struct area_tree *tree, unsigned long start,
 		}
 	}
 	return found && found->last >= start ? found : NULL;
-}
-
-/**
- * area_next - the area behind another one
- * @area: an area in the tree
- * @last: last IOVA of interest, inclusive
- *
- * Return: the next area, or NULL if it begins behind @last.
- */
-struct area *area_next(const struct area *area, unsigned long last)
-{
-	struct area *next = area_of(rb_next(&area->rb));
-
-	return next && next->iova <= last ? next : NULL;
 }
 
 /* The lowest area of a subtree with @length bytes free in front of it. */

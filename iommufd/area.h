@@ -175,7 +175,28 @@ static inline struct area *area_at(const struct area_tree *tree,
 	return NULL;
 }
 
-int area_insert(struct area_tree *tree, struct area *area);
+int area_insert_below(struct area_tree *tree, struct area *area);
+
+/**
+ * area_insert - put an area into the tree
+ * @tree: the tree
+ * @area: with iova and last set
+ *
+ * Return: 0, or -EEXIST if another area has a byte of its range.
+ */
+static inline int area_insert(struct area_tree *tree, struct area *area)
+{
+	struct area *top = tree->top;
+
+	if (!top || top->last >= area->iova || unlikely(tree->gaps))
+		return area_insert_below(tree, area);
+	tree->inserted++;
+	tree->top = area;
+	rb_link_node(&area->rb, &top->rb, &top->rb.rb_right);
+	rb_insert_color(&area->rb, &tree->root);
+	return 0;
+}
+
 void area_erase_gaps(struct area_tree *tree, struct area *area);
 
 /**
@@ -197,7 +218,21 @@ struct area *area_first(const struct area_tree *tree, unsigned long start,
 			unsigned long last);
 struct area *area_last(const struct area_tree *tree, unsigned long start,
 		       unsigned long last);
-struct area *area_next(const struct area *area, unsigned long last);
+
+/**
+ * area_next - the area behind another one
+ * @area: an area in the tree
+ * @last: last IOVA of interest, inclusive
+ *
+ * Return: the next area, or NULL if it begins behind @last.
+ */
+static inline struct area *area_next(const struct area *area,
+				     unsigned long last)
+{
+	struct area *next = area_of(rb_next(&area->rb));
+
+	return next && next->iova <= last ? next : NULL;
+}
 
 int area_find_hole(struct area_tree *tree, unsigned long start,
 		   unsigned long last, unsigned long length,

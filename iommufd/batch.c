@@ -22,7 +22,9 @@
 #include "nested.h"
 #include "paging.h"
 #include "pin.h"
+#include "place.h"
 #include "ranges.h"
+#include "row.h"
 #include "stock.h"
 
 #define PORTION		256U
@@ -102,19 +104,18 @@ static inline int place_entry(struct ioas *ioas, struct area *chain,
 
 /* An area of user memory for an entry, from the stock. */
 static inline int begin_entry(struct area *area,
-			      const struct ioasid_batch_entry *entry,
-			      bool process)
+			      const struct ioasid_batch_entry *entry)
 {
 	int rc = check_map_entry(entry) ?:
 		 pinned_check_range(entry->src, entry->length);
 
 	if (unlikely(rc))
 		return rc;
-	rc = pinned_begin(area->pinned, entry->src, entry->length,
-			  entry->flags & IOMMU_IOAS_MAP_WRITEABLE, process);
+	pinned_set(area->pinned, entry->src, entry->length,
+		   entry->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	chain_init_embedded(area, offset_in_page(entry->src), entry->length,
 			    chain_prot(entry->flags));
-	return rc;
+	return 0;
 }
 
 /* Make areas of as many entries as possible; the number of them. */
@@ -122,6 +123,7 @@ static unsigned int place_user(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
 	const bool process = ioas->ctx->charge_process;
+	struct account *ours = NULL;
 	struct area *last = NULL;
 	unsigned int i;
 	bool open;
@@ -134,8 +136,14 @@ static unsigned int place_user(struct portion *portion)
 		struct ioasid_batch_entry *entry = &portion->entry[i];
 		struct area *area = stock_take(ioas);
 
-		portion->error = begin_entry(area, entry, process) ?:
-				 place_entry(ioas, area, entry, open);
+		/* One look at the account is enough, as long as it is the same. */
+		if (unlikely(area->pinned->account != ours)) {
+			portion->error = pinned_claim(area->pinned, process);
+			ours = area->pinned->account;
+		}
+		if (likely(!portion->error))
+			portion->error = begin_entry(area, entry) ?:
+					 place_entry(ioas, area, entry, open);
 		if (unlikely(portion->error)) {
 			stock_put(ioas, area);
 			break;
@@ -242,7 +250,7 @@ static void map_portion(struct portion *portion)
 	n = ioas->parent ? place_nested(portion) : place_user(portion);
 	/* If nothing could be loaded together, which one is it? */
 	if (n && !list_empty(&ioas->tables) &&
-	    chain_load_together(ioas, portion->first[0])) {
+	    row_load(ioas, portion->first[0])) {
 		finish_one_by_one(portion, n);
 	} else if (n) {
 		chain_set_ready(portion->first[0]);

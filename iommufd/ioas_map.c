@@ -18,36 +18,10 @@
 #include "nested.h"
 #include "paging.h"
 #include "pin.h"
+#include "place.h"
 #include "ranges.h"
 #include "reason.h"
 #include "stock.h"
-
-/* A BAR is not memory. */
-static int area_iommu_prot(const struct area *area)
-{
-	if (unlikely(pinned_is_bar(area->pinned)))
-		return (area->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
-	return area->prot;
-}
-
-/* Of an area whose memory is one run. */
-static phys_addr_t area_phys(const struct area *area)
-{
-	return PFN_PHYS(run_pfn(runs_one(&area->pinned->runs))) + area->offset;
-}
-
-static struct paging_range area_range(const struct ioas *ioas,
-				      const struct area *area)
-{
-	return (struct paging_range) {
-		.runs = &area->pinned->runs,
-		.offset = area->offset,
-		.iova = area->iova,
-		.length = area_length(area),
-		.prot = area_iommu_prot(area),
-		.small = ioas->small_pages,
-	};
-}
 
 static noinline int area_fill_runs(const struct ioas *ioas,
 				   const struct area *area,
@@ -216,9 +190,15 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	return -ENOSPC;
 }
 
-/* Why a fixed range is none that can be mapped. */
-static noinline int refuse_iova(struct ioas *ioas, unsigned long iova,
-				unsigned long length)
+/**
+ * chain_refuse - why a fixed range is none that can be mapped
+ * @ioas: the IOAS, with its tree lock held
+ * @iova: first IOVA
+ * @length: bytes
+ *
+ * Return: -EINVAL or -EOVERFLOW.
+ */
+int chain_refuse(struct ioas *ioas, unsigned long iova, unsigned long length)
 {
 	unsigned long last;
 
@@ -233,9 +213,15 @@ static noinline int refuse_iova(struct ioas *ioas, unsigned long iova,
 			   iova, last, ioas->obj.id);
 }
 
-/* The range of @end is taken: those of the areas before it are free again. */
-static noinline int unplace(struct ioas *ioas, struct area *chain,
-			    const struct area *end)
+/**
+ * chain_unplace - the range of an area is taken: those before it are free again
+ * @ioas: the IOAS, with its tree lock held
+ * @chain: the first one
+ * @end: that which has not found its place
+ *
+ * Return: -EEXIST.
+ */
+int chain_unplace(struct ioas *ioas, struct area *chain, const struct area *end)
 {
 	int rc = reason_note(ioas->ctx, -EEXIST,
 			     "a part of %#lx-%#lx is mapped in IOAS %u already",
@@ -250,62 +236,29 @@ static noinline int unplace(struct ioas *ioas, struct area *chain,
 	return rc;
 }
 
-/* Is the mapping permitted, and aligned? A piece of a copy may be any. */
-static inline int check_area(const struct ioas *ioas, const struct area *area)
-{
-	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
-		return -EPERM;
-	/* area->last is the length, so far. */
-	if (unlikely((offset_in_page(area->offset) | area->last) &
-		     (ioas->alignment - 1)))
-		return -EINVAL;
-	return 0;
-}
-
-/* Take the range, which nobody has reserved. */
-static inline int place_area(struct ioas *ioas, struct area *area,
-			     unsigned long iova)
-{
-	area->iova = iova;
-	area->last += iova - 1;
-	if (unlikely(area_insert(&ioas->areas, area)))
-		return -EEXIST;
-	if (ioas->parent)
-		nested_link(ioas, area);
-	return 0;
-}
-
-static noinline int place_many(struct ioas *ioas, struct area *chain,
-			       unsigned long iova)
+/**
+ * chain_place_many - take the ranges of areas that are one mapping
+ * @ioas: the IOAS, with its tree lock held
+ * @chain: the areas
+ * @iova: of the first one
+ *
+ * Return: 0, -EPERM, -EINVAL, -EEXIST.
+ */
+int chain_place_many(struct ioas *ioas, struct area *chain, unsigned long iova)
 {
 	struct area *area;
 	int rc = 0;
 
 	for (area = chain; area && !rc; area = area->chain)
-		rc = check_area(ioas, area);
+		rc = chain_check_area(ioas, area);
 	if (rc)
 		return rc;
 	for (area = chain; area; area = area->chain) {
-		if (place_area(ioas, area, iova))
-			return unplace(ioas, chain, area);
+		if (chain_place_area(ioas, area, iova))
+			return chain_unplace(ioas, chain, area);
 		iova = area->last + 1;
 		cond_resched();
 	}
-	return 0;
-}
-
-static inline int place_chain(struct ioas *ioas, struct area *chain,
-			      unsigned long iova)
-{
-	int rc;
-
-	if (unlikely(chain->chain))
-		return place_many(ioas, chain, iova);
-	rc = check_area(ioas, chain);
-	if (unlikely(rc))
-		return rc;
-	if (unlikely(place_area(ioas, chain, iova)))
-		return unplace(ioas, chain, chain);
 	return 0;
 }
 
@@ -325,7 +278,7 @@ static __always_inline int place_range(struct ioas *ioas, struct area *chain,
 		last = at + length - 1;
 		if (unlikely(at & mask || last < at ||
 			     ranges_hit(&ioas->reserved, at, last)))
-			return refuse_iova(ioas, at, length);
+			return chain_refuse(ioas, at, length);
 	} else {
 		rc = find_iova(ioas, chain->pinned->start + chain->offset,
 			       length, iova);
@@ -333,7 +286,7 @@ static __always_inline int place_range(struct ioas *ioas, struct area *chain,
 			return rc;
 		at = *iova;
 	}
-	return place_chain(ioas, chain, at);
+	return chain_place_at(ioas, chain, at);
 }
 
 /**
@@ -350,28 +303,6 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, u64 *iova)
 {
 	return place_range(ioas, chain, length, flags, iova);
-}
-
-/**
- * chain_place_open - chain_place() at a fixed IOVA, where nothing is reserved
- * @ioas: the IOAS, with its tree lock held
- * @chain: from chain_slices()
- * @length: of all areas together; @iova + @length does not overflow
- * @iova: the first IOVA; the caller has looked into ioas->reserved
- *
- * Return: as chain_place().
- */
-int chain_place_open(struct ioas *ioas, struct area *chain,
-		     unsigned long length, unsigned long iova)
-{
-	const unsigned long mask = ioas->alignment - 1;
-
-	lockdep_assert_held(&ioas->tree_lock);
-	if (!length || length & mask)
-		return -EINVAL;
-	if (iova & mask)
-		return refuse_iova(ioas, iova, length);
-	return place_chain(ioas, chain, iova);
 }
 
 static void free_slices(struct area *chain)
@@ -436,110 +367,6 @@ int chain_load(struct ioas *ioas, struct area *chain)
 			cond_resched();
 	}
 	return 0;
-}
-
-/* Use the memory of new areas, in rows where it is one stretch. */
-static int use_chain(const struct ioas *ioas, struct area *chain)
-{
-	struct area *area = chain;
-	unsigned int n = 0;
-	int rc;
-
-	while (area) {
-		struct area *end = pinned_row(area);
-
-		if (end == area->chain)
-			rc = area_use(ioas, area);
-		else
-			rc = pinned_use_row(area, end);
-		if (rc)
-			return rc;
-		for (; area != end; area = area->chain)
-			area->in_use = true;
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
-	}
-	return 0;
-}
-
-/* Take the first @bytes of areas out of a domain. */
-static void undo_fill(struct area *chain, struct iommu_domain *domain,
-		      size_t bytes)
-{
-	struct paging_drain drain;
-
-	paging_drain_begin(&drain, domain);
-	for (; chain && bytes; chain = chain->chain) {
-		size_t n = min(bytes, area_length(chain));
-
-		paging_drain(&drain, chain->iova, n);
-		bytes -= n;
-	}
-	paging_drain_end(&drain);
-}
-
-static int fill_chain(struct ioas *ioas, struct area *chain,
-		      struct iommu_domain *domain)
-{
-	struct paging_fill fill;
-	struct area *area;
-	int rc = 0;
-
-	paging_fill_begin(&fill, domain, ioas->small_pages);
-	for (area = chain; area && !rc; area = area->chain) {
-		if (likely(runs_are_one(&area->pinned->runs))) {
-			rc = paging_fill_add_run(&fill, area->iova,
-						 area_phys(area),
-						 area_length(area),
-						 area_iommu_prot(area));
-		} else {
-			const struct paging_range range = area_range(ioas,
-								     area);
-
-			rc = paging_fill_add(&fill, &range);
-		}
-	}
-	if (!rc)
-		rc = paging_fill_end(&fill);
-	if (rc)
-		undo_fill(chain, domain, fill.mapped);
-	return rc;
-}
-
-/**
- * chain_load_together - chain_load() with as little work as possible
- * @ioas: the IOAS, locked
- * @chain: placed areas
- *
- * Return: 0, or with nothing pinned or mapped an errno, which may be any area's.
- */
-int chain_load_together(struct ioas *ioas, struct area *chain)
-{
-	struct ioas_table *table, *undo;
-	struct area *area;
-	int rc;
-
-	rc = use_chain(ioas, chain);
-	if (rc)
-		goto err_unuse;
-	list_for_each_entry(table, &ioas->tables, link) {
-		rc = fill_chain(ioas, chain, table->domain);
-		if (rc)
-			goto err_drain;
-	}
-	return 0;
-
-err_drain:
-	list_for_each_entry(undo, &ioas->tables, link) {
-		if (undo == table)
-			break;
-		undo_fill(chain, undo->domain, SIZE_MAX);
-	}
-err_unuse:
-	for (area = chain; area; area = area->chain)
-		if (area->in_use)
-			area_unuse(ioas, area);
-	return rc;
 }
 
 /* Place, pin and map. Takes over the areas, also on error. */
@@ -735,14 +562,14 @@ static int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
 	if (unlikely(rc))
 		return rc;
 	area = stock_take(ioas);
-	rc = pinned_begin(area->pinned, uptr, length,
-			  flags & IOMMU_IOAS_MAP_WRITEABLE,
-			  process || ioas->ctx->charge_process);
+	rc = pinned_claim(area->pinned, process || ioas->ctx->charge_process);
 	if (unlikely(rc)) {
 		stock_put(ioas, area);
 		mutex_unlock(&ioas->tree_lock);
 		return rc;
 	}
+	pinned_set(area->pinned, uptr, length,
+		   flags & IOMMU_IOAS_MAP_WRITEABLE);
 	chain_init_embedded(area, offset_in_page(uptr), length,
 			    chain_prot(flags));
 	return map_taken(ioas, area, length, flags, iova);

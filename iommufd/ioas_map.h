@@ -10,6 +10,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "ioas.h"
+#include "paging.h"
 #include "pin.h"
 
 /* Areas that are drained with one flush, before others get a turn. */
@@ -91,14 +92,38 @@ static inline void chain_set_ready(struct area *chain)
 	}
 }
 
+/* A BAR is not memory. */
+static inline int area_iommu_prot(const struct area *area)
+{
+	if (unlikely(pinned_is_bar(area->pinned)))
+		return (area->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
+	return area->prot;
+}
+
+/* Of an area whose memory is one run. */
+static inline phys_addr_t area_phys(const struct area *area)
+{
+	return PFN_PHYS(run_pfn(runs_one(&area->pinned->runs))) + area->offset;
+}
+
+static inline struct paging_range area_range(const struct ioas *ioas,
+					     const struct area *area)
+{
+	return (struct paging_range) {
+		.runs = &area->pinned->runs,
+		.offset = area->offset,
+		.iova = area->iova,
+		.length = area_length(area),
+		.prot = area_iommu_prot(area),
+		.small = ioas->small_pages,
+	};
+}
+
 struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 			  u8 prot);
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, u64 *iova);
-int chain_place_open(struct ioas *ioas, struct area *chain,
-		     unsigned long length, unsigned long iova);
 int chain_load(struct ioas *ioas, struct area *chain);
-int chain_load_together(struct ioas *ioas, struct area *chain);
 
 int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		bool first, unsigned int most, struct area **chain,
@@ -114,5 +139,9 @@ int area_use(const struct ioas *ioas, struct area *area);
 void area_unuse(const struct ioas *ioas, struct area *area);
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      const struct ioas_table *table);
+int chain_place_many(struct ioas *ioas, struct area *chain, unsigned long iova);
+int chain_unplace(struct ioas *ioas, struct area *chain,
+		  const struct area *end);
+int chain_refuse(struct ioas *ioas, unsigned long iova, unsigned long length);
 
 #endif

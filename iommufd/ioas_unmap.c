@@ -39,6 +39,21 @@ static noinline void drain_table(struct ioas_table *table,
 	paging_drain_end(&drain);
 }
 
+static void unuse_chain(const struct ioas *ioas, struct area *chain)
+{
+	unsigned int n = 0;
+
+	for (; chain; chain = chain->chain) {
+		if (!chain->in_use)
+			continue;
+		chain->in_use = false;
+		if (!ioas->parent)
+			pinned_unuse(chain->pinned);
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+	}
+}
+
 /**
  * chain_drain - take areas out of all page tables, and unpin them
  * @ioas: the IOAS, locked
@@ -56,12 +71,7 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 					   chain->iova, area_length(chain));
 		atomic_long_inc(&ioas->flushes);
 	}
-	for (; chain; chain = chain->chain) {
-		if (chain->in_use)
-			area_unuse(ioas, chain);
-		if (chain->chain)
-			cond_resched();
-	}
+	unuse_chain(ioas, chain);
 }
 
 /*

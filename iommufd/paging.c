@@ -27,6 +27,25 @@
 #define RESCHED_STRIDE	(16UL << 20)
 #define STRIDE_SIZES	(PAGING_STRIDE | (PAGING_STRIDE - 1))
 
+/**
+ * struct paging_sizes - the page sizes of a domain that may be used
+ * @bitmap: as in the domain
+ * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
+ * @large: @single, if it is a size that the domain has: the next one above
+ *	PAGE_SIZE
+ * @larger: pieces that are shorter have none above @large
+ * @shift: of @large
+ * @most: entries for one call of the driver
+ */
+struct paging_sizes {
+	unsigned long bitmap;
+	size_t single;
+	size_t large;
+	size_t larger;
+	unsigned int shift;
+	size_t most;
+};
+
 /*
  * The largest page that fits at the beginning of [@iova, @iova + @length), and
  * how many of that size follow before a larger one fits.
@@ -324,13 +343,15 @@ int paging_fill_failed(struct iommu_domain *domain, unsigned long iova,
  * paging_fill_begin - begin to map several ranges
  * @fill: the state of it
  * @domain: the domain
+ * @plain: paging_plain() of it
  * @small: use only entries of up to PAGE_SIZE
  */
 void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
-		       bool small)
+		       size_t plain, bool small)
 {
 	fill->domain = domain;
-	fill->sizes = usable_sizes(domain, small);
+	fill->plain = plain;
+	fill->small = small;
 	fill->length = 0;
 	fill->joined = false;
 	fill->first = ULONG_MAX;
@@ -339,23 +360,47 @@ void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
 	fill->since = 0;
 }
 
-static int fill_pending(struct paging_fill *fill)
+/* The rest of what is pending: after the first @mapped bytes of @length. */
+static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
+				      size_t mapped)
 {
-	struct paging_sizes sizes = fill->sizes;
-	size_t length = fill->length;
+	struct paging_sizes sizes = usable_sizes(fill->domain, fill->small);
+	unsigned long iova = fill->iova + mapped;
+	phys_addr_t phys = fill->phys + mapped;
+
+	length -= mapped;
+	if (fill->joined)
+		sizes.single = SIZE_MAX;
+	else if (has_part_pages(iova, phys, length))
+		sizes.single = 0;
+	return fill_piece(fill->domain, &sizes, iova, phys, length, fill->prot,
+			  &fill->mapped);
+}
+
+static inline int fill_pending(struct paging_fill *fill)
+{
+	size_t length = fill->length, mapped = 0;
+	int rc = 0;
 
 	if (!length)
 		return 0;
 	fill->first = min(fill->first, fill->iova);
 	fill->last = max(fill->last, fill->iova + length - 1);
 	fill->length = 0;
-	if (fill->joined)
-		sizes.single = SIZE_MAX;
-	else if (has_part_pages(fill->iova, fill->phys, length))
-		sizes.single = 0;
-	fill->joined = false;
-	return fill_piece(fill->domain, &sizes, fill->iova, fill->phys, length,
-			  fill->prot, &fill->mapped);
+	if (likely(length <= fill->plain)) {
+		rc = fill->domain->ops->map_pages(fill->domain, fill->iova,
+						  fill->phys, PAGE_SIZE,
+						  length / PAGE_SIZE,
+						  fill->prot,
+						  GFP_KERNEL_ACCOUNT, &mapped);
+		fill->mapped += mapped;
+		if (likely(!rc && mapped == length))
+			return 0;
+	}
+	if (!rc)
+		return fill_pending_rest(fill, length, mapped);
+	sweep(fill->domain, fill->iova + mapped, length - mapped);
+	return rc;
 }
 
 /**
@@ -375,6 +420,7 @@ int paging_fill_next(struct paging_fill *fill, unsigned long iova,
 	fill->phys = phys;
 	fill->length = length;
 	fill->prot = prot;
+	fill->joined = false;
 	fill->since += length;
 	if (fill->since >= RESCHED_STRIDE) {
 		fill->since = 0;

@@ -28,28 +28,10 @@ struct paging_range {
 };
 
 /**
- * struct paging_sizes - the page sizes of a domain that may be used
- * @bitmap: as in the domain
- * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
- * @large: @single, if it is a size that the domain has: the next one above
- *	PAGE_SIZE
- * @larger: pieces that are shorter have none above @large
- * @shift: of @large
- * @most: entries for one call of the driver
- */
-struct paging_sizes {
-	unsigned long bitmap;
-	size_t single;
-	size_t large;
-	size_t larger;
-	unsigned int shift;
-	size_t most;
-};
-
-/**
  * struct paging_fill - ranges that are being mapped into one domain
  * @domain: the domain
- * @sizes: of it
+ * @plain: paging_plain() of it
+ * @small: use only entries of up to PAGE_SIZE
  * @prot: of the piece that is pending
  * @iova: where that goes
  * @phys: where it is
@@ -62,7 +44,8 @@ struct paging_sizes {
  */
 struct paging_fill {
 	struct iommu_domain *domain;
-	struct paging_sizes sizes;
+	size_t plain;
+	bool small;
 	int prot;
 	unsigned long iova;
 	phys_addr_t phys;
@@ -75,7 +58,7 @@ struct paging_fill {
 };
 
 void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
-		       bool small);
+		       size_t plain, bool small);
 int paging_fill_next(struct paging_fill *fill, unsigned long iova,
 		     phys_addr_t phys, size_t length, int prot);
 int paging_fill_add(struct paging_fill *fill, const struct paging_range *range);

@@ -133,10 +133,7 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 	if (rc)
 		return ERR_PTR(rc);
 	pinned = mem;
-	if (pinned_begin(pinned, start, length, writable, ctx->charge_process)) {
-		pinned_free_many(&mem, 1);
-		return ERR_PTR(-ENOMEM);
-	}
+	pinned_set(pinned, start, length, writable);
 	pinned->file = get_file(file);
 	return pinned;
 }
@@ -385,42 +382,36 @@ int pinned_lend(struct pinned *pinned, bool *lent)
 	return 0;
 }
 
-/* User memory that nobody but a new area knows, and not much of it. */
-static bool row_fits(const struct area *area)
-{
-	const struct pinned *pinned = area->pinned;
-
-	return area->embedded && !pinned->file &&
-	       pinned->account->mm == current->mm &&
-	       refcount_read(&pinned->refs) == 1 &&
-	       pinned->npages <= PIN_FEW;
-}
-
 /**
  * pinned_row - how many areas' memory is one stretch?
- * @area: the first of a chain of new areas
+ * @area: the first of a chain of new areas, with memory of the current process
+ *	that nobody else knows yet
+ * @npages: set to the length of the stretch
  *
  * Return: the area, or NULL, behind the last one of which pinned_use_row() can
  * use the memory together with that of @area.
  */
-struct area *pinned_row(struct area *area)
+struct area *pinned_row(const struct area *area, unsigned long *npages)
 {
 	const struct pinned *first = area->pinned;
-	unsigned long npages = first->npages;
-	struct area *end = area->chain;
+	unsigned long end = first->start + first->npages * PAGE_SIZE;
+	struct area *at;
 
-	for (; end; end = end->chain) {
-		const struct pinned *pinned = end->pinned;
+	for (at = area->chain; at; at = at->chain) {
+		const struct pinned *pinned = at->pinned;
 
-		if (pinned->start != first->start + npages * PAGE_SIZE ||
+		if (pinned->start != end ||
 		    pinned->writable != first->writable ||
 		    pinned->account != first->account)
 			break;
-		npages += pinned->npages;
-		if (npages > GATHER_BATCH || !row_fits(end))
+		/* What is larger may be had in larger pieces. */
+		if (pinned->npages > PIN_FEW || first->npages > PIN_FEW ||
+		    end - first->start >= (GATHER_BATCH - PIN_FEW) * PAGE_SIZE)
 			break;
+		end += pinned->npages * PAGE_SIZE;
 	}
-	return end == area->chain || row_fits(area) ? end : area->chain;
+	*npages = (end - first->start) >> PAGE_SHIFT;
+	return at;
 }
 
 static int row_deal(struct area *area, const struct area *end,
@@ -429,40 +420,49 @@ static int row_deal(struct area *area, const struct area *end,
 	int rc = 0;
 
 	for (; area != end; area = area->chain) {
-		unsigned long n = area->pinned->npages;
+		struct pinned *pinned = area->pinned;
+		unsigned long n = pinned->npages;
 
-		if (unlikely(rc))
-			unpin_user_pages(pages, n);
-		else if (n == 1)
-			runs_set_one(&area->pinned->runs, page_to_pfn(*pages),
-				     1);
+		if (likely(n == 1))
+			runs_set_one(&pinned->runs, page_to_pfn(*pages), 1);
+		else if (!rc)
+			rc = gather_add(&pinned->runs, pages, n);
 		else
-			rc = gather_add(&area->pinned->runs, pages, n);
+			unpin_user_pages(pages, n);
+		pinned->uses = 1;
+		area->in_use = true;
 		pages += n;
 	}
 	return rc;
 }
 
+/* Memory was too short for the runs of one. */
+static void row_undo(struct area *area, const struct area *end)
+{
+	for (; area != end; area = area->chain) {
+		area->in_use = false;
+		area->pinned->uses = 0;
+		release_runs(&area->pinned->runs, area->pinned->writable);
+	}
+}
+
 /**
  * pinned_use_row - pinned_use() of many small pieces of memory at once
- * @area: the first area
+ * @area: the first area; in_use is set
  * @end: from pinned_row()
+ * @npages: likewise
  *
  * Return: 0, or with nothing changed an errno of pinned_use(), which may be that
  * of any of them.
  */
-int pinned_use_row(struct area *area, const struct area *end)
+int pinned_use_row(struct area *area, const struct area *end,
+		   unsigned long npages)
 {
-	struct account *account = area->pinned->account;
 	const struct pinned *first = area->pinned;
-	struct area *each;
-	struct page **pages;
-	unsigned long npages = 0;
+	struct account *account = first->account;
+	struct page **pages = gather_scratch();
 	int rc;
 
-	for (each = area; each != end; each = each->chain)
-		npages += each->pinned->npages;
-	pages = gather_scratch();
 	if (!pages)
 		return -ENOMEM;
 	rc = account_charge(account, npages);
@@ -472,13 +472,8 @@ int pinned_use_row(struct area *area, const struct area *end)
 			       first->writable, pages);
 	if (!rc) {
 		rc = row_deal(area, end, pages);
-		for (each = area; each != end; each = each->chain) {
-			if (rc)
-				release_runs(&each->pinned->runs,
-					     first->writable);
-			else
-				each->pinned->uses = 1;
-		}
+		if (rc)
+			row_undo(area, end);
 	}
 	if (rc)
 		account_uncharge(account, npages);

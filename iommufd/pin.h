@@ -44,7 +44,7 @@ struct sparse;
  *	is one allocation
  *
  * A structure that stands for nothing has one reference and an account, and all
- * else that pinned_begin() does not set is as the constructor has made it.
+ * else that pinned_set() does not set is as the constructor has made it.
  */
 struct pinned {
 	refcount_t refs;
@@ -92,29 +92,35 @@ static inline int pinned_check_range(unsigned long start, unsigned long length)
 }
 
 /**
- * pinned_begin - let a free structure stand for memory of the current process
+ * pinned_claim - have a free structure on the account of the current process
  * @pinned: from pinned_alloc_many(), or left by pinned_retire()
- * @uptr: user address, need not be aligned; pinned_check_range() is content
- * @length: bytes
- * @writable: devices may write to it
  * @process: charge the process and not the user
- *
- * Nothing is pinned or looked at yet.
  *
  * Return: 0 or -ENOMEM.
  */
-static inline int pinned_begin(struct pinned *pinned, unsigned long uptr,
-			       unsigned long length, bool writable,
-			       bool process)
+static inline int pinned_claim(struct pinned *pinned, bool process)
 {
-	if (unlikely(!account_is_ours(pinned->account, process)) &&
-	    pinned_renew_account(pinned, process))
-		return -ENOMEM;
+	if (likely(account_is_ours(pinned->account, process)))
+		return 0;
+	return pinned_renew_account(pinned, process);
+}
+
+/**
+ * pinned_set - let a free structure stand for memory of the current process
+ * @pinned: after pinned_claim()
+ * @uptr: user address, need not be aligned; pinned_check_range() is content
+ * @length: bytes
+ * @writable: devices may write to it
+ *
+ * Nothing is pinned or looked at yet.
+ */
+static inline void pinned_set(struct pinned *pinned, unsigned long uptr,
+			      unsigned long length, bool writable)
+{
 	pinned->writable = writable;
 	pinned->start = uptr & PAGE_MASK;
 	pinned->npages = (PAGE_ALIGN(uptr + length) - pinned->start) >>
 			 PAGE_SHIFT;
-	return 0;
 }
 
 /*
@@ -165,8 +171,9 @@ static inline bool pinned_is_bar(const struct pinned *pinned)
 
 int pinned_use_first(struct pinned *pinned);
 int pinned_use_shared(struct pinned *pinned);
-struct area *pinned_row(struct area *area);
-int pinned_use_row(struct area *area, const struct area *end);
+struct area *pinned_row(const struct area *area, unsigned long *npages);
+int pinned_use_row(struct area *area, const struct area *end,
+		   unsigned long npages);
 void pinned_use_again(struct pinned *pinned);
 int pinned_lend(struct pinned *pinned, bool *lent);
 void pinned_unuse_shared(struct pinned *pinned);
@@ -200,7 +207,7 @@ static inline int pinned_use(struct pinned *pinned)
  * pinned_unuse - the opposite of pinned_use()
  * @pinned: memory in use; unpinned when this was the last use
  */
-static inline void pinned_unuse(struct pinned *pinned)
+static __always_inline void pinned_unuse(struct pinned *pinned)
 {
 	if (unlikely(pinned->uses != 1 || !pinned_is_private(pinned) ||
 		     !runs_are_page(&pinned->runs) || pinned->owner)) {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Taking the ranges of new areas, where every instruction counts: what single
+ * mappings and batches share.
+ */
+#ifndef IOMMUFD_PLACE_H
+#define IOMMUFD_PLACE_H
+
+#include "ioas_map.h"
+#include "nested.h"
+
+/* Is the mapping permitted, and aligned? A piece of a copy may be any. */
+static inline int chain_check_area(const struct ioas *ioas,
+				   const struct area *area)
+{
+	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
+		return -EPERM;
+	/* area->last is the length, so far. */
+	if (unlikely((offset_in_page(area->offset) | area->last) &
+		     (ioas->alignment - 1)))
+		return -EINVAL;
+	return 0;
+}
+
+/* Take the range, which nobody has reserved. */
+static inline int chain_place_area(struct ioas *ioas, struct area *area,
+				   unsigned long iova)
+{
+	area->iova = iova;
+	area->last += iova - 1;
+	if (unlikely(area_insert(&ioas->areas, area)))
+		return -EEXIST;
+	if (ioas->parent)
+		nested_link(ioas, area);
+	return 0;
+}
+
+/* All areas of one mapping. */
+static inline int chain_place_at(struct ioas *ioas, struct area *chain,
+				 unsigned long iova)
+{
+	int rc;
+
+	if (unlikely(chain->chain))
+		return chain_place_many(ioas, chain, iova);
+	rc = chain_check_area(ioas, chain);
+	if (unlikely(rc))
+		return rc;
+	if (unlikely(chain_place_area(ioas, chain, iova)))
+		return chain_unplace(ioas, chain, chain);
+	return 0;
+}
+
+/**
+ * chain_place_open - chain_place() at a fixed IOVA, where nothing is reserved
+ * @ioas: the IOAS, with its tree lock held
+ * @chain: new areas
+ * @length: of all areas together; @iova + @length does not overflow
+ * @iova: the first IOVA; the caller has looked into ioas->reserved
+ *
+ * Return: as chain_place().
+ */
+static inline int chain_place_open(struct ioas *ioas, struct area *chain,
+				   unsigned long length, unsigned long iova)
+{
+	const unsigned long mask = ioas->alignment - 1;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	if (unlikely(!length || length & mask))
+		return -EINVAL;
+	if (unlikely(iova & mask))
+		return chain_refuse(ioas, iova, length);
+	return chain_place_at(ioas, chain, iova);
+}
+
+#endif
