@@ -82,7 +82,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	WARN_ON(!list_empty(&ioas->children));
 	WARN_ON(!xa_empty(&ioas->users));
 	xa_destroy(&ioas->users);
-	stock_free(ioas, ioas->stock.areas);
+	stock_trim(ioas, 0);
 	mutex_destroy(&ioas->tree_lock);
 	mutex_destroy(&ioas->attach_lock);
 }

@@ -105,7 +105,7 @@ static noinline void area_unload(struct ioas *ioas, struct area *area,
 }
 
 /* Pin the memory of a new area and fill all page tables with it. */
-static inline int area_load(struct ioas *ioas, struct area *area)
+static __always_inline int area_load(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	int rc;
@@ -534,7 +534,7 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 }
 
 /* A new area that is placed alone: the rest of its way, with the tree lock held. */
-static inline int map_taken(struct ioas *ioas, struct area *area,
+static __always_inline int map_taken(struct ioas *ioas, struct area *area,
 			    unsigned long length, u32 flags, u64 *iova)
 {
 	int rc = place_range(ioas, area, length, flags, iova);

@@ -74,29 +74,19 @@ void chain_drain(struct ioas *ioas, struct area *chain)
 	unuse_chain(ioas, chain);
 }
 
-/*
- * An area that is in no tree has gone; with the tree lock held. What the stock has
- * no room for goes before @rest.
- */
-static inline struct area *retire_area(struct ioas *ioas, struct area *area,
-				       struct area *rest)
+/* An area that is in no tree has gone; with the tree lock held. */
+static inline void retire_area(struct ioas *ioas, struct area *area)
 {
 	if (likely(area->embedded)) {
-		if (!pinned_retire(area->pinned))
-			return rest;
-	} else {
-		pinned_put(area->pinned);
-		if (!ioas->parent) {
-			area_free(area);
-			return rest;
-		}
+		if (likely(pinned_retire(area->pinned)))
+			stock_put(ioas, area);
+		return;
 	}
-	if (likely(stock_has_room(ioas))) {
+	pinned_put(area->pinned);
+	if (ioas->parent)
 		stock_put(ioas, area);
-		return rest;
-	}
-	area->chain = rest;
-	return area;
+	else
+		area_free(area);
 }
 
 static inline void erase_area(struct ioas *ioas, struct area *area)
@@ -115,19 +105,17 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
  */
 void chain_free(struct ioas *ioas, struct area *chain)
 {
-	struct area *rest = NULL, *next;
+	struct area *next;
 	unsigned int n = 0;
 
 	mutex_lock(&ioas->tree_lock);
 	for (; chain; chain = next) {
 		next = chain->chain;
-		rest = retire_area(ioas, chain, rest);
+		retire_area(ioas, chain);
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
 	}
-	mutex_unlock(&ioas->tree_lock);
-	if (rest)
-		stock_free(ioas, rest);
+	stock_unlock(ioas);
 }
 
 /**
@@ -138,20 +126,18 @@ void chain_free(struct ioas *ioas, struct area *chain)
  */
 void chain_drop(struct ioas *ioas, struct area *chain)
 {
-	struct area *rest = NULL, *next;
+	struct area *next;
 	unsigned int n = 0;
 
 	mutex_lock(&ioas->tree_lock);
 	for (; chain; chain = next) {
 		next = chain->chain;
 		erase_area(ioas, chain);
-		rest = retire_area(ioas, chain, rest);
+		retire_area(ioas, chain);
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
 	}
-	mutex_unlock(&ioas->tree_lock);
-	if (rest)
-		stock_free(ioas, rest);
+	stock_unlock(ioas);
 }
 
 /**
@@ -369,7 +355,7 @@ static inline void drain_one(struct ioas *ioas, struct area *area)
 static bool unmap_one(struct ioas *ioas, unsigned long start,
 		      unsigned long last)
 {
-	struct area *area, *rest;
+	struct area *area;
 
 	mutex_lock(&ioas->tree_lock);
 	area = area_at(&ioas->areas, start);
@@ -383,10 +369,8 @@ static bool unmap_one(struct ioas *ioas, unsigned long start,
 	drain_one(ioas, area);
 	mutex_lock(&ioas->tree_lock);
 	erase_area(ioas, area);
-	rest = retire_area(ioas, area, NULL);
-	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(rest))
-		stock_free(ioas, rest);
+	retire_area(ioas, area);
+	stock_unlock(ioas);
 	return true;
 }
 

@@ -7,6 +7,8 @@
 
 #include <linux/iommu.h>
 
+#include "compat.h"
+
 struct runs;
 
 /**
@@ -238,7 +240,7 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
 static inline void paging_drain_range(struct iommu_domain *domain, size_t plain,
 				      unsigned long iova, size_t length)
 {
-	struct iommu_iotlb_gather gather;
+	struct iommu_iotlb_gather gather __uninitialized;
 	size_t gone;
 
 	if (unlikely(length > plain)) {
@@ -248,7 +250,9 @@ static inline void paging_drain_range(struct iommu_domain *domain, size_t plain,
 	iommu_iotlb_gather_init(&gather);
 	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
 					length / PAGE_SIZE, &gather);
-	iommu_iotlb_sync(domain, &gather);
+	/* iommu_iotlb_sync() without making it ready for more. */
+	if (domain->ops->iotlb_sync)
+		domain->ops->iotlb_sync(domain, &gather);
 	if (unlikely(gone != length) && !WARN_ON_ONCE(gone > length))
 		paging_drain_long(domain, iova + gone, length - gone);
 }

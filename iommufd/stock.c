@@ -13,9 +13,6 @@
 #include "pin.h"
 #include "stock.h"
 
-/* Structures that are allocated or freed at once. */
-#define STOCK_PORTION	16U
-
 static int alloc_portion(struct ioas *ioas, void **mem, unsigned int nr)
 {
 	return ioas->parent ? area_alloc_many(mem, nr) :
@@ -26,6 +23,11 @@ static struct area *area_in(const struct ioas *ioas, void *mem)
 {
 	return ioas->parent ? &((struct loose_area *)mem)->area :
 			      &((struct pinned *)mem)->area;
+}
+
+static void *mem_of(const struct ioas *ioas, struct area *area)
+{
+	return ioas->parent ? (void *)area_loose(area) : area->pinned;
 }
 
 static int stock_fill(struct ioas *ioas, unsigned int nr)
@@ -70,27 +72,24 @@ int stock_lock_filled(struct ioas *ioas, unsigned int nr)
 }
 
 /**
- * stock_free - free structures for good
- * @ioas: the IOAS that they come from
- * @areas: what nobody else knows, by area->chain
+ * stock_trim - free what is too much
+ * @ioas: the IOAS
+ * @nr: how many to keep
  */
-void stock_free(struct ioas *ioas, struct area *areas)
+void stock_trim(struct ioas *ioas, unsigned int nr)
 {
 	void *mem[STOCK_PORTION];
 	unsigned int n;
 
-	while (areas) {
-		for (n = 0; n < STOCK_PORTION && areas; n++) {
-			struct area *next = areas->chain;
-
-			mem[n] = ioas->parent ? (void *)area_loose(areas) :
-						areas->pinned;
-			areas = next;
-		}
-		if (ioas->parent)
+	do {
+		mutex_lock(&ioas->tree_lock);
+		for (n = 0; n < STOCK_PORTION && ioas->stock.nr > nr; n++)
+			mem[n] = mem_of(ioas, stock_take(ioas));
+		mutex_unlock(&ioas->tree_lock);
+		if (n && ioas->parent)
 			area_free_many(mem, n);
-		else
+		else if (n)
 			pinned_free_many(mem, n);
 		cond_resched();
-	}
+	} while (n == STOCK_PORTION);
 }

@@ -7,11 +7,19 @@
 
 #include "ioas.h"
 
-/* How many are kept: as many as a batch works on together. 64 KiB at the most. */
+/* How many may be taken at once: as many as a batch works on together. */
 #define STOCK_MAX	256U
 
+/*
+ * More are given back, a portion at a time: 68 KiB are kept at the most. None where
+ * KASAN is to see who still uses what is free.
+ */
+#define STOCK_PORTION	16U
+#define STOCK_FULL	(IS_ENABLED(CONFIG_KASAN) ? 0 : \
+			 STOCK_MAX + STOCK_PORTION)
+
 int stock_lock_filled(struct ioas *ioas, unsigned int nr);
-void stock_free(struct ioas *ioas, struct area *areas);
+void stock_trim(struct ioas *ioas, unsigned int nr);
 
 /**
  * stock_lock - take the tree lock, with structures at hand
@@ -58,14 +66,16 @@ static inline void stock_put(struct ioas *ioas, struct area *area)
 }
 
 /**
- * stock_has_room - may one more be kept?
- * @ioas: the IOAS, with its tree lock held
- *
- * Not where KASAN is to see who still uses what is free.
+ * stock_unlock - let go of the tree lock, after stock_put()
+ * @ioas: the IOAS
  */
-static inline bool stock_has_room(const struct ioas *ioas)
+static inline void stock_unlock(struct ioas *ioas)
 {
-	return !IS_ENABLED(CONFIG_KASAN) && ioas->stock.nr < STOCK_MAX;
+	bool full = ioas->stock.nr > STOCK_FULL;
+
+	mutex_unlock(&ioas->tree_lock);
+	if (unlikely(full))
+		stock_trim(ioas, STOCK_FULL ? STOCK_MAX : 0);
 }
 
 #endif
