@@ -13,4 +13,7 @@
 int batch_cmd_map(struct command *cmd);
 int batch_cmd_unmap(struct command *cmd);
 
+int batch_init(void);
+void batch_exit(void);
+
 #endif

@@ -38,6 +38,7 @@ struct stock {
  * @children: the IOASes that are nested in this one, by @sibling
  * @sibling: in the parent's @children
  * @sources: of a child: its areas by the IOVA in the parent that they come from
+ * @keeps_sources: they are in it; set with the lock held for writing
  * @from: of a child: the area of the parent that it was last made of, or NULL
  * @nested_tables: of the outermost one: how many page tables those below it have
  * @attach_lock: serialises the choice of a page table for a device
@@ -65,6 +66,7 @@ struct ioas {
 	struct list_head children;
 	struct list_head sibling;
 	struct rb_root_cached sources;
+	bool keeps_sources;
 	struct area *from;
 	unsigned int nested_tables;
 	struct mutex attach_lock;

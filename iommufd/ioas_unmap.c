@@ -39,19 +39,36 @@ static noinline void drain_table(struct ioas_table *table,
 	paging_drain_end(&drain);
 }
 
+/* Pages that are unpinned one after the other are credited together. */
 static void unuse_chain(const struct ioas *ioas, struct area *chain)
 {
+	struct account *account = NULL;
+	unsigned long npages = 0;
 	unsigned int n = 0;
 
 	for (; chain; chain = chain->chain) {
+		struct pinned *pinned = chain->pinned;
+
 		if (!chain->in_use)
 			continue;
 		chain->in_use = false;
-		if (!ioas->parent)
-			pinned_unuse(chain->pinned);
+		if (ioas->parent)
+			continue;
+		if (unlikely(pinned->account != account)) {
+			if (npages)
+				account_uncharge(account, npages);
+			account = pinned->account;
+			npages = 0;
+		}
+		if (likely(pinned_unuse_page(pinned)))
+			npages++;
+		else
+			pinned_unuse_shared(pinned);
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
 	}
+	if (npages)
+		account_uncharge(account, npages);
 }
 
 /**
@@ -80,13 +97,12 @@ static inline void retire_area(struct ioas *ioas, struct area *area)
 	if (likely(area->embedded)) {
 		if (likely(pinned_retire(area->pinned)))
 			stock_put(ioas, area);
-		return;
-	}
-	pinned_put(area->pinned);
-	if (ioas->parent)
+	} else if (ioas->parent) {
 		stock_put(ioas, area);
-	else
+	} else {
+		pinned_put(area->pinned);
 		area_free(area);
+	}
 }
 
 static inline void erase_area(struct ioas *ioas, struct area *area)

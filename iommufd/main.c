@@ -425,9 +425,12 @@ static int __init iommufd_init(void)
 	rc = gather_init();
 	if (rc)
 		goto err_pinned;
-	rc = netlink_init();
+	rc = batch_init();
 	if (rc)
 		goto err_gather;
+	rc = netlink_init();
+	if (rc)
+		goto err_batch;
 	rc = outlook_init();
 	if (rc)
 		goto err_netlink;
@@ -440,6 +443,8 @@ err_outlook:
 	outlook_exit();
 err_netlink:
 	netlink_exit();
+err_batch:
+	batch_exit();
 err_gather:
 	gather_exit();
 err_pinned:
@@ -454,6 +459,7 @@ static void __exit iommufd_exit(void)
 	misc_deregister(&iommufd_misc);
 	outlook_exit();
 	netlink_exit();
+	batch_exit();
 	gather_exit();
 	pinned_cache_exit();
 	area_cache_exit();

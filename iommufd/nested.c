@@ -8,13 +8,16 @@
  *
  * The child's areas are found by their source in an interval tree of the child.
  * That is all it takes: parents know their children, and whoever unmaps a range
- * looks into the source tree of every child, and so on downwards.
+ * looks into the source tree of every child, and so on downwards. A guest's RAM
+ * stays where it is, as a rule: so a child keeps that tree only from the first time
+ * on that something is unmapped from its parent.
  *
  * Children do not pin. The memory is kept pinned by the mapping of the outermost
  * IOAS, from the first time that a page table of a child has needed a part of it,
  * until it is unmapped there or no child has a page table any more. A mapping of
  * the outermost IOAS may be all of a guest's RAM: were it pinned by a child's first
- * page and unpinned by its last, each of these could take seconds.
+ * page and unpinned by its last, each of these could take seconds. Nor do they count
+ * as those who refer to the memory: the mapping that they are made of stays longer.
  *
  * A family has one lock. Mapping into a child holds it for reading, from the
  * look at the parent's areas to the last entry of a page table. Unmapping from an
@@ -173,6 +176,20 @@ void nested_take_back_all(struct ioas *ioas)
 	}
 }
 
+/* From now on it will be asked where the areas of a child come from. */
+static void keep_sources(struct ioas *child)
+{
+	struct area *area = area_first(&child->areas, 0, ULONG_MAX);
+
+	lockdep_assert_held_write(ioas_lock(child));
+	for (; area; area = area_next(area, ULONG_MAX)) {
+		interval_tree_insert(&area_loose(area)->source,
+				     &child->sources);
+		cond_resched();
+	}
+	child->keeps_sources = true;
+}
+
 /* Add the areas of children that are made of a range to the end of a chain. */
 static struct area **claim_children(struct ioas *ioas, unsigned long start,
 				    unsigned long last, struct area **link)
@@ -181,6 +198,8 @@ static struct area **claim_children(struct ioas *ioas, unsigned long start,
 	struct ioas *child;
 
 	list_for_each_entry(child, &ioas->children, sibling) {
+		if (!child->keeps_sources)
+			keep_sources(child);
 		for (node = interval_tree_iter_first(&child->sources, start,
 						     last);
 		     node; node = interval_tree_iter_next(node, start, last)) {

@@ -43,7 +43,6 @@ static inline void nested_init(const struct ioas *ioas, struct area *area,
 {
 	struct loose_area *loose = area_loose(area);
 
-	pinned_get(from->pinned);
 	chain_init(area, from->pinned, from->offset + (source - from->iova),
 		   length, prot);
 	loose->source.start = source;
@@ -84,7 +83,8 @@ static inline void nested_link(struct ioas *ioas, struct area *area)
 	struct loose_area *loose = area_loose(area);
 
 	loose->ioas = ioas;
-	interval_tree_insert(&loose->source, &ioas->sources);
+	if (unlikely(ioas->keeps_sources))
+		interval_tree_insert(&loose->source, &ioas->sources);
 }
 
 /**
@@ -94,7 +94,8 @@ static inline void nested_link(struct ioas *ioas, struct area *area)
  */
 static inline void nested_unlink(struct ioas *ioas, struct area *area)
 {
-	interval_tree_remove(&area_loose(area)->source, &ioas->sources);
+	if (unlikely(ioas->keeps_sources))
+		interval_tree_remove(&area_loose(area)->source, &ioas->sources);
 }
 
 int nested_lend(struct area *origin);

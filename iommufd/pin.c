@@ -369,17 +369,15 @@ int pinned_lend(struct pinned *pinned, bool *lent)
 {
 	int rc;
 
-	/* Not the only one who refers to it: with the lock. */
-	rc = pinned_use(pinned);
-	if (rc)
-		return rc;
+	/* Who has been lent it does not count as one who refers to it. */
 	mutex_lock(&pinned->lock);
-	if (*lent)
+	rc = use_locked(pinned);
+	if (!rc && *lent)
 		pinned->uses--;
-	else
+	else if (!rc)
 		smp_store_release(lent, true);	/* see nested_use() */
 	mutex_unlock(&pinned->lock);
-	return 0;
+	return rc;
 }
 
 /**

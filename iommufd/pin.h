@@ -22,7 +22,7 @@ struct sparse;
 
 /**
  * struct pinned - memory from one origin
- * @refs: areas, and commands that are making one
+ * @refs: areas, but for those of nested IOASes, and commands that are making one
  * @writable: pinned for writing
  * @mark: CHANGE_PROCESS has seen it
  * @lock: protects everything below it that changes. Taken inside the locks of an
@@ -138,6 +138,13 @@ static inline bool pinned_is_private(const struct pinned *pinned)
 	return true;
 }
 
+/* More than pages of user memory that are all in use, or none. One test for all. */
+static inline bool pinned_is_special(const struct pinned *pinned)
+{
+	return (unsigned long)pinned->file | (unsigned long)pinned->sparse |
+	       (unsigned long)pinned->owner;
+}
+
 /**
  * pinned_retire - drop a reference, without freeing the structure
  * @pinned: not used any more by the caller
@@ -152,8 +159,7 @@ static inline bool pinned_retire(struct pinned *pinned)
 			return false;
 		refcount_set(&pinned->refs, 1);
 	}
-	if (unlikely(pinned->uses || pinned->sparse || pinned->file ||
-		     pinned->owner))
+	if (unlikely(pinned->uses || pinned_is_special(pinned)))
 		pinned_finish(pinned);
 	return true;
 }
@@ -198,9 +204,26 @@ int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
 static inline int pinned_use(struct pinned *pinned)
 {
 	if (likely(pinned_is_private(pinned) && !pinned->uses &&
-		   !pinned->sparse && !pinned->owner))
+		   !pinned_is_special(pinned)))
 		return pinned_use_first(pinned);
 	return pinned_use_shared(pinned);
+}
+
+/**
+ * pinned_unuse_page - pinned_unuse() of what most small mappings are
+ * @pinned: memory in use
+ *
+ * Return: whether it was that: then the caller has to uncharge one page.
+ */
+static __always_inline bool pinned_unuse_page(struct pinned *pinned)
+{
+	if (unlikely(pinned->uses != 1 || !pinned_is_private(pinned) ||
+		     !runs_are_page(&pinned->runs) || pinned->owner))
+		return false;
+	release_page(run_pfn(runs_one(&pinned->runs)), pinned->writable);
+	runs_forget_one(&pinned->runs);
+	pinned->uses = 0;
+	return true;
 }
 
 /**
@@ -209,15 +232,10 @@ static inline int pinned_use(struct pinned *pinned)
  */
 static __always_inline void pinned_unuse(struct pinned *pinned)
 {
-	if (unlikely(pinned->uses != 1 || !pinned_is_private(pinned) ||
-		     !runs_are_page(&pinned->runs) || pinned->owner)) {
+	if (likely(pinned_unuse_page(pinned)))
+		account_uncharge(pinned->account, 1);
+	else
 		pinned_unuse_shared(pinned);
-		return;
-	}
-	release_page(run_pfn(runs_one(&pinned->runs)), pinned->writable);
-	runs_forget_one(&pinned->runs);
-	pinned->uses = 0;
-	account_uncharge(pinned->account, 1);
 }
 
 unsigned long pinned_change_cost(const struct pinned *pinned,
