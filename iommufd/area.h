@@ -214,6 +214,7 @@ static inline void area_erase(struct area_tree *tree, struct area *area)
 	else
 		area_erase_gaps(tree, area);
 }
+
 struct area *area_first(const struct area_tree *tree, unsigned long start,
 			unsigned long last);
 struct area *area_last(const struct area_tree *tree, unsigned long start,

@@ -28,8 +28,6 @@
 #include "stock.h"
 
 #define PORTION		256U
-#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
-		   IOMMU_IOAS_MAP_READABLE)
 
 /**
  * struct portion - entries that are worked on together
@@ -59,11 +57,10 @@ static struct kmem_cache *portion_cache;
 
 static int check_map_entry(const struct ioasid_batch_entry *entry)
 {
-	if (entry->flags & ~MAP_FLAGS)
-		return -EOPNOTSUPP;
-	if (!(entry->flags & (IOMMU_IOAS_MAP_WRITEABLE |
-			      IOMMU_IOAS_MAP_READABLE)))
-		return -EINVAL;
+	int rc = ioas_check_map_flags(entry->flags);
+
+	if (unlikely(rc))
+		return rc;
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX ||
 	    entry->src > ULONG_MAX)
 		return -EOVERFLOW;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The IOAS_* commands: their structures, flags and errors, and nothing more.
+ * The IOAS_* commands: their structures, flags and errors, and nothing more. MAP and
+ * UNMAP are with the way that they take.
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -11,12 +12,10 @@
 #include "area.h"
 #include "charge.h"
 #include "ioas.h"
+#include "ioas_map.h"
 #include "nested.h"
 #include "pin.h"
 #include "ranges.h"
-
-#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
-		   IOMMU_IOAS_MAP_READABLE)
 
 /**
  * ioas_cmd_alloc - IOMMU_IOAS_ALLOC
@@ -222,50 +221,6 @@ int ioas_cmd_allow_iovas(struct command *cmd)
 	return rc;
 }
 
-/* What MAP, MAP_FILE and COPY have in common. */
-static int check_map_flags(u32 flags)
-{
-	if (flags & ~MAP_FLAGS)
-		return -EOPNOTSUPP;
-	if (!(flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)))
-		return -EINVAL;
-	return 0;
-}
-
-/**
- * ioas_cmd_map - IOMMU_IOAS_MAP
- * @cmd: struct iommu_ioas_map
- */
-int ioas_cmd_map(struct command *cmd)
-{
-	struct iommu_ioas_map *arg = cmd->arg;
-	struct ioas *ioas;
-	int rc;
-
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
-	rc = check_map_flags(arg->flags);
-	if (rc)
-		return rc;
-	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
-	    arg->user_va > ULONG_MAX)
-		return -EOVERFLOW;
-
-	ioas = ioas_get(cmd->ctx, arg->ioas_id);
-	if (!ioas)
-		return -ENOENT;
-	rc = ioas_map_source(ioas, arg->user_va, arg->length, arg->flags,
-			     false, &arg->iova);
-	if (!rc) {
-		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
-		/* Whoever is not told about a mapping does not have it. */
-		if (unlikely(rc))
-			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
-	}
-	ioas_put(cmd->ctx, ioas);
-	return rc;
-}
-
 /**
  * ioas_cmd_map_file - IOMMU_IOAS_MAP_FILE
  * @cmd: struct iommu_ioas_map_file
@@ -279,7 +234,7 @@ int ioas_cmd_map_file(struct command *cmd)
 	struct file *file;
 	int rc;
 
-	rc = check_map_flags(arg->flags);
+	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
 		return rc;
 	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
@@ -330,7 +285,7 @@ int ioas_cmd_copy(struct command *cmd)
 	unsigned int nr;
 	int rc;
 
-	rc = check_map_flags(arg->flags);
+	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
 		return rc;
 	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
@@ -369,34 +324,6 @@ int ioas_cmd_copy(struct command *cmd)
 out_slices:
 	ioas_put_slices(slices, nr);
 	return rc;
-}
-
-/**
- * ioas_cmd_unmap - IOMMU_IOAS_UNMAP
- * @cmd: struct iommu_ioas_unmap
- */
-int ioas_cmd_unmap(struct command *cmd)
-{
-	struct iommu_ioas_unmap *arg = cmd->arg;
-	struct ioas *ioas;
-	int rc;
-
-	ioas = ioas_get(cmd->ctx, arg->ioas_id);
-	if (!ioas)
-		return -ENOENT;
-	if (!arg->iova && arg->length == U64_MAX) {
-		rc = ioas_unmap_all(ioas, &arg->length);
-	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
-		rc = -EOVERFLOW;
-	} else {
-		rc = ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
-		if (!rc && !arg->length)
-			rc = -ENOENT;
-	}
-	ioas_put(cmd->ctx, ioas);
-	if (rc)
-		return rc;
-	return command_reply_field(cmd, struct iommu_ioas_unmap, length);
 }
 
 /*

@@ -552,8 +552,11 @@ static __always_inline int map_taken(struct ioas *ioas, struct area *area,
 	return rc;
 }
 
-/* All frames that a small mapping needs are those of this function. */
-static int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
+/*
+ * What most calls are: a small piece of user memory. It is worth having few frames:
+ * those of the driver and of get_user_pages, and one of ours.
+ */
+static __always_inline int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
 		    u32 flags, bool process, u64 *iova)
 {
 	struct area *area;
@@ -586,7 +589,7 @@ static noinline int map_nested_many(struct ioas *ioas, unsigned long source,
 	return map_chain(ioas, chain, length, flags, iova);
 }
 
-static inline int map_nested(struct ioas *ioas, unsigned long source,
+static __always_inline int map_nested(struct ioas *ioas, unsigned long source,
 			     unsigned long length, u32 flags, u64 *iova)
 {
 	struct area *from = nested_source(ioas, source, length);
@@ -600,6 +603,22 @@ static inline int map_nested(struct ioas *ioas, unsigned long source,
 	area = stock_take(ioas);
 	nested_init(ioas, area, from, source, length, prot);
 	return map_taken(ioas, area, length, flags, iova);
+}
+
+/* Memory that the current process names by an address. */
+static __always_inline int map_source(struct ioas *ioas, unsigned long source,
+				      unsigned long length, u32 flags,
+				      bool process, u64 *iova)
+{
+	int rc;
+
+	down_read(ioas_lock(ioas));
+	if (unlikely(ioas->parent))
+		rc = map_nested(ioas, source, length, flags, iova);
+	else
+		rc = map_user(ioas, source, length, flags, process, iova);
+	up_read(ioas_lock(ioas));
+	return rc;
 }
 
 /**
@@ -618,14 +637,39 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
 		    unsigned long length, u32 flags, bool charge_process,
 		    u64 *iova)
 {
+	return map_source(ioas, source, length, flags, charge_process, iova);
+}
+
+/**
+ * ioas_cmd_map - IOMMU_IOAS_MAP
+ * @cmd: struct iommu_ioas_map
+ */
+int ioas_cmd_map(struct command *cmd)
+{
+	struct iommu_ioas_map *arg = cmd->arg;
+	struct ioas *ioas;
 	int rc;
 
-	down_read(ioas_lock(ioas));
-	if (unlikely(ioas->parent))
-		rc = map_nested(ioas, source, length, flags, iova);
-	else
-		rc = map_user(ioas, source, length, flags, charge_process,
-			      iova);
-	up_read(ioas_lock(ioas));
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	rc = ioas_check_map_flags(arg->flags);
+	if (rc)
+		return rc;
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
+	    arg->user_va > ULONG_MAX)
+		return -EOVERFLOW;
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	rc = map_source(ioas, arg->user_va, arg->length, arg->flags, false,
+			&arg->iova);
+	if (!rc) {
+		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
+		/* Whoever is not told about a mapping does not have it. */
+		if (unlikely(rc))
+			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
+	}
+	ioas_put(cmd->ctx, ioas);
 	return rc;
 }

@@ -30,6 +30,24 @@ struct obstacle {
 	unsigned long length;
 };
 
+#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
+		   IOMMU_IOAS_MAP_READABLE)
+
+/**
+ * ioas_check_map_flags - what all commands that map have in common
+ * @flags: enum iommufd_ioas_map_flags
+ *
+ * Return: 0, -EOPNOTSUPP (an unknown one), -EINVAL (neither read nor write).
+ */
+static inline int ioas_check_map_flags(u32 flags)
+{
+	if (flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (!(flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)))
+		return -EINVAL;
+	return 0;
+}
+
 /**
  * chain_prot - the permissions that a mapping asks for
  * @flags: enum iommufd_ioas_map_flags

@@ -10,7 +10,7 @@
  * one, held for writing then: so none of their areas is AREA_BUSY.
  */
 #include <linux/iommu.h>
-#include <linux/overflow.h>
+#include <uapi/linux/iommufd.h>
 
 #include "event.h"
 #include "ioas_map.h"
@@ -348,7 +348,7 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 }
 
 /* Out of all page tables, flushed, and then unpinned. */
-static inline void drain_one(struct ioas *ioas, struct area *area)
+static __always_inline void drain_one(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 
@@ -365,11 +365,11 @@ static inline void drain_one(struct ioas *ioas, struct area *area)
 }
 
 /*
- * What most calls are: a whole area, and nobody who has to be asked. All frames
- * that it needs are those of this function. Returns whether it was that.
+ * What most calls are: a whole area, and nobody who has to be asked. Returns whether
+ * it was that.
  */
-static bool unmap_one(struct ioas *ioas, unsigned long start,
-		      unsigned long last)
+static __always_inline bool unmap_one(struct ioas *ioas, unsigned long start,
+				      unsigned long last, u64 *unmapped)
 {
 	struct area *area;
 
@@ -381,6 +381,7 @@ static bool unmap_one(struct ioas *ioas, unsigned long start,
 		return false;
 	}
 	area->state = AREA_BUSY;
+	*unmapped = area_length(area);
 	mutex_unlock(&ioas->tree_lock);
 	drain_one(ioas, area);
 	mutex_lock(&ioas->tree_lock);
@@ -390,18 +391,21 @@ static bool unmap_one(struct ioas *ioas, unsigned long start,
 	return true;
 }
 
-static int unmap_range(struct ioas *ioas, unsigned long start,
-		       unsigned long last, u64 *unmapped)
+static __always_inline int unmap_range(struct ioas *ioas, unsigned long start,
+				       unsigned long length, u64 *unmapped)
 {
+	unsigned long last = start + length - 1;
 	bool done;
 
+	*unmapped = 0;
+	if (unlikely(!length))
+		return -EINVAL;
+	if (unlikely(last < start))
+		return -EOVERFLOW;
 	down_read(ioas_lock(ioas));
-	done = unmap_one(ioas, start, last);
+	done = unmap_one(ioas, start, last, unmapped);
 	up_read(ioas_lock(ioas));
-	if (unlikely(!done))
-		return unmap_rest(ioas, start, last, unmapped);
-	*unmapped = last - start + 1;
-	return 0;
+	return likely(done) ? 0 : unmap_rest(ioas, start, last, unmapped);
 }
 
 /**
@@ -422,14 +426,7 @@ static int unmap_range(struct ioas *ioas, unsigned long start,
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 	       u64 *unmapped)
 {
-	unsigned long last;
-
-	*unmapped = 0;
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(iova, length - 1, &last))
-		return -EOVERFLOW;
-	return unmap_range(ioas, iova, last, unmapped);
+	return unmap_range(ioas, iova, length, unmapped);
 }
 
 /**
@@ -447,6 +444,34 @@ int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 	if (unmapped)
 		*unmapped = bytes;
 	return rc;
+}
+
+/**
+ * ioas_cmd_unmap - IOMMU_IOAS_UNMAP
+ * @cmd: struct iommu_ioas_unmap
+ */
+int ioas_cmd_unmap(struct command *cmd)
+{
+	struct iommu_ioas_unmap *arg = cmd->arg;
+	struct ioas *ioas;
+	int rc;
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	if (!arg->iova && arg->length == U64_MAX) {
+		rc = ioas_unmap_all(ioas, &arg->length);
+	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
+		rc = -EOVERFLOW;
+	} else {
+		rc = unmap_range(ioas, arg->iova, arg->length, &arg->length);
+		if (!rc && !arg->length)
+			rc = -ENOENT;
+	}
+	ioas_put(cmd->ctx, ioas);
+	if (rc)
+		return rc;
+	return command_reply_field(cmd, struct iommu_ioas_unmap, length);
 }
 
 /* Make the part of an area from @iova on an area of its own, @tail. */
