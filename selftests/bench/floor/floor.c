@@ -17,6 +17,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -104,6 +105,8 @@ static unsigned long contiguous(struct page **pages, unsigned long npages)
 {
 	unsigned long n = 1;
 
+	if (npages > 1 && pages[1] != pages[0] + 1)
+		return 1;
 	if (pages[npages - 1] == pages[0] + npages - 1)
 		return npages;
 	while (n < npages && pages[n] == pages[0] + n)
@@ -137,13 +140,23 @@ static unsigned int append_pages(struct run *runs, unsigned int nr_runs,
 	return nr_runs;
 }
 
+/* One page is not worth the call that looks for its neighbours. */
+static inline void unpin_run(const struct run *run)
+{
+	struct folio *folio = page_folio(run->first);
+
+	if (run->npages == 1 && folio_test_dirty(folio))
+		unpin_folio(folio);
+	else
+		unpin_user_page_range_dirty_lock(run->first, run->npages, true);
+}
+
 static void unpin_runs(const struct run *runs, unsigned int nr_runs)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr_runs; i++)
-		unpin_user_page_range_dirty_lock(runs[i].first, runs[i].npages,
-						 true);
+		unpin_run(&runs[i]);
 }
 
 /*
@@ -182,9 +195,12 @@ static inline int map_run(struct iommu_domain *domain, unsigned long iova,
 {
 	size_t left = run->npages << PAGE_SHIFT;
 	phys_addr_t phys = page_to_phys(run->first);
-	size_t pgsize, mapped, piece;
+	size_t pgsize, piece, mapped = 0;
 	int rc;
 
+	if (left == PAGE_SIZE)
+		return domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, 1,
+					      PROT, GFP_KERNEL_ACCOUNT, &mapped);
 	do {
 		mapped = 0;
 		pgsize = next_pgsize(domain, iova, phys, left, &piece);
