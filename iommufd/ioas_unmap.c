@@ -114,12 +114,8 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 	area_erase(&ioas->areas, area);
 }
 
-/**
- * chain_free - free areas that are in no tree
- * @ioas: the IOAS that they are for
- * @chain: the areas
- */
-void chain_free(struct ioas *ioas, struct area *chain)
+static inline void drop_chain(struct ioas *ioas, struct area *chain,
+			      bool placed)
 {
 	struct area *next;
 	unsigned int n = 0;
@@ -127,11 +123,23 @@ void chain_free(struct ioas *ioas, struct area *chain)
 	mutex_lock(&ioas->tree_lock);
 	for (; chain; chain = next) {
 		next = chain->chain;
+		if (placed)
+			erase_area(ioas, chain);
 		retire_area(ioas, chain);
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
 	}
 	stock_unlock(ioas);
+}
+
+/**
+ * chain_free - free areas that are in no tree
+ * @ioas: the IOAS that they are for
+ * @chain: the areas
+ */
+void chain_free(struct ioas *ioas, struct area *chain)
+{
+	drop_chain(ioas, chain, false);
 }
 
 /**
@@ -142,18 +150,7 @@ void chain_free(struct ioas *ioas, struct area *chain)
  */
 void chain_drop(struct ioas *ioas, struct area *chain)
 {
-	struct area *next;
-	unsigned int n = 0;
-
-	mutex_lock(&ioas->tree_lock);
-	for (; chain; chain = next) {
-		next = chain->chain;
-		erase_area(ioas, chain);
-		retire_area(ioas, chain);
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
-	}
-	stock_unlock(ioas);
+	drop_chain(ioas, chain, true);
 }
 
 /**

@@ -412,57 +412,54 @@ static struct miscdevice iommufd_misc = {
 	.mode = 0660,
 };
 
+static int device_init(void)
+{
+	return misc_register(&iommufd_misc);
+}
+
+static void device_exit(void)
+{
+	misc_deregister(&iommufd_misc);
+}
+
+/* What there is to be done at load, in order, and backwards at unload. */
+static const struct {
+	int (*init)(void);
+	void (*exit)(void);
+} rooms[] = {
+	{ area_cache_init, area_cache_exit },
+	{ pinned_cache_init, pinned_cache_exit },
+	{ gather_init, gather_exit },
+	{ batch_init, batch_exit },
+	{ netlink_init, netlink_exit },
+	{ outlook_init, outlook_exit },
+	{ device_init, device_exit },
+};
+
+static void leave_rooms(unsigned int n)
+{
+	while (n--)
+		rooms[n].exit();
+}
+
 static int __init iommufd_init(void)
 {
-	int rc;
+	unsigned int i;
 
-	rc = area_cache_init();
-	if (rc)
-		return rc;
-	rc = pinned_cache_init();
-	if (rc)
-		goto err_area;
-	rc = gather_init();
-	if (rc)
-		goto err_pinned;
-	rc = batch_init();
-	if (rc)
-		goto err_gather;
-	rc = netlink_init();
-	if (rc)
-		goto err_batch;
-	rc = outlook_init();
-	if (rc)
-		goto err_netlink;
-	rc = misc_register(&iommufd_misc);
-	if (rc)
-		goto err_outlook;
+	for (i = 0; i < ARRAY_SIZE(rooms); i++) {
+		int rc = rooms[i].init();
+
+		if (rc) {
+			leave_rooms(i);
+			return rc;
+		}
+	}
 	return 0;
-
-err_outlook:
-	outlook_exit();
-err_netlink:
-	netlink_exit();
-err_batch:
-	batch_exit();
-err_gather:
-	gather_exit();
-err_pinned:
-	pinned_cache_exit();
-err_area:
-	area_cache_exit();
-	return rc;
 }
 
 static void __exit iommufd_exit(void)
 {
-	misc_deregister(&iommufd_misc);
-	outlook_exit();
-	netlink_exit();
-	batch_exit();
-	gather_exit();
-	pinned_cache_exit();
-	area_cache_exit();
+	leave_rooms(ARRAY_SIZE(rooms));
 }
 
 module_init(iommufd_init);

@@ -732,7 +732,7 @@ static const struct genl_multicast_group groups[] = {
  *
  * Return: 0 or an errno of genl_register_family().
  */
-int __init netlink_init(void)
+int netlink_init(void)
 {
 	ioasid_nl_family.netnsok = false;
 	ioasid_nl_family.mcgrps = groups;
