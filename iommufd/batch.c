@@ -15,6 +15,7 @@
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
@@ -517,6 +518,23 @@ static int run_batch(struct command *cmd, struct portion *portion,
 	return rc;
 }
 
+/* An unmap is not to fail for want of some pages in a row. */
+static struct portion *portion_alloc(void)
+{
+	struct portion *portion = kmem_cache_alloc(portion_cache,
+						   GFP_KERNEL | __GFP_NOWARN);
+
+	return portion ?: vmalloc(sizeof(*portion));
+}
+
+static void portion_free(struct portion *portion)
+{
+	if (unlikely(is_vmalloc_addr(portion)))
+		vfree(portion);
+	else
+		kmem_cache_free(portion_cache, portion);
+}
+
 static int batch_cmd(struct command *cmd,
 		     void (*work)(struct portion *portion),
 		     int (*write_results)(struct portion *portion))
@@ -529,7 +547,7 @@ static int batch_cmd(struct command *cmd,
 		return -EOPNOTSUPP;
 	if (arg->nr > BATCH_ENTRIES_MAX)
 		return -EINVAL;
-	portion = kmem_cache_alloc(portion_cache, GFP_KERNEL);
+	portion = portion_alloc();
 	if (!portion)
 		return -ENOMEM;
 	portion->ioas = ioas_get(cmd->ctx, arg->ioas_id);
@@ -537,7 +555,7 @@ static int batch_cmd(struct command *cmd,
 		rc = run_batch(cmd, portion, work, write_results);
 		ioas_put(cmd->ctx, portion->ioas);
 	}
-	kmem_cache_free(portion_cache, portion);
+	portion_free(portion);
 	return rc;
 }
 
