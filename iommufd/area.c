@@ -34,6 +34,7 @@ static void construct(void *mem)
 	struct loose_area *loose = mem;
 
 	area_construct(&loose->area);
+	loose->area.embedded = false;
 }
 
 /**
@@ -93,6 +94,8 @@ static void area_set_gap(struct area *area, const struct area *before)
  * area_insert_below - area_insert() of what is not above all others
  * @tree: see there
  * @area: .
+ *
+ * Return: as area_insert().
  */
 int area_insert_below(struct area_tree *tree, struct area *area)
 {

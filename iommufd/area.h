@@ -51,7 +51,8 @@ enum area_state {
  * @gap: unused IOVAs between the end of the area before this one and @iova, if
  *	the tree keeps gaps
  * @max_gap: the largest @gap in the subtree below @rb, likewise
- * @pinned: the memory behind it; the area holds a reference
+ * @pinned: the memory behind it; the area holds a reference, but not in a nested
+ *	IOAS: there what it originates from holds one, and stays longer
  * @offset: where in the memory it begins, in bytes
  * @pins: pages of it that in-kernel users have pinned now
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
@@ -120,6 +121,8 @@ struct loose_area {
 /**
  * area_construct - what each area is again when it is freed
  * @area: memory that a cache of areas has just got
+ *
+ * The constructor of the cache says whether it is @embedded.
  */
 static inline void area_construct(struct area *area)
 {

@@ -153,7 +153,7 @@ static unsigned int place_user(struct portion *portion)
 			last->chain = area;
 		last = area;
 	}
-	mutex_unlock(&ioas->tree_lock);
+	stock_unlock(ioas);
 	return i;
 }
 

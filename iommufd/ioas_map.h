@@ -81,7 +81,8 @@ static inline void chain_init_embedded(struct area *area, unsigned long offset,
 /**
  * chain_init - make an area that is not placed yet
  * @area: memory for it
- * @pinned: the memory that it is to map; takes over the caller's reference
+ * @pinned: the memory that it is to map; takes over the caller's reference, if the
+ *	area is to have one
  * @offset: first byte of that
  * @length: bytes; kept in area->last until the area is placed
  * @prot: IOMMU_READ and so on

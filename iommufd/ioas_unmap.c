@@ -49,6 +49,8 @@ static void unuse_chain(const struct ioas *ioas, struct area *chain)
 	for (; chain; chain = chain->chain) {
 		struct pinned *pinned = chain->pinned;
 
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
 		if (!chain->in_use)
 			continue;
 		chain->in_use = false;
@@ -64,8 +66,6 @@ static void unuse_chain(const struct ioas *ioas, struct area *chain)
 			npages++;
 		else
 			pinned_unuse_shared(pinned);
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
 	}
 	if (npages)
 		account_uncharge(account, npages);

@@ -141,16 +141,21 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 /**
  * pinned_finish - pinned_retire() of what is more than pages of user memory
  * @pinned: nobody refers to it any more
+ *
+ * Return: whether it stands for nothing now. If it is still in use something has
+ * gone wrong: it is not to become the next mapping's memory.
  */
-void pinned_finish(struct pinned *pinned)
+bool pinned_finish(struct pinned *pinned)
 {
-	WARN_ON(pinned->uses || pinned->sparse);
+	if (WARN_ON(pinned->uses || pinned->sparse))
+		return false;
 	if (pinned->file)
 		fput(pinned->file);
 	if (pinned->owner)
 		bar_owner_put(pinned->owner);
 	pinned->file = NULL;
 	pinned->owner = NULL;
+	return true;
 }
 
 /**
@@ -270,6 +275,8 @@ static inline int fill_memory(struct pinned *pinned)
  * pinned_use_first - pinned_use() of memory that nobody has used, known to one
  * area only, or locked
  * @pinned: the memory, neither sparse nor known to be a BAR
+ *
+ * Return: as pinned_use().
  */
 int pinned_use_first(struct pinned *pinned)
 {
@@ -344,6 +351,8 @@ static int use_locked(struct pinned *pinned)
 /**
  * pinned_use_shared - pinned_use() in general
  * @pinned: the memory
+ *
+ * Return: as pinned_use().
  */
 int pinned_use_shared(struct pinned *pinned)
 {

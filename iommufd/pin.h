@@ -69,7 +69,7 @@ int pinned_renew_account(struct pinned *pinned, bool process);
 struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable);
-void pinned_finish(struct pinned *pinned);
+bool pinned_finish(struct pinned *pinned);
 void pinned_put(struct pinned *pinned);
 
 /**
@@ -127,7 +127,9 @@ static inline void pinned_set(struct pinned *pinned, unsigned long uptr,
  * Memory that only one area refers to is nobody else's business while that area
  * is AREA_BUSY, or its IOAS locked for writing, which is when it is used as a
  * whole or not any more: then the lock can be left alone. So it is when the last
- * area has gone.
+ * area has gone. The areas of nested IOASes are not counted, but do not matter: an
+ * IOAS that has children is drained with the family's lock held for writing, when
+ * none of theirs is left, and what they need is lent to them with the lock.
  */
 static inline bool pinned_is_private(const struct pinned *pinned)
 {
@@ -160,7 +162,7 @@ static inline bool pinned_retire(struct pinned *pinned)
 		refcount_set(&pinned->refs, 1);
 	}
 	if (unlikely(pinned->uses || pinned_is_special(pinned)))
-		pinned_finish(pinned);
+		return pinned_finish(pinned);
 	return true;
 }
 

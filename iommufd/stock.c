@@ -30,45 +30,79 @@ static void *mem_of(const struct ioas *ioas, struct area *area)
 	return ioas->parent ? (void *)area_loose(area) : area->pinned;
 }
 
-static int stock_fill(struct ioas *ioas, unsigned int nr)
+static void free_portion(const struct ioas *ioas, void **mem, unsigned int nr)
+{
+	if (ioas->parent)
+		area_free_many(mem, nr);
+	else
+		pinned_free_many(mem, nr);
+}
+
+/*
+ * Allocate @nr at least. One that is asked for will not be the last, so there are
+ * more, if memory is not that short.
+ */
+static int add_portion(struct ioas *ioas, struct stock *to, unsigned int nr)
+{
+	unsigned int i, n = IS_ENABLED(CONFIG_KASAN) ? min(nr, STOCK_PORTION) :
+						       STOCK_PORTION;
+	void *mem[STOCK_PORTION];
+	int rc = alloc_portion(ioas, mem, n);
+
+	if (rc && nr < n) {
+		n = nr;
+		rc = alloc_portion(ioas, mem, n);
+	}
+	for (i = 0; i < n && !rc; i++)
+		stock_push(to, area_in(ioas, mem[i]));
+	return rc;
+}
+
+static void free_all(struct ioas *ioas, struct stock *stock)
 {
 	void *mem[STOCK_PORTION];
-	unsigned int i;
-	int rc;
+	unsigned int n;
 
-	nr = min(nr, STOCK_PORTION);
-	rc = alloc_portion(ioas, mem, nr);
-	if (rc)
-		return rc;
-	mutex_lock(&ioas->tree_lock);
-	for (i = nr; i--; )
-		stock_put(ioas, area_in(ioas, mem[i]));
-	mutex_unlock(&ioas->tree_lock);
-	return 0;
+	while (stock->nr) {
+		for (n = 0; n < STOCK_PORTION && stock->nr; n++)
+			mem[n] = mem_of(ioas, stock_pop(stock));
+		free_portion(ioas, mem, n);
+		cond_resched();
+	}
 }
 
 /**
  * stock_lock_filled - stock_lock() where there are not enough
  * @ioas: see there
  * @nr: .
+ *
+ * What is allocated is nobody else's before it is enough.
+ *
+ * Return: as stock_lock().
  */
 int stock_lock_filled(struct ioas *ioas, unsigned int nr)
 {
-	unsigned int had;
-	int rc;
+	struct stock fresh = {};
 
 	for (;;) {
+		unsigned int have;
+		int rc;
+
 		mutex_lock(&ioas->tree_lock);
-		had = ioas->stock.nr;
-		if (had >= nr)
-			return 0;
+		have = ioas->stock.nr + fresh.nr;
+		if (have >= nr)
+			break;
 		mutex_unlock(&ioas->tree_lock);
-		/* One is asked for, and the next will be, too. */
-		rc = stock_fill(ioas, !IS_ENABLED(CONFIG_KASAN) && nr == 1 ?
-				      STOCK_PORTION : nr - had);
-		if (rc)
+		rc = add_portion(ioas, &fresh, nr - have);
+		if (rc) {
+			free_all(ioas, &fresh);
 			return rc;
+		}
+		cond_resched();
 	}
+	while (fresh.nr)
+		stock_push(&ioas->stock, stock_pop(&fresh));
+	return 0;
 }
 
 /**
@@ -78,18 +112,11 @@ int stock_lock_filled(struct ioas *ioas, unsigned int nr)
  */
 void stock_trim(struct ioas *ioas, unsigned int nr)
 {
-	void *mem[STOCK_PORTION];
-	unsigned int n;
+	struct stock spare = {};
 
-	do {
-		mutex_lock(&ioas->tree_lock);
-		for (n = 0; n < STOCK_PORTION && ioas->stock.nr > nr; n++)
-			mem[n] = mem_of(ioas, stock_take(ioas));
-		mutex_unlock(&ioas->tree_lock);
-		if (n && ioas->parent)
-			area_free_many(mem, n);
-		else if (n)
-			pinned_free_many(mem, n);
-		cond_resched();
-	} while (n == STOCK_PORTION);
+	mutex_lock(&ioas->tree_lock);
+	while (ioas->stock.nr > nr)
+		stock_push(&spare, stock_pop(&ioas->stock));
+	mutex_unlock(&ioas->tree_lock);
+	free_all(ioas, &spare);
 }

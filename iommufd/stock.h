@@ -11,8 +11,8 @@
 #define STOCK_MAX	256U
 
 /*
- * More are given back, a portion at a time: 68 KiB are kept at the most. None where
- * KASAN is to see who still uses what is free.
+ * More than 68 KiB are given back, a portion at a time, by who unmaps next. None is
+ * kept where KASAN is to see who still uses what is free.
  */
 #define STOCK_PORTION	16U
 #define STOCK_FULL	(IS_ENABLED(CONFIG_KASAN) ? 0 : \
@@ -37,6 +37,22 @@ static inline int stock_lock(struct ioas *ioas, unsigned int nr)
 	return stock_lock_filled(ioas, nr);
 }
 
+static inline struct area *stock_pop(struct stock *stock)
+{
+	struct area *area = stock->areas;
+
+	stock->areas = area->chain;
+	stock->nr--;
+	return area;
+}
+
+static inline void stock_push(struct stock *stock, struct area *area)
+{
+	area->chain = stock->areas;
+	stock->areas = area;
+	stock->nr++;
+}
+
 /**
  * stock_take - an area that is not in the tree
  * @ioas: the IOAS, with its tree lock held and something in its stock
@@ -46,23 +62,18 @@ static inline int stock_lock(struct ioas *ioas, unsigned int nr)
  */
 static inline struct area *stock_take(struct ioas *ioas)
 {
-	struct area *area = ioas->stock.areas;
-
-	ioas->stock.areas = area->chain;
-	ioas->stock.nr--;
-	return area;
+	return stock_pop(&ioas->stock);
 }
 
 /**
  * stock_put - the opposite of stock_take()
  * @ioas: the IOAS, with its tree lock held
- * @area: as it was taken
+ * @area: as its constructor has made it, but for what chain_init() and pinned_set()
+ *	set
  */
 static inline void stock_put(struct ioas *ioas, struct area *area)
 {
-	area->chain = ioas->stock.areas;
-	ioas->stock.areas = area;
-	ioas->stock.nr++;
+	stock_push(&ioas->stock, area);
 }
 
 /**
