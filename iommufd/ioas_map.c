@@ -25,22 +25,40 @@
 
 static noinline int area_fill_runs(const struct ioas *ioas,
 				   const struct area *area,
-				   struct iommu_domain *domain)
+				   const struct ioas_table *table)
 {
 	const struct paging_range range = area_range(ioas, area);
 
-	return paging_fill(domain, &range);
+	return paging_fill(table->domain, &range);
+}
+
+/* Where an area's memory is, if it is contiguous; or 0. */
+static inline phys_addr_t area_phys_or_none(const struct area *area)
+{
+	const struct runs *runs = &area->pinned->runs;
+	unsigned long skip, npages;
+
+	if (likely(runs_are_one(runs)))
+		return area_phys(area);
+	/* A piece of a mapping of many runs may be within one of them. */
+	skip = offset_in_page(area->offset);
+	npages = PAGE_ALIGN(skip + area_length(area)) >> PAGE_SHIFT;
+	return PFN_PHYS(runs_pfn_of(runs, area->offset >> PAGE_SHIFT, npages)) |
+	       skip;
 }
 
 static __always_inline int fill_table(const struct ioas *ioas,
 				      const struct area *area,
 				      const struct ioas_table *table)
 {
-	if (unlikely(!runs_are_one(&area->pinned->runs)))
-		return area_fill_runs(ioas, area, table->domain);
-	return paging_fill_run(table->domain, table->plain, area->iova,
-			       area_phys(area), area_length(area),
-			       area_iommu_prot(area), ioas->small_pages);
+	phys_addr_t phys = area_phys_or_none(area);
+
+	/* The first page of memory is nobody's. */
+	if (unlikely(phys < PAGE_SIZE))
+		return area_fill_runs(ioas, area, table);
+	return paging_fill_run(table->domain, table->plain, area->iova, phys,
+			       area_length(area), area_iommu_prot(area),
+			       ioas->small_pages);
 }
 
 /**

@@ -208,6 +208,7 @@ static noinline int fill_pages(struct pinned *pinned)
 		rc = gather_user(&gather, pinned->npages);
 	if (gather.pages != few)
 		gather_scratch_free(gather.pages);
+	runs_finish(&pinned->runs);
 	return rc;
 }
 

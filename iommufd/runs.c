@@ -8,21 +8,30 @@
  * some hundred scattered pages (one chunk that grows) and one of a terabyte
  * (a directory of page-sized chunks, never copied again once filled).
  *
- * A chunk begins with the index of its first page, which makes a slice in the
- * middle cheap to find although a run does not say where it is.
+ * A chunk begins with the index of its first page, and has a mark for every 32 runs.
+ * That makes a slice in the middle cheap to find although a run does not say where it
+ * is: a nested IOAS maps a page of a guest's RAM, which is many runs.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "runs.h"
 
+/* Runs from one mark to the next, and marks in a chunk of a page. */
+#define MARK_STRIDE	32U
+#define MARKS		15U
+
 /**
  * struct runs_chunk - up to a page of runs
  * @first: index of the first page of the first run
+ * @nr_marks: how many of @mark there are
+ * @mark: pages in the runs up to the first MARK_STRIDE ones, twice as many, ...
  * @run: the runs
  */
 struct runs_chunk {
 	unsigned long first;
+	u32 nr_marks;
+	u32 mark[MARKS];
 	run_t run[];
 };
 
@@ -30,6 +39,21 @@ struct runs_chunk {
 	((u32)((PAGE_SIZE - sizeof(struct runs_chunk)) / sizeof(run_t)))
 /* Room in the first chunk: 15 runs in 128 bytes, then four times as much. */
 #define RUNS_FIRST	15U
+
+/* No more will be added to a chunk of @n runs. Its pages are less than 2^32. */
+static void mark_chunk(struct runs_chunk *chunk, u32 n)
+{
+	const run_t *run = chunk->run;
+	u32 pages = 0, m, i;
+
+	BUILD_BUG_ON(RUNS_PER_CHUNK / MARK_STRIDE > MARKS);
+	for (m = 0; m < n / MARK_STRIDE; m++) {
+		for (i = 0; i < MARK_STRIDE; i++)
+			pages += run_pages(*run++);
+		chunk->mark[m] = pages;
+	}
+	chunk->nr_marks = m;
+}
 
 /* From inline runs, which are all taken, to a first chunk. */
 static int runs_leave_inline(struct runs *runs)
@@ -46,6 +70,7 @@ static int runs_leave_inline(struct runs *runs)
 		return -ENOMEM;
 	}
 	chunk->first = 0;
+	chunk->nr_marks = 0;
 	memcpy(chunk->run, &runs->small[1], RUNS_INLINE * sizeof(run_t));
 	dir[0] = chunk;
 	runs->dir = dir;
@@ -93,6 +118,8 @@ static int runs_add_chunk(struct runs *runs)
 	if (!chunk)
 		return -ENOMEM;
 	chunk->first = runs->npages;
+	chunk->nr_marks = 0;
+	mark_chunk(dir[n - 1], RUNS_PER_CHUNK);
 	dir[n] = chunk;
 	runs->nr_chunks = n + 1;
 	runs->room = RUNS_PER_CHUNK;
@@ -152,6 +179,20 @@ int runs_append_slow(struct runs *runs, unsigned long pfn,
 		npages -= n;
 	}
 	return 0;
+}
+
+/**
+ * runs_finish - no more memory will be added
+ * @runs: the list
+ */
+void runs_finish(struct runs *runs)
+{
+	struct runs_chunk *chunk;
+
+	if (!runs->nr_chunks)
+		return;
+	chunk = runs->dir[runs->nr_chunks - 1];
+	mark_chunk(chunk, runs->last + 1 - chunk->run);
 }
 
 /**
@@ -225,6 +266,32 @@ const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
 	return at;
 }
 
+/* The run that has page *@first, which becomes relative to it; in chunk *@in. */
+static inline const run_t *runs_find(const struct runs *runs, u32 *in,
+				     unsigned long *first)
+{
+	const run_t *at = &runs->small[1];
+	unsigned long skip = *first;
+
+	if (runs->nr_chunks) {
+		const struct runs_chunk *chunk;
+		u32 m = 0;
+
+		*in = runs_find_chunk(runs, skip);
+		chunk = runs->dir[*in];
+		skip -= chunk->first;
+		while (m < chunk->nr_marks && chunk->mark[m] <= skip)
+			m++;
+		if (m)
+			skip -= chunk->mark[m - 1];
+		at = &chunk->run[m * MARK_STRIDE];
+	}
+	while (skip >= run_pages(*at))
+		skip -= run_pages(*at++);
+	*first = skip;
+	return at;
+}
+
 /**
  * runs_seek - begin to go through a range of pages
  * @runs: the runs
@@ -238,16 +305,29 @@ struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
 {
 	struct runs_iter it = { .runs = runs, .left = npages };
 
-	if (runs->nr_chunks) {
-		it.chunk = runs_find_chunk(runs, first);
-		it.at = runs_chunk_at(runs, it.chunk, &it.end);
-		first -= runs->dir[it.chunk]->first;
-	} else {
-		it.at = &runs->small[1];
-		it.end = it.at + RUNS_INLINE;
-	}
-	while (first >= run_pages(*it.at))
-		first -= run_pages(*it.at++);
+	it.at = runs_find(runs, &it.chunk, &first);
+	if (runs->nr_chunks)
+		runs_chunk_at(runs, it.chunk, &it.end);
+	else
+		it.end = &runs->small[1] + RUNS_INLINE;
 	runs_iter_load(&it, first);
 	return it;
+}
+
+/**
+ * runs_pfn_of - where a page is, if those behind it follow it in memory
+ * @runs: the runs
+ * @first: index of the page
+ * @npages: how many pages have to be contiguous, at least 1
+ *
+ * Return: its PFN, or 0 if they are of several runs.
+ */
+unsigned long runs_pfn_of(const struct runs *runs, unsigned long first,
+			  unsigned long npages)
+{
+	const run_t *at;
+	u32 chunk;
+
+	at = runs_find(runs, &chunk, &first);
+	return first + npages <= run_pages(*at) ? run_pfn(*at) + first : 0;
 }

@@ -47,8 +47,8 @@ struct runs_chunk;
  * @first_size: runs that the first chunk has room for. It grows; the others are
  *	a page from the start.
  *
- * Appending is O(1), finding the run of a page index O(log chunks) and then a
- * walk within one chunk. A small mapping needs no allocation. Must not be moved
+ * Appending is O(1), finding the run of a page index O(log chunks), and then a
+ * walk from one mark within the chunk to the next. A small mapping needs no allocation. Must not be moved
  * in memory: @last points into it.
  */
 struct runs {
@@ -99,6 +99,7 @@ static inline void runs_init(struct runs *runs)
 
 int runs_append_slow(struct runs *runs, unsigned long pfn,
 		     unsigned long npages, bool by_folio);
+void runs_finish(struct runs *runs);
 void runs_free(struct runs *runs);
 
 run_t *runs_row(const struct runs *runs, u32 i, u32 *nr);
@@ -163,6 +164,8 @@ static inline void runs_set_one(struct runs *runs, unsigned long pfn,
  */
 struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
 			   unsigned long npages);
+unsigned long runs_pfn_of(const struct runs *runs, unsigned long first,
+			  unsigned long npages);
 const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
 			   const run_t **end);
 

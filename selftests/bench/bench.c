@@ -373,6 +373,8 @@ static const struct bench_case cases[] = {
 	  run_pairs },
 	{ "nested-4k", "nested, one 4K, its unmap",
 	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
+	{ "nested-scattered", "nested in scattered memory",
+	  memory_scattered, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
 };
 
 static const struct backend *const backends[] = {
