@@ -553,7 +553,7 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 
 /* A new area that is placed alone: the rest of its way, with the tree lock held. */
 static __always_inline int map_taken(struct ioas *ioas, struct area *area,
-			    unsigned long length, u32 flags, u64 *iova)
+				     unsigned long length, u32 flags, u64 *iova)
 {
 	int rc = place_range(ioas, area, length, flags, iova);
 
@@ -574,8 +574,9 @@ static __always_inline int map_taken(struct ioas *ioas, struct area *area,
  * What most calls are: a small piece of user memory. It is worth having few frames:
  * those of the driver and of get_user_pages, and one of ours.
  */
-static __always_inline int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
-		    u32 flags, bool process, u64 *iova)
+static __always_inline int map_user(struct ioas *ioas, unsigned long uptr,
+				    unsigned long length, u32 flags,
+				    bool process, u64 *iova)
 {
 	struct area *area;
 	int rc = pinned_check_range(uptr, length) ?: stock_lock(ioas, 1);
@@ -608,7 +609,8 @@ static noinline int map_nested_many(struct ioas *ioas, unsigned long source,
 }
 
 static __always_inline int map_nested(struct ioas *ioas, unsigned long source,
-			     unsigned long length, u32 flags, u64 *iova)
+				      unsigned long length, u32 flags,
+				      u64 *iova)
 {
 	struct area *from = nested_source(ioas, source, length);
 	u8 prot = from ? nested_prot(chain_prot(flags), from) : 0;

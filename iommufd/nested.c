@@ -47,9 +47,10 @@ struct area *nested_find_source(struct ioas *ioas, unsigned long source)
 	mutex_lock(&parent->tree_lock);
 	from = ioas_area_at(parent, source);
 	mutex_unlock(&parent->tree_lock);
-	/* Others who find it there see the area as it has been found here. */
-	if (from)
+	if (from) {
+		/* Who finds it there sees the area as it has been found here. */
 		smp_store_release(&ioas->from, from);
+	}
 	return from;
 }
 

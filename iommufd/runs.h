@@ -48,8 +48,8 @@ struct runs_chunk;
  *	a page from the start.
  *
  * Appending is O(1), finding the run of a page index O(log chunks), and then a
- * walk from one mark within the chunk to the next. A small mapping needs no allocation. Must not be moved
- * in memory: @last points into it.
+ * walk from one mark within the chunk to the next. A small mapping needs no
+ * allocation. Must not be moved in memory: @last points into it.
  */
 struct runs {
 	run_t *last;

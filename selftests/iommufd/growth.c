@@ -41,13 +41,6 @@
 
 static unsigned int areas;
 
-static bool is_debug(void)
-{
-	const char *kernel = getenv("VM_KERNEL");
-
-	return kernel && !strcmp(kernel, "debug");
-}
-
 FIXTURE(growth)
 {
 	struct rig rig;
@@ -61,7 +54,7 @@ FIXTURE_SETUP(growth)
 {
 	self->n = areas;
 	if (!self->n)
-		self->n = is_debug() ? 20000 : 100000;
+		self->n = mem_debug_kernel() ? 20000 : 100000;
 	self->acc = -1;
 	if (access_why_not())
 		SKIP(return, "%s", access_why_not());
@@ -408,7 +401,7 @@ TEST_F_TIMEOUT(growth, legacy_maps, GROWTH_SECONDS)
 	};
 	unsigned int i;
 
-	if (is_debug() && !areas)
+	if (mem_debug_kernel() && !areas)
 		SKIP(return, "takes too long on a debug kernel");
 	ASSERT_EQ(0, iommu_vfio_ioas_set(self->rig.fd, self->rig.ioas));
 	for (i = 0; i < n; i++)
@@ -456,8 +449,7 @@ TEST_F_TIMEOUT(growth, exit, GROWTH_SECONDS)
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
 	TH_LOG("left behind: %ld bytes a mapping",
 	       (kernel_bytes() - before) / (long)c.n);
-	/* The debug kernel keeps what is freed for a while, to watch it */
-	if (!is_debug()) {
+	if (!mem_debug_kernel()) {
 		EXPECT_GT(BYTES_MAX / 8,
 			  (kernel_bytes() - before) / (long)c.n);
 	}

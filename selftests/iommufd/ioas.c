@@ -360,12 +360,11 @@ TEST_F(ioas, many_areas)
 /* type1 stops at 65535, which is 256 MiB of scattered pages. */
 TEST_F(ioas, very_many_areas)
 {
-	const char *kernel = getenv("VM_KERNEL");
 	const unsigned int n = 66000;
 	uint64_t unmapped = 0;
 	unsigned int i;
 
-	if (kernel && !strcmp(kernel, "debug"))
+	if (mem_debug_kernel())
 		SKIP(return, "takes too long on a debug kernel");
 	for (i = 0; i < n; i++) {
 		ASSERT_EQ(0, map(self, AT + i * 2 * PAGE, PAGE));

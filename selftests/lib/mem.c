@@ -412,3 +412,10 @@ int mem_become_user(uid_t uid, size_t memlock)
 		return -errno;
 	return 0;
 }
+
+bool mem_debug_kernel(void)
+{
+	const char *kernel = getenv("VM_KERNEL");
+
+	return kernel && !strcmp(kernel, "debug");
+}

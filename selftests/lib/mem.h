@@ -45,6 +45,12 @@ long mem_vm_lck(pid_t pid);
 /* A field of /proc/meminfo ("HugePages_Free"), as it is there; or -errno. */
 long mem_info(const char *field);
 
+/*
+ * Whether the machine runs the debug kernel, which takes its time, and keeps what is
+ * freed for a while, to watch it.
+ */
+bool mem_debug_kernel(void);
+
 /* Memory ----------------------------------------------------------------- */
 
 /* Private anonymous memory in 4 KiB pages, touched. */
