@@ -37,8 +37,9 @@ struct runs_chunk {
 
 #define RUNS_PER_CHUNK \
 	((u32)((PAGE_SIZE - sizeof(struct runs_chunk)) / sizeof(run_t)))
-/* Room in the first chunk: 15 runs in 128 bytes, then four times as much. */
-#define RUNS_FIRST	15U
+/* The first chunk has 128 bytes, then four times as much. */
+#define RUNS_HEADER	((u32)(sizeof(struct runs_chunk) / sizeof(run_t)))
+#define RUNS_FIRST	(16 - RUNS_HEADER)
 
 /* No more will be added to a chunk of @n runs. Its pages are less than 2^32. */
 static void mark_chunk(struct runs_chunk *chunk, u32 n)
@@ -84,7 +85,8 @@ static int runs_leave_inline(struct runs *runs)
 
 static int runs_grow_first(struct runs *runs)
 {
-	u32 size = min(4 * (runs->first_size + 1) - 1, RUNS_PER_CHUNK);
+	u32 size = min(4 * (runs->first_size + RUNS_HEADER) - RUNS_HEADER,
+		       RUNS_PER_CHUNK);
 	struct runs_chunk *chunk;
 
 	chunk = krealloc(runs->dir[0], struct_size(chunk, run, size),
