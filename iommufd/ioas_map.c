@@ -32,29 +32,13 @@ static noinline int area_fill_runs(const struct ioas *ioas,
 	return paging_fill(table->domain, &range);
 }
 
-/* Where an area's memory is, if it is contiguous; or 0. */
-static inline phys_addr_t area_phys_or_none(const struct area *area)
-{
-	const struct runs *runs = &area->pinned->runs;
-	unsigned long skip, npages;
-
-	if (likely(runs_are_one(runs)))
-		return area_phys(area);
-	/* A piece of a mapping of many runs may be within one of them. */
-	skip = offset_in_page(area->offset);
-	npages = PAGE_ALIGN(skip + area_length(area)) >> PAGE_SHIFT;
-	return PFN_PHYS(runs_pfn_of(runs, area->offset >> PAGE_SHIFT, npages)) |
-	       skip;
-}
-
 static __always_inline int fill_table(const struct ioas *ioas,
 				      const struct area *area,
 				      const struct ioas_table *table)
 {
-	phys_addr_t phys = area_phys_or_none(area);
+	phys_addr_t phys = area_phys(area);
 
-	/* The first page of memory is nobody's. */
-	if (unlikely(phys < PAGE_SIZE))
+	if (unlikely(!phys))
 		return area_fill_runs(ioas, area, table);
 	return paging_fill_run(table->domain, table->plain, area->iova, phys,
 			       area_length(area), area_iommu_prot(area),

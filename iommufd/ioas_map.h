@@ -119,10 +119,25 @@ static inline int area_iommu_prot(const struct area *area)
 	return area->prot;
 }
 
-/* Of an area whose memory is one run. */
+/**
+ * area_phys - where an area's memory is, if it is contiguous
+ * @area: with its memory in use
+ *
+ * The memory of a mapping may be many runs, of which a piece is within one.
+ *
+ * Return: the address, or 0. The first page of memory is nobody's.
+ */
 static inline phys_addr_t area_phys(const struct area *area)
 {
-	return PFN_PHYS(run_pfn(runs_one(&area->pinned->runs))) + area->offset;
+	const struct runs *runs = &area->pinned->runs;
+	unsigned long skip, npages, pfn;
+
+	if (likely(runs_are_one(runs)))
+		return PFN_PHYS(run_pfn(runs_one(runs))) + area->offset;
+	skip = offset_in_page(area->offset);
+	npages = PAGE_ALIGN(skip + area_length(area)) >> PAGE_SHIFT;
+	pfn = runs_pfn_of(runs, area->offset >> PAGE_SHIFT, npages);
+	return pfn ? PFN_PHYS(pfn) + skip : 0;
 }
 
 static inline struct paging_range area_range(const struct ioas *ioas,

@@ -81,9 +81,10 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 	paging_fill_begin(&fill, table->domain, table->plain,
 			  ioas->small_pages);
 	for (area = chain; area && !rc; area = area->chain) {
-		if (likely(runs_are_one(&area->pinned->runs))) {
-			rc = paging_fill_add_run(&fill, area->iova,
-						 area_phys(area),
+		phys_addr_t phys = area_phys(area);
+
+		if (likely(phys)) {
+			rc = paging_fill_add_run(&fill, area->iova, phys,
 						 area_length(area),
 						 area_iommu_prot(area));
 		} else {

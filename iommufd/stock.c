@@ -30,6 +30,17 @@ static void *mem_of(const struct ioas *ioas, struct area *area)
 	return ioas->parent ? (void *)area_loose(area) : area->pinned;
 }
 
+/* Take a portion out of a stock that is to keep @nr; the size of it. */
+static unsigned int pop_portion(const struct ioas *ioas, struct stock *stock,
+				unsigned int nr, void **mem)
+{
+	unsigned int n = 0;
+
+	while (n < STOCK_PORTION && stock->nr > nr)
+		mem[n++] = mem_of(ioas, stock_pop(stock));
+	return n;
+}
+
 static void free_portion(const struct ioas *ioas, void **mem, unsigned int nr)
 {
 	if (ioas->parent)
@@ -64,8 +75,7 @@ static void free_all(struct ioas *ioas, struct stock *stock)
 	unsigned int n;
 
 	while (stock->nr) {
-		for (n = 0; n < STOCK_PORTION && stock->nr; n++)
-			mem[n] = mem_of(ioas, stock_pop(stock));
+		n = pop_portion(ioas, stock, 0, mem);
 		free_portion(ioas, mem, n);
 		cond_resched();
 	}
@@ -112,11 +122,15 @@ int stock_lock_filled(struct ioas *ioas, unsigned int nr)
  */
 void stock_trim(struct ioas *ioas, unsigned int nr)
 {
-	struct stock spare = {};
+	void *mem[STOCK_PORTION];
+	unsigned int n;
 
-	mutex_lock(&ioas->tree_lock);
-	while (ioas->stock.nr > nr)
-		stock_push(&spare, stock_pop(&ioas->stock));
-	mutex_unlock(&ioas->tree_lock);
-	free_all(ioas, &spare);
+	do {
+		mutex_lock(&ioas->tree_lock);
+		n = pop_portion(ioas, &ioas->stock, nr, mem);
+		mutex_unlock(&ioas->tree_lock);
+		if (n)
+			free_portion(ioas, mem, n);
+		cond_resched();
+	} while (n == STOCK_PORTION);
 }
