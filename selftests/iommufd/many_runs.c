@@ -112,6 +112,29 @@ TEST_F(many_runs, of_a_child)
 	}
 }
 
+TEST_F(many_runs, of_a_childs_batch)
+{
+	struct ioasid_batch_entry entry[NR];
+	int fd = self->rig.fd;
+	unsigned int i;
+	uint32_t done;
+
+	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, self->child, NULL));
+	for (i = 0; i < NR; i++)
+		entry[i] = (struct ioasid_batch_entry){
+			.src = AT + pages[i] * PAGE,
+			.iova = CHILD + i * PAGE,
+			.length = PAGE,
+			.flags = IOMMU_RW | IOMMU_IOAS_MAP_FIXED_IOVA,
+		};
+	ASSERT_EQ(0, iommu_map_batch(fd, self->child, entry, NR, &done));
+	EXPECT_EQ(NR, done);
+	for (i = 0; i < NR; i += 4)
+		EXPECT_DMA(CHILD + i * PAGE, pages[i]);
+	ASSERT_EQ(0, iommu_unmap_all(fd, self->child, NULL));
+	EXPECT_EQ(0, edu_can_write(&self->rig.edu, CHILD, self->buf, SOME));
+}
+
 int main(int argc, char **argv)
 {
 	access_module_load();
