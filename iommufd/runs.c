@@ -37,9 +37,10 @@ struct runs_chunk {
 
 #define RUNS_PER_CHUNK \
 	((u32)((PAGE_SIZE - sizeof(struct runs_chunk)) / sizeof(run_t)))
-/* The first chunk has 128 bytes, then four times as much. */
+/* The first chunk has 192 bytes, then 1024, then a page. */
 #define RUNS_HEADER	((u32)(sizeof(struct runs_chunk) / sizeof(run_t)))
-#define RUNS_FIRST	(16 - RUNS_HEADER)
+#define RUNS_FIRST	(24 - RUNS_HEADER)
+#define RUNS_SECOND	(128 - RUNS_HEADER)
 
 /* No more will be added to a chunk of @n runs. Its pages are less than 2^32. */
 static void mark_chunk(struct runs_chunk *chunk, u32 n)
@@ -85,8 +86,7 @@ static int runs_leave_inline(struct runs *runs)
 
 static int runs_grow_first(struct runs *runs)
 {
-	u32 size = min(4 * (runs->first_size + RUNS_HEADER) - RUNS_HEADER,
-		       RUNS_PER_CHUNK);
+	u32 size = runs->first_size < RUNS_SECOND ? RUNS_SECOND : RUNS_PER_CHUNK;
 	struct runs_chunk *chunk;
 
 	chunk = krealloc(runs->dir[0], struct_size(chunk, run, size),
