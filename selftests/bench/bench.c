@@ -330,8 +330,6 @@ static int run_nested(const struct bench_case *row,
 	rc = backend->nest(&all);
 	if (rc)
 		return rc;
-	/* What a new page table leaves to be done later is none of the case. */
-	sleep(1);
 	rc = run_pairs(row, &nested, memory, sum);
 	backend->unnest();
 	return rc;
