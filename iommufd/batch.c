@@ -178,13 +178,17 @@ static unsigned int place_nested(struct portion *portion)
 		portion->error = check_map_entry(entry);
 		if (portion->error)
 			break;
-		chain = nested_chain(ioas, entry->src, entry->length,
-				     chain_prot(entry->flags));
-		if (IS_ERR(chain)) {
-			portion->error = PTR_ERR(chain);
-			break;
+		chain = take_nested(ioas, entry->src, entry->length,
+				    chain_prot(entry->flags));
+		if (!chain) {
+			chain = nested_chain(ioas, entry->src, entry->length,
+					     chain_prot(entry->flags));
+			if (IS_ERR(chain)) {
+				portion->error = PTR_ERR(chain);
+				break;
+			}
+			mutex_lock(&ioas->tree_lock);
 		}
-		mutex_lock(&ioas->tree_lock);
 		portion->error = place_entry(ioas, chain, entry, false);
 		mutex_unlock(&ioas->tree_lock);
 		if (portion->error) {
@@ -199,14 +203,15 @@ static unsigned int place_nested(struct portion *portion)
 	return i;
 }
 
-/* Take the chain of all apart, from entry @from on: one chain for each. */
-static void part_chains(struct portion *portion, unsigned int from,
-			unsigned int n)
+/* Take the chain of all entries apart: one chain for each. */
+static void part_chains(struct portion *portion, unsigned int n)
 {
-	for (; from + 1 < n; from++) {
-		struct area *area = portion->first[from];
+	unsigned int i;
 
-		while (area->chain != portion->first[from + 1])
+	for (i = 0; i + 1 < n; i++) {
+		struct area *area = portion->first[i];
+
+		while (area->chain != portion->first[i + 1])
 			area = area->chain;
 		area->chain = NULL;
 	}
@@ -232,7 +237,7 @@ static void finish_one_by_one(struct portion *portion, unsigned int n)
 {
 	unsigned int i, loaded;
 
-	part_chains(portion, 0, n);
+	part_chains(portion, n);
 	loaded = load_one_by_one(portion, n);
 	for (i = 0; i < loaded; i++)
 		chain_set_ready(portion->first[i]);

@@ -307,27 +307,17 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 	return place_range(ioas, chain, length, flags, iova);
 }
 
-static void free_slices(struct area *chain)
-{
-	while (chain) {
-		struct area *next = chain->chain;
-
-		pinned_put(chain->pinned);
-		area_free(chain);
-		chain = next;
-	}
-}
-
 /**
  * chain_slices - areas for pieces of memory, not placed yet
+ * @ioas: the IOAS that they are for
  * @slices: the pieces
  * @nr: how many
  * @prot: of all of them
  *
  * Return: the chain, or NULL if memory is short.
  */
-struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
-			  u8 prot)
+struct area *chain_slices(struct ioas *ioas, const struct ioas_slice *slices,
+			  unsigned int nr, u8 prot)
 {
 	struct area *chain = NULL;
 
@@ -335,7 +325,7 @@ struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
 		struct area *area = area_alloc();
 
 		if (!area) {
-			free_slices(chain);
+			chain_free(ioas, chain);
 			return NULL;
 		}
 		pinned_get(slices[nr].pinned);
@@ -421,7 +411,8 @@ static int map_chain_locked(struct ioas *ioas, struct area *chain,
 int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 		    unsigned int nr, u32 flags, u64 *iova)
 {
-	struct area *chain = chain_slices(slices, nr, chain_prot(flags));
+	struct area *chain = chain_slices(ioas, slices, nr,
+					  chain_prot(flags));
 	unsigned long length = 0;
 	unsigned int i;
 
@@ -596,16 +587,11 @@ static __always_inline int map_nested(struct ioas *ioas, unsigned long source,
 				      unsigned long length, u32 flags,
 				      u64 *iova)
 {
-	struct area *from = nested_source(ioas, source, length);
-	u8 prot = from ? nested_prot(chain_prot(flags), from) : 0;
-	struct area *area;
+	struct area *area = take_nested(ioas, source, length,
+					chain_prot(flags));
 
-	if (unlikely(!prot))
+	if (unlikely(!area))
 		return map_nested_many(ioas, source, length, flags, iova);
-	if (unlikely(stock_lock(ioas, 1)))
-		return -ENOMEM;
-	area = stock_take(ioas);
-	nested_init(ioas, area, from, source, length, prot);
 	return map_taken(ioas, area, length, flags, iova);
 }
 

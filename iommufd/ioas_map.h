@@ -153,8 +153,8 @@ static inline struct paging_range area_range(const struct ioas *ioas,
 	};
 }
 
-struct area *chain_slices(const struct ioas_slice *slices, unsigned int nr,
-			  u8 prot);
+struct area *chain_slices(struct ioas *ioas, const struct ioas_slice *slices,
+			  unsigned int nr, u8 prot);
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, u64 *iova);
 int chain_load(struct ioas *ioas, struct area *chain);

@@ -8,6 +8,7 @@
 
 #include "ioas_map.h"
 #include "nested.h"
+#include "stock.h"
 
 /* Is the mapping permitted, and aligned? A piece of a copy may be any. */
 static inline int chain_check_area(const struct ioas *ioas,
@@ -71,6 +72,30 @@ static inline int chain_place_open(struct ioas *ioas, struct area *chain,
 	if (unlikely(iova & mask))
 		return chain_refuse(ioas, iova, length);
 	return chain_place_at(ioas, chain, iova);
+}
+
+/**
+ * take_nested - an area for a mapping that is made of one area of the parent
+ * @ioas: the child, locked
+ * @source: first IOVA in the parent
+ * @length: bytes
+ * @wanted: the permissions that are asked for
+ *
+ * Return: the area, not placed yet, with the tree lock held; or without it NULL:
+ * nested_chain() tells what is wrong, if anything is.
+ */
+static inline struct area *take_nested(struct ioas *ioas, unsigned long source,
+				       unsigned long length, u8 wanted)
+{
+	struct area *from = nested_source(ioas, source, length);
+	u8 prot = from ? nested_prot(wanted, from) : 0;
+	struct area *area;
+
+	if (unlikely(!prot || stock_lock(ioas, 1)))
+		return NULL;
+	area = stock_take(ioas);
+	nested_init(ioas, area, from, source, length, prot);
+	return area;
 }
 
 #endif
