@@ -289,34 +289,64 @@ static bool stretch_permits(const struct stretch *stretch, unsigned int flags)
 	       (flags & IOMMUFD_ACCESS_RW_WRITE ? IOMMU_WRITE : IOMMU_READ);
 }
 
-/* The area stays while its count of pins is not 0. */
-static int claim_stretch(struct ioas *ioas, unsigned long iova,
-			 unsigned long last, unsigned int flags,
-			 struct stretch *stretch)
+/*
+ * Begin to work with the memory of a stretch, which may take for ever: so no lock is
+ * held meanwhile, but whoever unmaps waits. The area stays while it has pins.
+ */
+static int begin_work(struct ioas *ioas, unsigned long iova,
+		      unsigned long last, unsigned int flags, bool pages,
+		      struct stretch *stretch, struct ioas_worker *worker)
 {
 	unsigned long first;
-	int rc = 0;
+	int rc;
 
+	rc = down_read_killable(ioas_lock(ioas));
+	if (rc)
+		return rc;
 	mutex_lock(&ioas->tree_lock);
-	if (!stretch_at(ioas, iova, last, stretch))
+	if (!stretch_at(ioas, iova, last, stretch)) {
 		rc = -ENOENT;
-	else if (stretch->area->closing || !page_aligned(stretch, last))
+	} else if (stretch->area->closing ||
+		   (pages && !page_aligned(stretch, last))) {
 		rc = -EINVAL;
-	else if (!stretch_permits(stretch, flags))
+	} else if (!stretch_permits(stretch, flags)) {
 		rc = -EPERM;
-	else
+	} else {
 		stretch->area->pins += stretch_pages(stretch, &first);
+		worker->area = stretch->area;
+		list_add(&worker->link, &ioas->workers);
+		/* Not to be taken for memory that one area alone knows. */
+		pinned_get(stretch->area->pinned);
+	}
 	mutex_unlock(&ioas->tree_lock);
+	up_read(ioas_lock(ioas));
 	return rc;
 }
 
-static void release_stretch(struct ioas *ioas, const struct stretch *stretch)
+static void release_pins(struct ioas *ioas, const struct stretch *stretch)
 {
 	unsigned long first;
 
-	mutex_lock(&ioas->tree_lock);
+	lockdep_assert_held(&ioas->tree_lock);
 	stretch->area->pins -= stretch_pages(stretch, &first);
+}
+
+/* The area stays afterwards if @keep is set: it has pins of its own by then. */
+static void end_work(struct ioas *ioas, const struct stretch *stretch,
+		     struct ioas_worker *worker, bool keep)
+{
+	struct pinned *pinned = stretch->area->pinned;
+
+	mutex_lock(&ioas->tree_lock);
+	list_del(&worker->link);
+	if (stretch->area->closing) {
+		WRITE_ONCE(ioas->finished, ioas->finished + 1);
+		wake_up_all(&ioas->quiet);
+	}
+	if (!keep)
+		release_pins(ioas, stretch);
 	mutex_unlock(&ioas->tree_lock);
+	pinned_put(pinned);
 }
 
 static void unpin_range(struct ioas *ioas, unsigned long iova,
@@ -338,38 +368,61 @@ static void unpin_range(struct ioas *ioas, unsigned long iova,
 		if (WARN_ON(stretch.area->pins < npages))
 			return;
 		pinned_unpin(stretch.area->pinned, first, npages);
-		release_stretch(ioas, &stretch);
+		mutex_lock(&ioas->tree_lock);
+		release_pins(ioas, &stretch);
+		mutex_unlock(&ioas->tree_lock);
 		if (stretch.iova + stretch.length - 1 == last)
 			return;
 	}
+}
+
+/* pinned_pin(), while nobody changes who pays for it. */
+static int pin_stretch(const struct stretch *stretch, struct page **pages,
+		       unsigned long *npages)
+{
+	struct pinned *pinned = stretch->area->pinned;
+	struct rw_semaphore *lock = &pinned->ctx->file_lock;
+	unsigned long first;
+	int rc;
+
+	*npages = stretch_pages(stretch, &first);
+	if (!pinned->file)
+		return pinned_pin(pinned, first, *npages, pages);
+	rc = down_read_killable(lock);
+	if (rc)
+		return rc;
+	rc = pinned_pin(pinned, first, *npages, pages);
+	up_read(lock);
+	return rc;
 }
 
 static int pin_range(struct ioas *ioas, unsigned long start,
 		     unsigned long last, struct page **pages,
 		     unsigned int flags)
 {
-	unsigned long iova = start;
+	unsigned long iova = start, npages;
+	struct ioas_worker worker;
 	struct stretch stretch;
 	int rc;
 
 	for (;; iova += stretch.length) {
-		unsigned long first, npages;
-
-		rc = claim_stretch(ioas, iova, last, flags, &stretch);
+		rc = begin_work(ioas, iova, last, flags, true, &stretch,
+				&worker);
 		if (rc)
 			break;
-		npages = stretch_pages(&stretch, &first);
-		rc = pinned_pin(stretch.area->pinned, first, npages, pages);
-		if (rc) {
-			release_stretch(ioas, &stretch);
+		rc = pin_stretch(&stretch, pages, &npages);
+		end_work(ioas, &stretch, &worker, !rc);
+		if (rc)
 			break;
-		}
 		pages += npages;
 		if (stretch.iova + stretch.length - 1 == last)
 			return 0;
 	}
-	if (iova != start)
+	if (iova != start) {
+		down_read(ioas_lock(ioas));
 		unpin_range(ioas, start, iova - 1);
+		up_read(ioas_lock(ioas));
+	}
 	return rc;
 }
 
@@ -402,11 +455,8 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 		return -EOVERFLOW;
 
 	mutex_lock(&access->lock);
-	if (access->ioas) {
-		down_read(ioas_lock(access->ioas));
+	if (access->ioas)
 		rc = pin_range(access->ioas, iova, last, pages, flags);
-		up_read(ioas_lock(access->ioas));
-	}
 	mutex_unlock(&access->lock);
 	return rc;
 }
@@ -442,32 +492,21 @@ static int rw_range(struct ioas *ioas, unsigned long iova, unsigned long last,
 		    void *data, unsigned int flags)
 {
 	const bool write = flags & IOMMUFD_ACCESS_RW_WRITE;
+	struct ioas_worker worker;
 	struct stretch stretch;
 
 	for (;; iova += stretch.length) {
-		struct pinned *pinned = NULL;
-		unsigned long offset = 0;
-		int rc = 0;
+		const struct area *area;
+		int rc;
 
-		mutex_lock(&ioas->tree_lock);
-		if (!stretch_at(ioas, iova, last, &stretch)) {
-			rc = -ENOENT;
-		} else if (stretch.area->closing) {
-			rc = -EINVAL;
-		} else if (!stretch_permits(&stretch, flags)) {
-			rc = -EPERM;
-		} else {
-			pinned = stretch.area->pinned;
-			pinned_get(pinned);
-			offset = stretch.area->offset +
-				 (iova - stretch.area->iova);
-		}
-		mutex_unlock(&ioas->tree_lock);
+		rc = begin_work(ioas, iova, last, flags, false, &stretch,
+				&worker);
 		if (rc)
 			return rc;
-
-		rc = pinned_rw(pinned, offset, data, stretch.length, write);
-		pinned_put(pinned);
+		area = stretch.area;
+		rc = pinned_rw(area->pinned, area->offset + (iova - area->iova),
+			       data, stretch.length, write);
+		end_work(ioas, &stretch, &worker, false);
 		if (rc)
 			return rc;
 		if (iova + stretch.length - 1 == last)
@@ -501,11 +540,8 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		return -EOVERFLOW;
 
 	mutex_lock(&access->lock);
-	if (access->ioas) {
-		down_read(ioas_lock(access->ioas));
+	if (access->ioas)
 		rc = rw_range(access->ioas, iova, last, data, flags);
-		up_read(ioas_lock(access->ioas));
-	}
 	mutex_unlock(&access->lock);
 	return rc;
 }

@@ -63,13 +63,16 @@ enum area_state {
  *	itself. False in an IOAS without page tables, and for a BAR whose owner
  *	has gone.
  * @lent: the area holds a use of @pinned for the IOASes that are nested in its
- *	own one, see nested_use()
+ *	own one, see nested_lend()
+ * @stuck: a driver has not unmapped it as it was asked to: a device may reach it,
+ *	so it stays, with its memory
  * @embedded: part of @pinned, and freed with it; otherwise a struct loose_area
  * @chain: links the areas that one command is working on
  *
- * Areas do not overlap. @in_use and @chain belong to whoever made the
- * area AREA_BUSY, or holds the lock of the IOAS for writing. @lent is set with
- * the lock of @pinned. The rest is protected by the tree lock of the IOAS.
+ * Areas do not overlap. @in_use, @stuck and @chain belong to whoever made the
+ * area AREA_BUSY, or holds the lock of the IOAS for writing. @lent is set with that
+ * lock held, and cleared with it held for writing. The rest is protected by the tree
+ * lock of the IOAS.
  */
 struct area {
 	struct rb_node rb;
@@ -86,6 +89,7 @@ struct area {
 	bool closing;
 	bool in_use;
 	bool lent;
+	bool stuck;
 	bool embedded;
 };
 

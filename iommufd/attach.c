@@ -649,20 +649,20 @@ static int change_to(struct change *change, struct object *pt)
  * @idev: a bound device
  * @pasid: of the DMA, as the user calls it; 0: without one, and for a sub-device, by
  *	its own
- * @pt_id: the ID of an IOAS or HWPT
+ * @pt: an IOAS or HWPT, held by pt_hold()
  * @mode: whether it may have, or must have, an attachment for @pasid already. If it
  *	has: DMA that is running goes by the old or by the new page table, never
  *	elsewhere
  * @info: set to what it is attached to
  *
- * Return: 0; or with everything as it was -ENOENT, -EINVAL (neither of both; not
+ * Return: 0; or with everything as it was -EINVAL (neither of both; not
  * attached, or attached already; another device of the group is attached elsewhere; a
  * PASID out of range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table
  * with a fault queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something
- * is mapped or allowed where the device cannot translate), the errors of pinning and
- * mapping what is in the IOAS, or of the IOMMU driver.
+ * is mapped or allowed where the device cannot translate), the errors of mapping
+ * what is in the IOAS, or of the IOMMU driver.
  */
-int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
+int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
 		  enum attach_mode mode, struct attach_info *info)
 {
 	struct change change = {
@@ -670,13 +670,9 @@ int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
 		.pasid = pasid,
 		.info = info,
 	};
-	struct object *pt;
 	bool attached;
 	int rc;
 
-	pt = object_get(idev->ctx, pt_id, NULL);
-	if (!pt)
-		return -ENOENT;
 	mutex_lock(&idev->group->lock);
 	attached = member_of(attachment_of(idev, pasid), idev);
 	change.replace = attached;
@@ -687,8 +683,6 @@ int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
 	if (!rc)
 		tell_attached(idev, pasid, attachment_of(idev, pasid)->hwpt);
 	mutex_unlock(&idev->group->lock);
-	pt_put(idev->ctx, pt);
-
 	while (change.nr_left--)
 		hwpt_put(change.left);
 	return rc;

@@ -9,6 +9,7 @@
 
 struct group;
 struct iommufd_device;
+struct object;
 
 /**
  * enum attach_mode - what is expected of an attachment
@@ -32,7 +33,7 @@ struct attach_info {
 	u32 hw_pasid;
 };
 
-int attach_change(struct iommufd_device *idev, u32 pasid, u32 pt_id,
+int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
 		  enum attach_mode mode, struct attach_info *info);
 int attach_remove(struct iommufd_device *idev, u32 pasid);
 void attach_remove_all(struct iommufd_device *idev);

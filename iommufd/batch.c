@@ -164,6 +164,13 @@ static struct area *last_of(struct area *chain)
 	return chain;
 }
 
+static int check_place(struct ioas *ioas,
+		       const struct ioasid_batch_entry *entry)
+{
+	return chain_check_place(ioas, entry->length, entry->flags,
+				 entry->iova);
+}
+
 /* The same in a nested IOAS, where an entry may be of several areas. */
 static unsigned int place_nested(struct portion *portion)
 {
@@ -183,10 +190,12 @@ static unsigned int place_nested(struct portion *portion)
 		if (!chain) {
 			chain = nested_chain(ioas, entry->src, entry->length,
 					     chain_prot(entry->flags));
-			if (IS_ERR(chain)) {
-				portion->error = PTR_ERR(chain);
+			portion->error = PTR_ERR_OR_ZERO(chain);
+			/* Not lent since it finds no place: see lend_portion(). */
+			if (portion->error == -EAGAIN)
+				portion->error = i ? 0 : check_place(ioas, entry);
+			if (IS_ERR(chain))
 				break;
-			}
 			mutex_lock(&ioas->tree_lock);
 		}
 		portion->error = place_entry(ioas, chain, entry, false);
@@ -217,51 +226,113 @@ static void part_chains(struct portion *portion, unsigned int n)
 	}
 }
 
-/* Pin and map entry by entry; the number of those that could be. */
-static unsigned int load_one_by_one(struct portion *portion, unsigned int n)
+/* Load an entry alone; one that is stuck is not tried again. */
+static int finish_one(struct portion *portion, struct area *chain)
+{
+	struct ioas *ioas = portion->ioas;
+	struct area *area;
+	int rc;
+
+	for (area = chain; area; area = area->chain)
+		if (area->stuck)
+			return chain_give_up(ioas, chain, -EIO);
+	if (!ioas->parent)
+		return chain_load(ioas, chain);
+	rc = chain_fill(ioas, chain);
+	return rc ? chain_give_up(ioas, chain, rc) : 0;
+}
+
+/* Nothing could be loaded together: which one is it? */
+static void finish_one_by_one(struct portion *portion, unsigned int n)
 {
 	unsigned int i;
 
+	part_chains(portion, n);
 	for (i = 0; i < n; i++) {
-		int rc = chain_load(portion->ioas, portion->first[i]);
+		int rc = finish_one(portion, portion->first[i]);
 
+		/* It comes before the one that has found no place, if any. */
 		if (rc) {
 			portion->error = rc;
 			break;
 		}
 	}
-	return i;
+	portion->done = i;
+	while (++i < n)
+		chain_give_up(portion->ioas, portion->first[i], 0);
 }
 
-static void finish_one_by_one(struct portion *portion, unsigned int n)
+static void map_portion_user(struct portion *portion)
 {
-	unsigned int i, loaded;
+	struct ioas *ioas = portion->ioas;
+	unsigned int n = place_user(portion);
 
-	part_chains(portion, n);
-	loaded = load_one_by_one(portion, n);
-	for (i = 0; i < loaded; i++)
-		chain_set_ready(portion->first[i]);
-	for (; i < n; i++)
-		chain_drop(portion->ioas, portion->first[i]);
-	portion->done = loaded;
+	if (!n)
+		return;
+	if (READ_ONCE(ioas->needs) && !row_load(ioas, portion->first[0]))
+		portion->done = n;
+	else
+		finish_one_by_one(portion, n);
+}
+
+/*
+ * Pin what the entries are to be made of. The lock is held, but for the time of that:
+ * then it begins anew, since what has been lent may have gone. An entry that fails
+ * is the first one of the next portion, if it is not of this one.
+ */
+static int lend_portion(struct portion *portion)
+{
+	struct ioas *ioas = portion->ioas;
+	unsigned int i = 0;
+	int rc;
+
+	while (i < portion->nr) {
+		const struct ioasid_batch_entry *entry = &portion->entry[i];
+
+		/* What cannot be mapped is not a reason to pin anything. */
+		if (check_map_entry(entry) || check_place(ioas, entry)) {
+			portion->nr = max(i, 1U);
+			break;
+		}
+		rc = nested_lend(ioas, entry->src, entry->length,
+				 chain_prot(entry->flags));
+		if (rc < 0 && !i)
+			return rc;
+		if (rc < 0)
+			portion->nr = i;
+		i = rc > 0 ? 0 : i + 1;
+	}
+	return 0;
+}
+
+static void map_portion_nested(struct portion *portion)
+{
+	struct ioas *ioas = portion->ioas;
+	struct area *area;
+	unsigned int n;
+
+	portion->error = down_read_killable(ioas_lock(ioas));
+	if (portion->error)
+		return;
+	portion->error = ioas->needs ? lend_portion(portion) : 0;
+	n = portion->error ? 0 : place_nested(portion);
+	if (n) {
+		for (area = portion->first[0]; area; area = area->chain)
+			area->in_use = ioas->needs;
+		if (row_fill(ioas, portion->first[0]))
+			finish_one_by_one(portion, n);
+		else
+			portion->done = n;
+	}
+	up_read(ioas_lock(ioas));
 }
 
 static void map_portion(struct portion *portion)
 {
-	struct ioas *ioas = portion->ioas;
-	unsigned int n;
-
-	down_read(ioas_lock(ioas));
-	n = ioas->parent ? place_nested(portion) : place_user(portion);
-	/* If nothing could be loaded together, which one is it? */
-	if (n && !list_empty(&ioas->tables) &&
-	    row_load(ioas, portion->first[0])) {
-		finish_one_by_one(portion, n);
-	} else if (n) {
-		chain_set_ready(portion->first[0]);
-		portion->done = n;
-	}
-	up_read(ioas_lock(ioas));
+	if (portion->ioas->parent)
+		map_portion_nested(portion);
+	else
+		map_portion_user(portion);
 }
 
 /* The error of the entry that has failed. */
@@ -371,6 +442,7 @@ static struct area *claim_entry(struct portion *portion, unsigned int i,
 		if (!area_is_ready(area) || area->pins)
 			return NULL;
 		area->state = AREA_BUSY;
+		area->stuck = false;
 		area->chain = NULL;
 		*link = area;
 		portion->unmapped[i] = entry->length;
@@ -427,24 +499,44 @@ static void unmap_entry(struct portion *portion)
 	portion->done = !rc;
 }
 
+/* A driver has not unmapped something: which is the first entry that has failed? */
+static void find_failed(struct portion *portion, const struct area *chain)
+{
+	u64 left = portion->unmapped[0];
+	unsigned int i = 0;
+
+	for (; !chain->stuck; chain = chain->chain) {
+		left -= area_length(chain);
+		if (!left)
+			left = portion->unmapped[++i];
+	}
+	portion->done = i;
+	portion->unmapped[i] -= left;
+	portion->error = -EIO;
+}
+
 static void unmap_portion(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
-	bool exclusive = ioas_lock_unmap(ioas);
 	struct area *chain = NULL;
+	bool exclusive;
 
+	portion->unmapped[0] = 0;
+	portion->error = ioas_lock_unmap(ioas, &exclusive);
+	if (portion->error)
+		return;
 	portion->done = claim_simple(portion, &chain);
 	/* The entry that is in the way calls back when it is its turn. */
 	if (chain && exclusive && nested_remove(ioas, &chain, NULL))
 		portion->done = 0;
-	if (chain)
-		chain_drain(ioas, chain);
+	if (chain && !chain_drain(ioas, chain))
+		find_failed(portion, chain);
 	if (exclusive)
 		nested_take_back(chain);
 	if (chain)
 		chain_drop(ioas, chain);
 	ioas_unlock_unmap(ioas, exclusive);
-	if (!portion->done)
+	if (!portion->done && !portion->error)
 		unmap_entry(portion);
 }
 

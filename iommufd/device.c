@@ -324,10 +324,14 @@ EXPORT_SYMBOL_NS_GPL(ioasid_find_pasid, IOMMUFD);
 static int device_change(struct iommufd_device *idev, u32 *pt_id,
 			 enum attach_mode mode)
 {
+	struct object *pt = pt_hold(idev->ctx, *pt_id);
+	int rc = PTR_ERR_OR_ZERO(pt);
 	struct attach_info info;
-	int rc;
 
-	rc = attach_change(idev, 0, *pt_id, mode, &info);
+	if (!rc) {
+		rc = attach_change(idev, 0, pt, mode, &info);
+		pt_release(idev->ctx, pt);
+	}
 	if (rc)
 		notice_failed(idev->ctx, "attach", rc);
 	else
@@ -382,6 +386,7 @@ int device_cmd_pasid_attach(struct command *cmd)
 	struct ioasid_pasid_attach *arg = cmd->arg;
 	struct iommufd_device *idev;
 	struct attach_info info;
+	struct object *pt;
 	int rc = -EINVAL;
 
 	if (arg->flags || arg->__reserved)
@@ -391,13 +396,18 @@ int device_cmd_pasid_attach(struct command *cmd)
 	arg->out_hwpt_id = 0;
 	if (command_reply(cmd, sizeof(*arg)))
 		return -EFAULT;
+	/* Whoever unbinds a device waits for who has it. */
+	pt = pt_hold(cmd->ctx, arg->pt_id);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
-		return -ENOENT;
-	if (arg->pasid)
-		rc = attach_change(idev, arg->pasid, arg->pt_id, ATTACH_EITHER,
-				   &info);
-	object_put(cmd->ctx, &idev->obj);
+		rc = -ENOENT;
+	else if (arg->pasid)
+		rc = attach_change(idev, arg->pasid, pt, ATTACH_EITHER, &info);
+	if (idev)
+		object_put(cmd->ctx, &idev->obj);
+	pt_release(cmd->ctx, pt);
 	if (rc)
 		return rc;
 	arg->out_hw_pasid = info.hw_pasid;
@@ -522,23 +532,28 @@ int device_cmd_hwpt_alloc(struct command *cmd)
 	if (arg->data_len ? arg->data_type == IOMMU_HWPT_DATA_NONE :
 			    arg->data_type != IOMMU_HWPT_DATA_NONE)
 		return -EINVAL;
+	/* Whoever unbinds a device waits for who has it. */
+	pt = pt_hold(cmd->ctx, arg->pt_id);
 	idev = device_get(cmd->ctx, arg->dev_id);
+	rc = -ENOENT;
 	if (!idev)
-		return -ENOENT;
-	rc = -EINVAL;
-	pt = object_get(cmd->ctx, arg->pt_id, NULL);
-	if (!pt)
+		goto out_pt;
+	rc = PTR_ERR_OR_ZERO(pt);
+	if (rc == -ENOENT)
+		rc = -EINVAL;
+	if (rc)
 		goto out_device;
 	if (arg->flags & IOMMU_HWPT_FAULT_ID_VALID) {
 		rc = -ENOENT;
 		queue = fault_queue_get(cmd->ctx, arg->fault_id);
 		if (!queue)
-			goto out_pt;
+			goto out_device;
 	}
 	rc = hwpt_alloc_for(cmd, idev, pt, queue);
-out_pt:
-	pt_put(cmd->ctx, pt);
 out_device:
 	object_put(cmd->ctx, &idev->obj);
+out_pt:
+	if (!IS_ERR(pt))
+		pt_release(cmd->ctx, pt);
 	return rc;
 }

@@ -18,6 +18,7 @@
 #include "area.h"
 #include "dirty.h"
 #include "hwpt.h"
+#include "ioas_map.h"
 #include "reason.h"
 
 /* IOVAs for which the lock is held at a time. Larger than any page but the oddest. */
@@ -61,10 +62,11 @@ static void walk_end(struct dirty_walk *walk)
 static int walk_areas(struct dirty_walk *walk, struct area *area,
 		      unsigned long start, unsigned long last)
 {
+	struct ioas *ioas = walk->hwpt->ioas;
 	struct iommu_domain *domain = walk->hwpt->domain;
 	int rc = 0;
 
-	for (; area && !rc; area = area_next(area, last)) {
+	for (; area && !rc; area = area_ready_next(ioas, area, last)) {
 		unsigned long from = max(start, area->iova);
 		unsigned long to = min(last, area->last);
 
@@ -92,7 +94,7 @@ static int walk_portion(struct dirty_walk *walk, unsigned long *start,
 	rc = down_write_killable(ioas_lock(ioas));
 	if (rc)
 		return rc;
-	area = area_first(&ioas->areas, *start, last);
+	area = area_ready_from(ioas, *start, last);
 	if (area) {
 		unsigned long from = max(*start, area->iova);
 

@@ -85,7 +85,7 @@ static void hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 {
 	__module_get(domain->owner->owner);
 	hwpt->domain = domain;
-	hwpt->table.domain = domain;
+	hwpt->table.paging.domain = domain;
 	event_watch(domain, &hwpt->sources);
 	/*
 	 * The core looks twice for the handler of page requests. Where a PASID is
@@ -253,7 +253,8 @@ void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
 
 /**
  * hwpt_fill - let a new page table translate what its IOAS holds, from now on
- * @hwpt: from hwpt_alloc(); the caller holds the attach lock of the IOAS
+ * @hwpt: from hwpt_alloc(); the caller holds the attach lock of the IOAS, which it has
+ *	had held by ioas_hold() before
  *
  * Return: 0 or an errno of ioas_add_table().
  */
@@ -263,7 +264,8 @@ int hwpt_fill(struct hwpt *hwpt)
 
 	lockdep_assert_held(&hwpt->ioas->attach_lock);
 	rc = ioas_add_table(hwpt->ioas, &hwpt->table);
-	hwpt->filled = !rc;
+	/* Also with an error, if the IOMMU driver has left something in it. */
+	hwpt->filled = hwpt->table.listed;
 	return rc;
 }
 
@@ -323,12 +325,39 @@ void hwpt_put(struct hwpt *hwpt)
 }
 
 /**
- * pt_put - give back what a command has found under the ID of a page table
+ * pt_hold - find what a device may be attached to, with its memory pinned
  * @ctx: the context
- * @pt: any kind of object
+ * @id: of an IOAS or HWPT, or of anything
+ *
+ * Before anything is locked or looked up that others wait for: pinning the memory of an
+ * IOAS may take for ever, see ioas_hold().
+ *
+ * Return: the object, to be given back by pt_release(); or an ERR_PTR of -ENOENT, or of
+ * ioas_hold().
  */
-void pt_put(struct iommufd_ctx *ctx, struct object *pt)
+struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
 {
+	struct object *pt = object_get(ctx, id, NULL);
+	int rc;
+
+	if (!pt)
+		return ERR_PTR(-ENOENT);
+	rc = pt->kind == &ioas_kind ? ioas_hold(ioas_of(pt)) : 0;
+	if (!rc)
+		return pt;
+	object_put(ctx, pt);
+	return ERR_PTR(rc);
+}
+
+/**
+ * pt_release - the opposite of pt_hold()
+ * @ctx: the context
+ * @pt: what it has returned
+ */
+void pt_release(struct iommufd_ctx *ctx, struct object *pt)
+{
+	if (pt->kind == &ioas_kind)
+		ioas_release(ioas_of(pt));
 	if (pt->kind == &hwpt_kind)
 		hwpt_put(hwpt_of(pt));
 	else

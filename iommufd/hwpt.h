@@ -65,7 +65,8 @@ int hwpt_fill(struct hwpt *hwpt);
 void hwpt_drain(struct hwpt *hwpt);
 bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
 void hwpt_put(struct hwpt *hwpt);
-void pt_put(struct iommufd_ctx *ctx, struct object *pt);
+struct object *pt_hold(struct iommufd_ctx *ctx, u32 id);
+void pt_release(struct iommufd_ctx *ctx, struct object *pt);
 
 int hwpt_cmd_invalidate(struct command *cmd);
 

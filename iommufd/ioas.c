@@ -6,30 +6,36 @@
  * Locking
  * -------
  *
+ * Nothing is pinned with any of these held, see ioas_table.c: a user can keep
+ * get_user_pages() waiting for ever.
+ *
  * Two locks per IOAS, so that commands on different ranges run in parallel:
  *
  * ioas->lock		(rwsem) which page tables there are. Held for reading
- *			by everything that fills or drains areas, for as long
- *			as that takes. Held for writing to add or remove a page
- *			table, which fills or drains all areas, and to revoke
- *			or recharge areas, and to unmap from an IOAS that others
- *			are nested in. So while it is held for writing no area
- *			is AREA_BUSY. A family of nested IOASes uses that of the
- *			outermost one: always take it as ioas_lock(ioas).
+ *			by everything that fills or drains areas, and that
+ *			refers to the memory of areas of others. Held for
+ *			writing to add or remove a page table, which fills or
+ *			drains all areas, and to revoke or recharge areas, and to
+ *			unmap from an IOAS that others are nested in. Areas that
+ *			are AREA_READY then stay so, and stay. A family of nested
+ *			IOASes uses that of the outermost one: always take it as
+ *			ioas_lock(ioas).
  * ioas->tree_lock	(mutex) the tree of areas, the reserved and allowed
  *			ranges, the alignment, the counts of pinned pages,
  *			the stock of free structures.
  *			Held for the time of a look-up or an insertion, never
- *			while memory is pinned or a page table is changed: an
- *			area that is being worked on is AREA_BUSY meanwhile and
- *			keeps its range.
+ *			while a page table is changed: an area that is being
+ *			worked on is AREA_BUSY meanwhile and keeps its range.
+ *			New areas come with this lock alone.
  *
  * The order, outermost first:
  *
- *	group->lock, access->lock	attach and detach
+ *	ctx->file_lock			the accounts of files' memory
+ *	group->lock			attach and detach
  *	ioas->attach_lock		the choice of a page table for a device
  *	ctx->ioas_lock			the list of all IOASes
  *	ioas->lock			of one IOAS, or of all, under ioas_lock
+ *	ctx->look_lock			who looks from outside
  *	ioas->tree_lock
  *	pinned->lock			the memory of one mapping
  *	mmap_lock			of the process that mapped it
@@ -37,7 +43,8 @@
  *	ctx->bar_lock, ctx->group_lock, ctx->account_lock, ctx->reason_lock
  *					leaves
  *
- * In-kernel users are called back without any of them.
+ * access->lock of an in-kernel user is outside of all of them. In-kernel users are
+ * called back without any. The table in internals.rst says who waits for what.
  *
  * Unmapping everything, and so the destruction of an IOAS, allocates nothing.
  */
@@ -67,10 +74,15 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
 	struct ioas *ioas = ioas_of(obj);
 
+	ioas->dying = true;
 	WARN_ON(ioas_unmap_all(ioas, NULL));
 	mutex_lock(&ctx->ioas_lock);
-	list_del_init(&ioas->link);
+	list_del(&ioas->link);
 	mutex_unlock(&ctx->ioas_lock);
+	/* Who looks from outside may be looking at this one. */
+	mutex_lock(&ctx->look_lock);
+	ioas->gone = true;
+	mutex_unlock(&ctx->look_lock);
 	ioas_leave_family(ioas);
 	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
 
@@ -134,6 +146,8 @@ struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
 	ioas->reserved = RB_ROOT_CACHED;
 	ioas->allowed = RB_ROOT_CACHED;
 	xa_init_flags(&ioas->users, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&ioas->workers);
+	init_waitqueue_head(&ioas->quiet);
 	/* Nothing but software uses it yet: any byte will do. */
 	ioas->alignment = 1;
 	ioas_join_family(ioas, parent);
@@ -168,13 +182,19 @@ static unsigned long wanted_alignment(struct ioas *ioas)
 
 	list_for_each_entry(table, &ioas->tables, link)
 		alignment = max(alignment,
-				1UL << __ffs(table->domain->pgsize_bitmap));
+				1UL << __ffs(table->paging.domain->pgsize_bitmap));
 	xa_for_each(&ioas->users, index, user)
 		alignment = max(alignment, user->alignment);
 	return alignment;
 }
 
-static int update_alignment(struct ioas *ioas)
+/**
+ * ioas_update_alignment - when page tables, users or options have changed
+ * @ioas: the IOAS, with its lock held for writing and its tree lock
+ *
+ * Return: 0, -EADDRINUSE if something mapped does not fit.
+ */
+int ioas_update_alignment(struct ioas *ioas)
 {
 	unsigned long alignment = wanted_alignment(ioas);
 	int rc = 0;
@@ -188,8 +208,15 @@ static int update_alignment(struct ioas *ioas)
 	return rc;
 }
 
-static int reserve_locked(struct ioas *ioas, unsigned long start,
-			  unsigned long last, const void *owner)
+/**
+ * ioas_reserve_locked - ioas_reserve() with the tree lock held
+ * @ioas: see there, as for the rest
+ * @start: .
+ * @last: .
+ * @owner: .
+ */
+int ioas_reserve_locked(struct ioas *ioas, unsigned long start,
+			unsigned long last, const void *owner)
 {
 	const struct area *area;
 
@@ -222,7 +249,7 @@ int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 	int rc;
 
 	mutex_lock(&ioas->tree_lock);
-	rc = reserve_locked(ioas, start, last, owner);
+	rc = ioas_reserve_locked(ioas, start, last, owner);
 	mutex_unlock(&ioas->tree_lock);
 	return rc;
 }
@@ -237,93 +264,6 @@ void ioas_unreserve(struct ioas *ioas, const void *owner)
 	mutex_lock(&ioas->tree_lock);
 	ranges_drop(&ioas->reserved, owner);
 	mutex_unlock(&ioas->tree_lock);
-}
-
-static int reserve_outside(struct ioas *ioas, const struct iommu_domain *domain)
-{
-	const struct iommu_domain_geometry *geometry = &domain->geometry;
-	int rc = 0;
-
-	if (geometry->aperture_start)
-		rc = reserve_locked(ioas, 0, geometry->aperture_start - 1,
-				    domain);
-	if (!rc && geometry->aperture_end != ULONG_MAX)
-		rc = reserve_locked(ioas, geometry->aperture_end + 1,
-				    ULONG_MAX, domain);
-	return rc;
-}
-
-/* A page table of a nested IOAS comes or goes. */
-static void count_nested_table(struct ioas *ioas, int n)
-{
-	struct ioas *root = ioas->root;
-
-	lockdep_assert_held_write(ioas_lock(ioas));
-	if (!ioas->parent)
-		return;
-	root->nested_tables += n;
-	if (!root->nested_tables)
-		nested_take_back_all(root);
-}
-
-/**
- * ioas_add_table - translate everything in an IOAS by one more page table
- * @ioas: the IOAS
- * @table: with an empty domain
- *
- * Pins all memory of the IOAS if this is its first page table.
- *
- * Return: 0; or with nothing changed -EINVAL (the smallest page is larger than
- * the CPU's), -EADDRINUSE (something mapped is outside the aperture or not
- * aligned), -EFAULT, -ENOMEM, -EINTR from pinning and mapping.
- */
-int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
-{
-	struct iommu_domain *domain = table->domain;
-	int rc = -EINVAL;
-
-	down_write(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	table->plain = paging_plain(domain);
-	list_add_tail(&table->link, &ioas->tables);
-	if (1UL << __ffs(domain->pgsize_bitmap) <= PAGE_SIZE)
-		rc = reserve_outside(ioas, domain);
-	if (!rc)
-		rc = update_alignment(ioas);
-	mutex_unlock(&ioas->tree_lock);
-	count_nested_table(ioas, 1);
-	if (!rc)
-		rc = ioas_fill_all(ioas, table);
-	if (rc) {
-		count_nested_table(ioas, -1);
-		mutex_lock(&ioas->tree_lock);
-		list_del(&table->link);
-		ranges_drop(&ioas->reserved, domain);
-		WARN_ON(update_alignment(ioas));
-		mutex_unlock(&ioas->tree_lock);
-	}
-	up_write(ioas_lock(ioas));
-	return rc;
-}
-
-/**
- * ioas_remove_table - the opposite of ioas_add_table()
- * @ioas: the IOAS
- * @table: one of its page tables, which no device uses any more
- *
- * Unpins all memory if this was the last one. The domain is empty afterwards.
- */
-void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
-{
-	down_write(ioas_lock(ioas));
-	list_del(&table->link);
-	ioas_drain_all(ioas, table->domain);
-	count_nested_table(ioas, -1);
-	mutex_lock(&ioas->tree_lock);
-	ranges_drop(&ioas->reserved, table->domain);
-	WARN_ON(update_alignment(ioas));
-	mutex_unlock(&ioas->tree_lock);
-	up_write(ioas_lock(ioas));
 }
 
 /**
@@ -342,7 +282,7 @@ int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 	rc = xa_alloc(&ioas->users, &user->id, user, xa_limit_16b,
 		      GFP_KERNEL_ACCOUNT);
 	if (!rc) {
-		rc = update_alignment(ioas);
+		rc = ioas_update_alignment(ioas);
 		if (rc)
 			xa_erase(&ioas->users, user->id);
 	}
@@ -361,7 +301,7 @@ void ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
 	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	xa_erase(&ioas->users, user->id);
-	WARN_ON(update_alignment(ioas));
+	WARN_ON(ioas_update_alignment(ioas));
 	mutex_unlock(&ioas->tree_lock);
 	up_write(ioas_lock(ioas));
 }
@@ -387,7 +327,7 @@ int ioas_set_small_pages(struct ioas *ioas, bool on)
 		rc = -EINVAL;
 	} else {
 		ioas->small_pages = on;
-		rc = update_alignment(ioas);
+		rc = ioas_update_alignment(ioas);
 		if (rc)
 			ioas->small_pages = was;
 	}

@@ -11,6 +11,7 @@
 #include "area.h"
 #include "main.h"
 #include "object.h"
+#include "paging.h"
 
 struct bar_owner;
 struct iommu_domain;
@@ -32,6 +33,8 @@ struct stock {
  * @obj: in the ID table
  * @ctx: the context that owns it
  * @link: in the context's list of IOASes
+ * @dying: it is being taken apart: nobody else has it, but who looks from outside
+ * @gone: and nor has he; under ctx->look_lock
  * @parent: the IOAS that this one is nested in, referenced, or NULL
  * @root: the outermost one of the family, or the IOAS itself
  * @depth: how many are above it
@@ -40,7 +43,9 @@ struct stock {
  * @sources: of a child: its areas by the IOVA in the parent that they come from
  * @keeps_sources: they are in it; set with the lock held for writing
  * @from: of a child: the area of the parent that it was last made of, or NULL
- * @nested_tables: of the outermost one: how many page tables those below it have
+ * @needs: how many page tables there are, and attaches on their way to one: while
+ *	there is any, what is mapped is pinned. Changed with the lock held for writing
+ * @nested_needs: of the outermost one: the sum of @needs of all below it
  * @attach_lock: serialises the choice of a page table for a device
  * @lock: see the head of ioas.c, like the rest of the locking
  * @tables: struct ioas_table, the page tables that translate all areas
@@ -51,6 +56,9 @@ struct stock {
  * @allowed: ranges that the user wants to stay usable
  * @alignment: of the first IOVA and the length of every area, in bytes
  * @users: struct ioas_user, by ID: the in-kernel users
+ * @workers: struct ioas_worker; under @tree_lock
+ * @finished: how many of them have finished with an area that is closing
+ * @quiet: who waits for that
  * @small_pages: the option HUGE_PAGES is off
  * @flushes: of IOTLBs, for unmapping
  * @faults: of DMA, that IOMMU drivers have reported
@@ -68,7 +76,8 @@ struct ioas {
 	struct rb_root_cached sources;
 	bool keeps_sources;
 	struct area *from;
-	unsigned int nested_tables;
+	unsigned int needs;
+	unsigned int nested_needs;
 	struct mutex attach_lock;
 	struct rw_semaphore lock;
 	struct list_head tables;
@@ -79,22 +88,27 @@ struct ioas {
 	struct rb_root_cached allowed;
 	unsigned long alignment;
 	struct xarray users;
+	struct list_head workers;
+	unsigned int finished;
+	wait_queue_head_t quiet;
 	atomic_long_t flushes;
 	atomic_long_t faults;
 	bool small_pages;
 	bool dirty_log;
+	bool dying;
+	bool gone;
 };
 
 /**
  * struct ioas_table - one page table of an IOAS
  * @link: in ioas.tables
- * @domain: the IOMMU domain
- * @plain: see paging_plain()
+ * @paging: the IOMMU domain
+ * @listed: it is in the list, and so has to be removed
  */
 struct ioas_table {
 	struct list_head link;
-	struct iommu_domain *domain;
-	size_t plain;
+	struct paging paging;
+	bool listed;
 };
 
 /**
@@ -111,6 +125,16 @@ struct ioas_user {
 	u32 id;
 	void (*unmap)(struct ioas_user *user, unsigned long iova,
 		      unsigned long length);
+};
+
+/**
+ * struct ioas_worker - an in-kernel user in the middle of pinning, reading or writing
+ * @link: in ioas.workers
+ * @area: what it works on, which has a pin for it
+ */
+struct ioas_worker {
+	struct list_head link;
+	const struct area *area;
 };
 
 /**
@@ -168,12 +192,15 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 		    unsigned int *nr);
 void ioas_put_slices(struct ioas_slice *slices, unsigned int nr);
 struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
-int ioas_fill_all(struct ioas *ioas, const struct ioas_table *table);
-void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain);
 
+int ioas_update_alignment(struct ioas *ioas);
+int ioas_reserve_locked(struct ioas *ioas, unsigned long start,
+			unsigned long last, const void *owner);
 int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 		 const void *owner);
 void ioas_unreserve(struct ioas *ioas, const void *owner);
+int ioas_hold(struct ioas *ioas);
+void ioas_release(struct ioas *ioas);
 int ioas_add_table(struct ioas *ioas, struct ioas_table *table);
 void ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
 int ioas_add_user(struct ioas *ioas, struct ioas_user *user);

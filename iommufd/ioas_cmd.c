@@ -210,7 +210,8 @@ int ioas_cmd_allow_iovas(struct command *cmd)
 			 arg->num_iovas);
 	if (!rc) {
 		mutex_lock(&ioas->tree_lock);
-		if (ranges_meet(&tree, &ioas->reserved))
+		/* By those of a few devices: the user's may be millions. */
+		if (ranges_meet(&ioas->reserved, &tree))
 			rc = -EADDRINUSE;
 		else
 			swap(tree, ioas->allowed);
@@ -329,7 +330,8 @@ out_slices:
 /*
  * All memory of a context is gone through twice, each piece once, however many
  * areas share it. All IOASes are locked for writing: first count, then move to
- * an account that has been charged, or, if that has failed, to none.
+ * an account that has been charged, or, if that has failed, to none. What is being
+ * mapped meanwhile is paid for by who maps it.
  */
 static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
 			    unsigned long *npages)
@@ -339,15 +341,13 @@ static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
 
 	*npages = 0;
 	list_for_each_entry(ioas, &ctx->ioases, link) {
-		for (area = area_first(&ioas->areas, 0, ULONG_MAX); area;
-		     area = area_next(area, ULONG_MAX)) {
+		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 			if (!area->pinned->file)
 				return -EINVAL;
 			if (!area->pinned->mark)
 				*npages += pinned_change_cost(area->pinned,
 							      new);
 			area->pinned->mark = true;
-			cond_resched();
 		}
 	}
 	return 0;
@@ -359,12 +359,10 @@ static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
 	struct area *area;
 
 	list_for_each_entry(ioas, &ctx->ioases, link) {
-		for (area = area_first(&ioas->areas, 0, ULONG_MAX); area;
-		     area = area_next(area, ULONG_MAX)) {
+		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 			if (area->pinned->mark && new)
 				pinned_change_account(area->pinned, new);
 			area->pinned->mark = false;
-			cond_resched();
 		}
 	}
 }
@@ -388,7 +386,12 @@ int ioas_cmd_change_process(struct command *cmd)
 	new = account_get(ctx, ctx->charge_process);
 	if (!new)
 		return -ENOMEM;
-	mutex_lock(&ctx->ioas_lock);
+	rc = down_write_killable(&ctx->file_lock);
+	if (rc)
+		goto out_account;
+	rc = mutex_lock_killable(&ctx->ioas_lock);
+	if (rc)
+		goto out_file;
 	list_for_each_entry(ioas, &ctx->ioases, link)
 		if (!ioas->parent)
 			down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
@@ -402,6 +405,9 @@ int ioas_cmd_change_process(struct command *cmd)
 		if (!ioas->parent)
 			up_write(&ioas->lock);
 	mutex_unlock(&ctx->ioas_lock);
+out_file:
+	up_write(&ctx->file_lock);
+out_account:
 	account_put(new);
 	return rc;
 }

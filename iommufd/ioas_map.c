@@ -3,10 +3,11 @@
  * Mapping memory into an I/O address space.
  *
  * Life of a mapping: its range is taken in the tree first (AREA_BUSY), without
- * which two maps of the same range could both go on; then the memory is pinned
- * and the page tables are filled, with no lock that another range needs; then it
- * is AREA_READY. An IOAS without page tables skips what is between: nothing is
- * pinned before a device needs it. The way back is in ioas_unmap.c.
+ * which two maps of the same range could both go on; then the memory is pinned,
+ * without any lock; then the page tables are filled, with no lock that another range
+ * needs, and it is AREA_READY. An IOAS without page tables skips what is between:
+ * nothing is pinned before a device needs it. A mapping in a nested IOAS pins nothing
+ * of its own, and keeps the family locked. The way back is in ioas_unmap.c.
  */
 #include <linux/iommu.h>
 #include <linux/log2.h>
@@ -29,7 +30,7 @@ static noinline int area_fill_runs(const struct ioas *ioas,
 {
 	const struct paging_range range = area_range(ioas, area);
 
-	return paging_fill(table->domain, &range);
+	return paging_fill(&table->paging, &range);
 }
 
 static __always_inline int fill_table(const struct ioas *ioas,
@@ -40,7 +41,7 @@ static __always_inline int fill_table(const struct ioas *ioas,
 
 	if (unlikely(!phys))
 		return area_fill_runs(ioas, area, table);
-	return paging_fill_run(table->domain, table->plain, area->iova, phys,
+	return paging_fill_run(&table->paging, area->iova, phys,
 			       area_length(area), area_iommu_prot(area),
 			       ioas->small_pages);
 }
@@ -59,26 +60,6 @@ int area_fill(const struct ioas *ioas, const struct area *area,
 	return fill_table(ioas, area, table);
 }
 
-static inline int use_area(const struct ioas *ioas, struct area *area)
-{
-	int rc = ioas->parent ? nested_use(area) : pinned_use(area->pinned);
-
-	area->in_use = !rc;
-	return rc;
-}
-
-/**
- * area_use - have the memory of an area pinned, for page tables to translate it
- * @ioas: its IOAS
- * @area: not in use
- *
- * Return: 0 or an errno of pinned_use().
- */
-int area_use(const struct ioas *ioas, struct area *area)
-{
-	return use_area(ioas, area);
-}
-
 /**
  * area_unuse - the page tables do not translate an area any more: unpin it
  * @ioas: its IOAS
@@ -93,34 +74,33 @@ void area_unuse(const struct ioas *ioas, struct area *area)
 
 /* Filling @failed was not possible: out of all page tables before it. */
 static noinline void area_unload(struct ioas *ioas, struct area *area,
-				 const struct ioas_table *failed)
+				 const struct ioas_table *failed, int rc)
 {
 	struct ioas_table *table;
 
+	area->stuck = rc == -EIO;
 	list_for_each_entry(table, &ioas->tables, link) {
 		if (table == failed)
 			break;
-		paging_drain_range(table->domain, table->plain, area->iova,
-				   area_length(area));
+		if (!paging_drain_range(&table->paging, area->iova,
+					area_length(area)))
+			area->stuck = true;
 	}
-	area_unuse(ioas, area);
 }
 
-/* Pin the memory of a new area and fill all page tables with it. */
+/* Fill all page tables with an area whose memory is in use; or none of them. */
 static __always_inline int area_load(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	int rc;
 
-	if (list_empty(&ioas->tables))
-		return 0;
-	rc = use_area(ioas, area);
-	if (unlikely(rc))
-		return rc == -ENXIO ? -EFAULT : rc;
+	/* Whoever revokes a BAR has had the lock since, or will see this one. */
+	if (unlikely(!area_bar_is_there(area)))
+		return -EFAULT;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = fill_table(ioas, area, table);
 		if (unlikely(rc)) {
-			area_unload(ioas, area, table);
+			area_unload(ioas, area, table, rc);
 			return rc;
 		}
 	}
@@ -152,6 +132,23 @@ static bool next_allowed(struct ioas *ioas, unsigned long *from,
 	return true;
 }
 
+/* A user may allow a million ranges, and all may be too small. */
+#define FIND_PORTION	256
+
+/*
+ * Let go of the tree for a moment. What has become different below is as it may be,
+ * but -EAGAIN if everything is to be aligned otherwise now.
+ */
+static int let_others(struct ioas *ioas, unsigned long alignment)
+{
+	mutex_unlock(&ioas->tree_lock);
+	cond_resched();
+	mutex_lock(&ioas->tree_lock);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return ioas->alignment == alignment ? 0 : -EAGAIN;
+}
+
 /*
  * A place for @length bytes. The alignment of the memory is kept, up to that of
  * a huge page, so that large pages of the CPU can be large pages of the IOMMU.
@@ -161,6 +158,9 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 			      unsigned long length, u64 *iova)
 {
 	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
+	const unsigned long alignment = ioas->alignment;
+	unsigned int n = 0;
+	int rc;
 	unsigned long offset = offset_in_page(memory);
 	unsigned long from = PAGE_SIZE;
 	unsigned long align, start, last, found;
@@ -171,7 +171,7 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	if (memory)
 		align = min(align, 1UL << __ffs(memory));
 	align = min_t(unsigned long, align, HPAGE_SIZE);
-	if (align < ioas->alignment)
+	if (align < alignment)
 		return -EINVAL;
 	if (offset)
 		align = max(align, PAGE_SIZE);
@@ -179,6 +179,11 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	while (next_allowed(ioas, &from, limit, &start, &last)) {
 		unsigned long hole, end;
 
+		if (!(++n % FIND_PORTION)) {
+			rc = let_others(ioas, alignment);
+			if (rc)
+				return rc;
+		}
 		while (start <= last &&
 		       ranges_hole(&ioas->reserved, start, last, &hole, &end)) {
 			if (!area_find_hole(&ioas->areas, hole, end, length,
@@ -215,6 +220,14 @@ int chain_refuse(struct ioas *ioas, unsigned long iova, unsigned long length)
 			   iova, last, ioas->obj.id);
 }
 
+static int refuse_taken(struct ioas *ioas, unsigned long iova,
+			unsigned long last)
+{
+	return reason_note(ioas->ctx, -EEXIST,
+			   "a part of %#lx-%#lx is mapped in IOAS %u already",
+			   iova, last, ioas->obj.id);
+}
+
 /**
  * chain_unplace - the range of an area is taken: those before it are free again
  * @ioas: the IOAS, with its tree lock held
@@ -225,9 +238,7 @@ int chain_refuse(struct ioas *ioas, unsigned long iova, unsigned long length)
  */
 int chain_unplace(struct ioas *ioas, struct area *chain, const struct area *end)
 {
-	int rc = reason_note(ioas->ctx, -EEXIST,
-			     "a part of %#lx-%#lx is mapped in IOAS %u already",
-			     end->iova, end->last, ioas->obj.id);
+	int rc = refuse_taken(ioas, end->iova, end->last);
 
 	for (; chain != end; chain = chain->chain) {
 		if (ioas->parent)
@@ -268,11 +279,12 @@ static __always_inline int place_range(struct ioas *ioas, struct area *chain,
 				       unsigned long length, u32 flags,
 				       u64 *iova)
 {
-	const unsigned long mask = ioas->alignment - 1;
-	unsigned long at, last;
+	unsigned long mask, at, last;
 	int rc;
 
 	lockdep_assert_held(&ioas->tree_lock);
+again:
+	mask = ioas->alignment - 1;
 	if (unlikely(!length || length & mask))
 		return -EINVAL;
 	if (likely(flags & IOMMU_IOAS_MAP_FIXED_IOVA)) {
@@ -284,11 +296,40 @@ static __always_inline int place_range(struct ioas *ioas, struct area *chain,
 	} else {
 		rc = find_iova(ioas, chain->pinned->start + chain->offset,
 			       length, iova);
+		if (rc == -EAGAIN)
+			goto again;
 		if (rc)
 			return rc;
 		at = *iova;
 	}
 	return chain_place_at(ioas, chain, at);
+}
+
+/**
+ * chain_check_place - could a mapping be placed now?
+ * @ioas: the IOAS
+ * @length: of the mapping
+ * @flags: enum iommufd_ioas_map_flags
+ * @iova: where, if @flags fix it
+ *
+ * Return: 0, or the errno of chain_place().
+ */
+int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
+		      u64 iova)
+{
+	unsigned long last = iova + length - 1;
+	int rc = 0;
+
+	if (!(flags & IOMMU_IOAS_MAP_FIXED_IOVA))
+		return 0;
+	mutex_lock(&ioas->tree_lock);
+	if (iova & (ioas->alignment - 1) || last < iova ||
+	    ranges_hit(&ioas->reserved, iova, last))
+		rc = chain_refuse(ioas, iova, length);
+	else if (area_first(&ioas->areas, iova, last))
+		rc = refuse_taken(ioas, iova, last);
+	mutex_unlock(&ioas->tree_lock);
+	return rc;
 }
 
 /**
@@ -308,119 +349,155 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 }
 
 /**
- * chain_slices - areas for pieces of memory, not placed yet
- * @ioas: the IOAS that they are for
- * @slices: the pieces
- * @nr: how many
- * @prot: of all of them
+ * chain_fill - fill the page tables with new areas, and let others see them
+ * @ioas: the IOAS, locked
+ * @chain: placed areas, with their memory in use if the IOAS needs it
  *
- * Return: the chain, or NULL if memory is short.
+ * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck:
+ * the areas are to be given up.
  */
-struct area *chain_slices(struct ioas *ioas, const struct ioas_slice *slices,
-			  unsigned int nr, u8 prot)
+int chain_fill(struct ioas *ioas, struct area *chain)
 {
-	struct area *chain = NULL;
+	struct area *area, *before = NULL;
+	int rc = 0;
 
-	while (nr--) {
-		struct area *area = area_alloc();
-
-		if (!area) {
-			chain_free(ioas, chain);
-			return NULL;
-		}
-		pinned_get(slices[nr].pinned);
-		chain_init(area, slices[nr].pinned, slices[nr].offset,
-			   slices[nr].length, prot);
-		area->chain = chain;
-		chain = area;
+	for (area = chain; area && !rc; before = area, area = area->chain) {
+		rc = area_load(ioas, area);
+		if (rc)
+			break;
+		if (area->chain)
+			cond_resched();
 	}
-	return chain;
+	if (!rc) {
+		chain_set_ready(chain);
+	} else if (before) {
+		before->chain = NULL;
+		chain_drain(ioas, chain);
+		before->chain = area;
+	}
+	return rc;
 }
 
 /**
- * chain_load - pin the memory of new areas and fill the page tables
- * @ioas: the IOAS, locked
- * @chain: placed areas
+ * chain_give_up - areas that have been placed are not to be mapped after all
+ * @ioas: the IOAS, locked or not
+ * @chain: the areas: out of all page tables, but for those that are stuck
+ * @rc: why
  *
- * Return: 0, or with nothing pinned or mapped an errno of ioas_map_slices().
+ * Return: @rc, or -EIO if any is stuck: that stays mapped.
  */
-int chain_load(struct ioas *ioas, struct area *chain)
+int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 {
 	struct area *area;
 
 	for (area = chain; area; area = area->chain) {
-		int rc = area_load(ioas, area);
-
-		if (unlikely(rc)) {
-			chain_drain(ioas, chain);
-			return rc;
-		}
-		if (area->chain)
-			cond_resched();
+		if (area->in_use && !area->stuck)
+			area_unuse(ioas, area);
+		cond_resched();
 	}
-	return 0;
+	return chain_drop(ioas, chain) ?: rc;
 }
 
-/* Place, pin and map. Takes over the areas, also on error. */
-static int map_chain(struct ioas *ioas, struct area *chain,
-		     unsigned long length, u32 flags, u64 *iova)
+/* Without a lock. */
+static int use_chain(struct area *chain)
 {
-	int rc;
+	int rc = 0;
 
-	lockdep_assert_held_read(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	rc = chain_place(ioas, chain, length, flags, iova);
-	mutex_unlock(&ioas->tree_lock);
-	if (rc) {
-		chain_free(ioas, chain);
-		return rc;
+	for (; chain && !rc; chain = chain->chain) {
+		if (chain->in_use)
+			continue;
+		rc = memory_use(chain->pinned);
+		chain->in_use = !rc;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			rc = rc ?: -EINTR;
 	}
-	rc = chain_load(ioas, chain);
-	if (rc)
-		chain_drop(ioas, chain);
-	else
-		chain_set_ready(chain);
+	return rc == -ENXIO ? -EFAULT : rc;
+}
+
+/*
+ * Lock the IOAS with the memory of new areas in use, if it needs that. Returns 0; or
+ * without the lock an errno of pinned_use().
+ */
+static noinline int lock_used(struct ioas *ioas, struct area *chain)
+{
+	int rc = 0;
+
+	for (;;) {
+		if (READ_ONCE(ioas->needs))
+			rc = use_chain(chain);
+		if (!rc)
+			rc = down_read_killable(ioas_lock(ioas));
+		if (rc || !ioas->needs || chain->in_use)
+			return rc;
+		/* A page table has come meanwhile. */
+		up_read(ioas_lock(ioas));
+	}
+}
+
+/* Nobody needs the memory after all: the last page table has gone meanwhile. */
+static void unuse_unneeded(struct ioas *ioas, struct area *chain)
+{
+	if (ioas->needs)
+		return;
+	for (; chain; chain = chain->chain) {
+		if (chain->in_use)
+			area_unuse(ioas, chain);
+		cond_resched();
+	}
+}
+
+/**
+ * chain_load - pin the memory of new areas and fill the page tables
+ * @ioas: the IOAS, not nested, not locked: whoever pins may wait for ever
+ * @chain: placed areas
+ *
+ * Return: 0, and the areas can be seen by others; or an errno of ioas_map_slices(),
+ * and they are gone.
+ */
+int chain_load(struct ioas *ioas, struct area *chain)
+{
+	int rc = lock_used(ioas, chain);
+
+	if (!rc) {
+		unuse_unneeded(ioas, chain);
+		rc = chain_fill(ioas, chain);
+		if (rc)
+			rc = chain_give_up(ioas, chain, rc);
+		up_read(ioas_lock(ioas));
+	} else {
+		rc = chain_give_up(ioas, chain, rc);
+	}
 	return rc;
 }
 
-static int map_chain_locked(struct ioas *ioas, struct area *chain,
-			    unsigned long length, u32 flags, u64 *iova)
+/* Take the ranges of areas, or free them. */
+static int place_or_free(struct ioas *ioas, struct area *chain,
+			 unsigned long length, u32 flags, u64 *iova)
 {
 	int rc;
 
-	down_read(ioas_lock(ioas));
-	rc = map_chain(ioas, chain, length, flags, iova);
-	up_read(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	rc = chain_place(ioas, chain, length, flags, iova);
+	mutex_unlock(&ioas->tree_lock);
+	if (rc)
+		chain_free(ioas, chain);
 	return rc;
 }
 
 /**
- * ioas_map_slices - map pieces of memory one behind the other
- * @ioas: the IOAS
- * @slices: the pieces; on success the areas take references of their own
- * @nr: how many, at least 1
+ * chain_map - place new areas, pin their memory and map them
+ * @ioas: the IOAS, not nested, not locked
+ * @chain: the areas, which are taken over
+ * @length: of all together
  * @flags: enum iommufd_ioas_map_flags
- * @iova: the first IOVA, or if @flags do not fix it, set to it
- *
- * Either all or nothing is mapped.
- *
- * Return: 0, -EINVAL (not aligned, or reserved), -EEXIST, -EOVERFLOW, -ENOSPC
- * (no such hole), -EPERM (writable mapping of memory that is not), -ENOMEM,
- * -EFAULT, -EINTR.
+ * @iova: see ioas_map_slices(), also for the errors
  */
-int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-		    unsigned int nr, u32 flags, u64 *iova)
+int chain_map(struct ioas *ioas, struct area *chain, unsigned long length,
+	      u32 flags, u64 *iova)
 {
-	struct area *chain = chain_slices(ioas, slices, nr,
-					  chain_prot(flags));
-	unsigned long length = 0;
-	unsigned int i;
-
-	if (!chain)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		length += slices[i].length;
-	return map_chain_locked(ioas, chain, length, flags, iova);
+	return place_or_free(ioas, chain, length, flags, iova) ?:
+	       chain_load(ioas, chain);
 }
 
 /**
@@ -436,7 +513,7 @@ int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
 		 unsigned long length, u32 flags, u64 *iova)
 {
 	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
-	return map_chain_locked(ioas, &pinned->area, length, flags, iova);
+	return chain_map(ioas, &pinned->area, length, flags, iova);
 }
 
 /**
@@ -454,94 +531,41 @@ struct area *ioas_area_at(struct ioas *ioas, unsigned long iova)
 	return area && area_is_ready(area) ? area : NULL;
 }
 
-/* The areas between @start and @last without a hole; with slices, fill them. */
-static int slice_areas(struct ioas *ioas, unsigned long start,
-		       unsigned long last, struct ioas_slice *slices,
-		       unsigned int *nr)
-{
-	unsigned long at = start;
-	const struct area *area;
-
-	*nr = 0;
-	for (;; at = area->last + 1) {
-		area = ioas_area_at(ioas, at);
-		if (!area)
-			return -ENOENT;
-		if (slices) {
-			slices[*nr].pinned = area->pinned;
-			slices[*nr].offset = area->offset + (at - area->iova);
-			slices[*nr].length = min(last, area->last) - at + 1;
-			pinned_get(area->pinned);
-		}
-		(*nr)++;
-		if (area->last >= last)
-			return 0;
-		cond_resched();
-	}
-}
-
-/**
- * ioas_put_slices - the opposite of ioas_get_slices()
- * @slices: the pieces
- * @nr: how many
- */
-void ioas_put_slices(struct ioas_slice *slices, unsigned int nr)
-{
-	while (nr--)
-		pinned_put(slices[nr].pinned);
-	kvfree(slices);
-}
-
-/**
- * ioas_get_slices - what is mapped in a range, without a hole
- * @ioas: the IOAS
- * @start: first IOVA
- * @last: last IOVA, inclusive
- * @slices: set to an array with references, for ioas_put_slices()
- * @nr: set to its length
- *
- * Return: 0, -ENOENT (a hole), -ENOMEM.
- */
-int ioas_get_slices(struct ioas *ioas, unsigned long start,
-		    unsigned long last, struct ioas_slice **slices,
-		    unsigned int *nr)
-{
-	int rc;
-
-	/* Memory that gets its second user now is not to lose its first one. */
-	down_read(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	rc = slice_areas(ioas, start, last, NULL, nr);
-	if (!rc) {
-		*slices = kvmalloc_array(*nr, sizeof(**slices),
-					 GFP_KERNEL_ACCOUNT);
-		if (!*slices)
-			rc = -ENOMEM;
-		else
-			/* The same areas again: this cannot fail. */
-			slice_areas(ioas, start, last, *slices, nr);
-	}
-	mutex_unlock(&ioas->tree_lock);
-	up_read(ioas_lock(ioas));
-	return rc;
-}
-
-/* A new area that is placed alone: the rest of its way, with the tree lock held. */
-static __always_inline int map_taken(struct ioas *ioas, struct area *area,
-				     unsigned long length, u32 flags, u64 *iova)
+/* A new area that is placed alone, with the tree lock held, which is dropped. */
+static __always_inline int place_taken(struct ioas *ioas, struct area *area,
+				       unsigned long length, u32 flags,
+				       u64 *iova)
 {
 	int rc = place_range(ioas, area, length, flags, iova);
 
 	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(rc)) {
+	if (unlikely(rc))
 		chain_free(ioas, area);
+	return rc;
+}
+
+/* chain_load() of what most calls are: one area of memory that nobody knows yet. */
+static __always_inline int load_user(struct ioas *ioas, struct area *area)
+{
+	int rc;
+
+	if (unlikely(!READ_ONCE(ioas->needs)))
+		return chain_load(ioas, area);
+	rc = pinned_use(area->pinned);
+	area->in_use = !rc;
+	if (unlikely(rc)) {
+		chain_drop(ioas, area);
 		return rc;
 	}
+	if (unlikely(down_read_killable(ioas_lock(ioas))))
+		return chain_give_up(ioas, area, -EINTR);
+	unuse_unneeded(ioas, area);
 	rc = area_load(ioas, area);
-	if (unlikely(rc))
-		chain_drop(ioas, area);
-	else
+	if (likely(!rc))
 		area_set_ready(area);
+	else
+		rc = chain_give_up(ioas, area, rc);
+	up_read(ioas_lock(ioas));
 	return rc;
 }
 
@@ -569,18 +593,48 @@ static __always_inline int map_user(struct ioas *ioas, unsigned long uptr,
 		   flags & IOMMU_IOAS_MAP_WRITEABLE);
 	chain_init_embedded(area, offset_in_page(uptr), length,
 			    chain_prot(flags));
-	return map_taken(ioas, area, length, flags, iova);
+	return place_taken(ioas, area, length, flags, iova) ?:
+	       load_user(ioas, area);
 }
 
+/* In a nested IOAS, and locked from the look at the parent on. */
+static int load_nested(struct ioas *ioas, struct area *chain)
+{
+	struct area *area;
+	int rc;
+
+	for (area = chain; area; area = area->chain)
+		area->in_use = ioas->needs;
+	rc = chain_fill(ioas, chain);
+	return rc ? chain_give_up(ioas, chain, rc) : 0;
+}
+
+/*
+ * A mapping that is made of several areas, or of what is not pinned yet. What cannot
+ * be mapped in any case is not pinned for that.
+ */
 static noinline int map_nested_many(struct ioas *ioas, unsigned long source,
 				    unsigned long length, u32 flags, u64 *iova)
 {
-	struct area *chain = nested_chain(ioas, source, length,
-					  chain_prot(flags));
+	struct area *chain;
+	int rc;
 
-	if (IS_ERR(chain))
-		return PTR_ERR(chain);
-	return map_chain(ioas, chain, length, flags, iova);
+	for (;;) {
+		chain = nested_chain(ioas, source, length, chain_prot(flags));
+		rc = PTR_ERR_OR_ZERO(chain);
+		if (rc != -EAGAIN)
+			break;
+		rc = chain_check_place(ioas, length, flags, *iova);
+		if (!rc)
+			rc = nested_lend(ioas, source, length,
+					 chain_prot(flags));
+		if (rc < 0)
+			break;
+	}
+	if (!rc)
+		rc = place_or_free(ioas, chain, length, flags, iova) ?:
+		     load_nested(ioas, chain);
+	return rc;
 }
 
 static __always_inline int map_nested(struct ioas *ioas, unsigned long source,
@@ -589,10 +643,19 @@ static __always_inline int map_nested(struct ioas *ioas, unsigned long source,
 {
 	struct area *area = take_nested(ioas, source, length,
 					chain_prot(flags));
+	int rc;
 
 	if (unlikely(!area))
 		return map_nested_many(ioas, source, length, flags, iova);
-	return map_taken(ioas, area, length, flags, iova);
+	rc = place_taken(ioas, area, length, flags, iova);
+	if (unlikely(rc))
+		return rc;
+	area->in_use = ioas->needs;
+	rc = area_load(ioas, area);
+	if (unlikely(rc))
+		return chain_give_up(ioas, area, rc);
+	area_set_ready(area);
+	return 0;
 }
 
 /* Memory that the current process names by an address. */
@@ -602,11 +665,11 @@ static __always_inline int map_source(struct ioas *ioas, unsigned long source,
 {
 	int rc;
 
-	down_read(ioas_lock(ioas));
-	if (unlikely(ioas->parent))
-		rc = map_nested(ioas, source, length, flags, iova);
-	else
-		rc = map_user(ioas, source, length, flags, process, iova);
+	if (likely(!ioas->parent))
+		return map_user(ioas, source, length, flags, process, iova);
+	if (down_read_killable(ioas_lock(ioas)))
+		return -EINTR;
+	rc = map_nested(ioas, source, length, flags, iova);
 	up_read(ioas_lock(ioas));
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 
+#include "bar.h"
 #include "ioas.h"
 #include "paging.h"
 #include "pin.h"
@@ -23,11 +24,15 @@
  * @ioas: where it is mapped
  * @iova: first IOVA of the area
  * @length: its length
+ * @working: somebody is in the middle of pinning, reading or writing: to be waited for
+ * @finished: ioas.finished as it was then
  */
 struct obstacle {
 	struct ioas *ioas;
 	unsigned long iova;
 	unsigned long length;
+	bool working;
+	unsigned int finished;
 };
 
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
@@ -76,6 +81,7 @@ static inline void chain_init_embedded(struct area *area, unsigned long offset,
 	area->prot = prot;
 	area->state = AREA_BUSY;
 	area->closing = false;
+	area->stuck = false;
 }
 
 /**
@@ -153,23 +159,76 @@ static inline struct paging_range area_range(const struct ioas *ioas,
 	};
 }
 
-struct area *chain_slices(struct ioas *ioas, const struct ioas_slice *slices,
-			  unsigned int nr, u8 prot);
+/**
+ * memory_use - pinned_use(), while nobody changes who pays for it
+ * @pinned: the memory
+ *
+ * No lock of an IOAS is held.
+ *
+ * Return: as pinned_use().
+ */
+static inline int memory_use(struct pinned *pinned)
+{
+	int rc;
+
+	if (likely(!pinned->file))
+		return pinned_use(pinned);
+	rc = down_read_killable(&pinned->ctx->file_lock);
+	if (rc)
+		return rc;
+	rc = pinned_use(pinned);
+	up_read(&pinned->ctx->file_lock);
+	return rc;
+}
+
+/**
+ * area_bar_is_there - if it is a BAR, is its device bound?
+ * @area: with its memory in use, its IOAS locked: so the answer stays true
+ */
+static inline bool area_bar_is_there(const struct area *area)
+{
+	return likely(!pinned_is_bar(area->pinned)) ||
+	       !bar_owner_retired(area->pinned->owner);
+}
+
+struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
+			     unsigned long last);
+struct area *area_ready_next(struct ioas *ioas, struct area *area,
+			     unsigned long last);
+
+/**
+ * for_each_ready_area - go through the mappings of an IOAS
+ * @ioas: the IOAS, with its lock held for writing
+ * @area: the loop variable
+ * @first: first IOVA of interest
+ * @last: last, inclusive
+ */
+#define for_each_ready_area(ioas, area, first, last)			\
+	for (area = area_ready_from(ioas, first, last); area;		\
+	     area = area_ready_next(ioas, area, last))
+
+int chain_map(struct ioas *ioas, struct area *chain, unsigned long length,
+	      u32 flags, u64 *iova);
+int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
+		      u64 iova);
 int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 		u32 flags, u64 *iova);
+int chain_fill(struct ioas *ioas, struct area *chain);
 int chain_load(struct ioas *ioas, struct area *chain);
 
 int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		bool first, unsigned int most, struct area **chain,
 		struct obstacle *obstacle);
-void chain_drain(struct ioas *ioas, struct area *chain);
+void chain_find_stuck(const struct paging *paging, struct area *chain);
+bool chain_drain(struct ioas *ioas, struct area *chain);
 void chain_free(struct ioas *ioas, struct area *chain);
-void chain_drop(struct ioas *ioas, struct area *chain);
-bool ioas_lock_unmap(struct ioas *ioas);
+int chain_drop(struct ioas *ioas, struct area *chain);
+int chain_give_up(struct ioas *ioas, struct area *chain, int rc);
+int ioas_lock_unmap(struct ioas *ioas, bool *exclusive);
 void ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
-void ioas_call_back(const struct obstacle *obstacle);
+void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
+		  struct area *area);
 
-int area_use(const struct ioas *ioas, struct area *area);
 void area_unuse(const struct ioas *ioas, struct area *area);
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      const struct ioas_table *table);

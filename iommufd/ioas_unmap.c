@@ -12,7 +12,6 @@
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 
-#include "event.h"
 #include "ioas_map.h"
 #include "nested.h"
 #include "paging.h"
@@ -23,28 +22,45 @@
 /* In-kernel users that do not let go after so many requests never will. */
 #define UNMAP_TRIES	100
 
-static noinline void drain_table(struct ioas_table *table,
+static noinline bool drain_table(const struct paging *paging,
 				 const struct area *chain)
 {
 	struct paging_drain drain;
 	unsigned int n = 0;
 
-	paging_drain_begin(&drain, table->domain);
+	paging_drain_begin(&drain, paging);
 	for (; chain; chain = chain->chain) {
 		if (chain->in_use)
 			paging_drain(&drain, chain->iova, area_length(chain));
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
 	}
-	paging_drain_end(&drain);
+	return paging_drain_end(&drain);
 }
 
-/* Pages that are unpinned one after the other are credited together. */
-static void unuse_chain(const struct ioas *ioas, struct area *chain)
+/**
+ * chain_find_stuck - a driver has not done as it was asked to: what is left?
+ * @paging: the domain
+ * @chain: areas of the caller
+ */
+void chain_find_stuck(const struct paging *paging, struct area *chain)
+{
+	for (; chain; chain = chain->chain)
+		if (chain->in_use &&
+		    !paging_clear(paging, chain->iova, area_length(chain)))
+			chain->stuck = true;
+}
+
+/*
+ * Pages that are unpinned one after the other are credited together. Returns whether
+ * none is stuck.
+ */
+static bool unuse_chain(const struct ioas *ioas, struct area *chain)
 {
 	struct account *account = NULL;
 	unsigned long npages = 0;
 	unsigned int n = 0;
+	bool all = true;
 
 	for (; chain; chain = chain->chain) {
 		struct pinned *pinned = chain->pinned;
@@ -53,6 +69,10 @@ static void unuse_chain(const struct ioas *ioas, struct area *chain)
 			cond_resched();
 		if (!chain->in_use)
 			continue;
+		if (unlikely(chain->stuck)) {
+			all = false;
+			continue;
+		}
 		chain->in_use = false;
 		if (ioas->parent)
 			continue;
@@ -69,26 +89,31 @@ static void unuse_chain(const struct ioas *ioas, struct area *chain)
 	}
 	if (npages)
 		account_uncharge(account, npages);
+	return all;
 }
 
 /**
  * chain_drain - take areas out of all page tables, and unpin them
  * @ioas: the IOAS, locked
  * @chain: areas of the caller; one flush for each page table
+ *
+ * Return: whether all are gone. Those that a driver has not unmapped are stuck, and
+ * still in use.
  */
-void chain_drain(struct ioas *ioas, struct area *chain)
+bool chain_drain(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table;
 
 	list_for_each_entry(table, &ioas->tables, link) {
-		if (chain->chain)
-			drain_table(table, chain);
-		else if (chain->in_use)
-			paging_drain_range(table->domain, table->plain,
-					   chain->iova, area_length(chain));
+		if (chain->chain && !drain_table(&table->paging, chain))
+			chain_find_stuck(&table->paging, chain);
+		else if (!chain->chain && chain->in_use &&
+			 !paging_drain_range(&table->paging, chain->iova,
+					     area_length(chain)))
+			chain->stuck = true;
 		atomic_long_inc(&ioas->flushes);
 	}
-	unuse_chain(ioas, chain);
+	return unuse_chain(ioas, chain);
 }
 
 /* An area that is in no tree has gone; with the tree lock held. */
@@ -114,22 +139,39 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 	area_erase(&ioas->areas, area);
 }
 
-static inline void drop_chain(struct ioas *ioas, struct area *chain,
+/* It stays: a device may reach it. */
+static noinline int keep_stuck(struct ioas *ioas, struct area *area)
+{
+	int rc = reason_note(ioas->ctx, -EIO,
+			     "the IOMMU driver has not unmapped all of %#lx-%#lx of IOAS %u: it stays mapped, and its memory pinned",
+			     area->iova, area->last, ioas->obj.id);
+
+	area_set_ready(area);
+	return rc;
+}
+
+static inline int drop_chain(struct ioas *ioas, struct area *chain,
 			      bool placed)
 {
 	struct area *next;
 	unsigned int n = 0;
+	int rc = 0;
 
 	mutex_lock(&ioas->tree_lock);
 	for (; chain; chain = next) {
 		next = chain->chain;
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+		if (unlikely(chain->stuck)) {
+			rc = keep_stuck(ioas, chain);
+			continue;
+		}
 		if (placed)
 			erase_area(ioas, chain);
 		retire_area(ioas, chain);
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
 	}
 	stock_unlock(ioas);
+	return rc;
 }
 
 /**
@@ -145,12 +187,45 @@ void chain_free(struct ioas *ioas, struct area *chain)
 /**
  * chain_drop - take areas out of the tree, so that their ranges are free, and free
  * them
- * @ioas: the IOAS, locked
+ * @ioas: the IOAS, locked; or not, if the areas were never AREA_READY
  * @chain: areas of the caller, drained
+ *
+ * Return: 0, or -EIO if any is stuck: that stays mapped, and can be unmapped again.
  */
-void chain_drop(struct ioas *ioas, struct area *chain)
+int chain_drop(struct ioas *ioas, struct area *chain)
 {
-	drop_chain(ioas, chain, true);
+	return drop_chain(ioas, chain, true);
+}
+
+static void obstacle_note(struct obstacle *obstacle, struct ioas *ioas,
+			  struct area *area)
+{
+	const struct ioas_worker *worker;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	area->closing = true;
+	obstacle->ioas = ioas;
+	obstacle->iova = area->iova;
+	obstacle->length = area_length(area);
+	obstacle->finished = ioas->finished;
+	obstacle->working = false;
+	list_for_each_entry(worker, &ioas->workers, link)
+		if (worker->area == area)
+			obstacle->working = true;
+}
+
+/**
+ * obstacle_set - an area that in-kernel users have to let go of
+ * @obstacle: set to it
+ * @ioas: its IOAS
+ * @area: the area, which gets no new pins from now on
+ */
+void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
+		  struct area *area)
+{
+	mutex_lock(&ioas->tree_lock);
+	obstacle_note(obstacle, ioas, area);
+	mutex_unlock(&ioas->tree_lock);
 }
 
 /**
@@ -190,6 +265,7 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		if (rc)
 			break;
 		area->state = AREA_BUSY;
+		area->stuck = false;
 		*link = area;
 		link = &area->chain;
 		area = area->last == last ? NULL : area_next(area, last);
@@ -198,42 +274,40 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 	/* What came before the obstacle goes first. */
 	if (rc && *chain)
 		return 0;
-	if (rc == -EAGAIN && obstacle) {
-		area->closing = true;
-		obstacle->ioas = ioas;
-		obstacle->iova = area->iova;
-		obstacle->length = area_length(area);
-	}
+	if (rc == -EAGAIN && obstacle)
+		obstacle_note(obstacle, ioas, area);
 	return rc;
 }
 
-/* Children, and in-kernel users, come and go with the lock held for writing. */
-static bool has_others(struct ioas *ioas)
+/* Children come and go with the lock held for writing. */
+static bool has_children(struct ioas *ioas)
 {
-	return !list_empty_careful(&ioas->children) || !xa_empty(&ioas->users);
+	return !list_empty_careful(&ioas->children);
 }
 
 /**
  * ioas_lock_unmap - lock an IOAS for unmapping
  * @ioas: the IOAS
+ * @exclusive: set to whether the lock is held for writing, because it has children
  *
- * Return: whether the lock is held for writing, because it has children, or
- * in-kernel users, who are not to be in the middle of a read or write then.
+ * Return: 0, or -EINTR on a fatal signal.
  */
-bool ioas_lock_unmap(struct ioas *ioas)
+int ioas_lock_unmap(struct ioas *ioas, bool *exclusive)
 {
-	down_read(ioas_lock(ioas));
-	if (likely(!has_others(ioas)))
-		return false;
+	int rc = down_read_killable(ioas_lock(ioas));
+
+	*exclusive = false;
+	if (rc || likely(!has_children(ioas)))
+		return rc;
 	up_read(ioas_lock(ioas));
-	down_write(ioas_lock(ioas));
-	return true;
+	*exclusive = true;
+	return down_write_killable(ioas_lock(ioas));
 }
 
 /**
  * ioas_unlock_unmap - the opposite of ioas_lock_unmap()
  * @ioas: the IOAS
- * @exclusive: what that has returned
+ * @exclusive: what that has set
  */
 void ioas_unlock_unmap(struct ioas *ioas, bool exclusive)
 {
@@ -243,11 +317,8 @@ void ioas_unlock_unmap(struct ioas *ioas, bool exclusive)
 		up_read(ioas_lock(ioas));
 }
 
-/**
- * ioas_call_back - ask in-kernel users to unpin what they have of an area
- * @obstacle: the area; no lock is held
- */
-void ioas_call_back(const struct obstacle *obstacle)
+/* Ask in-kernel users to unpin what they have of an area. No lock is held. */
+static void call_back(const struct obstacle *obstacle)
 {
 	struct ioas *ioas = obstacle->ioas;
 	struct ioas_user *user;
@@ -267,22 +338,71 @@ void ioas_call_back(const struct obstacle *obstacle)
 	xa_unlock(&ioas->users);
 }
 
+/* The obstacle is none any more, or we have given up. */
+static void reopen(const struct obstacle *obstacle)
+{
+	struct ioas *ioas = obstacle->ioas;
+	struct area *area;
+
+	mutex_lock(&ioas->tree_lock);
+	area = area_at(&ioas->areas, obstacle->iova);
+	if (area)
+		area->closing = false;
+	mutex_unlock(&ioas->tree_lock);
+}
+
+/*
+ * Have in-kernel users let go of an area. Who is in the middle of something may be
+ * waiting for memory: he is waited for, unless a fatal signal comes.
+ */
+static int overcome(const struct obstacle *obstacle)
+{
+	struct ioas *ioas = obstacle->ioas;
+
+	if (!obstacle->working) {
+		call_back(obstacle);
+		return 0;
+	}
+	return wait_event_killable(ioas->quiet, READ_ONCE(ioas->finished) !=
+					        obstacle->finished);
+}
+
+/* What has gone of a chain that has been drained; *@start moves behind it. */
+static void count_unmapped(const struct area *chain, unsigned long *start,
+			   u64 *unmapped)
+{
+	for (; chain; chain = chain->chain) {
+		*start = chain->last + 1;
+		if (likely(!chain->stuck))
+			*unmapped += area_length(chain);
+	}
+}
+
 /*
  * Unmap one batch of a range. *@start moves behind what has been done; *@done
  * says that nothing is left. The first time no area may be cut by the range.
  *
- * Returns 0, an errno of chain_claim(), or -EAGAIN after in-kernel users have
- * been asked for @obstacle: *@start has not moved then.
+ * Returns 0, an errno of chain_claim(), or -EAGAIN if @obstacle is to be overcome, whose
+ * IOAS is referenced: *@start has not moved then.
  */
 static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		       unsigned long last, bool first,
 		       struct obstacle *obstacle, u64 *unmapped,
 		       bool *done)
 {
-	bool exclusive = ioas_lock_unmap(ioas);
-	struct area *chain, *area;
+	struct area *chain, *end;
+	bool exclusive;
 	int rc;
 
+	/* One that is being destroyed has no children, and has to be emptied. */
+	if (ioas->dying) {
+		exclusive = false;
+		down_read(ioas_lock(ioas));
+	} else {
+		rc = ioas_lock_unmap(ioas, &exclusive);
+		if (rc)
+			return rc;
+	}
 	mutex_lock(&ioas->tree_lock);
 	rc = chain_claim(ioas, *start, last, first, UNMAP_BATCH, &chain,
 			 obstacle);
@@ -290,26 +410,19 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	if (chain && exclusive)
 		rc = nested_remove(ioas, &chain, obstacle);
 	*done = !chain && !rc;
-	for (area = chain; area; area = area->chain) {
-		*unmapped += area_length(area);
-		*start = area->last + 1;
-		*done = area->last == last;
-	}
+	for (end = chain; end; end = end->chain)
+		*done = end->last == last;
 	if (chain)
 		chain_drain(ioas, chain);
+	count_unmapped(chain, start, unmapped);
 	if (exclusive)
 		nested_take_back(chain);
 	if (chain)
-		chain_drop(ioas, chain);
+		rc = chain_drop(ioas, chain);
 	/* A child that has an obstacle does not go before we have called. */
 	if (rc == -EAGAIN)
 		object_hold(&obstacle->ioas->obj);
 	ioas_unlock_unmap(ioas, exclusive);
-
-	if (rc == -EAGAIN) {
-		ioas_call_back(obstacle);
-		ioas_put(ioas->ctx, obstacle->ioas);
-	}
 	return rc;
 }
 
@@ -317,6 +430,23 @@ static bool same_obstacle(const struct obstacle *one,
 			  const struct obstacle *other)
 {
 	return one->ioas == other->ioas && one->iova == other->iova;
+}
+
+/* An in-kernel user that never lets go is a bug of its driver. */
+static int overcome_in_time(const struct obstacle *obstacle,
+			    struct obstacle *before, unsigned int *tries)
+{
+	int rc = overcome(obstacle);
+
+	/* One after the other is fine; one for ever is not. */
+	if (!same_obstacle(obstacle, before) || obstacle->working)
+		*tries = 0;
+	*before = *obstacle;
+	if (!rc && WARN_ON(++*tries > UNMAP_TRIES))
+		rc = -EDEADLOCK;
+	if (rc)
+		reopen(obstacle);
+	return rc;
 }
 
 /* A range in batches, with whatever is in the way. */
@@ -332,11 +462,8 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 		rc = unmap_batch(ioas, &start, last, first, &obstacle,
 				 unmapped, &done);
 		if (rc == -EAGAIN) {
-			/* One after the other is fine; one for ever is not. */
-			if (!same_obstacle(&obstacle, &before))
-				tries = 0;
-			before = obstacle;
-			rc = WARN_ON(++tries > UNMAP_TRIES) ? -EDEADLOCK : 0;
+			rc = overcome_in_time(&obstacle, &before, &tries);
+			ioas_put(ioas->ctx, obstacle.ioas);
 		}
 		if (rc || done)
 			return rc;
@@ -344,65 +471,76 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 	}
 }
 
-/* Out of all page tables, flushed, and then unpinned. */
-static __always_inline void drain_one(struct ioas *ioas, struct area *area)
+/* Out of all page tables, flushed, and then unpinned. Returns whether it is. */
+static __always_inline bool drain_one(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
+	bool gone = true;
 
 	if (!area->in_use)
-		return;
+		return true;
 	list_for_each_entry(table, &ioas->tables, link) {
-		paging_drain_range(table->domain, table->plain, area->iova,
-				   area_length(area));
+		if (unlikely(!paging_drain_range(&table->paging, area->iova,
+						 area_length(area))))
+			gone = false;
 		atomic_long_inc(&ioas->flushes);
 	}
+	if (unlikely(!gone))
+		return false;
 	area->in_use = false;
 	if (!ioas->parent)
 		pinned_unuse(area->pinned);
+	return true;
 }
 
 /*
- * What most calls are: a whole area, and nobody who has to be asked. Returns whether
- * it was that.
+ * What most calls are: a whole area, and nobody who has to be asked. Returns 1 if
+ * it was that, 0 if not, or -EIO.
  */
-static __always_inline bool unmap_one(struct ioas *ioas, unsigned long start,
-				      unsigned long last, u64 *unmapped)
+static __always_inline int unmap_one(struct ioas *ioas, unsigned long start,
+				     unsigned long last, u64 *unmapped)
 {
 	struct area *area;
 
 	mutex_lock(&ioas->tree_lock);
 	area = area_at(&ioas->areas, start);
 	if (unlikely(!area || area->last != last || !area_is_ready(area) ||
-		     area->pins || has_others(ioas))) {
+		     area->pins || has_children(ioas))) {
 		mutex_unlock(&ioas->tree_lock);
-		return false;
+		return 0;
 	}
 	area->state = AREA_BUSY;
-	*unmapped = area_length(area);
 	mutex_unlock(&ioas->tree_lock);
-	drain_one(ioas, area);
+	if (unlikely(!drain_one(ioas, area))) {
+		area->stuck = true;
+		return keep_stuck(ioas, area);
+	}
+	*unmapped = area_length(area);
 	mutex_lock(&ioas->tree_lock);
 	erase_area(ioas, area);
 	retire_area(ioas, area);
 	stock_unlock(ioas);
-	return true;
+	return 1;
 }
 
 static __always_inline int unmap_range(struct ioas *ioas, unsigned long start,
 				       unsigned long length, u64 *unmapped)
 {
 	unsigned long last = start + length - 1;
-	bool done;
+	int rc;
 
 	*unmapped = 0;
 	if (unlikely(!length))
 		return -EINVAL;
 	if (unlikely(last < start))
 		return -EOVERFLOW;
-	down_read(ioas_lock(ioas));
-	done = unmap_one(ioas, start, last, unmapped);
+	if (unlikely(down_read_killable(ioas_lock(ioas))))
+		return -EINTR;
+	rc = unmap_one(ioas, start, last, unmapped);
 	up_read(ioas_lock(ioas));
-	return likely(done) ? 0 : unmap_rest(ioas, start, last, unmapped);
+	if (likely(rc > 0))
+		return 0;
+	return rc ?: unmap_rest(ioas, start, last, unmapped);
 }
 
 /**
@@ -418,7 +556,8 @@ static __always_inline int unmap_range(struct ioas *ioas, unsigned long start,
  * Return: 0, also if nothing was mapped; -EINVAL (no length), -EOVERFLOW,
  * -ENOENT (an area is cut by the range; nothing has been unmapped), -EBUSY
  * (another thread is mapping or unmapping there), -EDEADLOCK (an in-kernel user
- * does not unpin its pages).
+ * does not unpin its pages), -EIO (an IOMMU driver has not unmapped something, which
+ * stays), -EINTR.
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 	       u64 *unmapped)
@@ -431,7 +570,7 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
  * @ioas: the IOAS
  * @unmapped: set to the bytes that have been unmapped, unless NULL
  *
- * Return: 0, -EBUSY, -EDEADLOCK as ioas_unmap().
+ * Return: 0, -EBUSY, -EDEADLOCK, -EIO, -EINTR as ioas_unmap().
  */
 int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 {
@@ -514,11 +653,13 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 int ioas_cut(struct ioas *ioas, unsigned long iova)
 {
 	struct area *area, *tail = area_alloc();
-	int rc = 0;
+	int rc;
 
 	if (!tail)
 		return -ENOMEM;
-	down_read(ioas_lock(ioas));
+	rc = down_read_killable(ioas_lock(ioas));
+	if (rc)
+		goto out_free;
 	mutex_lock(&ioas->tree_lock);
 	area = area_first(&ioas->areas, iova, iova);
 	if (area && area->iova != iova) {
@@ -528,126 +669,7 @@ int ioas_cut(struct ioas *ioas, unsigned long iova)
 	}
 	mutex_unlock(&ioas->tree_lock);
 	up_read(ioas_lock(ioas));
+out_free:
 	area_free(tail);
 	return rc;
-}
-
-/* All areas that @domain translates, up to but not including @end. */
-static void drain_until(struct ioas *ioas, struct iommu_domain *domain,
-			const struct area *end)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-	struct paging_drain drain;
-
-	paging_drain_begin(&drain, domain);
-	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
-		if (area->in_use)
-			paging_drain(&drain, area->iova, area_length(area));
-		cond_resched();
-	}
-	paging_drain_end(&drain);
-}
-
-static void unuse_until(struct ioas *ioas, const struct area *end)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-
-	for (; area && area != end; area = area_next(area, ULONG_MAX)) {
-		if (area->in_use)
-			area_unuse(ioas, area);
-		cond_resched();
-	}
-}
-
-/**
- * ioas_fill_all - map everything in an IOAS into one more domain
- * @ioas: the IOAS, with its lock held for writing
- * @table: the table of the domain, in the list already
- *
- * A BAR whose device has been unbound stays out.
- *
- * Return: 0; or with nothing changed an errno of pinned_use() or paging_fill().
- */
-int ioas_fill_all(struct ioas *ioas, const struct ioas_table *table)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-	bool first = list_is_singular(&ioas->tables);
-	int rc = 0;
-
-	lockdep_assert_held_write(ioas_lock(ioas));
-	for (; area; area = area_next(area, ULONG_MAX)) {
-		cond_resched();
-		if (first)
-			rc = area_use(ioas, area);
-		if (rc == -ENXIO)
-			rc = 0;
-		if (rc)
-			break;
-		if (!area->in_use)
-			continue;
-		rc = area_fill(ioas, area, table);
-		if (rc) {
-			if (first)
-				area_unuse(ioas, area);
-			break;
-		}
-	}
-	if (rc) {
-		drain_until(ioas, table->domain, area);
-		if (first)
-			unuse_until(ioas, area);
-	}
-	return rc;
-}
-
-/**
- * ioas_drain_all - take everything out of a domain
- * @ioas: the IOAS, with its lock held for writing and the table of the domain
- *	out of its list already
- * @domain: the domain
- *
- * Unpins everything if no table is left.
- */
-void ioas_drain_all(struct ioas *ioas, struct iommu_domain *domain)
-{
-	lockdep_assert_held_write(ioas_lock(ioas));
-	drain_until(ioas, domain, NULL);
-	if (list_empty(&ioas->tables))
-		unuse_until(ioas, NULL);
-}
-
-static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
-{
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-
-	for (; area; area = area_next(area, ULONG_MAX)) {
-		cond_resched();
-		if (!area->in_use || area->pinned->owner != owner)
-			continue;
-		area->chain = NULL;
-		chain_drain(ioas, area);
-		event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-				 area_length(area));
-	}
-}
-
-/**
- * ioas_revoke - take the BARs of one device out of all IOASes of a context
- * @ctx: the context
- * @owner: the device, retired: nobody can map its BARs any more
- *
- * The areas stay until they are unmapped, but translate nothing. When this
- * returns no device reaches the BARs.
- */
-void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
-{
-	struct ioas *ioas;
-
-	mutex_lock(&ctx->ioas_lock);
-	list_for_each_entry(ioas, &ctx->ioases, link) {
-		down_write(ioas_lock(ioas));
-		revoke_in(ioas, owner);
-		up_write(ioas_lock(ioas));
-	}
-	mutex_unlock(&ctx->ioas_lock);
 }

@@ -276,6 +276,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 static void context_free(struct iommufd_ctx *ctx)
 {
 	mutex_destroy(&ctx->ioas_lock);
+	mutex_destroy(&ctx->look_lock);
 	mutex_destroy(&ctx->group_lock);
 	mutex_destroy(&ctx->bar_lock);
 	put_pid(ctx->opener);
@@ -303,6 +304,8 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&ctx->reasons);
 	mutex_init(&ctx->ioas_lock);
 	INIT_LIST_HEAD(&ctx->ioases);
+	init_rwsem(&ctx->file_lock);
+	mutex_init(&ctx->look_lock);
 	mutex_init(&ctx->group_lock);
 	INIT_LIST_HEAD(&ctx->groups);
 	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);

@@ -74,6 +74,7 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 	struct ioas *parent = ioas->parent;
 	struct area **link = chain;
 	unsigned long at = start;
+	int rc = 0;
 
 	lockdep_assert_held(&parent->tree_lock);
 	for (;;) {
@@ -91,6 +92,9 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 			return reason_note(parent->ctx, -EPERM,
 					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
 					   at, parent->obj.id);
+		/* A hole behind it is told all the same. */
+		if (ioas->needs && !nested_is_lent(ioas, from))
+			rc = -EAGAIN;
 		area = area_alloc();
 		if (!area)
 			return -ENOMEM;
@@ -99,7 +103,7 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 		*link = area;
 		link = &area->chain;
 		if (from->last >= last)
-			return 0;
+			return rc;
 		at = from->last + 1;
 		cond_resched();
 	}
@@ -113,7 +117,7 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
  * @prot: what is asked for
  *
  * Return: the chain, or ERR_PTR of -EINVAL (no length), -EOVERFLOW, -EFAULT (a
- * hole in the parent), -EPERM, -ENOMEM.
+ * hole in the parent), -EPERM, -ENOMEM, -EAGAIN (nested_lend() comes first).
  */
 struct area *nested_chain(struct ioas *ioas, unsigned long source,
 			  unsigned long length, u8 prot)
@@ -136,15 +140,120 @@ struct area *nested_chain(struct ioas *ioas, unsigned long source,
 	return chain;
 }
 
-/**
- * nested_lend - have the memory of an area pinned, for all that is made of it
- * @origin: the area, of the outermost IOAS
- *
- * Return: 0 or an errno of pinned_use().
- */
-int nested_lend(struct area *origin)
+/* Can a range of the parent be mapped at all? If not, nothing is pinned for it. */
+static bool is_source(struct ioas *ioas, unsigned long source,
+		      unsigned long last, u8 prot)
 {
-	return pinned_lend(origin->pinned, &origin->lent);
+	struct ioas *parent = ioas->parent;
+	unsigned long at = source;
+	struct area *from;
+
+	mutex_lock(&parent->tree_lock);
+	for (;; at = from->last + 1) {
+		from = ioas_area_at(parent, at);
+		if (!from || !nested_prot(prot, from) || from->last >= last)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&parent->tree_lock);
+	return from && nested_prot(prot, from);
+}
+
+/*
+ * The first area of the parent from *@at on that is not lent yet, with a reference on
+ * its memory; or NULL.
+ */
+static struct pinned *find_unlent(struct ioas *ioas, unsigned long *at,
+				  unsigned long last)
+{
+	struct ioas *parent = ioas->parent;
+	struct pinned *pinned = NULL;
+	struct area *from;
+
+	mutex_lock(&parent->tree_lock);
+	for (;; *at = from->last + 1) {
+		from = ioas_area_at(parent, *at);
+		if (!from)
+			break;
+		if (!nested_is_lent(ioas, from)) {
+			pinned = from->pinned;
+			pinned_get(pinned);
+			break;
+		}
+		if (from->last >= last)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&parent->tree_lock);
+	return pinned;
+}
+
+/* Let an area of the parent have a use of its memory, if it is there and has none. */
+static bool lend_to(struct ioas *ioas, unsigned long at,
+		    const struct pinned *pinned)
+{
+	struct area *from;
+
+	if (!ioas->needs)
+		return false;
+	mutex_lock(&ioas->parent->tree_lock);
+	from = ioas_area_at(ioas->parent, at);
+	mutex_unlock(&ioas->parent->tree_lock);
+	/* Others may be at the same one: a use for each would never be given back. */
+	return from && from->pinned == pinned && area_bar_is_there(from) &&
+	       !xchg(&nested_origin(ioas, from)->lent, true);
+}
+
+/**
+ * nested_lend - pin what a mapping is to be made of, for all that is made of it
+ * @ioas: the child, locked for reading
+ * @source: first IOVA in the parent
+ * @length: bytes
+ * @prot: what is asked for
+ *
+ * The lock is not held while memory is pinned, which may take for ever.
+ *
+ * Return: 0 if there is nothing to be lent; 1 if there was, and all has to be looked at
+ * anew; or an errno of pinned_use().
+ */
+int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
+		u8 prot)
+{
+	unsigned long last = source + length - 1, at = source;
+	struct pinned *pinned;
+	int rc = 0, slept = 0;
+
+	if (!ioas->needs || !length || last < source ||
+	    !is_source(ioas, source, last, prot))
+		return 0;
+	while (!rc && (pinned = find_unlent(ioas, &at, last))) {
+		slept = 1;
+		up_read(ioas_lock(ioas));
+		rc = memory_use(pinned);
+		cond_resched();
+		down_read(ioas_lock(ioas));
+		if (!rc && !lend_to(ioas, at, pinned))
+			pinned_unuse(pinned);
+		pinned_put(pinned);
+		if (fatal_signal_pending(current))
+			rc = rc ?: -EINTR;
+		if (!ioas->needs)
+			break;
+	}
+	if (rc)
+		return rc == -ENXIO ? -EFAULT : rc;
+	return slept;
+}
+
+/**
+ * nested_keep_lent - let what an area is made of have a use of its memory
+ * @area: of a child, whose family is locked for writing
+ *
+ * Return: false if it has one.
+ */
+bool nested_keep_lent(struct area *area)
+{
+	return !xchg(&area_loose(area)->origin->lent, true);
 }
 
 /**
@@ -154,7 +263,8 @@ int nested_lend(struct area *origin)
 void nested_take_back(struct area *chain)
 {
 	for (; chain; chain = chain->chain) {
-		if (!chain->lent)
+		/* A child's device may reach what is stuck. */
+		if (!chain->lent || chain->stuck)
 			continue;
 		chain->lent = false;
 		pinned_unuse(chain->pinned);
@@ -167,13 +277,11 @@ void nested_take_back(struct area *chain)
  */
 void nested_take_back_all(struct ioas *ioas)
 {
-	struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+	struct area *area;
 
-	lockdep_assert_held_write(ioas_lock(ioas));
-	for (; area; area = area_next(area, ULONG_MAX)) {
+	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 		area->chain = NULL;
 		nested_take_back(area);
-		cond_resched();
 	}
 }
 
@@ -183,6 +291,7 @@ static void keep_sources(struct ioas *child)
 	struct area *area = area_first(&child->areas, 0, ULONG_MAX);
 
 	lockdep_assert_held_write(ioas_lock(child));
+	lockdep_assert_held(&child->tree_lock);
 	for (; area; area = area_next(area, ULONG_MAX)) {
 		interval_tree_insert(&area_loose(area)->source,
 				     &child->sources);
@@ -191,29 +300,39 @@ static void keep_sources(struct ioas *child)
 	child->keeps_sources = true;
 }
 
-/* Add the areas of children that are made of a range to the end of a chain. */
+/* Add the areas of a child that are made of a range to the end of a chain. */
+static struct area **claim_child(struct ioas *child, unsigned long start,
+				 unsigned long last, struct area **link)
+{
+	struct interval_tree_node *node;
+
+	/* Of in-kernel users, who take a pin with this lock: none comes from now on. */
+	mutex_lock(&child->tree_lock);
+	if (!child->keeps_sources)
+		keep_sources(child);
+	for (node = interval_tree_iter_first(&child->sources, start, last); node;
+	     node = interval_tree_iter_next(node, start, last)) {
+		struct loose_area *loose =
+			container_of(node, struct loose_area, source);
+
+		loose->area.state = AREA_BUSY;
+		loose->area.stuck = false;
+		loose->area.chain = NULL;
+		*link = &loose->area;
+		link = &loose->area.chain;
+		cond_resched();
+	}
+	mutex_unlock(&child->tree_lock);
+	return link;
+}
+
 static struct area **claim_children(struct ioas *ioas, unsigned long start,
 				    unsigned long last, struct area **link)
 {
-	struct interval_tree_node *node;
 	struct ioas *child;
 
-	list_for_each_entry(child, &ioas->children, sibling) {
-		if (!child->keeps_sources)
-			keep_sources(child);
-		for (node = interval_tree_iter_first(&child->sources, start,
-						     last);
-		     node; node = interval_tree_iter_next(node, start, last)) {
-			struct loose_area *loose =
-				container_of(node, struct loose_area, source);
-
-			loose->area.state = AREA_BUSY;
-			loose->area.chain = NULL;
-			*link = &loose->area;
-			link = &loose->area.chain;
-			cond_resched();
-		}
-	}
+	list_for_each_entry(child, &ioas->children, sibling)
+		link = claim_child(child, start, last, link);
 	return link;
 }
 
@@ -234,13 +353,16 @@ static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
 static void tell_lost(struct ioas *ioas, const struct area *chain)
 {
 	for (; chain; chain = chain->chain)
-		event_range_lost(ioas->ctx, ioas->obj.id, chain->iova,
-				 area_length(chain));
+		if (!chain->stuck)
+			event_range_lost(ioas->ctx, ioas->obj.id, chain->iova,
+					 area_length(chain));
 }
 
-/* Areas of the same IOAS that follow each other go with one flush. */
-static void remove_descendants(struct area *chain)
+/* Areas of the same IOAS that follow each other go with one flush. 0 or -EIO. */
+static int remove_descendants(struct area *chain)
 {
+	int rc = 0;
+
 	while (chain) {
 		struct ioas *ioas = area_loose(chain)->ioas;
 		struct area *end = chain, *rest;
@@ -251,10 +373,11 @@ static void remove_descendants(struct area *chain)
 		end->chain = NULL;
 		chain_drain(ioas, chain);
 		tell_lost(ioas, chain);
-		chain_drop(ioas, chain);
+		rc = chain_drop(ioas, chain) ?: rc;
 		chain = rest;
 		cond_resched();
 	}
+	return rc;
 }
 
 /**
@@ -264,7 +387,8 @@ static void remove_descendants(struct area *chain)
  * @obstacle: set to an area that an in-kernel user has pages of, which gets no
  *	new pins from then on. NULL if the caller does not call back now.
  *
- * Return: 0, or -EAGAIN with nothing changed but that: call it back, try again.
+ * Return: 0; -EAGAIN with nothing changed but that: call it back, try again; or -EIO
+ * if a driver has not unmapped something: that stays, and so does @chain.
  */
 int nested_remove(struct ioas *ioas, struct area **chain,
 		  struct obstacle *obstacle)
@@ -272,23 +396,22 @@ int nested_remove(struct ioas *ioas, struct area **chain,
 	struct area *found = claim_descendants(ioas, *chain);
 	struct area *area;
 
+	int rc = -EAGAIN;
+
 	lockdep_assert_held_write(ioas_lock(ioas));
 	for (area = found; area; area = area->chain)
 		if (area->pins)
 			break;
 	if (!area) {
-		remove_descendants(found);
-		return 0;
+		rc = remove_descendants(found);
+		if (!rc)
+			return 0;
+	} else {
+		if (obstacle)
+			obstacle_set(obstacle, area_loose(area)->ioas, area);
+		chain_set_ready(found);
 	}
-
-	if (obstacle) {
-		area->closing = true;
-		obstacle->ioas = area_loose(area)->ioas;
-		obstacle->iova = area->iova;
-		obstacle->length = area_length(area);
-	}
-	chain_set_ready(found);
 	chain_set_ready(*chain);
 	*chain = NULL;
-	return -EAGAIN;
+	return rc;
 }

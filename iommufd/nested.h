@@ -29,6 +29,17 @@ static inline u8 nested_prot(u8 wanted, const struct area *from)
 }
 
 /**
+ * nested_origin - the area of the outermost IOAS that is behind one of a parent
+ * @ioas: the child
+ * @from: the area of its parent
+ */
+static inline struct area *nested_origin(const struct ioas *ioas,
+					 struct area *from)
+{
+	return ioas->parent->parent ? area_loose(from)->origin : from;
+}
+
+/**
  * nested_init - make an area of a child, not placed yet
  * @ioas: the child
  * @area: memory for it
@@ -47,7 +58,7 @@ static inline void nested_init(const struct ioas *ioas, struct area *area,
 		   length, prot);
 	loose->source.start = source;
 	loose->source.last = source + length - 1;
-	loose->origin = ioas->parent->parent ? area_loose(from)->origin : from;
+	loose->origin = nested_origin(ioas, from);
 }
 
 /**
@@ -98,25 +109,20 @@ static inline void nested_unlink(struct ioas *ioas, struct area *area)
 		interval_tree_remove(&area_loose(area)->source, &ioas->sources);
 }
 
-int nested_lend(struct area *origin);
-
 /**
- * nested_use - have the memory of a child's area pinned
- * @area: the area, which has nothing to give back later
- *
- * Return: 0 or an errno of pinned_use().
+ * nested_is_lent - is the memory of an area pinned for the children?
+ * @ioas: the child, locked
+ * @from: the area of its parent
  */
-static inline int nested_use(struct area *area)
+static inline bool nested_is_lent(const struct ioas *ioas, struct area *from)
 {
-	struct area *origin = area_loose(area)->origin;
-
-	/* The device of a BAR may have gone since. */
-	if (likely(smp_load_acquire(&origin->lent) &&
-		   !pinned_is_bar(origin->pinned)))
-		return 0;
-	return nested_lend(origin);
+	/* What pinning has changed is seen by who finds it set. */
+	return smp_load_acquire(&nested_origin(ioas, from)->lent);
 }
 
+int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
+		u8 prot);
+bool nested_keep_lent(struct area *area);
 void nested_forget_source(struct ioas *ioas);
 struct area *nested_chain(struct ioas *ioas, unsigned long source,
 			  unsigned long length, u8 prot);

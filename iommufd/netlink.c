@@ -156,18 +156,19 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
  */
 
 /*
- * The next IOAS from dump->object. Valid while the caller holds ctx->ioas_lock: an
- * IOAS leaves the list under it before it is destroyed.
+ * The next IOAS from dump->object. Valid while the caller holds ctx->look_lock: an
+ * IOAS that is being taken apart says so under it. Nobody holds that for longer than
+ * it takes to fill a message; what a user can hold, a dump does not wait for.
  */
 static struct ioas *next_ioas(const struct answer *answer)
 {
 	unsigned long id = answer->dump->object;
 	struct object *obj;
 
-	lockdep_assert_held(&answer->ctx->ioas_lock);
+	lockdep_assert_held(&answer->ctx->look_lock);
 	rcu_read_lock();
 	xa_for_each_start(&answer->ctx->objects, id, obj, id) {
-		if (obj->kind != &ioas_kind || list_empty(&ioas_of(obj)->link))
+		if (obj->kind != &ioas_kind || ioas_of(obj)->gone)
 			continue;
 		rcu_read_unlock();
 		return ioas_of(obj);
@@ -391,14 +392,14 @@ static int dump_spaces(struct answer *answer)
 	struct ioas *ioas;
 	int rc = 0;
 
-	if (mutex_lock_killable(&answer->ctx->ioas_lock))
+	if (mutex_lock_killable(&answer->ctx->look_lock))
 		return -EINTR;
 	while (!rc && (ioas = next_ioas(answer))) {
 		rc = dump_space(answer, ioas);
 		if (!rc)
 			answer->dump->object = ioas->obj.id + 1;
 	}
-	mutex_unlock(&answer->ctx->ioas_lock);
+	mutex_unlock(&answer->ctx->look_lock);
 	return rc;
 }
 
@@ -632,7 +633,7 @@ static int dump_areas(struct answer *answer)
 	struct ioas *ioas;
 	int rc = 0;
 
-	if (mutex_lock_killable(&answer->ctx->ioas_lock))
+	if (mutex_lock_killable(&answer->ctx->look_lock))
 		return -EINTR;
 	while (!rc && (ioas = next_ioas(answer))) {
 		if (ioas->obj.id != answer->dump->object) {
@@ -645,7 +646,7 @@ static int dump_areas(struct answer *answer)
 			answer->dump->iova = 0;
 		}
 	}
-	mutex_unlock(&answer->ctx->ioas_lock);
+	mutex_unlock(&answer->ctx->look_lock);
 	return rc;
 }
 

@@ -60,7 +60,8 @@ void object_publish(struct iommufd_ctx *ctx, struct object *obj)
 static struct object *object_find(struct iommufd_ctx *ctx, u32 id)
 {
 	if (id < OBJECT_LOW)
-		return rcu_dereference(ctx->low[id]);
+		return rcu_dereference(ctx->low[array_index_nospec(id,
+								   OBJECT_LOW)]);
 	return xa_load(&ctx->objects, id);
 }
 

@@ -10,7 +10,9 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
@@ -77,6 +79,10 @@ struct object {
  * @vfio_ioas_id: the IOAS that the legacy container's ioctls work on, or 0
  * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
  * @ioases: all IOASes of the context, so that one step can reach every mapping
+ * @file_lock: for reading, while files' memory is pinned; for writing, by who moves it
+ *	to another account
+ * @look_lock: who looks at an IOAS from outside keeps it by this, for as long as it takes
+ *	to fill one message
  * @group_lock: protects @groups
  * @groups: the IOMMU groups that the context has devices of
  * @pasids: the global PASIDs of sub-devices, see pasid.c
@@ -109,6 +115,8 @@ struct iommufd_ctx {
 
 	struct mutex ioas_lock;
 	struct list_head ioases;
+	struct rw_semaphore file_lock;
+	struct mutex look_lock;
 
 	struct mutex group_lock;
 	struct list_head groups;
@@ -150,6 +158,8 @@ static inline struct object *object_get_inline(struct iommufd_ctx *ctx, u32 id,
 
 	if (unlikely(id >= OBJECT_LOW))
 		return object_get(ctx, id, kind);
+	/* The user chooses it: not to be gone by before it has been compared. */
+	id = array_index_nospec(id, OBJECT_LOW);
 	rcu_read_lock_sched();
 	obj = rcu_dereference_sched(ctx->low[id]);
 	if (unlikely(!obj || obj->kind != kind ||

@@ -9,8 +9,12 @@
  * Nothing here asks the page table what it holds: the runs know.
  *
  * Draining unmaps any number of ranges, merges neighbours, and flushes the IOTLB
- * once, over all of them. Only after paging_drain_end() may the memory be unpinned.
+ * once, over all of them. Only after paging_drain_end() may the memory be unpinned,
+ * and only if that says so: a driver may do less than it was asked to, and what it
+ * has left behind a device can reach.
  */
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
 
 #include "paging.h"
@@ -25,6 +29,8 @@
 #define CALL_ENTRIES_MAX (1UL << 18)
 /* Bytes in pieces between two chances to reschedule. */
 #define RESCHED_STRIDE	(16UL << 20)
+/* Questions to a domain between two chances to reschedule. */
+#define CLEAR_STRIDE	1024
 #define STRIDE_SIZES	(PAGING_STRIDE | (PAGING_STRIDE - 1))
 
 /**
@@ -103,23 +109,77 @@ static bool has_part_pages(unsigned long iova, unsigned long offset,
 	return !PAGE_ALIGNED(iova | offset | length);
 }
 
-/*
- * VT-d's map_pages fails, when memory is short, with entries left behind that it
- * does not report. A device must not reach the memory, so look for them; drivers
- * that undo what they have done have nothing there.
- */
-static noinline void sweep(struct iommu_domain *domain, unsigned long iova,
-			   size_t length)
+/* Drivers without it cannot be asked. */
+static bool translates(struct iommu_domain *domain, unsigned long iova)
 {
-	struct iommu_iotlb_gather gather;
+	return !domain->ops->iova_to_phys ||
+	       domain->ops->iova_to_phys(domain, iova);
+}
 
-	if (!domain->ops->iova_to_phys ||
-	    !domain->ops->iova_to_phys(domain, iova))
-		return;
+/* The size of the smallest entry. */
+static unsigned long grain(const struct iommu_domain *domain)
+{
+	return min(1UL << __ffs(domain->pgsize_bitmap), PAGE_SIZE);
+}
+
+static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
+			size_t length)
+{
+	const size_t step = grain(domain);
+	struct iommu_iotlb_gather gather;
+	size_t gone;
+
 	iommu_iotlb_gather_init(&gather);
-	domain->ops->unmap_pages(domain, iova, PAGE_SIZE, length / PAGE_SIZE,
-				 &gather);
-	iommu_iotlb_sync(domain, &gather);
+	gone = domain->ops->unmap_pages(domain, iova, step, length / step,
+					&gather);
+	if (gone)
+		iommu_iotlb_sync(domain, &gather);
+	return gone;
+}
+
+/* paging_clear(), where nothing is mapped by entries that are smaller than @step. */
+static noinline bool clear_steps(struct iommu_domain *domain,
+				 unsigned long iova, size_t length, size_t step)
+{
+	unsigned int n = 0;
+	size_t at;
+
+	for (at = 0; at < length; at += step) {
+		if (!(++n % CLEAR_STRIDE))
+			cond_resched();
+		if (!translates(domain, iova + at))
+			continue;
+		/* To the end at once; if it does not do that, this one alone. */
+		unmap_now(domain, iova + at, length - at);
+		if (!translates(domain, iova + at))
+			continue;
+		unmap_now(domain, iova + at, step);
+		if (translates(domain, iova + at))
+			return false;
+	}
+	/* What has been unmapped without being told may be in the IOTLB still. */
+	iommu_flush_iotlb_all(domain);
+	return true;
+}
+
+/**
+ * paging_clear - unmap a range of which nobody knows what is mapped in it
+ * @paging: the domain
+ * @iova: first IOVA
+ * @length: bytes; all that is mapped in the range is the caller's, to its ends
+ *
+ * For when a driver has not done as it was asked. The domain is asked what it
+ * translates, page by page, which takes its time.
+ *
+ * Return: whether the domain translates nothing of it any more. If not, a device may
+ * reach the memory: it must stay pinned until this has been tried again, or no device
+ * goes by the domain.
+ */
+bool paging_clear(const struct paging *paging, unsigned long iova,
+		  size_t length)
+{
+	return clear_steps(paging->domain, iova, length,
+			   grain(paging->domain));
 }
 
 /* best_page_size(), with huge pages of the CPU in mind: as a rule these fit. */
@@ -134,7 +194,21 @@ static inline size_t large_page_size(const struct paging_sizes *sizes,
 	return sizes->large;
 }
 
-/* One contiguous piece. *@done grows by what has been mapped. */
+/*
+ * One call of map_pages has failed. Some drivers undo what they have done, some say
+ * how far they have come, and VT-d's, when memory is short, leaves entries behind and
+ * does not say so. A device must not reach the memory.
+ */
+static int call_failed(struct iommu_domain *domain, unsigned long iova,
+		       size_t length, size_t size, int rc)
+{
+	return clear_steps(domain, iova, length, size) ? rc ?: -EINVAL : -EIO;
+}
+
+/*
+ * One contiguous piece. *@done grows by what has been mapped. The driver may do less
+ * than it is asked to, which is no error, as long as it does something.
+ */
 static int fill_piece(struct iommu_domain *domain,
 		      const struct paging_sizes *sizes, unsigned long iova,
 		      phys_addr_t phys, size_t length, int prot, size_t *done)
@@ -146,14 +220,13 @@ static int fill_piece(struct iommu_domain *domain,
 		if (length >= sizes->single)
 			size = large_page_size(sizes, iova, phys, length,
 					       &count);
-		rc = domain->ops->map_pages(domain, iova, phys, size,
-					    min(count, sizes->most), prot,
-					    GFP_KERNEL_ACCOUNT, &mapped);
+		count = min(count, sizes->most);
+		rc = domain->ops->map_pages(domain, iova, phys, size, count,
+					    prot, GFP_KERNEL_ACCOUNT, &mapped);
 		*done += mapped;
-		if (unlikely(rc)) {
-			sweep(domain, iova + mapped, length - mapped);
-			return rc;
-		}
+		if (unlikely(rc || !mapped))
+			return call_failed(domain, iova + mapped,
+					   size * count - mapped, size, rc);
 		length -= mapped;
 		if (likely(!length))
 			return 0;
@@ -171,19 +244,21 @@ static noinline int fill_part_pages(struct iommu_domain *domain,
 {
 	unsigned long skip = offset_in_page(range->offset);
 	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
+	unsigned long iova = range->iova;
 	size_t left = range->length;
 	struct runs_iter it;
 
 	sizes->single = 0;
 	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
 		size_t length = min(it.npages * PAGE_SIZE - skip, left);
-		int rc = fill_piece(domain, sizes, range->iova + *done,
+		int rc = fill_piece(domain, sizes, iova,
 				    PFN_PHYS(it.pfn) + skip, length,
 				    range->prot, done);
 
 		if (rc)
 			return rc;
 		skip = 0;
+		iova += length;
 		left -= length;
 		cond_resched();
 		if (fatal_signal_pending(current))
@@ -203,121 +278,120 @@ static int fill_pieces(struct iommu_domain *domain,
 {
 	typeof(domain->ops->map_pages) map_pages = domain->ops->map_pages;
 	const size_t plain = min(sizes->single, sizes->most * PAGE_SIZE + 1);
-	unsigned long iova = range->iova;
-	unsigned long pause = iova + RESCHED_STRIDE;
+	unsigned long iova = range->iova, since = 0;
 	const int prot = range->prot;
 	struct runs_iter it;
-	int rc = 0;
 
 	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT,
 		      range->length >> PAGE_SHIFT) {
 		size_t length = it.npages * PAGE_SIZE, mapped = 0;
+		int rc = 0;
 
 		if (likely(length < plain))
 			rc = map_pages(domain, iova, PFN_PHYS(it.pfn),
 				       PAGE_SIZE, it.npages, prot,
 				       GFP_KERNEL_ACCOUNT, &mapped);
-		if (unlikely(mapped != length || rc)) {
-			if (!rc)
-				rc = fill_piece(domain, sizes, iova + mapped,
-						PFN_PHYS(it.pfn) + mapped,
-						length - mapped, prot, &mapped);
-			else
-				sweep(domain, iova + mapped, length - mapped);
-			if (rc) {
-				iova += mapped;
-				break;
-			}
+		*done += mapped;
+		if (unlikely(rc))
+			return call_failed(domain, iova + mapped,
+					   length - mapped, PAGE_SIZE, rc);
+		if (unlikely(mapped != length)) {
+			rc = fill_piece(domain, sizes, iova + mapped,
+					PFN_PHYS(it.pfn) + mapped,
+					length - mapped, prot, done);
+			if (rc)
+				return rc;
 		}
 		iova += length;
-		if (unlikely(iova >= pause)) {
-			pause = iova + RESCHED_STRIDE;
+		since += length;
+		if (unlikely(since >= RESCHED_STRIDE)) {
+			since = 0;
 			cond_resched();
-			if (fatal_signal_pending(current)) {
-				rc = -EINTR;
-				break;
-			}
+			if (fatal_signal_pending(current))
+				return -EINTR;
 		}
 	}
-	*done = iova - range->iova;
-	return rc;
+	return 0;
 }
 
 /**
- * paging_drain_long - paging_drain_range() of what is not plain, or where the
- * driver has stopped in the middle
- * @domain: the domain
+ * paging_drain_long - paging_drain_range() of what is not plain
+ * @paging: the domain
  * @iova: first IOVA
  * @length: bytes
+ *
+ * Return: as paging_drain_range().
  */
-void paging_drain_long(struct iommu_domain *domain, unsigned long iova,
+bool paging_drain_long(const struct paging *paging, unsigned long iova,
 		       size_t length)
 {
 	struct paging_drain drain;
 
-	paging_drain_begin(&drain, domain);
+	paging_drain_begin(&drain, paging);
 	paging_drain(&drain, iova, length);
-	paging_drain_end(&drain);
+	return paging_drain_end(&drain) || paging_clear(paging, iova, length);
 }
 
-/* Let the driver know; with an error, take out what has been mapped. */
-static int fill_done(struct iommu_domain *domain, unsigned long iova,
+/* Let the driver know; with an error, take out the @done bytes that are mapped. */
+static int fill_done(const struct paging *paging, unsigned long iova,
 		     size_t done, int rc)
 {
+	struct iommu_domain *domain = paging->domain;
+
 	if (!rc && domain->ops->iotlb_sync_map)
 		rc = domain->ops->iotlb_sync_map(domain, iova, done);
-	if (rc && done)
-		paging_drain_long(domain, iova, done);
+	if (rc && done && !paging_drain_long(paging, iova, done))
+		rc = -EIO;
 	return rc;
 }
 
 /**
  * paging_fill - map memory into a domain
- * @domain: the domain
+ * @paging: the domain
  * @range: what and where; aligned to the smallest page of the domain. Nothing
  *	is mapped there, and nobody else works on the same IOVAs.
  *
  * Return: 0, or with nothing mapped -ENOMEM, -EINTR on a fatal signal, or the
- * driver's error.
+ * driver's error; -EIO if, as paging_clear() puts it, something may still be.
  */
-int paging_fill(struct iommu_domain *domain, const struct paging_range *range)
+int paging_fill(const struct paging *paging, const struct paging_range *range)
 {
-	struct paging_sizes sizes = usable_sizes(domain, range->small);
+	struct paging_sizes sizes = usable_sizes(paging->domain, range->small);
 	size_t done = 0;
 	int rc;
 
 	if (has_part_pages(range->iova, range->offset, range->length))
-		rc = fill_part_pages(domain, range, &sizes, &done);
+		rc = fill_part_pages(paging->domain, range, &sizes, &done);
 	else
-		rc = fill_pieces(domain, range, &sizes, &done);
-	return fill_done(domain, range->iova, done, rc);
+		rc = fill_pieces(paging->domain, range, &sizes, &done);
+	return fill_done(paging, range->iova, done, rc);
 }
 
 /**
  * paging_fill_long - paging_fill_run() of what is not plain
- * @domain: see there, as for the rest
+ * @paging: see there, as for the rest
  * @iova: .
  * @phys: .
  * @length: .
  * @prot: .
  * @small: .
  */
-int paging_fill_long(struct iommu_domain *domain, unsigned long iova,
+int paging_fill_long(const struct paging *paging, unsigned long iova,
 		     phys_addr_t phys, size_t length, int prot, bool small)
 {
-	struct paging_sizes sizes = usable_sizes(domain, small);
+	struct paging_sizes sizes = usable_sizes(paging->domain, small);
 	size_t done = 0;
 	int rc;
 
 	if (has_part_pages(iova, phys, length))
 		sizes.single = 0;
-	rc = fill_piece(domain, &sizes, iova, phys, length, prot, &done);
-	return fill_done(domain, iova, done, rc);
+	rc = fill_piece(paging->domain, &sizes, iova, phys, length, prot, &done);
+	return fill_done(paging, iova, done, rc);
 }
 
 /**
  * paging_fill_failed - paging_fill_run() where the driver has not done it all
- * @domain: see there, as for the rest
+ * @paging: see there, as for the rest
  * @iova: .
  * @phys: .
  * @length: .
@@ -328,43 +402,59 @@ int paging_fill_long(struct iommu_domain *domain, unsigned long iova,
  *
  * A driver may stop at the end of a table, which is no error.
  */
-int paging_fill_failed(struct iommu_domain *domain, unsigned long iova,
+int paging_fill_failed(const struct paging *paging, unsigned long iova,
 		       phys_addr_t phys, size_t length, size_t mapped, int prot,
 		       bool small, int rc)
 {
-	if (mapped != length)
-		sweep(domain, iova + mapped, length - mapped);
-	if (mapped)
-		paging_drain_long(domain, iova, mapped);
-	return rc ?: paging_fill_long(domain, iova, phys, length, prot, small);
+	struct iommu_domain *domain = paging->domain;
+	struct paging_sizes sizes = usable_sizes(domain, small);
+	size_t done = mapped;
+
+	/* All is mapped where it was the sync that has failed. */
+	if (rc && mapped < length)
+		rc = call_failed(domain, iova + mapped, length - mapped,
+				 PAGE_SIZE, rc);
+	else if (!rc)
+		rc = fill_piece(domain, &sizes, iova + mapped, phys + mapped,
+				length - mapped, prot, &done);
+	return fill_done(paging, iova, done, rc);
 }
 
 /**
  * paging_fill_begin - begin to map several ranges
  * @fill: the state of it
- * @domain: the domain
- * @plain: paging_plain() of it
+ * @paging: the domain
  * @small: use only entries of up to PAGE_SIZE
  */
-void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
-		       size_t plain, bool small)
+void paging_fill_begin(struct paging_fill *fill, const struct paging *paging,
+		       bool small)
 {
-	fill->domain = domain;
-	fill->plain = plain;
+	fill->paging = paging;
 	fill->small = small;
 	fill->length = 0;
 	fill->joined = false;
-	fill->first = ULONG_MAX;
-	fill->last = 0;
+	fill->any = false;
 	fill->mapped = 0;
 	fill->since = 0;
+}
+
+/* Make a span of IOVAs as wide as a range in it wants it. */
+static inline void widen(bool *any, unsigned long *first, unsigned long *last,
+			 unsigned long iova, size_t length)
+{
+	unsigned long end = iova + length - 1;
+
+	*first = *any ? min(*first, iova) : iova;
+	*last = *any ? max(*last, end) : end;
+	*any = true;
 }
 
 /* The rest of what is pending: after the first @mapped bytes of @length. */
 static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
 				      size_t mapped)
 {
-	struct paging_sizes sizes = usable_sizes(fill->domain, fill->small);
+	struct iommu_domain *domain = fill->paging->domain;
+	struct paging_sizes sizes = usable_sizes(domain, fill->small);
 	unsigned long iova = fill->iova + mapped;
 	phys_addr_t phys = fill->phys + mapped;
 
@@ -373,34 +463,33 @@ static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
 		sizes.single = SIZE_MAX;
 	else if (has_part_pages(iova, phys, length))
 		sizes.single = 0;
-	return fill_piece(fill->domain, &sizes, iova, phys, length, fill->prot,
+	return fill_piece(domain, &sizes, iova, phys, length, fill->prot,
 			  &fill->mapped);
 }
 
 static inline int fill_pending(struct paging_fill *fill)
 {
+	struct iommu_domain *domain = fill->paging->domain;
 	size_t length = fill->length, mapped = 0;
-	int rc = 0;
 
 	if (!length)
 		return 0;
-	fill->first = min(fill->first, fill->iova);
-	fill->last = max(fill->last, fill->iova + length - 1);
+	widen(&fill->any, &fill->first, &fill->last, fill->iova, length);
 	fill->length = 0;
-	if (likely(length <= fill->plain)) {
-		rc = fill->domain->ops->map_pages(fill->domain, fill->iova,
-						  fill->phys, PAGE_SIZE,
-						  length / PAGE_SIZE,
-						  fill->prot,
-						  GFP_KERNEL_ACCOUNT, &mapped);
+	if (likely(length <= fill->paging->plain)) {
+		int rc = domain->ops->map_pages(domain, fill->iova, fill->phys,
+						PAGE_SIZE, length / PAGE_SIZE,
+						fill->prot, GFP_KERNEL_ACCOUNT,
+						&mapped);
+
 		fill->mapped += mapped;
-		if (likely(!rc && mapped == length))
+		if (unlikely(rc))
+			return call_failed(domain, fill->iova + mapped,
+					   length - mapped, PAGE_SIZE, rc);
+		if (likely(mapped == length))
 			return 0;
 	}
-	if (!rc)
-		return fill_pending_rest(fill, length, mapped);
-	sweep(fill->domain, fill->iova + mapped, length - mapped);
-	return rc;
+	return fill_pending_rest(fill, length, mapped);
 }
 
 /**
@@ -469,41 +558,55 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
  */
 int paging_fill_end(struct paging_fill *fill)
 {
-	const struct iommu_domain_ops *ops = fill->domain->ops;
+	struct iommu_domain *domain = fill->paging->domain;
 	int rc = fill_pending(fill);
+	size_t length;
 
-	if (!rc && fill->mapped && ops->iotlb_sync_map)
-		rc = ops->iotlb_sync_map(fill->domain, fill->first,
-					 fill->last - fill->first + 1);
-	return rc;
+	if (rc || !fill->any || !domain->ops->iotlb_sync_map)
+		return rc;
+	length = fill->last - fill->first + 1;
+	/* All 64 bits have a length that no 64 bits hold. */
+	if (!length) {
+		length = 1UL << (BITS_PER_LONG - 1);
+		rc = domain->ops->iotlb_sync_map(domain, length, length);
+	}
+	return rc ?: domain->ops->iotlb_sync_map(domain, fill->first, length);
 }
 
 /**
  * paging_drain_collected - unmap the collected range
  * @drain: the state
  *
- * In strides that begin and end on table borders. The size of a page is a hint to
- * the driver: it finds out what is there.
+ * In strides that begin and end on table borders, but for drivers that have to unmap
+ * as a whole what they have mapped. The size of a page is a hint to the driver: it
+ * finds out what is there.
  */
 void paging_drain_collected(struct paging_drain *drain)
 {
-	struct iommu_domain *domain = drain->domain;
+	struct iommu_domain *domain = drain->paging->domain;
+	const size_t step = grain(domain);
 
-	drain->first = min(drain->first, drain->iova);
-	drain->last = max(drain->last, drain->iova + drain->length - 1);
+	widen(&drain->any, &drain->first, &drain->last, drain->iova,
+	      drain->length);
 	while (drain->length) {
 		size_t n = min(drain->length,
 			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
 		size_t size = PAGE_SIZE, count = n / PAGE_SIZE, gone;
 
-		if (n != PAGE_SIZE)
+		if (drain->paging->whole) {
+			size = step;
+			count = drain->length / step;
+		} else if (n != PAGE_SIZE) {
 			size = best_page_size(domain->pgsize_bitmap &
 					      STRIDE_SIZES, drain->iova,
 					      drain->iova, n, &count);
+		}
 		gone = domain->ops->unmap_pages(domain, drain->iova, size,
 						count, &drain->gather);
-		if (WARN_ON_ONCE(!gone || gone > drain->length))
+		if (unlikely(!gone || gone > drain->length)) {
+			drain->stuck = true;
 			break;
+		}
 		drain->iova += gone;
 		drain->length -= gone;
 		cond_resched();
@@ -518,20 +621,73 @@ void paging_drain_collected(struct paging_drain *drain)
  * One flush from the lowest to the highest IOVA. A driver that has flushed in
  * between all the same, because it knows that it is in a virtual machine (AMD),
  * has begun to gather again, which is not @queued: it knows what is left.
+ *
+ * Return: true; or false if the driver has not done as it was asked: what is left of
+ * each range has to be found out, see paging_clear().
  */
-void paging_drain_end(struct paging_drain *drain)
+bool paging_drain_end(struct paging_drain *drain)
 {
 	struct iommu_iotlb_gather *gather = &drain->gather;
 
 	if (drain->length)
 		paging_drain_collected(drain);
-	if (drain->first > drain->last)
-		return;
+	if (!drain->any)
+		return true;
 	if (gather->queued) {
 		gather->queued = false;
 		gather->start = drain->first;
 		gather->end = drain->last;
 		gather->pgsize = PAGE_SIZE;
 	}
-	iommu_iotlb_sync(drain->domain, gather);
+	iommu_iotlb_sync(drain->paging->domain, gather);
+	return !drain->stuck;
+}
+
+/* Two pages in one call: can one of them be unmapped, and the other one stay? */
+static bool can_split(struct iommu_domain *domain, unsigned long iova,
+		      phys_addr_t phys, int *rc)
+{
+	size_t step = grain(domain), mapped = 0;
+
+	*rc = domain->ops->map_pages(domain, iova, phys, step, 2, IOMMU_READ,
+				     GFP_KERNEL_ACCOUNT, &mapped);
+	if (!*rc && domain->ops->iotlb_sync_map)
+		*rc = domain->ops->iotlb_sync_map(domain, iova, mapped);
+	return !*rc && mapped == 2 * step && domain->ops->iova_to_phys &&
+	       unmap_now(domain, iova, step) == step &&
+	       !translates(domain, iova) &&
+	       domain->ops->iova_to_phys(domain, iova + step) == phys + step;
+}
+
+/**
+ * paging_ask - find out what a driver can do
+ * @paging: with a domain that nothing is mapped in; the rest is set
+ * @iova: where nothing will be for so long: two pages at the least
+ *
+ * A driver does not tell whether it can unmap a part of what one call has mapped:
+ * virtio-iommu's cannot. It is tried, with two pages of zeros that may be read.
+ *
+ * Return: 0, -ENOMEM; -EIO if the driver does not even unmap that.
+ */
+int paging_ask(struct paging *paging, unsigned long iova)
+{
+	struct iommu_domain *domain = paging->domain;
+	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
+	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
+	int rc;
+
+	if (!pages)
+		return -ENOMEM;
+	/* Who does less than it is asked to is not asked for more. */
+	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc);
+	if (!paging_clear(paging, iova, 2 * grain(domain)))
+		return -EIO;	/* The pages are lost: a device may read them. */
+	__free_pages(pages, 1);
+	if (rc == -ENOMEM)
+		return rc;
+
+	paging->plain = min((large & -large) - 1, PMD_SIZE - 1);
+	if (paging->whole || domain->pgsize_bitmap & (PAGE_SIZE - 1))
+		paging->plain = 0;
+	return 0;
 }

@@ -12,6 +12,26 @@
 struct runs;
 
 /**
+ * struct paging - a domain whose page tables are filled and drained here
+ * @domain: the domain
+ * @plain: up to which length a contiguous piece of memory is a plain one: nothing but
+ *	entries of PAGE_SIZE fits in it, and there are too few of them for VT-d to make
+ *	a large one. 0 if there are no such pieces
+ * @whole: the driver can unmap only as a whole what one call of it has mapped, see
+ *	paging_ask()
+ *
+ * What one command has mapped another one unmaps alone. So no entry of a driver that
+ * is @whole may be of more than one command's memory.
+ */
+struct paging {
+	struct iommu_domain *domain;
+	size_t plain;
+	bool whole;
+};
+
+int paging_ask(struct paging *paging, unsigned long iova);
+
+/**
  * struct paging_range - what to map where
  * @runs: the memory
  * @offset: where it begins in @runs, in bytes
@@ -31,36 +51,36 @@ struct paging_range {
 
 /**
  * struct paging_fill - ranges that are being mapped into one domain
- * @domain: the domain
- * @plain: paging_plain() of it
+ * @paging: the domain
  * @small: use only entries of up to PAGE_SIZE
  * @prot: of the piece that is pending
  * @iova: where that goes
  * @phys: where it is
  * @length: its length; not mapped yet
  * @joined: it is of several ranges
- * @first: the lowest IOVA so far
+ * @any: something has been mapped
+ * @first: if so, the lowest IOVA so far
  * @last: the highest, inclusive
  * @mapped: bytes that have been mapped, in the order of the ranges
  * @since: bytes since the last chance to reschedule
  */
 struct paging_fill {
-	struct iommu_domain *domain;
-	size_t plain;
+	const struct paging *paging;
 	bool small;
 	int prot;
 	unsigned long iova;
 	phys_addr_t phys;
 	size_t length;
 	bool joined;
+	bool any;
 	unsigned long first;
 	unsigned long last;
 	size_t mapped;
 	size_t since;
 };
 
-void paging_fill_begin(struct paging_fill *fill, struct iommu_domain *domain,
-		       size_t plain, bool small);
+void paging_fill_begin(struct paging_fill *fill, const struct paging *paging,
+		       bool small);
 int paging_fill_next(struct paging_fill *fill, unsigned long iova,
 		     phys_addr_t phys, size_t length, int prot);
 int paging_fill_add(struct paging_fill *fill, const struct paging_range *range);
@@ -82,7 +102,8 @@ int paging_fill_end(struct paging_fill *fill);
  * @prot: IOMMU_READ and so on
  *
  * What continues the range before in both IOVA and memory goes with the same call
- * of the driver.
+ * of the driver, unless that would have to be unmapped as a whole then. Nothing
+ * continues the last page of all.
  *
  * Return: 0 or an error of paging_fill(): what has been mapped, fill->mapped
  * bytes, is then the caller's to unmap.
@@ -93,9 +114,9 @@ static inline int paging_fill_add_run(struct paging_fill *fill,
 {
 	size_t before = fill->length;
 
-	if (!before || fill->iova + before != iova ||
+	if (!before || !iova || fill->iova + before != iova ||
 	    fill->phys + before != phys || fill->prot != prot ||
-	    before + length >= PAGING_JOIN_MAX ||
+	    before + length >= PAGING_JOIN_MAX || fill->paging->whole ||
 	    !PAGE_ALIGNED(iova | phys | length | fill->phys))
 		return paging_fill_next(fill, iova, phys, length, prot);
 	fill->length = before + length;
@@ -103,53 +124,37 @@ static inline int paging_fill_add_run(struct paging_fill *fill,
 	return 0;
 }
 
-int paging_fill(struct iommu_domain *domain, const struct paging_range *range);
-int paging_fill_long(struct iommu_domain *domain, unsigned long iova,
+int paging_fill(const struct paging *paging, const struct paging_range *range);
+int paging_fill_long(const struct paging *paging, unsigned long iova,
 		     phys_addr_t phys, size_t length, int prot, bool small);
-int paging_fill_failed(struct iommu_domain *domain, unsigned long iova,
+int paging_fill_failed(const struct paging *paging, unsigned long iova,
 		       phys_addr_t phys, size_t length, size_t mapped, int prot,
 		       bool small, int rc);
-void paging_drain_long(struct iommu_domain *domain, unsigned long iova,
+bool paging_drain_long(const struct paging *paging, unsigned long iova,
 		       size_t length);
-
-/**
- * paging_plain - up to which length is a contiguous piece of memory a plain one?
- * @domain: the domain
- *
- * Nothing but entries of PAGE_SIZE fits in a plain piece, and there are too few of
- * them for VT-d to make a large one.
- *
- * Return: bytes; 0 if the domain has pages that are smaller.
- */
-static inline size_t paging_plain(const struct iommu_domain *domain)
-{
-	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
-
-	if (domain->pgsize_bitmap & (PAGE_SIZE - 1))
-		return 0;
-	return min((large & -large) - 1, PMD_SIZE - 1);
-}
+bool paging_clear(const struct paging *paging, unsigned long iova,
+		  size_t length);
 
 /**
  * paging_fill_run - paging_fill() of memory that is contiguous
- * @domain: the domain
- * @plain: paging_plain() of it
+ * @paging: the domain
  * @iova: first IOVA
  * @phys: the memory
  * @length: bytes
  * @prot: IOMMU_READ and so on
  * @small: use only entries of up to PAGE_SIZE
  */
-static inline int paging_fill_run(struct iommu_domain *domain, size_t plain,
+static inline int paging_fill_run(const struct paging *paging,
 				  unsigned long iova, phys_addr_t phys,
 				  size_t length, int prot, bool small)
 {
+	struct iommu_domain *domain = paging->domain;
 	const struct iommu_domain_ops *ops = domain->ops;
 	size_t mapped = 0;
 	int rc;
 
-	if (unlikely(length > plain))
-		return paging_fill_long(domain, iova, phys, length, prot, small);
+	if (unlikely(length > paging->plain))
+		return paging_fill_long(paging, iova, phys, length, prot, small);
 	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
 			    prot, GFP_KERNEL_ACCOUNT, &mapped);
 	if (likely(!rc && mapped == length)) {
@@ -159,22 +164,26 @@ static inline int paging_fill_run(struct iommu_domain *domain, size_t plain,
 		if (likely(!rc))
 			return 0;
 	}
-	return paging_fill_failed(domain, iova, phys, length, mapped, prot,
+	return paging_fill_failed(paging, iova, phys, length, mapped, prot,
 				  small, rc);
 }
 
 /**
  * struct paging_drain - ranges that are being taken out of one domain
- * @domain: the domain
+ * @paging: the domain
  * @gather: what the IOMMU driver has to flush
- * @first: the lowest IOVA that has been unmapped so far
+ * @any: something has been unmapped
+ * @stuck: the driver has not unmapped all that it was asked to
+ * @first: if @any, the lowest IOVA that has been unmapped so far
  * @last: the highest, inclusive
  * @iova: the range that has been collected last, not unmapped yet
  * @length: its length
  */
 struct paging_drain {
-	struct iommu_domain *domain;
+	const struct paging *paging;
 	struct iommu_iotlb_gather gather;
+	bool any;
+	bool stuck;
 	unsigned long first;
 	unsigned long last;
 	unsigned long iova;
@@ -190,19 +199,19 @@ struct paging_drain {
 #define PAGING_QUEUED	IS_ENABLED(CONFIG_X86)
 
 void paging_drain_collected(struct paging_drain *drain);
-void paging_drain_end(struct paging_drain *drain);
+bool paging_drain_end(struct paging_drain *drain);
 
 /**
  * paging_drain_begin - begin to unmap ranges from a domain
  * @drain: the state of it
- * @domain: the domain
+ * @paging: the domain
  */
 static inline void paging_drain_begin(struct paging_drain *drain,
-				      struct iommu_domain *domain)
+				      const struct paging *paging)
 {
-	drain->domain = domain;
-	drain->first = ULONG_MAX;
-	drain->last = 0;
+	drain->paging = paging;
+	drain->any = false;
+	drain->stuck = false;
 	drain->length = 0;
 	iommu_iotlb_gather_init(&drain->gather);
 	drain->gather.queued = PAGING_QUEUED;
@@ -215,12 +224,12 @@ static inline void paging_drain_begin(struct paging_drain *drain,
  * @length: bytes
  *
  * A range that continues the one before becomes one with it, which lets the
- * driver free whole tables.
+ * driver free whole tables. Nothing continues the last page of all.
  */
 static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
 				unsigned long length)
 {
-	if (drain->length && drain->iova + drain->length == iova) {
+	if (drain->length && iova && drain->iova + drain->length == iova) {
 		drain->length += length;
 		return;
 	}
@@ -232,29 +241,29 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
 
 /**
  * paging_drain_range - unmap one range: no device reaches the memory afterwards
- * @domain: the domain
- * @plain: paging_plain() of it
+ * @paging: the domain
  * @iova: first IOVA of what was mapped by one or more paging_fill()
  * @length: bytes
+ *
+ * Return: true; or false if the driver has not done as it was asked, and a device may
+ * still reach a part of it, see paging_clear().
  */
-static inline void paging_drain_range(struct iommu_domain *domain, size_t plain,
+static inline bool paging_drain_range(const struct paging *paging,
 				      unsigned long iova, size_t length)
 {
+	struct iommu_domain *domain = paging->domain;
 	struct iommu_iotlb_gather gather __uninitialized;
 	size_t gone;
 
-	if (unlikely(length > plain)) {
-		paging_drain_long(domain, iova, length);
-		return;
-	}
+	if (unlikely(length > paging->plain))
+		return paging_drain_long(paging, iova, length);
 	iommu_iotlb_gather_init(&gather);
 	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
 					length / PAGE_SIZE, &gather);
 	/* iommu_iotlb_sync() without making it ready for more. */
 	if (domain->ops->iotlb_sync)
 		domain->ops->iotlb_sync(domain, &gather);
-	if (unlikely(gone != length) && !WARN_ON_ONCE(gone > length))
-		paging_drain_long(domain, iova + gone, length - gone);
+	return likely(gone == length) || paging_clear(paging, iova, length);
 }
 
 #endif

@@ -82,7 +82,7 @@ static inline int chain_place_open(struct ioas *ioas, struct area *chain,
  * @wanted: the permissions that are asked for
  *
  * Return: the area, not placed yet, with the tree lock held; or without it NULL:
- * nested_chain() tells what is wrong, if anything is.
+ * nested_lend() or nested_chain() tells what is wrong, if anything is.
  */
 static inline struct area *take_nested(struct ioas *ioas, unsigned long source,
 				       unsigned long length, u8 wanted)
@@ -91,7 +91,8 @@ static inline struct area *take_nested(struct ioas *ioas, unsigned long source,
 	u8 prot = from ? nested_prot(wanted, from) : 0;
 	struct area *area;
 
-	if (unlikely(!prot || stock_lock(ioas, 1)))
+	if (unlikely(!prot || (ioas->needs && !nested_is_lent(ioas, from)) ||
+		     stock_lock(ioas, 1)))
 		return NULL;
 	area = stock_take(ioas);
 	nested_init(ioas, area, from, source, length, prot);

@@ -39,36 +39,22 @@ static int use_rows(struct area *chain)
 	return 0;
 }
 
-static int use_nested(struct area *chain)
-{
-	unsigned int n = 0;
-	int rc;
-
-	for (; chain; chain = chain->chain) {
-		rc = nested_use(chain);
-		if (unlikely(rc))
-			return rc;
-		chain->in_use = true;
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
-	}
-	return 0;
-}
-
 /* Take the first @bytes of areas out of a domain. */
-static void undo_fill(struct area *chain, struct iommu_domain *domain,
-		      size_t bytes)
+static void undo_fill(struct area *chain, const struct paging *paging,
+		      size_t bytes, int rc)
 {
 	struct paging_drain drain;
+	struct area *area;
 
-	paging_drain_begin(&drain, domain);
-	for (; chain && bytes; chain = chain->chain) {
-		size_t n = min(bytes, area_length(chain));
+	paging_drain_begin(&drain, paging);
+	for (area = chain; area && bytes; area = area->chain) {
+		size_t n = min(bytes, area_length(area));
 
-		paging_drain(&drain, chain->iova, n);
+		paging_drain(&drain, area->iova, n);
 		bytes -= n;
 	}
-	paging_drain_end(&drain);
+	if (!paging_drain_end(&drain) || rc == -EIO)
+		chain_find_stuck(paging, chain);
 }
 
 static int fill_chain(struct ioas *ioas, struct area *chain,
@@ -78,12 +64,13 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 	struct area *area;
 	int rc = 0;
 
-	paging_fill_begin(&fill, table->domain, table->plain,
-			  ioas->small_pages);
+	paging_fill_begin(&fill, &table->paging, ioas->small_pages);
 	for (area = chain; area && !rc; area = area->chain) {
 		phys_addr_t phys = area_phys(area);
 
-		if (likely(phys)) {
+		if (unlikely(!area_bar_is_there(area))) {
+			rc = -EFAULT;
+		} else if (likely(phys)) {
 			rc = paging_fill_add_run(&fill, area->iova, phys,
 						 area_length(area),
 						 area_iommu_prot(area));
@@ -97,45 +84,71 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 	if (!rc)
 		rc = paging_fill_end(&fill);
 	if (rc)
-		undo_fill(chain, table->domain, fill.mapped);
+		undo_fill(chain, &table->paging, fill.mapped, rc);
 	return rc;
 }
 
 /**
- * row_load - chain_load() of new areas with as little work as possible
+ * row_fill - chain_fill() with as little work as possible
  * @ioas: the IOAS, locked
- * @chain: placed areas
+ * @chain: placed areas, with their memory in use if the IOAS needs it
  *
- * Return: 0, or with nothing pinned or mapped an errno, which may be any area's.
+ * Return: 0; or with nothing mapped but what is stuck an errno, which may be any
+ * area's. None is given up then.
  */
-int row_load(struct ioas *ioas, struct area *chain)
+int row_fill(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table, *undo;
-	struct area *area;
-	int rc;
+	int rc = 0;
 
-	rc = ioas->parent ? use_nested(chain) : use_rows(chain);
-	if (rc)
-		goto err_unuse;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = fill_chain(ioas, chain, table);
 		if (rc)
-			goto err_drain;
+			break;
 	}
-	return 0;
-
-err_drain:
+	if (!rc) {
+		chain_set_ready(chain);
+		return 0;
+	}
 	list_for_each_entry(undo, &ioas->tables, link) {
 		if (undo == table)
 			break;
-		undo_fill(chain, undo->domain, SIZE_MAX);
-	}
-err_unuse:
-	for (area = chain; area; area = area->chain) {
-		if (area->in_use)
-			area_unuse(ioas, area);
-		cond_resched();
+		undo_fill(chain, &undo->paging, SIZE_MAX, 0);
 	}
 	return rc;
 }
 
+static void unuse_row(struct ioas *ioas, struct area *chain)
+{
+	for (; chain; chain = chain->chain) {
+		if (chain->in_use && !chain->stuck)
+			area_unuse(ioas, chain);
+		cond_resched();
+	}
+}
+
+/**
+ * row_load - chain_load() with as little work as possible
+ * @ioas: the IOAS, not nested, not locked, in need of its memory
+ * @chain: placed areas
+ *
+ * Return: 0; or an errno, which may be any area's. The areas keep their places then,
+ * with nothing mapped but what is stuck.
+ */
+int row_load(struct ioas *ioas, struct area *chain)
+{
+	int rc = use_rows(chain);
+
+	if (!rc)
+		rc = down_read_killable(ioas_lock(ioas));
+	if (!rc) {
+		/* The last page table may have gone: one by one then. */
+		rc = ioas->needs ? row_fill(ioas, chain) : -EAGAIN;
+		if (rc)
+			unuse_row(ioas, chain);
+		up_read(ioas_lock(ioas));
+	} else {
+		unuse_row(ioas, chain);
+	}
+	return rc;
+}

@@ -7,6 +7,7 @@
 
 #include "ioas_map.h"
 
+int row_fill(struct ioas *ioas, struct area *chain);
 int row_load(struct ioas *ioas, struct area *chain);
 
 #endif

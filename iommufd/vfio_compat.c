@@ -416,7 +416,7 @@ static u64 page_sizes(struct ioas *ioas)
 
 	down_read(ioas_lock(ioas));
 	list_for_each_entry(table, &ioas->tables, link)
-		sizes &= table->domain->pgsize_bitmap;
+		sizes &= table->paging.domain->pgsize_bitmap;
 	up_read(ioas_lock(ioas));
 	/* Type1 speaks of the CPU's pages where the IOMMU has smaller ones. */
 	if (sizes & ~PAGE_MASK)
