@@ -69,7 +69,7 @@ TEST_F(config, bad_values)
 	} rows[] = {
 		{ "pasid_bits", "21" }, { "pasid_bits", "-1" },
 		{ "pasid_bits", "x" }, { "pri", "2" }, { "dirty", "maybe?" },
-		{ "addr_bits", "31" }, { "addr_bits", "49" },
+		{ "addr_bits", "31" }, { "addr_bits", "65" },
 		{ "prq_size", "0" }, { "prq_size", "1025" },
 		{ "kind", "toaster" }, { "reserved", "2000-1fff" },
 		{ "reserved", "hello" }, { "plugged", "2" },
@@ -148,6 +148,14 @@ TEST_F(config, addresses)
 	EXPECT_EQ(0, iommu_map_fixed(sim->fd, sim->ioas, sim->buf, PAGE,
 				     IOMMU_RW, (1ULL << 36) - PAGE));
 	EXPECT_EQ(0, sim_close(sim));
+}
+
+/* A tag of the IOTLB has room for both, or not. */
+TEST_F(config, long_addresses_and_pasids)
+{
+	EXPECT_EQ(-EINVAL, iosim_create(SIM_NAME, "addr_bits=49 pasid_bits=13"));
+	EXPECT_EQ(0, iosim_create(SIM_NAME, "addr_bits=64 pasid_bits=12"));
+	EXPECT_EQ(0, iosim_create(SECOND, "addr_bits=48 pasid_bits=20"));
 }
 
 TEST_F(config, hw_info)

@@ -11,6 +11,7 @@
  * A nested PASID table takes the place of the RID and all PASIDs, so it excludes
  * PASIDs that are attached by the kernel.
  */
+#include <linux/bits.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
 
@@ -73,7 +74,7 @@ static bool is_pasid_table(const struct attachment *at)
 static int check_compatible(const struct iosim_endpoint *endpoint,
 			    const struct second_stage *second)
 {
-	u64 end = (1ULL << endpoint->addr_bits) - 1;
+	u64 end = GENMASK_ULL(endpoint->addr_bits - 1, 0);
 
 	if (second->domain.geometry.aperture_end > end)
 		return -EINVAL;
@@ -283,6 +284,21 @@ void attach_release(struct iosim_endpoint *endpoint)
 		swap_pasid(endpoint, at->tag, at, NULL);
 	endpoint->nr_pasids = 0;
 	mutex_unlock(&endpoint->attach_lock);
+}
+
+/**
+ * attach_last - the last address that DMA may name
+ * @at: what it goes by
+ *
+ * First stages, and physical addresses, have IOSIM_ADDR_BITS.
+ *
+ * Return: the address.
+ */
+u64 attach_last(const struct attachment *at)
+{
+	if (at->nested || !at->second)
+		return TABLE_ADDR_MAX;
+	return max(at->second->domain.geometry.aperture_end, TABLE_ADDR_MAX);
 }
 
 /**

@@ -59,6 +59,7 @@ int attach_pasid(struct iommu_domain *domain, struct device *dev,
 void detach_pasid(struct device *dev, ioasid_t pasid,
 		  struct iommu_domain *domain);
 void attach_release(struct iosim_endpoint *endpoint);
+u64 attach_last(const struct attachment *at);
 struct attachment *attach_find(struct iosim_endpoint *endpoint, u32 pasid,
 			       u32 *tag, u32 *reason);
 

@@ -214,7 +214,7 @@ NUMBER(pasid_bits, 0, 20);
 NUMBER(pri, 0, 1);
 NUMBER(dirty, 0, 1);
 NUMBER(isolated_msi, 0, 1);
-NUMBER(addr_bits, 32, IOSIM_ADDR_BITS);
+NUMBER(addr_bits, 32, 64);
 NUMBER(prq_size, 1, 1024);
 
 static ssize_t group_show(struct config_item *item, char *page)

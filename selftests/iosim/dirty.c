@@ -35,7 +35,8 @@ static bool entry_dirty(u64 *entry, bool clear)
 /*
  * Collect the dirty bits of one table, from the entry for @addr up to the one for
  * @last. The bit of a page that is only partly in the range, from @first, stays set:
- * the other part is still to be reported. Return: where the next table begins.
+ * the other part is still to be reported. Return: where the next table begins,
+ * or 0 behind the last address.
  * Recording them may touch user memory, hence not under RCU.
  */
 static u64 collect(struct second_stage *second, u64 addr, u64 first, u64 last,
@@ -62,6 +63,8 @@ static u64 collect(struct second_stage *second, u64 addr, u64 first, u64 last,
 				addr + size - 1 <= last))
 			__set_bit(index, bits);
 		addr += size;
+		if (!addr)
+			break;
 	}
 	rcu_read_unlock();
 	return addr;
@@ -71,7 +74,8 @@ static void record(struct iommu_dirty_bitmap *dirty, u64 addr,
 		   const unsigned long *bits, unsigned int shift, u64 first,
 		   u64 last)
 {
-	u64 base = addr & ~((1ULL << (shift + TABLE_BITS)) - 1);
+	u64 base = shift + TABLE_BITS < 64 ?
+		   addr & ~((1ULL << (shift + TABLE_BITS)) - 1) : 0;
 	unsigned int begin, end;
 
 	for_each_set_bitrange(begin, end, bits, IOSIM_TABLE_ENTRIES) {
@@ -96,11 +100,12 @@ static int dirty_read_and_clear(struct iommu_domain *domain, unsigned long iova,
 	if (!second->tracking && dirty->bitmap)
 		return -EINVAL;
 	last = min(last, domain->geometry.aperture_end);
-	for (; addr <= last; addr = next) {
+	do {
 		next = collect(second, addr, iova, last, clear, bits, &shift);
 		record(dirty, addr, bits, shift, iova, last);
+		addr = next;
 		cond_resched();
-	}
+	} while (addr && addr <= last);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /*
  * Second stages, and the two domains that need no tables.
  */
+#include <linux/bits.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -169,7 +170,7 @@ static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
 
 	if (!second)
 		return NULL;
-	if (table_init(&second->table)) {
+	if (table_init(&second->table, endpoint->addr_bits)) {
 		kfree(second);
 		return NULL;
 	}
@@ -179,7 +180,7 @@ static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
 	second->domain.owner = &iosim_ops;
 	second->domain.pgsize_bitmap = IOSIM_PAGE_SIZES;
 	second->domain.geometry.aperture_end =
-		(1ULL << endpoint->addr_bits) - 1;
+		GENMASK_ULL(endpoint->addr_bits - 1, 0);
 	second->domain.geometry.force_aperture = true;
 	return second;
 }

@@ -21,6 +21,7 @@
 
 #define RID_MAX			0xffff
 #define PASID_BITS_MAX		20
+#define WIDE_PASID_BITS_MAX	12	/* with longer addresses: see iotlb_init() */
 #define PRQ_SIZE_MAX		1024
 
 static DEFINE_XARRAY_ALLOC1(endpoints);
@@ -137,8 +138,9 @@ void endpoint_reserved(struct device *dev, struct list_head *list)
 static bool config_valid(const struct iosim_config *config)
 {
 	return config->pasid_bits <= PASID_BITS_MAX &&
-	       config->addr_bits >= 32 &&
-	       config->addr_bits <= IOSIM_ADDR_BITS &&
+	       config->addr_bits >= 32 && config->addr_bits <= 64 &&
+	       (config->addr_bits <= IOSIM_ADDR_BITS ||
+		config->pasid_bits <= WIDE_PASID_BITS_MAX) &&
 	       config->prq_size >= 1 && config->prq_size <= PRQ_SIZE_MAX;
 }
 
@@ -149,7 +151,8 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 
 	if (!endpoint)
 		return NULL;
-	if (iotlb_init(&endpoint->iotlb)) {
+	if (iotlb_init(&endpoint->iotlb,
+		       max(config->addr_bits, IOSIM_ADDR_BITS))) {
 		kfree(endpoint);
 		return NULL;
 	}

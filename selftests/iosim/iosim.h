@@ -7,7 +7,8 @@
  * ------------------------
  * Both stages translate 48-bit addresses by four levels of tables of 512 entries
  * of 8 bytes, like so many IOMMUs. A leaf may stand on level 1 (4 KiB), 2 (2 MiB)
- * or 3 (1 GiB).
+ * or 3 (1 GiB). A second stage has five or six levels if the device's addresses are
+ * longer; a first stage above it still has 48 bits.
  *
  *	second stage:	IOVA, or an address of the parent -> memory; by the kernel
  *	first stage:	IOVA -> an address of the parent; by the user, in memory
@@ -83,7 +84,7 @@ struct iosim_pasid_entry {
 /**
  * struct iosim_hw_info - data of IOMMU_GET_HW_INFO
  * @flags: IOSIM_HW_*
- * @addr_bits: of both stages
+ * @addr_bits: of a first stage
  * @pasid_bits: the widest PASID that the IOMMU takes
  * @page_sizes: bitmap, in bytes
  * @prq_size: page requests that a device may have waiting at a time
@@ -328,7 +329,7 @@ struct iosim_completion {
 #define IOSIM_REASON_PARENT		4	/* second stage of a nested access */
 #define IOSIM_REASON_PASID		5	/* nothing is attached to the PASID */
 #define IOSIM_REASON_BLOCKED		6	/* nothing is attached to the RID */
-#define IOSIM_REASON_ADDRESS		7	/* outside the 48 bits */
+#define IOSIM_REASON_ADDRESS		7	/* beyond the addresses that there are */
 #define IOSIM_REASON_REQUEST_FAILED	8	/* a page request was refused */
 #define IOSIM_REASON_REQUEST_OVERFLOW	9	/* too many page requests */
 
@@ -346,7 +347,8 @@ struct iosim_completion {
  *			device that is plugged in, whose group it joins
  *	kind		"engine" (default): for VFIO; or "parent": driven by a kernel
  *			driver, with mdev sub-devices
- *	addr_bits	aperture of the second stage: 32 to 48 (default)
+ *	addr_bits	aperture of the second stage: 32 to 64 (default: 48); above
+ *			48, pasid_bits may be up to 12 (else EINVAL when plugged in)
  *	reserved	empty, or "START-LAST": a reserved range, hexadecimal
  *	prq_size	page requests that may wait at a time, 1 to 1024 (default 32)
  *	plugged		write 1: the device appears; write 0: it is removed, as if

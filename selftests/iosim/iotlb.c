@@ -16,30 +16,34 @@
  * When both stages are remembered as one, a large leaf of the first may take many
  * entries. Who invalidates one byte of the leaf invalidates them all.
  */
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "iotlb.h"
 #include "table.h"
 
-#define TAG_SHIFT	(IOSIM_ADDR_BITS - TABLE_SHIFT)
 #define HUGEST_SHIFT	(TABLE_SHIFT + 2 * TABLE_BITS)
 
-static unsigned long place(u32 tag, u64 iova)
+static unsigned long place(const struct iotlb *iotlb, u32 tag, u64 iova)
 {
-	return ((unsigned long)tag << TAG_SHIFT) | iova >> TABLE_SHIFT;
+	return ((unsigned long)tag << iotlb->tag_shift) | iova >> TABLE_SHIFT;
 }
 
 /**
  * iotlb_init - make empty caches
  * @iotlb: the caches
+ * @addr_bits: how long IOVAs are: at least IOSIM_ADDR_BITS. With 64 of them there is
+ *	room for tags of 12 bits
  *
  * Return: 0 or -ENOMEM.
  */
-int iotlb_init(struct iotlb *iotlb)
+int iotlb_init(struct iotlb *iotlb, unsigned int addr_bits)
 {
 	unsigned int i;
 
+	iotlb->last = GENMASK_ULL(addr_bits - 1, 0);
+	iotlb->tag_shift = addr_bits - TABLE_SHIFT;
 	iotlb->tree = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&iotlb->used);
 	INIT_LIST_HEAD(&iotlb->free);
@@ -83,13 +87,13 @@ static void forget(struct iotlb *iotlb, struct iotlb_entry *entry)
  * iotlb_find - look for a translation
  * @iotlb: the caches
  * @tag: the PASID, or 0
- * @iova: below 1 << IOSIM_ADDR_BITS
+ * @iova: up to iotlb.last
  *
  * Return: the entry or NULL.
  */
 struct iotlb_entry *iotlb_find(struct iotlb *iotlb, u32 tag, u64 iova)
 {
-	unsigned long at = place(tag, iova);
+	unsigned long at = place(iotlb, tag, iova);
 	struct interval_tree_node *node;
 	struct iotlb_entry *entry;
 
@@ -123,7 +127,7 @@ void iotlb_add(struct iotlb *iotlb, u32 tag, u64 iova,
 	       const struct mapping *map)
 {
 	unsigned long pages = 1UL << (map->shift - TABLE_SHIFT);
-	unsigned long start = place(tag, map->base);
+	unsigned long start = place(iotlb, tag, map->base);
 	struct iotlb_entry *entry;
 
 	if (list_empty(&iotlb->free))
@@ -133,7 +137,7 @@ void iotlb_add(struct iotlb *iotlb, u32 tag, u64 iova,
 	entry->map = *map;
 	if (interval_tree_iter_first(&iotlb->tree, start, start + pages - 1))
 		cut_to_page(&entry->map, iova);
-	entry->node.start = place(tag, entry->map.base);
+	entry->node.start = place(iotlb, tag, entry->map.base);
 	entry->node.last = entry->node.start +
 			   (1UL << (entry->map.shift - TABLE_SHIFT)) - 1;
 	interval_tree_insert(&entry->node, &iotlb->tree);
@@ -163,11 +167,11 @@ void iotlb_forget(struct iotlb *iotlb, u32 tag, u64 first, u64 last)
 	struct interval_tree_node *node, *next;
 	unsigned long from, to;
 
-	if (first > TABLE_ADDR_MAX)
+	if (first > iotlb->last)
 		return;
-	last = min(last, TABLE_ADDR_MAX);
-	from = place(tag, first & ~mask);
-	to = place(tag, last | mask);
+	last = min(last, iotlb->last);
+	from = place(iotlb, tag, first & ~mask);
+	to = place(iotlb, tag, last | mask);
 	for (node = interval_tree_iter_first(&iotlb->tree, from, to); node;
 	     node = next) {
 		struct iotlb_entry *entry =

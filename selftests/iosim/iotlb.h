@@ -65,6 +65,8 @@ struct pasid_cache_entry {
  * @free: the others
  * @entries: all of them
  * @nr_split: how many of @used are smaller than the first stage's leaf
+ * @last: the last IOVA that there may be
+ * @tag_shift: where a tag begins, in a number that has the IOVA's page below it
  * @pasids: the PASID cache, by the low bits of the PASID
  *
  * Protected by the lock of the endpoint.
@@ -75,10 +77,12 @@ struct iotlb {
 	struct list_head free;
 	struct iotlb_entry *entries;
 	unsigned int nr_split;
+	u64 last;
+	unsigned int tag_shift;
 	struct pasid_cache_entry *pasids;
 };
 
-int iotlb_init(struct iotlb *iotlb);
+int iotlb_init(struct iotlb *iotlb, unsigned int addr_bits);
 void iotlb_destroy(struct iotlb *iotlb);
 struct iotlb_entry *iotlb_find(struct iotlb *iotlb, u32 tag, u64 iova);
 void iotlb_add(struct iotlb *iotlb, u32 tag, u64 iova,

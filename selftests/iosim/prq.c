@@ -137,10 +137,10 @@ static void pass_group(struct iosim_endpoint *endpoint)
 	iommu_group_put(group);
 }
 
-/* The last IOVA that can be translated; the first one can. */
+/* The last IOVA: there is nothing behind the end of 64 bits. */
 static u64 access_last(const struct iosim_access *access)
 {
-	u64 more = min(access->length - 1, TABLE_ADDR_MAX - access->iova);
+	u64 more = min(access->length - 1, U64_MAX - access->iova);
 
 	return access->iova + more;
 }
@@ -157,8 +157,7 @@ static bool find_missing(struct iosim_endpoint *endpoint,
 	u64 last = access->buffer ? iova : access_last(access);
 	struct outcome out;
 
-	for (iova &= ~(TABLE_SIZE - 1);
-	     iova <= last && request->nr_pages <= endpoint->prq_size;
+	for (iova &= ~(TABLE_SIZE - 1); request->nr_pages <= endpoint->prq_size;
 	     iova += TABLE_SIZE) {
 		access_piece(endpoint, access, iova, 0, NULL, &out);
 		if (!out.at || out.serial != serial || access_aborted(access))
@@ -166,6 +165,8 @@ static bool find_missing(struct iosim_endpoint *endpoint,
 		if (prq_possible(endpoint, &out))
 			request->pages[request->nr_pages++] = iova;
 		else if (out.reason)
+			break;
+		if (last - iova < TABLE_SIZE)
 			break;
 		cond_resched();
 	}

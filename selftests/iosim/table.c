@@ -35,11 +35,15 @@ static void count_entries(u64 *entries, int more)
 /**
  * table_init - make an empty page table
  * @table: the page table
+ * @addr_bits: how long addresses may be, up to 64
  *
  * Return: 0 or -ENOMEM.
  */
-int table_init(struct table *table)
+int table_init(struct table *table, unsigned int addr_bits)
 {
+	table->levels = IOSIM_LEVELS;
+	while (table_level_shift(table->levels + 1) < addr_bits)
+		table->levels++;
 	spin_lock_init(&table->lock);
 	table->root = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!table->root)
@@ -66,7 +70,7 @@ static void free_level(u64 *entries, unsigned int level)
  */
 void table_destroy(struct table *table)
 {
-	free_level(table->root, IOSIM_LEVELS);
+	free_level(table->root, table->levels);
 }
 
 static void free_by_rcu(struct rcu_head *head)
@@ -77,7 +81,7 @@ static void free_by_rcu(struct rcu_head *head)
 /* Tables that are allocated before the lock is taken. */
 struct spares {
 	unsigned int nr;
-	struct page *pages[IOSIM_LEVELS - 1];
+	struct page *pages[TABLE_LEVELS_MAX - 1];
 };
 
 static int spares_fill(struct spares *spares, unsigned int nr, gfp_t gfp)
@@ -110,7 +114,7 @@ static u64 *descend(struct table *table, u64 addr, unsigned int level,
 	u64 *entries = table->root;
 	unsigned int at;
 
-	for (at = IOSIM_LEVELS; at > level; at--) {
+	for (at = table->levels; at > level; at--) {
 		u64 *entry = &entries[table_index(addr, at)];
 		struct page *page;
 
@@ -210,9 +214,10 @@ int table_map(struct table *table, u64 addr, phys_addr_t phys, size_t size,
 }
 
 /* Take tables that have become empty out, from the lowest. */
-static void prune(u64 **path, u64 addr, unsigned int level)
+static void prune(const struct table *table, u64 **path, u64 addr,
+		  unsigned int level)
 {
-	while (level < IOSIM_LEVELS) {
+	while (level < table->levels) {
 		struct page *page = virt_to_page(path[level]);
 
 		if (page_private(page))
@@ -227,8 +232,8 @@ static void prune(u64 **path, u64 addr, unsigned int level)
 /* Clear leaves of one table. Return: bytes, 0 if nothing is mapped at @addr. */
 static size_t unmap_some(struct table *table, u64 addr, size_t length)
 {
-	u64 *path[IOSIM_LEVELS + 1];
-	unsigned int level = IOSIM_LEVELS, index;
+	u64 *path[TABLE_LEVELS_MAX + 1];
+	unsigned int level = table->levels, index;
 	size_t size, done = 0;
 	u64 *entries = table->root;
 	int n = 0;
@@ -254,7 +259,7 @@ static size_t unmap_some(struct table *table, u64 addr, size_t length)
 		n++;
 	}
 	count_entries(entries, -n);
-	prune(path, addr, level);
+	prune(table, path, addr, level);
 	return done;
 }
 
@@ -289,7 +294,7 @@ size_t table_unmap(struct table *table, u64 addr, size_t length)
 /**
  * table_find - walk a page table
  * @table: the page table
- * @addr: the address, below 1 << IOSIM_ADDR_BITS
+ * @addr: the address, of at most the bits that the table was made for
  * @leaf: set to what is found
  *
  * Under RCU, so that the tables stay.
@@ -298,7 +303,7 @@ size_t table_unmap(struct table *table, u64 addr, size_t length)
  */
 bool table_find(const struct table *table, u64 addr, struct table_leaf *leaf)
 {
-	unsigned int level = IOSIM_LEVELS;
+	unsigned int level = table->levels;
 	u64 *entries = table->root;
 
 	for (;;) {
@@ -317,7 +322,7 @@ bool table_find(const struct table *table, u64 addr, struct table_leaf *leaf)
 /**
  * table_leaves - find the lowest table for an address
  * @table: the page table
- * @addr: the address, below 1 << IOSIM_ADDR_BITS
+ * @addr: the address, of at most the bits that the table was made for
  * @level: set to the level of the table
  *
  * Under RCU. For who goes through all entries.
@@ -328,7 +333,7 @@ u64 *table_leaves(const struct table *table, u64 addr, unsigned int *level)
 {
 	u64 *entries = table->root;
 
-	*level = IOSIM_LEVELS;
+	*level = table->levels;
 	for (;;) {
 		u64 pte;
 

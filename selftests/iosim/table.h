@@ -14,13 +14,16 @@
 #define TABLE_SIZE	(1ULL << TABLE_SHIFT)
 #define TABLE_BITS	9	/* of an address, per level */
 #define TABLE_ADDR_MAX	((1ULL << IOSIM_ADDR_BITS) - 1)
+#define TABLE_LEVELS_MAX	6	/* for all 64 bits */
 
 /**
  * struct table - a page table
- * @root: of level 4
+ * @levels: how many; IOSIM_LEVELS, or more
+ * @root: of the highest one
  * @lock: taken by who changes what is mapped; walks go without, under RCU
  */
 struct table {
+	unsigned int levels;
 	u64 *root;
 	spinlock_t lock;
 };
@@ -48,7 +51,7 @@ static inline unsigned int table_index(u64 addr, unsigned int level)
 	return (addr >> table_level_shift(level)) & (IOSIM_TABLE_ENTRIES - 1);
 }
 
-int table_init(struct table *table);
+int table_init(struct table *table, unsigned int addr_bits);
 void table_destroy(struct table *table);
 int table_map(struct table *table, u64 addr, phys_addr_t phys, size_t size,
 	      size_t count, u64 bits, gfp_t gfp, size_t *mapped);

@@ -376,7 +376,7 @@ u32 walk_translate(const struct walk *walk, void **memory)
 	phys_addr_t phys = walk->iova;
 	u32 reason;
 
-	if (walk->iova > TABLE_ADDR_MAX)
+	if (walk->iova > attach_last(walk->at))
 		return IOSIM_REASON_ADDRESS;
 	if (walk->at->second) {
 		reason = translate(walk, &phys);
