@@ -149,7 +149,7 @@ TEST_F(rid, descriptors_without_sense)
 	static const struct iosim_desc bad[] = {
 		{ .op = 6 },
 		{ .op = UINT32_MAX },
-		{ .op = IOSIM_OP_NOP, .flags = 1U << 5 },
+		{ .op = IOSIM_OP_NOP, .flags = 1U << 6 },
 		{ .op = IOSIM_OP_NOP, .flags = 1U << 31 },
 		{ .op = IOSIM_OP_NOP, .__reserved = 1 },
 	};

@@ -46,7 +46,9 @@ TEST_F(config, defaults)
 		{ "pasid_bits", "0" }, { "pri", "0" }, { "dirty", "1" },
 		{ "isolated_msi", "1" }, { "group", "" }, { "kind", "engine" },
 		{ "addr_bits", "48" }, { "reserved", "" }, { "prq_size", "32" },
-		{ "plugged", "0" },
+		{ "plugged", "0" }, { "quirks", "" }, { "fault_thread", "0" },
+		{ "map_fail", "0" }, { "unmap_fail", "0" },
+		{ "sync_map_fail", "0" },
 	};
 	char value[64];
 	size_t i;
@@ -74,7 +76,12 @@ TEST_F(config, bad_values)
 		{ "kind", "toaster" }, { "reserved", "2000-1fff" },
 		{ "reserved", "hello" }, { "plugged", "2" },
 		{ "device", "me" }, { "walks", "0" },
+		{ "quirks", "no_brain" }, { "quirks", "no_split," },
+		{ "quirks", "no_split only_4k" }, { "fault_thread", "10001" },
+		{ "map_fail", "1" }, { "unmap_fail", "1" },
+		{ "sync_map_fail", "1" },
 	};
+	char value[64];
 	size_t i;
 
 	ASSERT_EQ(0, iosim_create_unplugged(SIM_NAME, ""));
@@ -87,8 +94,17 @@ TEST_F(config, bad_values)
 	/* What it is cannot be changed any more */
 	EXPECT_EQ(-EBUSY, iosim_set(SIM_NAME, "pasid_bits", "4"));
 	EXPECT_EQ(-EBUSY, iosim_set(SIM_NAME, "kind", "parent"));
+	EXPECT_EQ(-EBUSY, iosim_set(SIM_NAME, "quirks", "no_split"));
+	/* But for what is meant to */
+	EXPECT_EQ(-ERANGE, iosim_set(SIM_NAME, "map_fail", "-1"));
+	EXPECT_EQ(0, iosim_set(SIM_NAME, "map_fail", "7"));
+	EXPECT_EQ(0, iosim_get(SIM_NAME, "map_fail", value, sizeof(value)));
+	EXPECT_STREQ("7", value);
 	EXPECT_EQ(0, iosim_unplug(SIM_NAME));
 	EXPECT_EQ(0, iosim_set(SIM_NAME, "pasid_bits", "4"));
+	EXPECT_EQ(0, iosim_set(SIM_NAME, "quirks", "only_4k,no_split"));
+	EXPECT_EQ(0, iosim_get(SIM_NAME, "quirks", value, sizeof(value)));
+	EXPECT_STREQ("no_split,only_4k", value);
 }
 
 /* Its group is another one's, which has to be there. */

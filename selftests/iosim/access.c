@@ -14,8 +14,10 @@
 #include <linux/string.h>
 
 #include "access.h"
+#include "domain.h"
 #include "endpoint.h"
 #include "prq.h"
+#include "report.h"
 #include "table.h"
 #include "walk.h"
 
@@ -33,6 +35,14 @@ static void transfer(void *to, const void *from, size_t length)
 		WRITE_ONCE(*(u32 *)to, READ_ONCE(*(const u32 *)from));
 	else
 		memcpy(to, from, length);
+}
+
+/* Whether it went past the caches: nothing forbids it but a second stage. */
+static bool bypassed(const struct iosim_access *access,
+		     const struct attachment *at)
+{
+	return access->no_snoop &&
+	       !(at->second && READ_ONCE(at->second->coherent));
 }
 
 /**
@@ -68,6 +78,8 @@ void access_piece(struct iosim_endpoint *endpoint,
 			transfer(memory, buffer, length);
 		else if (!out->reason && buffer)
 			transfer(buffer, memory, length);
+		if (!out->reason && buffer && bypassed(access, walk.at))
+			endpoint_count(endpoint, IOSIM_NOSNOOP, 1);
 	}
 	spin_unlock_irqrestore(&endpoint->lock, flags);
 }
@@ -89,9 +101,7 @@ static void report(struct iosim_endpoint *endpoint,
 		   const struct outcome *out)
 {
 	if (out->at)
-		report_iommu_fault(out->at->domain, &endpoint->pdev->dev, iova,
-				   access->write ? IOMMU_FAULT_WRITE :
-						   IOMMU_FAULT_READ);
+		report_fault(endpoint, out->at->domain, iova, access->write);
 }
 
 /* One piece, and what follows from it. Return: 0 when it is to be done (again). */

@@ -69,7 +69,7 @@ static bool is_pasid_table(const struct attachment *at)
 
 /*
  * The endpoint must take all addresses of the second stage, and track dirty pages
- * if it does. EINVAL: the caller makes another domain.
+ * if it does, and have the same driver. EINVAL: the caller makes another domain.
  */
 static int check_compatible(const struct iosim_endpoint *endpoint,
 			    const struct second_stage *second)
@@ -79,6 +79,8 @@ static int check_compatible(const struct iosim_endpoint *endpoint,
 	if (second->domain.geometry.aperture_end > end)
 		return -EINVAL;
 	if (second->domain.dirty_ops && !endpoint->dirty)
+		return -EINVAL;
+	if (second->quirks->bits != endpoint->quirks->bits)
 		return -EINVAL;
 	return 0;
 }

@@ -20,6 +20,8 @@
 #include "unit.h"
 
 #define NAME_PREFIX	"iosim-"
+
+#define FAULT_THREAD_MAX	10000	/* ms */
 #define MAX_NAME	(UNIT_NAME_LEN - sizeof(NAME_PREFIX))
 
 #define RMDIR_WAIT	HZ
@@ -216,6 +218,7 @@ NUMBER(dirty, 0, 1);
 NUMBER(isolated_msi, 0, 1);
 NUMBER(addr_bits, 32, 64);
 NUMBER(prq_size, 1, 1024);
+NUMBER(fault_thread, 0, FAULT_THREAD_MAX);
 
 static ssize_t group_show(struct config_item *item, char *page)
 {
@@ -343,11 +346,125 @@ static ssize_t reserved_store(struct config_item *item, const char *page,
 	return count;
 }
 
+static const char *const quirk_names[IOSIM_NR_QUIRKS] = {
+	[IOSIM_NO_SPLIT] = "no_split",
+	[IOSIM_MAP_SHORT] = "map_short",
+	[IOSIM_MAP_SILENT] = "map_silent",
+	[IOSIM_UNMAP_SHORT] = "unmap_short",
+	[IOSIM_SYNC_MAP] = "sync_map",
+	[IOSIM_NO_COHERENCY] = "no_coherency",
+	[IOSIM_ONLY_4K] = "only_4k",
+};
+
+static ssize_t quirks_show(struct config_item *item, char *page)
+{
+	unsigned long quirks = READ_ONCE(to_slot(item)->config.quirks);
+	const char *comma = "";
+	unsigned int i;
+	int n = 0;
+
+	for_each_set_bit(i, &quirks, IOSIM_NR_QUIRKS) {
+		n += sysfs_emit_at(page, n, "%s%s", comma, quirk_names[i]);
+		comma = ",";
+	}
+	return n + sysfs_emit_at(page, n, "\n");
+}
+
+static int parse_quirks(char *text, unsigned long *quirks)
+{
+	char *word;
+	int i;
+
+	*quirks = 0;
+	while ((word = strsep(&text, ","))) {
+		i = match_string(quirk_names, IOSIM_NR_QUIRKS, word);
+		if (i < 0)
+			return -EINVAL;
+		*quirks |= BIT(i);
+	}
+	return 0;
+}
+
+static ssize_t quirks_store(struct config_item *item, const char *page,
+			    size_t count)
+{
+	size_t length = trimmed(page, count);
+	struct slot *slot = to_slot(item);
+	unsigned long quirks = 0;
+	char *text;
+	int rc = 0;
+
+	if (length) {
+		text = kstrndup(page, length, GFP_KERNEL);
+		if (!text)
+			return -ENOMEM;
+		rc = parse_quirks(text, &quirks);
+		kfree(text);
+	}
+	if (!rc)
+		rc = lock_empty(slot);
+	if (rc)
+		return rc;
+	WRITE_ONCE(slot->config.quirks, quirks);
+	mutex_unlock(&slot->lock);
+	return count;
+}
+
+CONFIGFS_ATTR(, quirks);
 CONFIGFS_ATTR(, plugged);
 CONFIGFS_ATTR_RO(, device);
 CONFIGFS_ATTR(, group);
 CONFIGFS_ATTR(, kind);
 CONFIGFS_ATTR(, reserved);
+
+/* Calls that are to fail ---------------------------------------------------- */
+
+static ssize_t show_fail(struct slot *slot, enum iosim_fail fail, char *page)
+{
+	int nr = 0;
+
+	mutex_lock(&slot->lock);
+	if (slot->unit)
+		nr = iosim_endpoint_failing(slot->unit->endpoint, fail);
+	mutex_unlock(&slot->lock);
+	return sysfs_emit(page, "%d\n", nr);
+}
+
+static int store_fail(struct slot *slot, enum iosim_fail fail, const char *page)
+{
+	int nr, rc;
+
+	rc = kstrtoint(page, 0, &nr);
+	if (rc)
+		return rc;
+	if (nr < 0)
+		return -ERANGE;
+	mutex_lock(&slot->lock);
+	if (slot->unit)
+		iosim_endpoint_fail(slot->unit->endpoint, fail, nr);
+	else
+		rc = -ENODEV;
+	mutex_unlock(&slot->lock);
+	return rc;
+}
+
+#define FAIL(name, fail)						\
+static ssize_t name##_show(struct config_item *item, char *page)	\
+{									\
+	return show_fail(to_slot(item), fail, page);			\
+}									\
+									\
+static ssize_t name##_store(struct config_item *item, const char *page,	\
+			    size_t count)				\
+{									\
+	return store_fail(to_slot(item), fail, page) ?: count;		\
+}									\
+									\
+CONFIGFS_ATTR(, name)
+
+FAIL(map_fail, IOSIM_MAP_FAIL);
+FAIL(unmap_fail, IOSIM_UNMAP_FAIL);
+FAIL(sync_map_fail, IOSIM_SYNC_MAP_FAIL);
 
 /* Counters ------------------------------------------------------------------ */
 
@@ -380,6 +497,8 @@ COUNTER(page_requests, IOSIM_PAGE_REQUESTS);
 COUNTER(page_responses, IOSIM_PAGE_RESPONSES);
 COUNTER(page_request_overflows, IOSIM_PAGE_REQUEST_OVERFLOWS);
 COUNTER(faults, IOSIM_FAULTS);
+COUNTER(late_reports, IOSIM_LATE_REPORTS);
+COUNTER(nosnoop, IOSIM_NOSNOOP);
 
 /* Directories --------------------------------------------------------------- */
 
@@ -393,6 +512,11 @@ static struct configfs_attribute *slot_attrs[] = {
 	&attr_addr_bits,
 	&attr_reserved,
 	&attr_prq_size,
+	&attr_quirks,
+	&attr_fault_thread,
+	&attr_map_fail,
+	&attr_unmap_fail,
+	&attr_sync_map_fail,
 	&attr_plugged,
 	&attr_device,
 	&attr_walks,
@@ -403,6 +527,8 @@ static struct configfs_attribute *slot_attrs[] = {
 	&attr_page_responses,
 	&attr_page_request_overflows,
 	&attr_faults,
+	&attr_late_reports,
+	&attr_nosnoop,
 	NULL,
 };
 

@@ -23,12 +23,13 @@ static int second_map(struct iommu_domain *domain, unsigned long iova,
 
 	if (last < iova || last > domain->geometry.aperture_end)
 		return -ERANGE;
+	if (!(size & domain->pgsize_bitmap))
+		return -EINVAL;
 	if (prot & IOMMU_READ)
 		bits |= IOSIM_PTE_READ;
 	if (prot & IOMMU_WRITE)
 		bits |= IOSIM_PTE_WRITE;
-	return table_map(&second->table, iova, phys, size, count, bits, gfp,
-			 mapped);
+	return quirks_map(second, iova, phys, size, count, bits, gfp, mapped);
 }
 
 static size_t second_unmap(struct iommu_domain *domain, unsigned long iova,
@@ -40,7 +41,7 @@ static size_t second_unmap(struct iommu_domain *domain, unsigned long iova,
 
 	if (iova > domain->geometry.aperture_end)
 		return 0;
-	done = table_unmap(&second->table, iova, size * count);
+	done = quirks_unmap(second, iova, size * count);
 	if (done)
 		iommu_iotlb_gather_add_range(gather, iova, done);
 	return done;
@@ -108,9 +109,23 @@ static void second_sync(struct iommu_domain *domain,
 			      gather->end);
 }
 
-/* All DMA is memory accesses of a CPU: nothing bypasses its caches. */
+static int second_sync_map(struct iommu_domain *domain, unsigned long iova,
+			   size_t size)
+{
+	return quirks_sync_map(to_second_stage(domain));
+}
+
+/*
+ * All DMA is memory accesses of a CPU, and nothing bypasses its caches; what would,
+ * is counted.
+ */
 static bool second_enforce_coherency(struct iommu_domain *domain)
 {
+	struct second_stage *second = to_second_stage(domain);
+
+	if (quirks_has(second->quirks, IOSIM_NO_COHERENCY))
+		return false;
+	WRITE_ONCE(second->coherent, true);
 	return true;
 }
 
@@ -119,20 +134,28 @@ static void second_free(struct iommu_domain *domain)
 	struct second_stage *second = to_second_stage(domain);
 
 	WARN_ON(!list_empty(&second->attachments.list));
+	quirks_forget(second);
 	table_destroy(&second->table);
-	kfree(second);
+	domain_drop(domain);
 }
 
-static const struct iommu_domain_ops second_ops = {
-	.attach_dev = attach_rid,
-	.set_dev_pasid = attach_pasid,
-	.map_pages = second_map,
-	.unmap_pages = second_unmap,
-	.flush_iotlb_all = second_flush_all,
-	.iotlb_sync = second_sync,
-	.iova_to_phys = second_iova_to_phys,
-	.enforce_cache_coherency = second_enforce_coherency,
-	.free = second_free,
+#define SECOND_OPS							\
+	.attach_dev = attach_rid,					\
+	.set_dev_pasid = attach_pasid,					\
+	.map_pages = second_map,					\
+	.unmap_pages = second_unmap,					\
+	.flush_iotlb_all = second_flush_all,				\
+	.iotlb_sync = second_sync,					\
+	.iova_to_phys = second_iova_to_phys,				\
+	.enforce_cache_coherency = second_enforce_coherency,		\
+	.free = second_free
+
+static const struct iommu_domain_ops second_ops = { SECOND_OPS };
+
+/* Of drivers that have to be told when something has been mapped. */
+static const struct iommu_domain_ops sync_map_ops = {
+	SECOND_OPS,
+	.iotlb_sync_map = second_sync_map,
 };
 
 static const struct iommu_domain_ops static_ops = {
@@ -158,9 +181,51 @@ struct iommu_domain identity_domain = {
  */
 struct second_stage *to_second_stage(struct iommu_domain *domain)
 {
-	if (domain->ops != &second_ops)
+	if (domain->ops != &second_ops && domain->ops != &sync_map_ops)
 		return NULL;
 	return container_of(domain, struct second_stage, domain);
+}
+
+static void second_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct second_stage, ref));
+}
+
+static void nested_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct nested, ref));
+}
+
+/**
+ * domain_hold - have the memory of a domain stay
+ * @domain: the domain, which is attached
+ *
+ * Only that, so that it can be named: it may be freed as far as anybody else knows.
+ */
+void domain_hold(struct iommu_domain *domain)
+{
+	struct nested *nested = to_nested(domain);
+	struct second_stage *second = to_second_stage(domain);
+
+	if (nested)
+		kref_get(&nested->ref);
+	else if (second)
+		kref_get(&second->ref);
+}
+
+/**
+ * domain_drop - undo domain_hold()
+ * @domain: the domain
+ */
+void domain_drop(struct iommu_domain *domain)
+{
+	struct nested *nested = to_nested(domain);
+	struct second_stage *second = to_second_stage(domain);
+
+	if (nested)
+		kref_put(&nested->ref, nested_release);
+	else if (second)
+		kref_put(&second->ref, second_release);
 }
 
 static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
@@ -174,11 +239,18 @@ static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
 		kfree(second);
 		return NULL;
 	}
+	kref_init(&second->ref);
 	attachments_init(&second->attachments);
+	second->quirks = quirks_get(endpoint->quirks);
+	second->extents = RB_ROOT_CACHED;
+	spin_lock_init(&second->extents_lock);
 	second->domain.type = IOMMU_DOMAIN_UNMANAGED;
-	second->domain.ops = &second_ops;
+	second->domain.ops = quirks_has(second->quirks, IOSIM_SYNC_MAP) ?
+			     &sync_map_ops : &second_ops;
 	second->domain.owner = &iosim_ops;
-	second->domain.pgsize_bitmap = IOSIM_PAGE_SIZES;
+	second->domain.pgsize_bitmap =
+		quirks_has(second->quirks, IOSIM_ONLY_4K) ? SZ_4K :
+							    IOSIM_PAGE_SIZES;
 	second->domain.geometry.aperture_end =
 		GENMASK_ULL(endpoint->addr_bits - 1, 0);
 	second->domain.geometry.force_aperture = true;

@@ -18,6 +18,7 @@
 #include "endpoint.h"
 #include "main.h"
 #include "prq.h"
+#include "report.h"
 
 #define RID_MAX			0xffff
 #define PASID_BITS_MAX		20
@@ -141,7 +142,8 @@ static bool config_valid(const struct iosim_config *config)
 	       config->addr_bits >= 32 && config->addr_bits <= 64 &&
 	       (config->addr_bits <= IOSIM_ADDR_BITS ||
 		config->pasid_bits <= WIDE_PASID_BITS_MAX) &&
-	       config->prq_size >= 1 && config->prq_size <= PRQ_SIZE_MAX;
+	       config->prq_size >= 1 && config->prq_size <= PRQ_SIZE_MAX &&
+	       config->quirks < BIT(IOSIM_NR_QUIRKS);
 }
 
 static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
@@ -151,11 +153,12 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 
 	if (!endpoint)
 		return NULL;
+	endpoint->quirks = quirks_create(config->quirks);
+	if (!endpoint->quirks)
+		goto err_free;
 	if (iotlb_init(&endpoint->iotlb,
-		       max(config->addr_bits, IOSIM_ADDR_BITS))) {
-		kfree(endpoint);
-		return NULL;
-	}
+		       max(config->addr_bits, IOSIM_ADDR_BITS)))
+		goto err_quirks;
 	endpoint->pasid_bits = config->pasid_bits;
 	endpoint->pri = config->pri;
 	endpoint->dirty = config->dirty;
@@ -164,6 +167,7 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 	endpoint->reserved_last = config->reserved_last;
 	endpoint->group_with = config->group_with;
 	endpoint->prq_size = config->prq_size;
+	endpoint->fault_thread = config->fault_thread;
 	mutex_init(&endpoint->attach_lock);
 	init_rwsem(&endpoint->gate);
 	spin_lock_init(&endpoint->lock);
@@ -171,11 +175,18 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 	INIT_LIST_HEAD(&endpoint->requests);
 	init_waitqueue_head(&endpoint->answered);
 	return endpoint;
+
+err_quirks:
+	quirks_put(endpoint->quirks);
+err_free:
+	kfree(endpoint);
+	return NULL;
 }
 
 static void endpoint_free(struct iosim_endpoint *endpoint)
 {
 	iotlb_destroy(&endpoint->iotlb);
+	quirks_put(endpoint->quirks);
 	kfree(endpoint);
 }
 
@@ -314,7 +325,13 @@ EXPORT_SYMBOL_GPL(iosim_endpoint_create);
  */
 void iosim_endpoint_remove(struct iosim_endpoint *endpoint)
 {
-	platform_device_unregister(endpoint->pdev);
+	struct platform_device *pdev = endpoint->pdev;
+
+	/* Reports that are late have its name. */
+	get_device(&pdev->dev);
+	platform_device_unregister(pdev);
+	report_wait(endpoint);
+	put_device(&pdev->dev);
 	xa_erase(&endpoints, endpoint->id);
 	endpoint_free(endpoint);
 }
@@ -367,3 +384,30 @@ u64 iosim_endpoint_counter(const struct iosim_endpoint *endpoint,
 	return atomic64_read(&endpoint->counters[counter]);
 }
 EXPORT_SYMBOL_GPL(iosim_endpoint_counter);
+
+/**
+ * iosim_endpoint_fail - let calls of the driver fail
+ * @endpoint: for this device, and for page tables that were made for it
+ * @fail: which ones
+ * @nr: see the attribute of that name in iosim.h; not negative
+ */
+void iosim_endpoint_fail(struct iosim_endpoint *endpoint, enum iosim_fail fail,
+			 int nr)
+{
+	atomic_set(&endpoint->quirks->fail[fail], nr);
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_fail);
+
+/**
+ * iosim_endpoint_failing - what is left of iosim_endpoint_fail()
+ * @endpoint: the device
+ * @fail: which calls
+ *
+ * Return: the number.
+ */
+int iosim_endpoint_failing(const struct iosim_endpoint *endpoint,
+			   enum iosim_fail fail)
+{
+	return atomic_read(&endpoint->quirks->fail[fail]);
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_failing);

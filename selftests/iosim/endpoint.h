@@ -16,6 +16,7 @@
 #include "attach.h"
 #include "hw.h"
 #include "iotlb.h"
+#include "quirks.h"
 
 /* What carries no PASID is tagged with 0, which is never a PASID of a device. */
 #define TAG_RID			0
@@ -30,6 +31,9 @@
  * @addr_bits: aperture of second stages
  * @reserved_start: a reserved range, if not above @reserved_last
  * @reserved_last: its inclusive end
+ * @quirks: what its driver does badly
+ * @fault_thread: milliseconds until a DMA fault is reported; 0: at once
+ * @telling: reports that are to come
  * @group_with: whose group it joins, or NULL
  * @attach_lock: who changes what is attached
  * @gate: held for reading while a piece of DMA is done and while a fault is
@@ -62,6 +66,9 @@ struct iosim_endpoint {
 	u32 addr_bits;
 	u64 reserved_start;
 	u64 reserved_last;
+	struct quirks *quirks;
+	u32 fault_thread;
+	atomic_t telling;
 	struct iosim_endpoint *group_with;
 
 	struct mutex attach_lock;

@@ -14,7 +14,7 @@
 
 #define KNOWN_FLAGS	(IOSIM_DESC_PASID | IOSIM_DESC_BLOCK |		\
 			 IOSIM_DESC_COMPLETION | IOSIM_DESC_INTERRUPT |	\
-			 IOSIM_DESC_WRITE)
+			 IOSIM_DESC_WRITE | IOSIM_DESC_NO_SNOOP)
 
 /*
  * The missing pages of one piece of IOSIM_OP_PREFETCH are one group of requests:
@@ -32,6 +32,7 @@ static u64 dma(const struct engine_job *job, u64 iova, void *buffer, u64 length,
 		.length = length,
 		.buffer = buffer,
 		.write = write,
+		.no_snoop = job->desc.flags & IOSIM_DESC_NO_SNOOP,
 		.block = job->block,
 		.abort = job->abort,
 	};

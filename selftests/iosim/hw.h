@@ -13,6 +13,26 @@ struct device;
 struct iosim_endpoint;
 struct platform_device;
 
+/* What its driver cannot do, or does badly: the words of "quirks" in iosim.h. */
+enum iosim_quirk {
+	IOSIM_NO_SPLIT,
+	IOSIM_MAP_SHORT,
+	IOSIM_MAP_SILENT,
+	IOSIM_UNMAP_SHORT,
+	IOSIM_SYNC_MAP,
+	IOSIM_NO_COHERENCY,
+	IOSIM_ONLY_4K,
+	IOSIM_NR_QUIRKS,
+};
+
+/* Calls of it that are to fail: the attributes in iosim.h. */
+enum iosim_fail {
+	IOSIM_MAP_FAIL,
+	IOSIM_UNMAP_FAIL,
+	IOSIM_SYNC_MAP_FAIL,
+	IOSIM_NR_FAILS,
+};
+
 /**
  * struct iosim_config - what a device behind the IOMMU is like
  * @name: of the platform device
@@ -24,6 +44,9 @@ struct platform_device;
  * @reserved_start: a reserved range, if not above @reserved_last
  * @reserved_last: its inclusive end
  * @prq_size: page requests that may wait at a time
+ * @quirks: bits of enum iosim_quirk
+ * @fault_thread: milliseconds until a DMA fault is reported, by a thread that nobody
+ *	waits for; 0: at once
  * @group_with: a device whose group it joins, or NULL
  * @resources: memory resources of the platform device
  * @nr_resources: how many
@@ -39,6 +62,8 @@ struct iosim_config {
 	u64 reserved_start;
 	u64 reserved_last;
 	u32 prq_size;
+	unsigned long quirks;
+	u32 fault_thread;
 	struct iosim_endpoint *group_with;
 	const struct resource *resources;
 	unsigned int nr_resources;
@@ -55,6 +80,8 @@ enum iosim_counter {
 	IOSIM_PAGE_RESPONSES,
 	IOSIM_PAGE_REQUEST_OVERFLOWS,
 	IOSIM_FAULTS,
+	IOSIM_LATE_REPORTS,
+	IOSIM_NOSNOOP,
 	IOSIM_NR_COUNTERS,
 };
 
@@ -65,6 +92,7 @@ enum iosim_counter {
  * @length: bytes
  * @buffer: what is written, or where to put what is read; NULL: only translate
  * @write: direction
+ * @no_snoop: past the caches of the CPU, unless the IOMMU forbids it
  * @block: request pages that are missing, and wait
  * @abort: page requests need not be waited for any more when it is set; whoever
  *	sets it calls iosim_endpoint_kick()
@@ -78,6 +106,7 @@ struct iosim_access {
 	u64 length;
 	void *buffer;
 	bool write;
+	bool no_snoop;
 	bool block;
 	const bool *abort;
 	u64 done;
@@ -93,6 +122,10 @@ struct platform_device *iosim_endpoint_device(struct iosim_endpoint *endpoint);
 struct iosim_endpoint *iosim_endpoint_of(struct device *dev);
 u64 iosim_endpoint_counter(const struct iosim_endpoint *endpoint,
 			   enum iosim_counter counter);
+void iosim_endpoint_fail(struct iosim_endpoint *endpoint, enum iosim_fail fail,
+			 int nr);
+int iosim_endpoint_failing(const struct iosim_endpoint *endpoint,
+			   enum iosim_fail fail);
 
 int iosim_access(struct iosim_endpoint *endpoint, struct iosim_access *access);
 void iosim_endpoint_kick(struct iosim_endpoint *endpoint);

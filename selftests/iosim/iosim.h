@@ -298,6 +298,7 @@ struct iosim_desc {
 #define IOSIM_DESC_COMPLETION	(1U << 2)	/* write a completion */
 #define IOSIM_DESC_INTERRUPT	(1U << 3)	/* interrupt when it is done */
 #define IOSIM_DESC_WRITE	(1U << 4)	/* of IOSIM_OP_PREFETCH */
+#define IOSIM_DESC_NO_SNOOP	(1U << 5)	/* past the caches, see "nosnoop" */
 
 /**
  * struct iosim_completion - how a descriptor has ended
@@ -351,14 +352,46 @@ struct iosim_completion {
  *			48, pasid_bits may be up to 12 (else EINVAL when plugged in)
  *	reserved	empty, or "START-LAST": a reserved range, hexadecimal
  *	prq_size	page requests that may wait at a time, 1 to 1024 (default 32)
+ *	quirks		empty (default), or words with commas between them: what the
+ *			driver cannot do, or does badly, see below
+ *	fault_thread	0 (default), or the milliseconds, to 10000, after which a DMA
+ *			fault is reported by a thread that nobody waits for who
+ *			detaches the device or frees the page table
  *	plugged		write 1: the device appears; write 0: it is removed, as if
  *			it had been pulled out
  *	device		read: its name, /sys/bus/platform/devices/NAME, or ENODEV
  *
- * and counters, which only rise, of this device:
+ * The words of "quirks". Devices with different ones have no page table in common.
+ *
+ *	no_split	what one call of map_pages has mapped can only be unmapped as
+ *			a whole, alone or with others; a part of it, not at all: as
+ *			virtio-iommu
+ *	map_short	map_pages maps half of what it is asked for, and says so
+ *	map_silent	where map_pages fails, it does not say what it has mapped, and
+ *			leaves it behind: as VT-d
+ *	unmap_short	unmap_pages unmaps one page (of whatever size, or with no_split
+ *			what one map_pages has mapped), and says so
+ *	sync_map	the driver has iotlb_sync_map
+ *	no_coherency	the IOMMU does not force DMA to be coherent
+ *	only_4k		pages of 4 KiB only
+ *
+ * Calls that are to fail; only while it is plugged in, and at any time then:
+ *
+ *	map_fail	N: the Nth call of map_pages from now on maps half of what it
+ *			is asked for, and returns ENOMEM. 0: none
+ *	unmap_fail	N: the next N calls of unmap_pages unmap nothing
+ *	sync_map_fail	N: the Nth call of iotlb_sync_map from now on returns EIO
+ *
+ * They are for all page tables that were made for the device.
+ *
+ * And counters, which only rise, of this device:
  *
  *	walks iotlb_hits pasid_cache_hits invalidations page_requests
- *	page_responses page_request_overflows faults
+ *	page_responses page_request_overflows faults late_reports nosnoop
+ *
+ * late_reports are those of fault_thread that have been made. nosnoop counts accesses,
+ * of a page each at most, that went past the caches: IOSIM_DESC_NO_SNOOP, and no second
+ * stage that enforces coherency.
  *
  * Removing a device asks those who use it through VFIO to let go of it, and waits
  * for them: a write of 0 until a signal comes, rmdir for a second. The removal goes on

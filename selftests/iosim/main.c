@@ -5,11 +5,13 @@
  *	endpoint	devices: how they come and go
  *	attach		which DMA of a device goes by which domain
  *	domain, table	second stages
+ *	quirks		what drivers of real IOMMUs do badly
  *	nested		tables of the user's, and how they are invalidated
  *	dirty		dirty bits of second stages
  *	iotlb		what a device remembers of all these
  *	walk		translation
  *	access		DMA
+ *	report		how its faults are reported
  *	prq		page requests
  */
 #include <linux/iommu.h>
@@ -17,6 +19,7 @@
 #include <linux/module.h>
 #include <linux/property.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "attach.h"
@@ -24,6 +27,7 @@
 #include "endpoint.h"
 #include "main.h"
 #include "prq.h"
+#include "report.h"
 
 #define PASIDS_MAX	(1U << 20)
 
@@ -33,8 +37,10 @@ static bool iosim_capable(struct device *dev, enum iommu_cap cap)
 {
 	switch (cap) {
 	case IOMMU_CAP_CACHE_COHERENCY:
-	case IOMMU_CAP_ENFORCE_CACHE_COHERENCY:
 		return true;
+	case IOMMU_CAP_ENFORCE_CACHE_COHERENCY:
+		return !quirks_has(endpoint_of(dev)->quirks,
+				   IOSIM_NO_COHERENCY);
 	case IOMMU_CAP_DIRTY_TRACKING:
 		return endpoint_of(dev)->dirty;
 	default:
@@ -57,7 +63,8 @@ static void *iosim_hw_info(struct device *dev, u32 *length, u32 *type)
 	info->addr_bits = IOSIM_ADDR_BITS;
 	info->pasid_bits = ilog2(PASIDS_MAX);
 	info->prq_size = endpoint->prq_size;
-	info->page_sizes = IOSIM_PAGE_SIZES;
+	info->page_sizes = quirks_has(endpoint->quirks, IOSIM_ONLY_4K) ?
+			   SZ_4K : IOSIM_PAGE_SIZES;
 	*length = sizeof(*info);
 	*type = IOSIM_HW_INFO_TYPE;
 	return info;
@@ -140,10 +147,13 @@ static int __init iosim_init(void)
 	rc = prq_init();
 	if (rc)
 		goto exit_endpoint;
+	rc = report_init();
+	if (rc)
+		goto exit_prq;
 	rc = ioasid_register_iommu(&iosim_ops, IOASID_IOMMU_DIRTY |
 				   IOASID_IOMMU_PASID_REPLACE);
 	if (rc)
-		goto exit_prq;
+		goto exit_report;
 	rc = register_iommu();
 	if (rc)
 		goto unregister_ioasid;
@@ -151,6 +161,8 @@ static int __init iosim_init(void)
 
 unregister_ioasid:
 	ioasid_unregister_iommu(&iosim_ops);
+exit_report:
+	report_exit();
 exit_prq:
 	prq_exit();
 exit_endpoint:
@@ -162,6 +174,7 @@ static void __exit iosim_exit(void)
 {
 	unregister_iommu();
 	ioasid_unregister_iommu(&iosim_ops);
+	report_exit();
 	prq_exit();
 	endpoint_exit();
 	/* Tables are freed by RCU, with a function of ours. */

@@ -16,7 +16,7 @@ static void nested_free(struct iommu_domain *domain)
 	struct nested *nested = to_nested(domain);
 
 	WARN_ON(!list_empty(&nested->attachments.list));
-	kfree(nested);
+	domain_drop(domain);
 }
 
 /*
@@ -253,6 +253,7 @@ struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
 		kfree(nested);
 		return ERR_PTR(rc);
 	}
+	kref_init(&nested->ref);
 	attachments_init(&nested->attachments);
 	nested->parent = second;
 	nested->domain.type = IOMMU_DOMAIN_NESTED;

@@ -15,6 +15,7 @@ struct second_stage;
 /**
  * struct nested - tables in user memory
  * @domain: as the core knows it
+ * @ref: of the memory of this, see domain_hold()
  * @parent: what the addresses of the tables, and in them, go through
  * @attachments: of it
  * @root: address in the parent of the level-4 table or of the PASID table
@@ -23,6 +24,7 @@ struct second_stage;
  */
 struct nested {
 	struct iommu_domain domain;
+	struct kref ref;
 	struct second_stage *parent;
 	struct attachments attachments;
 	u64 root;

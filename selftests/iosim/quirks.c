@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What drivers of real IOMMUs cannot do, or do badly: mapping and unmapping with
+ * that in between.
+ *
+ * virtio-iommu's keeps what each call has mapped, and can take it away only as a
+ * whole: these are the extents of a second stage.
+ */
+#include <linux/interval_tree.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+#include "quirks.h"
+
+/**
+ * quirks_create - what a new device is like
+ * @bits: enum iosim_quirk
+ *
+ * Return: with one reference; or NULL.
+ */
+struct quirks *quirks_create(unsigned long bits)
+{
+	struct quirks *quirks = kzalloc(sizeof(*quirks), GFP_KERNEL);
+
+	if (!quirks)
+		return NULL;
+	kref_init(&quirks->ref);
+	quirks->bits = bits;
+	return quirks;
+}
+
+/**
+ * quirks_get - hold on to them
+ * @quirks: somebody else's
+ *
+ * Return: @quirks.
+ */
+struct quirks *quirks_get(struct quirks *quirks)
+{
+	kref_get(&quirks->ref);
+	return quirks;
+}
+
+static void quirks_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct quirks, ref));
+}
+
+/**
+ * quirks_put - let go of them
+ * @quirks: the quirks
+ */
+void quirks_put(struct quirks *quirks)
+{
+	kref_put(&quirks->ref, quirks_free);
+}
+
+/* Whether this is the call that is to fail. */
+static bool fails_now(struct quirks *quirks, enum iosim_fail fail)
+{
+	return !atomic_dec_if_positive(&quirks->fail[fail]);
+}
+
+/* Keep what one call has mapped, if it has. */
+static void extent_keep(struct second_stage *second,
+			struct interval_tree_node *extent, u64 iova,
+			size_t length)
+{
+	unsigned long flags;
+
+	if (!length) {
+		kfree(extent);
+		return;
+	}
+	extent->start = iova;
+	extent->last = iova + length - 1;
+	spin_lock_irqsave(&second->extents_lock, flags);
+	interval_tree_insert(extent, &second->extents);
+	spin_unlock_irqrestore(&second->extents_lock, flags);
+}
+
+/**
+ * quirks_map - map, as well as that driver can
+ * @second: the second stage
+ * @iova: see table_map()
+ * @phys: likewise
+ * @size: likewise
+ * @count: likewise
+ * @bits: likewise
+ * @gfp: likewise
+ * @mapped: increased by the bytes that have been mapped, as far as this driver tells
+ *
+ * Return: 0 or an errno.
+ */
+int quirks_map(struct second_stage *second, u64 iova, phys_addr_t phys,
+	       size_t size, size_t count, u64 bits, gfp_t gfp, size_t *mapped)
+{
+	struct quirks *quirks = second->quirks;
+	bool fails = fails_now(quirks, IOSIM_MAP_FAIL);
+	struct interval_tree_node *extent = NULL;
+	size_t done = 0;
+	int rc;
+
+	if (quirks_has(quirks, IOSIM_NO_SPLIT)) {
+		extent = kmalloc(sizeof(*extent), gfp);
+		if (!extent)
+			return -ENOMEM;
+	}
+	if (fails)
+		count /= 2;
+	else if (quirks_has(quirks, IOSIM_MAP_SHORT))
+		count = DIV_ROUND_UP(count, 2);
+	rc = table_map(&second->table, iova, phys, size, count, bits, gfp,
+		       &done);
+	if (extent)
+		extent_keep(second, extent, iova, done);
+	if (!rc && fails)
+		rc = -ENOMEM;
+	if (!rc || !quirks_has(quirks, IOSIM_MAP_SILENT))
+		*mapped += done;
+	return rc;
+}
+
+/* Unmap extents that are in a range as a whole, from its beginning. */
+static size_t unmap_extents(struct second_stage *second, u64 iova,
+			    size_t length)
+{
+	u64 last = iova + length - 1;
+	struct interval_tree_node *extent;
+	unsigned long flags;
+	size_t done = 0;
+
+	spin_lock_irqsave(&second->extents_lock, flags);
+	while (done < length) {
+		extent = interval_tree_iter_first(&second->extents,
+						  iova + done, last);
+		if (!extent || extent->start != iova + done ||
+		    extent->last > last)
+			break;
+		interval_tree_remove(extent, &second->extents);
+		done += table_unmap(&second->table, extent->start,
+				    extent->last - extent->start + 1);
+		kfree(extent);
+		if (quirks_has(second->quirks, IOSIM_UNMAP_SHORT))
+			break;
+	}
+	spin_unlock_irqrestore(&second->extents_lock, flags);
+	return done;
+}
+
+/* The bytes that are mapped by the leaf of an address. */
+static size_t leaf_size(struct second_stage *second, u64 iova)
+{
+	struct table_leaf leaf;
+
+	rcu_read_lock();
+	table_find(&second->table, iova, &leaf);
+	rcu_read_unlock();
+	return 1UL << leaf.shift;
+}
+
+/**
+ * quirks_unmap - unmap, as well as that driver can
+ * @second: the second stage
+ * @iova: see table_unmap()
+ * @length: likewise
+ *
+ * Return: bytes that have been unmapped.
+ */
+size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length)
+{
+	struct quirks *quirks = second->quirks;
+
+	if (atomic_dec_if_positive(&quirks->fail[IOSIM_UNMAP_FAIL]) >= 0)
+		return 0;
+	if (quirks_has(quirks, IOSIM_NO_SPLIT))
+		return unmap_extents(second, iova, length);
+	if (quirks_has(quirks, IOSIM_UNMAP_SHORT))
+		length = min(length, leaf_size(second, iova));
+	return table_unmap(&second->table, iova, length);
+}
+
+/**
+ * quirks_sync_map - make what has been mapped known to the IOMMU
+ * @second: the second stage
+ *
+ * Return: 0, or -EIO for the call that is to fail.
+ */
+int quirks_sync_map(struct second_stage *second)
+{
+	return fails_now(second->quirks, IOSIM_SYNC_MAP_FAIL) ? -EIO : 0;
+}
+
+/**
+ * quirks_forget - a second stage goes
+ * @second: the second stage, which nobody uses any more
+ */
+void quirks_forget(struct second_stage *second)
+{
+	struct interval_tree_node *extent;
+
+	while ((extent = interval_tree_iter_first(&second->extents, 0,
+						  ULONG_MAX))) {
+		interval_tree_remove(extent, &second->extents);
+		kfree(extent);
+		cond_resched();
+	}
+	quirks_put(second->quirks);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a DMA fault is reported: at once, where detaching waits for it; or as AMD-Vi
+ * does, from a thread of its own that has looked up the domain and its handler, and
+ * takes no lock against anybody who detaches the device or frees the domain. How long
+ * it is between the two, for want of a CPU for example, can be chosen.
+ *
+ * The memory of the domain stays until then, that of the device too: what is wrong
+ * with a handler that runs late is the handler's.
+ */
+#include <linux/iommu.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+#include <linux/workqueue.h>
+
+#include "domain.h"
+#include "endpoint.h"
+#include "report.h"
+
+/**
+ * struct report - a fault that is to be reported
+ * @work: which does it
+ * @endpoint: whose it is; counted in its @telling
+ * @domain: held, see domain_hold()
+ * @handler: of the domain, when the fault came
+ * @token: likewise
+ * @iova: of the fault
+ * @flags: IOMMU_FAULT_*
+ */
+struct report {
+	struct delayed_work work;
+	struct iosim_endpoint *endpoint;
+	struct iommu_domain *domain;
+	iommu_fault_handler_t handler;
+	void *token;
+	u64 iova;
+	int flags;
+};
+
+static struct workqueue_struct *reporters;
+
+/**
+ * report_init - prepare for reports
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int report_init(void)
+{
+	reporters = alloc_workqueue("iosim-faults", WQ_UNBOUND, 0);
+	return reporters ? 0 : -ENOMEM;
+}
+
+/**
+ * report_exit - undo report_init()
+ */
+void report_exit(void)
+{
+	destroy_workqueue(reporters);
+}
+
+static void report_fn(struct work_struct *work)
+{
+	struct report *report = container_of(to_delayed_work(work),
+					     struct report, work);
+	struct iosim_endpoint *endpoint = report->endpoint;
+
+	report->handler(report->domain, &endpoint->pdev->dev, report->iova,
+			report->flags, report->token);
+	domain_drop(report->domain);
+	kfree(report);
+	endpoint_count(endpoint, IOSIM_LATE_REPORTS, 1);
+	if (atomic_dec_and_test(&endpoint->telling))
+		wake_up_var(&endpoint->telling);
+}
+
+static void report_late(struct iosim_endpoint *endpoint,
+			struct iommu_domain *domain, u64 iova, int flags)
+{
+	struct report *report;
+
+	if (!domain->handler)
+		return;
+	report = kmalloc(sizeof(*report), GFP_KERNEL);
+	if (!report)
+		return;
+	*report = (struct report){
+		.endpoint = endpoint,
+		.domain = domain,
+		.handler = domain->handler,
+		.token = domain->handler_token,
+		.iova = iova,
+		.flags = flags,
+	};
+	domain_hold(domain);
+	atomic_inc(&endpoint->telling);
+	INIT_DELAYED_WORK(&report->work, report_fn);
+	queue_delayed_work(reporters, &report->work,
+			   msecs_to_jiffies(endpoint->fault_thread));
+}
+
+/**
+ * report_fault - tell whoever is attached of a DMA fault
+ * @endpoint: whose it is; its gate is held
+ * @domain: what the DMA went by
+ * @iova: where
+ * @write: it was a write
+ */
+void report_fault(struct iosim_endpoint *endpoint, struct iommu_domain *domain,
+		  u64 iova, bool write)
+{
+	int flags = write ? IOMMU_FAULT_WRITE : IOMMU_FAULT_READ;
+
+	if (endpoint->fault_thread)
+		report_late(endpoint, domain, iova, flags);
+	else
+		report_iommu_fault(domain, &endpoint->pdev->dev, iova, flags);
+}
+
+/**
+ * report_wait - wait for all reports of a device
+ * @endpoint: the device, which does no DMA any more
+ */
+void report_wait(struct iosim_endpoint *endpoint)
+{
+	wait_var_event(&endpoint->telling, !atomic_read(&endpoint->telling));
+}

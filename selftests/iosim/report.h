@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How a DMA fault is reported.
+ */
+#ifndef IOSIM_REPORT_H
+#define IOSIM_REPORT_H
+
+#include <linux/types.h>
+
+struct iommu_domain;
+struct iosim_endpoint;
+
+int report_init(void);
+void report_exit(void);
+void report_fault(struct iosim_endpoint *endpoint, struct iommu_domain *domain,
+		  u64 iova, bool write);
+void report_wait(struct iosim_endpoint *endpoint);
+
+#endif
