@@ -6,14 +6,9 @@
  * unmapped shows a flush that was left out.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -25,7 +20,6 @@
 
 #define PAGE SIM_PAGE
 #define TOP (UINT64_MAX - PAGE + 1)
-#define WAIT_MS 20000
 /* Where a parent has what its child shows at both ends. */
 #define IN_PARENT 0x10000000ULL
 
@@ -42,16 +36,19 @@ FIXTURE(wide)
 FIXTURE_VARIANT(wide)
 {
 	uint64_t iova[2];
+	const char *fail;
 };
 
 FIXTURE_VARIANT_ADD(wide, top_first)
 {
 	.iova = { TOP, 0 },
+	.fail = "1",
 };
 
 FIXTURE_VARIANT_ADD(wide, zero_first)
 {
 	.iova = { 0, TOP },
+	.fail = "1",
 };
 
 FIXTURE_SETUP(wide)
@@ -220,74 +217,56 @@ TEST_F(wide, parent)
 	EXPECT_EQ(0, dma_check(&self->dma, SIM_AT, sim->buf));
 }
 
-/* A batch that fails at its third entry ------------------------------------ */
+/* A batch that fails when the device has seen it already --------------------- */
 
 struct mapper {
 	const struct sim *sim;
-	struct ioasid_batch_entry entries[3];
+	struct ioasid_batch_entry entries[2];
+	uint32_t done;
+	atomic_bool over;
 	int rc;
 };
 
-static void *map_three(void *arg)
+static void *map_both(void *arg)
 {
 	struct mapper *mapper = arg;
 
 	mapper->rc = iommu_map_batch(mapper->sim->fd, mapper->sim->ioas,
-				     mapper->entries, 3, NULL);
+				     mapper->entries, 2, &mapper->done);
+	mapper->over = true;
 	return NULL;
 }
 
-/* Whoever touches @va waits, which is told by the descriptor. */
-static int watch(const void *va)
-{
-	struct uffdio_register range = {
-		.range = { .start = iommu_ptr(va), .len = PAGE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct uffdio_api api = { .api = UFFD_API };
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (uffd < 0)
-		return -errno;
-	if (ioctl(uffd, UFFDIO_API, &api) ||
-	    ioctl(uffd, UFFDIO_REGISTER, &range)) {
-		close(uffd);
-		return -errno;
-	}
-	return uffd;
-}
-
 /*
- * The memory of the third entry comes late, and then goes. The device may have seen
- * the first two by then: they are gone, too, when the command fails.
+ * The driver fails late, and slowly: meanwhile the device reaches what is mapped. What
+ * the batch does not say is done is gone when it returns.
  */
 TEST_F(wide, batch_undone)
 {
 	struct sim *sim = &self->sim;
 	struct mapper mapper = { .sim = sim };
-	void *late = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct pollfd poll_fault = { .events = POLLIN };
 	pthread_t thread;
-	int i;
+	uint32_t i;
 
-	ASSERT_NE(MAP_FAILED, late);
-	poll_fault.fd = watch(late);
-	ASSERT_LE(0, poll_fault.fd);
+	EXPECT_EQ(0, sim_close(sim));
+	ASSERT_EQ(0, sim_open(sim, "addr_bits=64 quirks=sync_map"));
 	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
+	self->dma = sim_dma(sim, 0);
 	for (i = 0; i < 2; i++)
 		mapper.entries[i] = map_entry(self->page[i], self->iova[i]);
-	mapper.entries[2] = map_entry(late, IN_PARENT);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, map_three, &mapper));
-	EXPECT_EQ(1, poll(&poll_fault, 1, WAIT_MS));
-	for (i = 0; i < 2; i++)
-		dma_poke(&self->dma, self->iova[i], 0);
-	munmap(late, PAGE);
-	close(poll_fault.fd);
+	ASSERT_EQ(0, iosim_set(SIM_NAME, "sync_map_fail", variant->fail));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_both, &mapper));
+	while (!mapper.over)
+		for (i = 0; i < 2; i++)
+			dma_poke(&self->dma, self->iova[i], 0);
 	pthread_join(thread, NULL);
 
-	EXPECT_EQ(-EFAULT, mapper.rc);
-	EXPECT_EQ(EFAULT, mapper.entries[2].error);
+	EXPECT_EQ(-EIO, mapper.rc);
+	ASSERT_GT(2, mapper.done);
+	EXPECT_EQ(EIO, mapper.entries[mapper.done].error);
+	if (mapper.done)
+		EXPECT_EQ(0, iommu_ioas_unmap(sim->fd, sim->ioas,
+					      self->iova[0], PAGE, NULL));
 	EXPECT_STOPPED();
 	EXPECT_EQ(0, dma_check(&self->dma, SIM_AT, sim->buf));
 }

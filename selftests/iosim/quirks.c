@@ -6,11 +6,14 @@
  * virtio-iommu's keeps what each call has mapped, and can take it away only as a
  * whole: these are the extents of a second stage.
  */
+#include <linux/delay.h>
 #include <linux/interval_tree.h>
 #include <linux/slab.h>
 
 #include "domain.h"
 #include "quirks.h"
+
+#define SYNC_MAP_FAIL_MS	100
 
 /**
  * quirks_create - what a new device is like
@@ -184,11 +187,17 @@ size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length)
  * quirks_sync_map - make what has been mapped known to the IOMMU
  * @second: the second stage
  *
+ * The call that is to fail takes its time, so that devices reach what they are not
+ * to reach when the caller has taken it back: not for the DMA API in interrupts.
+ *
  * Return: 0, or -EIO for the call that is to fail.
  */
 int quirks_sync_map(struct second_stage *second)
 {
-	return fails_now(second->quirks, IOSIM_SYNC_MAP_FAIL) ? -EIO : 0;
+	if (!fails_now(second->quirks, IOSIM_SYNC_MAP_FAIL))
+		return 0;
+	msleep(SYNC_MAP_FAIL_MS);
+	return -EIO;
 }
 
 /**
