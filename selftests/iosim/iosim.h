@@ -377,10 +377,10 @@ struct iosim_completion {
  *
  * Calls that are to fail; only while it is plugged in, and at any time then:
  *
- *	map_fail	N: the Nth call of map_pages from now on maps half of what it
- *			is asked for, and returns ENOMEM. 0: none
+ *	map_fail	N: from the Nth one on, calls of map_pages map half of what
+ *			they are asked for, and return ENOMEM. 0: none
  *	unmap_fail	N: the next N calls of unmap_pages unmap nothing
- *	sync_map_fail	N: the Nth call of iotlb_sync_map from now on returns EIO,
+ *	sync_map_fail	N: from the Nth one on, calls of iotlb_sync_map return EIO,
  *			after 100 ms in which the device reaches what is mapped
  *
  * They are for all page tables that were made for the device.

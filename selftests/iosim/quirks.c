@@ -58,10 +58,16 @@ void quirks_put(struct quirks *quirks)
 	kref_put(&quirks->ref, quirks_free);
 }
 
-/* Whether this is the call that is to fail. */
+/* Whether this is one of the calls that are to fail: from the Nth one on. */
 static bool fails_now(struct quirks *quirks, enum iosim_fail fail)
 {
-	return !atomic_dec_if_positive(&quirks->fail[fail]);
+	int left = atomic_read(&quirks->fail[fail]);
+
+	do {
+		if (left <= 1)
+			return left;
+	} while (!atomic_try_cmpxchg(&quirks->fail[fail], &left, left - 1));
+	return false;
 }
 
 /* Keep what one call has mapped, if it has. */
@@ -187,10 +193,10 @@ size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length)
  * quirks_sync_map - make what has been mapped known to the IOMMU
  * @second: the second stage
  *
- * The call that is to fail takes its time, so that devices reach what they are not
+ * A call that is to fail takes its time, so that devices reach what they are not
  * to reach when the caller has taken it back: not for the DMA API in interrupts.
  *
- * Return: 0, or -EIO for the call that is to fail.
+ * Return: 0, or -EIO for a call that is to fail.
  */
 int quirks_sync_map(struct second_stage *second)
 {
