@@ -36,8 +36,9 @@
  * struct eventq - a queue of events
  * @obj: in the ID table; the open file holds a reference
  * @ctx: the context; referenced by the file
- * @link: in ctx->eventqs as long as there is a file to read from. This, and the rest,
- *	is protected by ctx->eventq_lock.
+ * @link: in ctx->eventqs as long as there is a file to read from; counted by
+ *	ctx->nr_eventqs from before it is made. This, and the rest, is protected by
+ *	ctx->eventq_lock.
  * @ioas_id: whose events are wanted, or 0
  * @depth: length of @ring
  * @first: index of the oldest event
@@ -325,6 +326,7 @@ static int eventq_release(struct inode *inode, struct file *file)
 
 	spin_lock_irq(&ctx->eventq_lock);
 	list_del(&queue->link);
+	ctx->nr_eventqs--;
 	spin_unlock_irq(&ctx->eventq_lock);
 	object_put(ctx, &queue->obj);
 	context_put(ctx);
@@ -413,18 +415,27 @@ static int check_ioas(struct iommufd_ctx *ctx, u32 id)
 	return 0;
 }
 
-static int check_number(struct iommufd_ctx *ctx)
+/* Before anything that sleeps: who comes meanwhile must see it. */
+static int eventq_reserve(struct iommufd_ctx *ctx)
 {
-	size_t number;
+	bool reserved;
 
 	spin_lock_irq(&ctx->eventq_lock);
-	number = list_count_nodes(&ctx->eventqs);
+	reserved = ctx->nr_eventqs < EVENTQS_MAX;
+	ctx->nr_eventqs += reserved;
 	spin_unlock_irq(&ctx->eventq_lock);
-	if (number < EVENTQS_MAX)
+	if (reserved)
 		return 0;
 	return reason_note(ctx, -EMFILE,
 			   "%u event queues are open, which is the most there can be",
 			   EVENTQS_MAX);
+}
+
+static void eventq_unreserve(struct iommufd_ctx *ctx)
+{
+	spin_lock_irq(&ctx->eventq_lock);
+	ctx->nr_eventqs--;
+	spin_unlock_irq(&ctx->eventq_lock);
 }
 
 /**
@@ -444,12 +455,14 @@ int event_cmd_queue_alloc(struct command *cmd)
 		return -EOPNOTSUPP;
 	if (arg->depth > EVENTQ_DEPTH_MAX)
 		return -EINVAL;
-	rc = check_ioas(cmd->ctx, arg->ioas_id) ?: check_number(cmd->ctx);
+	rc = check_ioas(cmd->ctx, arg->ioas_id) ?: eventq_reserve(cmd->ctx);
 	if (rc)
 		return rc;
 	queue = eventq_alloc(cmd->ctx, arg->depth ?: DEPTH_DEFAULT);
-	if (IS_ERR(queue))
-		return PTR_ERR(queue);
+	if (IS_ERR(queue)) {
+		rc = PTR_ERR(queue);
+		goto err_unreserve;
+	}
 	queue->ioas_id = arg->ioas_id;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
@@ -469,5 +482,7 @@ err_fd:
 	put_unused_fd(fd);
 err_abort:
 	object_abort(cmd->ctx, &queue->obj);
+err_unreserve:
+	eventq_unreserve(cmd->ctx);
 	return rc;
 }

@@ -90,6 +90,8 @@ struct object {
  * @bar_owners: bound devices whose BARs may be mapped for peer-to-peer DMA
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
  * @eventqs: queues that are told of events
+ * @nr_eventqs: how many there are, and are about to be; under @eventq_lock
+ * @rcu: reports of DMA faults look at it without a lock
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -127,6 +129,9 @@ struct iommufd_ctx {
 
 	spinlock_t eventq_lock;
 	struct list_head eventqs;
+	unsigned int nr_eventqs;
+
+	struct rcu_head rcu;
 };
 
 int object_init(struct iommufd_ctx *ctx, struct object *obj,

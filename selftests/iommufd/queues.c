@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,6 +358,70 @@ TEST_F(queues, event_too_many)
 	EXPECT_LE(0, queue[nr]);
 	while (nr >= 0)
 		close(queue[nr--]);
+}
+
+#define CROWD 300
+
+/**
+ * struct crowd - threads that all want a queue at the same moment
+ * @fd: the context
+ * @start: where they meet
+ * @got: how many have one
+ */
+struct crowd {
+	int fd;
+	pthread_barrier_t start;
+	unsigned int got;
+};
+
+/* Long enough to be made that the others come meanwhile. */
+static void *join_crowd(void *arg)
+{
+	struct crowd *crowd = arg;
+	uint32_t id;
+
+	pthread_barrier_wait(&crowd->start);
+	if (alloc_events(crowd->fd, 0, 2048, &id) >= 0)
+		__atomic_add_fetch(&crowd->got, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+TEST_F(queues, event_too_many_at_once)
+{
+	const struct rlimit files = { 2 * CROWD, 2 * CROWD };
+	struct crowd crowd = { .fd = self->fd };
+	pthread_t threads[CROWD];
+	pthread_attr_t attr;
+	int i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	ASSERT_EQ(0, pthread_barrier_init(&crowd.start, NULL, CROWD));
+	ASSERT_EQ(0, pthread_attr_init(&attr));
+	ASSERT_EQ(0, pthread_attr_setstacksize(&attr, 64 << 10));
+	for (i = 0; i < CROWD; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], &attr, join_crowd,
+					    &crowd));
+	for (i = 0; i < CROWD; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(64, crowd.got);
+}
+
+/* What has failed later than the count has not been counted. */
+TEST_F(queues, event_failures_are_not_counted)
+{
+	struct ioasid_eventq_alloc *cmd;
+	uint32_t id;
+	int i;
+
+	cmd = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, cmd);
+	cmd->size = sizeof(*cmd);
+	ASSERT_EQ(0, mprotect(cmd, PAGE, PROT_READ));
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(-EFAULT, iommu_cmd(self->fd, IOASID_EVENTQ_ALLOC,
+					     cmd));
+	EXPECT_LE(0, alloc_events(self->fd, 0, 1, &id));
 }
 
 static void on_signal(int signal)
