@@ -178,11 +178,9 @@ static void tell_fault(struct iommufd_ctx *ctx, const struct device *dev,
 	notice_send(&notice);
 }
 
-/* From the IOMMU driver, maybe in an interrupt. */
-static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
-			   unsigned long iova, int flags, void *token)
+static void tell_dma_fault(struct sources *sources, const struct device *dev,
+			   unsigned long iova, int flags)
 {
-	struct sources *sources = token;
 	struct ioasid_event event = {
 		.type = IOASID_EVENT_DMA_FAULT,
 		.ioas_id = sources->ioas_id,
@@ -194,6 +192,22 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 	find_origin(sources, dev, &event);
 	event_tell(sources->ctx, &event);
 	tell_fault(sources->ctx, dev, &event);
+}
+
+/*
+ * From the IOMMU driver, maybe in an interrupt, maybe late: the page table, its IOAS and
+ * its context may be going at this moment, or have gone.
+ */
+static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
+			   unsigned long iova, int flags, void *token)
+{
+	struct sources *sources;
+
+	rcu_read_lock();
+	sources = sources_find((uintptr_t)token);
+	if (sources)
+		tell_dma_fault(sources, dev, iova, flags);
+	rcu_read_unlock();
 	/* Let the driver log it, too: report_iommu_fault() has it so. */
 	return -ENOSYS;
 }
@@ -201,11 +215,22 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 /**
  * event_watch - tell of the DMA faults of a domain
  * @domain: a domain without devices
- * @sources: its attachments
+ * @sources: its attachments; to be given to sources_unregister() before the domain is
+ *	freed
+ *
+ * The domain keeps the handler as long as it exists: who reports a fault reads it, and
+ * the token, without a lock.
+ *
+ * Return: 0 or an errno of sources_register().
  */
-void event_watch(struct iommu_domain *domain, struct sources *sources)
+int event_watch(struct iommu_domain *domain, struct sources *sources)
 {
-	iommu_set_fault_handler(domain, event_dma_fault, sources);
+	int rc = sources_register(sources);
+
+	if (!rc)
+		iommu_set_fault_handler(domain, event_dma_fault,
+					(void *)(uintptr_t)sources->number);
+	return rc;
 }
 
 /**

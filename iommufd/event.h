@@ -16,7 +16,7 @@ struct sources;
 
 extern const struct object_kind eventq_kind;
 
-void event_watch(struct iommu_domain *domain, struct sources *sources);
+int event_watch(struct iommu_domain *domain, struct sources *sources);
 void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
 		      unsigned long length);
 void event_device_gone(struct iommufd_ctx *ctx, u32 dev_id);

@@ -43,7 +43,7 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	if (hwpt->domain) {
 		driver = hwpt->domain->owner->owner;
 		/* Drivers may be about to report a fault of a device that has left. */
-		iommu_set_fault_handler(hwpt->domain, NULL, NULL);
+		sources_unregister(&hwpt->sources);
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
 	}
@@ -81,18 +81,18 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 }
 
 /* A page table may outlive the device, by which the IOMMU core holds the driver. */
-static void hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
+static int hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 {
 	__module_get(domain->owner->owner);
 	hwpt->domain = domain;
 	hwpt->table.paging.domain = domain;
-	event_watch(domain, &hwpt->sources);
 	/*
 	 * The core looks twice for the handler of page requests. Where a PASID is
 	 * replaced under its eyes, the domain that follows must have one, too.
 	 */
 	if (driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
 		fault_connect(domain, &hwpt->sources);
+	return event_watch(domain, &hwpt->sources);
 }
 
 static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
@@ -179,7 +179,9 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
 				    dev_name(dev), flags);
 		goto err_abort;
 	}
-	hwpt_set_domain(hwpt, domain);
+	rc = hwpt_set_domain(hwpt, domain);
+	if (rc)
+		goto err_abort;
 	/*
 	 * Some IOMMUs enforce coherency by a bit in every entry: it has to be
 	 * decided before the first one. A device that can do without is not
@@ -216,6 +218,7 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommu_domain *domain;
 	struct hwpt *hwpt;
+	int rc;
 
 	if (flags || !data || !ops->domain_alloc_user)
 		return ERR_PTR(-EOPNOTSUPP);
@@ -227,17 +230,20 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	hwpt->coherent = parent->coherent;
 
 	domain = domain_alloc(dev, 0, parent->domain, data);
-	if (IS_ERR(domain)) {
-		object_abort(parent->ioas->ctx, &hwpt->obj);
-		return ERR_CAST(domain);
-	}
-	hwpt_set_domain(hwpt, domain);
-	if (WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
-		    !domain->ops->cache_invalidate_user)) {
-		object_abort(parent->ioas->ctx, &hwpt->obj);
-		return ERR_PTR(-EINVAL);
-	}
+	rc = PTR_ERR_OR_ZERO(domain);
+	if (rc)
+		goto err_abort;
+	rc = hwpt_set_domain(hwpt, domain);
+	if (!rc && WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
+			   !domain->ops->cache_invalidate_user))
+		rc = -EINVAL;
+	if (rc)
+		goto err_abort;
 	return hwpt;
+
+err_abort:
+	object_abort(parent->ioas->ctx, &hwpt->obj);
+	return ERR_PTR(rc);
 }
 
 /**

@@ -273,14 +273,22 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	return rc;
 }
 
+static void context_free_rcu(struct rcu_head *rcu)
+{
+	struct iommufd_ctx *ctx = container_of(rcu, struct iommufd_ctx, rcu);
+
+	put_pid(ctx->opener);
+	kfree(ctx);
+}
+
+/* Who reports a DMA fault, or tells of one, may still be looking at it. */
 static void context_free(struct iommufd_ctx *ctx)
 {
 	mutex_destroy(&ctx->ioas_lock);
 	mutex_destroy(&ctx->look_lock);
 	mutex_destroy(&ctx->group_lock);
 	mutex_destroy(&ctx->bar_lock);
-	put_pid(ctx->opener);
-	kfree(ctx);
+	call_rcu(&ctx->rcu, context_free_rcu);
 }
 
 static void tell_context(struct iommufd_ctx *ctx, enum ioasid_event_kind kind)
@@ -463,6 +471,8 @@ static int __init iommufd_init(void)
 static void __exit iommufd_exit(void)
 {
 	leave_rooms(ARRAY_SIZE(rooms));
+	/* context_free_rcu() is code of this module. */
+	rcu_barrier();
 }
 
 module_init(iommufd_init);

@@ -33,6 +33,7 @@ struct source {
 
 /**
  * struct sources - all attachments to a page table
+ * @number: by which the reports of DMA faults find it, see source.c; 0: they do not
  * @lock: protects @list; taken in interrupts
  * @list: of struct source
  * @ctx: the context that owns the page table
@@ -41,6 +42,7 @@ struct source {
  * @faults: where page requests go, or NULL; referenced by the page table
  */
 struct sources {
+	u32 number;
 	spinlock_t lock;
 	struct list_head list;
 	struct iommufd_ctx *ctx;
@@ -51,6 +53,9 @@ struct sources {
 
 void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
 		  u32 ioas_id, atomic_long_t *nr_faults);
+int sources_register(struct sources *sources);
+void sources_unregister(struct sources *sources);
+struct sources *sources_find(u32 number);
 void source_add(struct sources *sources, struct source *source);
 void source_remove(struct sources *sources, struct source *source);
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DMA faults that the IOMMU driver reports from a thread of its own, without a lock
+ * against a detach, while what they are reported to goes: page table, IOAS, context. The
+ * module iommufd_fault_test plays the driver; the debug kernel sees what is read after
+ * it has been freed.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "edu.h"
+#include "fault.h"
+#include "iommu.h"
+#include "rig.h"
+#include "vfio.h"
+
+#define MODULE "iommufd_fault_test"
+#define PARAMETERS "/sys/module/" MODULE "/parameters/"
+#define ROUNDS 30
+#define IOVA 0x7000000ULL
+
+static int module_load(const char *parameters)
+{
+	int fd = open("/modules/test/" MODULE ".ko", O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		fd = open("/files/" MODULE ".ko", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	rc = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+static unsigned long nr_reported(void)
+{
+	FILE *file = fopen(PARAMETERS "reported", "re");
+	unsigned long nr = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%lu", &nr) != 1)
+		nr = 0;
+	fclose(file);
+	return nr;
+}
+
+FIXTURE(fault_close)
+{
+	bool loaded;
+};
+
+FIXTURE_SETUP(fault_close)
+{
+	char parameters[64];
+	struct vfio_pci pci;
+
+	ASSERT_EQ(1, edu_find_alone(&pci, 1));
+	snprintf(parameters, sizeof(parameters), "device=%s", pci.bdf);
+	ASSERT_EQ(0, module_load(parameters));
+	self->loaded = true;
+}
+
+FIXTURE_TEARDOWN(fault_close)
+{
+	if (self->loaded)
+		EXPECT_EQ(0, syscall(SYS_delete_module, MODULE, O_NONBLOCK));
+}
+
+/* A report has begun when the event of the one before has been read. */
+static int open_reported(struct rig *rig, uint32_t *hwpt)
+{
+	struct ioasid_event event;
+	int queue, rc;
+
+	rc = rig_open(rig) ?:
+	     iommu_hwpt_alloc(rig->fd, rig->edu.dev_id, rig->ioas, 0, hwpt) ?:
+	     iommu_eventq_alloc(rig->fd, rig->ioas, 4, NULL, &queue);
+	if (rc)
+		return rc;
+	rc = vfio_attach(rig->edu.fd, *hwpt, NULL) ?:
+	     event_wait(queue, IOASID_EVENT_DMA_FAULT, &event);
+	close(queue);
+	if (!rc && (event.dev_id != rig->edu.dev_id || event.iova != IOVA ||
+		    event.ioas_id != rig->ioas))
+		return -EIO;
+	return rc;
+}
+
+TEST_F_TIMEOUT(fault_close, everything, 300)
+{
+	uint32_t hwpt;
+	struct rig rig;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, open_reported(&rig, &hwpt));
+		EXPECT_EQ(0, rig_close(&rig));
+	}
+	EXPECT_LE(ROUNDS, nr_reported());
+}
+
+/* The context stays, and knows nothing of faults of what it has destroyed. */
+TEST_F_TIMEOUT(fault_close, page_table, 300)
+{
+	uint32_t hwpt, other;
+	struct rig rig;
+	int i;
+
+	ASSERT_EQ(0, open_reported(&rig, &hwpt));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, iommu_hwpt_alloc(rig.fd, rig.edu.dev_id, rig.ioas,
+					      0, &other));
+		ASSERT_EQ(0, vfio_attach(rig.edu.fd, other, NULL));
+		EXPECT_EQ(0, iommu_destroy(rig.fd, hwpt));
+		hwpt = other;
+		usleep(3000);
+	}
+	EXPECT_EQ(0, vfio_detach(rig.edu.fd));
+	EXPECT_EQ(0, iommu_destroy(rig.fd, hwpt));
+	EXPECT_EQ(0, iommu_destroy(rig.fd, rig.ioas));
+	EXPECT_EQ(0, rig_close(&rig));
+}
+
+TEST_HARNESS_MAIN
