@@ -10,12 +10,14 @@
  * into memory that its parent maps. The IOMMU walks both; the module only says which,
  * and passes on what the user wants the IOMMU to forget.
  */
+#include <linux/capability.h>
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
 
 #include "compat.h"
 #include "driver.h"
@@ -28,6 +30,11 @@
 #define INVALIDATE_MAX		(1U << 19)
 #define INVALIDATE_PORTION	256U
 #define INVALIDATE_LENGTH_MAX	PAGE_SIZE
+
+static bool can_enforce(struct device *dev)
+{
+	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
 
 static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
@@ -76,6 +83,7 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 	object_hold(parent ? &parent->obj : &ioas->obj);
 	hwpt->ioas = ioas;
 	hwpt->parent = parent;
+	hwpt->policy = parent ? parent->policy : READ_ONCE(ioas->coherency);
 	sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id, &ioas->faults);
 	return hwpt;
 }
@@ -137,6 +145,33 @@ static int check_dirty(struct ioas *ioas, struct device *dev)
 			   dev_name(dev));
 }
 
+/*
+ * Some IOMMUs enforce coherency by a bit in every entry: it has to be decided before
+ * the first one. A device whose IOMMU can do it is not given the choice, unless the
+ * policy of the IOAS says so: VFIO tells KVM that nothing bypasses the caches.
+ */
+static int enforce_coherency(struct hwpt *hwpt, struct device *dev)
+{
+	const struct iommu_domain_ops *ops = hwpt->domain->ops;
+
+	if (hwpt->policy == IOASID_COHERENCY_NOT_NEEDED)
+		return 0;
+	if (!can_enforce(dev)) {
+		if (hwpt->policy != IOASID_COHERENCY_REQUIRED)
+			return 0;
+		return reason_note(hwpt->ioas->ctx, -EINVAL,
+				   "%s cannot be attached to IOAS %u: its IOMMU cannot enforce cache coherency, which that requires",
+				   dev_name(dev), hwpt->ioas->obj.id);
+	}
+	if (!ops->enforce_cache_coherency ||
+	    !ops->enforce_cache_coherency(hwpt->domain))
+		return reason_note(hwpt->ioas->ctx, -EINVAL,
+				   "the IOMMU driver of %s does not enforce cache coherency, although it says that it can",
+				   dev_name(dev));
+	hwpt->coherent = true;
+	return 0;
+}
+
 /**
  * hwpt_alloc - a kernel-managed page table that fits a device
  * @ioas: what it is to translate
@@ -180,20 +215,10 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
 		goto err_abort;
 	}
 	rc = hwpt_set_domain(hwpt, domain);
+	if (!rc)
+		rc = enforce_coherency(hwpt, dev);
 	if (rc)
 		goto err_abort;
-	/*
-	 * Some IOMMUs enforce coherency by a bit in every entry: it has to be
-	 * decided before the first one. A device that can do without is not
-	 * given the choice, since VFIO tells KVM that nothing bypasses the cache.
-	 */
-	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY)) {
-		rc = -EINVAL;
-		if (!domain->ops->enforce_cache_coherency ||
-		    !domain->ops->enforce_cache_coherency(domain))
-			goto err_abort;
-		hwpt->coherent = true;
-	}
 	return hwpt;
 
 err_abort:
@@ -216,14 +241,28 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 			       u32 flags, const struct iommu_user_data *data)
 {
 	const struct iommu_ops *ops = iommu_ops_of(dev);
+	struct iommufd_ctx *ctx = parent->ioas->ctx;
 	struct iommu_domain *domain;
 	struct hwpt *hwpt;
 	int rc;
 
-	if (flags || !data || !ops->domain_alloc_user)
+	if (flags)
 		return ERR_PTR(-EOPNOTSUPP);
-	if (!parent->nest_parent || parent->domain->owner != ops)
-		return ERR_PTR(-EINVAL);
+	if (!data)
+		return ERR_PTR(reason_note(ctx, -EOPNOTSUPP,
+					   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
+					   parent->obj.id));
+	if (!ops->domain_alloc_user)
+		return ERR_PTR(reason_note(ctx, -EOPNOTSUPP,
+					   "the IOMMU of %s has no nesting",
+					   dev_name(dev)));
+	if (!parent->nest_parent)
+		return ERR_PTR(reason_note(ctx, -EINVAL,
+					   "HWPT %u cannot be a nesting parent: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
+					   parent->obj.id));
+	rc = hwpt_check(parent, dev, dev_name(dev));
+	if (rc)
+		return ERR_PTR(rc);
 	hwpt = hwpt_new(parent->ioas, parent);
 	if (IS_ERR(hwpt))
 		return hwpt;
@@ -242,7 +281,7 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	return hwpt;
 
 err_abort:
-	object_abort(parent->ioas->ctx, &hwpt->obj);
+	object_abort(ctx, &hwpt->obj);
 	return ERR_PTR(rc);
 }
 
@@ -287,19 +326,53 @@ void hwpt_drain(struct hwpt *hwpt)
 	hwpt->filled = false;
 }
 
+/* Why a device cannot go by a page table; NULL if only the IOMMU driver can tell. */
+static const char *misfit(const struct hwpt *hwpt, struct device *dev)
+{
+	if (hwpt->domain->owner != iommu_ops_of(dev))
+		return "that is for devices behind an IOMMU of another driver";
+	if (can_enforce(dev)) {
+		if (hwpt->coherent ||
+		    hwpt->policy == IOASID_COHERENCY_NOT_NEEDED)
+			return NULL;
+		return "that does not enforce cache coherency, as the IOMMU of the device can";
+	}
+	if (hwpt->policy == IOASID_COHERENCY_REQUIRED)
+		return "the IOMMU of the device cannot enforce cache coherency, which the IOAS requires";
+	return NULL;
+}
+
 /**
  * hwpt_match - may an attach to the IOAS try this page table?
  * @hwpt: a page table of the IOAS
  * @dev: the device
- *
- * The IOMMU driver has the last word when the device is attached.
  */
 bool hwpt_match(const struct hwpt *hwpt, struct device *dev)
 {
-	return hwpt->automatic &&
-	       hwpt->domain->owner == iommu_ops_of(dev) &&
-	       (hwpt->coherent ||
-		!device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY));
+	return hwpt->automatic && !misfit(hwpt, dev);
+}
+
+/**
+ * hwpt_check - may a device go by a page table?
+ * @hwpt: the page table
+ * @dev: the device
+ * @name: of it, or of its sub-device
+ *
+ * Every way to attach goes through this: an IOMMU driver, and the core for it, take
+ * what they are given for one of their own domains. Which of its own fits which of its
+ * IOMMUs the driver knows, and says when the device is attached.
+ *
+ * Return: 0, or -EINVAL with a reason.
+ */
+int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name)
+{
+	const char *why = misfit(hwpt, dev);
+
+	if (!why)
+		return 0;
+	return reason_note(hwpt->ioas->ctx, -EINVAL,
+			   "%s cannot go by HWPT %u: %s", name, hwpt->obj.id,
+			   why);
 }
 
 /**
@@ -432,4 +505,53 @@ int hwpt_cmd_invalidate(struct command *cmd)
 	rc = invalidate(cmd, arg, &done);
 	arg->entry_num = done;
 	return command_reply(cmd, sizeof(*arg)) ?: rc;
+}
+
+static int set_coherency(struct ioas *ioas, u32 policy)
+{
+	int rc;
+
+	/* What the CPU has cleared, but not written back, DMA could read as it was. */
+	if (policy == IOASID_COHERENCY_NOT_NEEDED && !capable(CAP_SYS_RAWIO))
+		return reason_note(ioas->ctx, -EPERM,
+				   "DMA that bypasses the caches can read what others have left in memory: it takes CAP_SYS_RAWIO");
+	rc = mutex_lock_killable(&ioas->attach_lock);
+	if (rc)
+		return rc;
+	if (ioas->coherency != policy && !list_empty(&ioas->tables))
+		rc = reason_note(ioas->ctx, -EBUSY,
+				 "IOAS %u has page tables, which have been made by the policy that it has",
+				 ioas->obj.id);
+	else
+		WRITE_ONCE(ioas->coherency, policy);
+	mutex_unlock(&ioas->attach_lock);
+	return rc;
+}
+
+/**
+ * hwpt_cmd_coherency - IOASID_COHERENCY
+ * @cmd: struct ioasid_coherency
+ *
+ * Return: 0, -EOPNOTSUPP (flags), -EINVAL (no such policy), -ENOENT, -EPERM, -EBUSY (there
+ * are page tables), -EINTR.
+ */
+int hwpt_cmd_coherency(struct command *cmd)
+{
+	struct ioasid_coherency *arg = cmd->arg;
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (arg->flags & ~IOASID_COHERENCY_SET)
+		return -EOPNOTSUPP;
+	if (arg->policy > IOASID_COHERENCY_NOT_NEEDED)
+		return -EINVAL;
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	if (arg->flags & IOASID_COHERENCY_SET)
+		rc = set_coherency(ioas, arg->policy);
+	else
+		arg->policy = READ_ONCE(ioas->coherency);
+	ioas_put(cmd->ctx, ioas);
+	return rc ?: command_reply(cmd, sizeof(*arg));
 }

@@ -21,6 +21,7 @@ struct iommu_user_data;
  * @sources: the devices that are attached, and where their page requests go
  * @automatic: made by an attach to @ioas, goes with the last device
  * @coherent: the domain enforces cache coherency
+ * @policy: enum ioasid_coherency_policy, of the IOAS when it was made
  * @nest_parent: may have nested page tables above it
  * @dirty: can track dirty pages
  * @msi_cookie: the window for software-managed MSIs has been set up
@@ -39,6 +40,7 @@ struct hwpt {
 	bool dirty;
 	bool msi_cookie;
 	bool filled;
+	u32 policy;
 };
 
 extern const struct object_kind hwpt_kind;
@@ -63,11 +65,13 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue);
 int hwpt_fill(struct hwpt *hwpt);
 void hwpt_drain(struct hwpt *hwpt);
+int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name);
 bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
 void hwpt_put(struct hwpt *hwpt);
 struct object *pt_hold(struct iommufd_ctx *ctx, u32 id);
 void pt_release(struct iommufd_ctx *ctx, struct object *pt);
 
+int hwpt_cmd_coherency(struct command *cmd);
 int hwpt_cmd_invalidate(struct command *cmd);
 
 #endif

@@ -115,6 +115,7 @@ static void ioas_join_family(struct ioas *ioas, struct ioas *parent)
 	ioas->parent = parent;
 	ioas->root = parent->root;
 	ioas->depth = parent->depth + 1;
+	ioas->coherency = READ_ONCE(parent->coherency);
 	down_write(ioas_lock(ioas));
 	list_add_tail(&ioas->sibling, &parent->children);
 	up_write(ioas_lock(ioas));

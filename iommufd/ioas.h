@@ -62,6 +62,8 @@ struct stock {
  * @small_pages: the option HUGE_PAGES is off
  * @flushes: of IOTLBs, for unmapping
  * @faults: of DMA, that IOMMU drivers have reported
+ * @coherency: enum ioasid_coherency_policy; changed with the attach lock held, while
+ *	there are no page tables
  * @dirty_log: the legacy container has started to log dirty pages
  */
 struct ioas {
@@ -97,6 +99,7 @@ struct ioas {
 	bool dirty_log;
 	bool dying;
 	bool gone;
+	u32 coherency;
 };
 
 /**

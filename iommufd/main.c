@@ -54,6 +54,7 @@ static const u64 extensions[] = {
 	[IOASID_EXT_FAULT_ANY] = 1,
 	[IOASID_EXT_PASID] = 1,
 	[IOASID_EXT_DEVICE_INFO] = 1,
+	[IOASID_EXT_COHERENCY] = 1,
 };
 
 static int cmd_check_extension(struct command *cmd)
@@ -112,6 +113,7 @@ union command_arg {
 	struct ioasid_alloc_nested alloc_nested;
 	struct ioasid_batch batch;
 	struct ioasid_check_extension check_extension;
+	struct ioasid_coherency coherency;
 	struct ioasid_device_info device_info;
 	struct ioasid_eventq_alloc eventq_alloc;
 	struct ioasid_last_reason last_reason;
@@ -194,6 +196,8 @@ static const struct command_row commands[] = {
 		event_cmd_queue_alloc),
 	COMMAND(IOASID_LAST_REASON, struct ioasid_last_reason, out_errno,
 		cmd_last_reason),
+	COMMAND(IOASID_COHERENCY, struct ioasid_coherency, policy,
+		hwpt_cmd_coherency),
 };
 
 static const struct command_row *command_find(unsigned int nr)

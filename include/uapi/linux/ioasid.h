@@ -101,6 +101,7 @@ struct iommu_ioas_change_process {
  *	events that a queue can be asked to hold
  * @IOASID_EXT_FAULT_ANY: a fault queue may belong to a kernel-managed page table,
  *	too, and to page tables that are attached to a PASID
+ * @IOASID_EXT_COHERENCY: IOASID_COHERENCY
  */
 enum ioasid_extension {
 	IOASID_EXT_API_VERSION = 0,
@@ -114,6 +115,7 @@ enum ioasid_extension {
 	IOASID_EXT_DEVICE_INFO = 8,
 	IOASID_EXT_EVENTQ = 9,
 	IOASID_EXT_FAULT_ANY = 10,
+	IOASID_EXT_COHERENCY = 11,
 };
 
 /**
@@ -304,9 +306,10 @@ struct ioasid_pasid_detach {
  * @IOASID_DEVICE_ATS: it may keep translations itself
  * @IOASID_DEVICE_DIRTY: page tables with dirty tracking
  * @IOASID_DEVICE_NESTING: page tables that can be a nesting parent
- * @IOASID_DEVICE_COHERENT: all its DMA is coherent with the caches, even what asks
- *	not to be
+ * @IOASID_DEVICE_COHERENT: its IOMMU can make all DMA coherent with the caches, even
+ *	what asks not to be, and does so unless IOASID_COHERENCY says otherwise
  * @IOASID_DEVICE_ATTACHED: its RID (a sub-device: its own PASID) is attached
+ * @IOASID_DEVICE_ENFORCED: and what it is attached to makes it coherent so
  */
 enum ioasid_device_flags {
 	IOASID_DEVICE_SUBDEVICE = 1 << 0,
@@ -319,6 +322,7 @@ enum ioasid_device_flags {
 	IOASID_DEVICE_NESTING = 1 << 7,
 	IOASID_DEVICE_COHERENT = 1 << 8,
 	IOASID_DEVICE_ATTACHED = 1 << 9,
+	IOASID_DEVICE_ENFORCED = 1 << 10,
 };
 
 /**
@@ -472,5 +476,50 @@ struct ioasid_last_reason {
 	__u32 out_errno;
 };
 #define IOASID_LAST_REASON _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 8)
+
+/**
+ * enum ioasid_coherency_policy - may DMA by an IOAS bypass the caches of the CPU?
+ * @IOASID_COHERENCY_DEFAULT: not where the IOMMU of the device can prevent it. Devices
+ *	whose IOMMU cannot are attached all the same, to page tables of their own
+ * @IOASID_COHERENCY_REQUIRED: no; a device whose IOMMU cannot prevent it is refused
+ *	(EINVAL)
+ * @IOASID_COHERENCY_NOT_NEEDED: yes: a device may make transactions that do not snoop
+ *	(PCIe "no snoop"), which is faster for some
+ */
+enum ioasid_coherency_policy {
+	IOASID_COHERENCY_DEFAULT = 0,
+	IOASID_COHERENCY_REQUIRED = 1,
+	IOASID_COHERENCY_NOT_NEEDED = 2,
+};
+
+#define IOASID_COHERENCY_SET	(1U << 0)
+
+/**
+ * struct ioasid_coherency - ioctl(IOASID_COHERENCY)
+ * @size: sizeof(struct ioasid_coherency)
+ * @flags: 0: tell; IOASID_COHERENCY_SET: change
+ * @ioas_id: the IOAS
+ * @policy: enum ioasid_coherency_policy; set to that of the IOAS if it is not changed
+ *
+ * The policy of an IOAS is that of all page tables that are made for it, and of what is
+ * nested in those; a nested IOAS begins with its parent's. IOASID_DEVICE_INFO says what
+ * the IOMMU of a device can do, and whether what it is attached to enforces coherency.
+ *
+ * IOASID_COHERENCY_NOT_NEEDED takes CAP_SYS_RAWIO: memory that the kernel has cleared may
+ * be clear in the caches only, so that such DMA reads what its last owner has left. It
+ * is for programs that write back caches themselves, and not for a device of a
+ * guest: VFIO tells KVM what the IOMMU of the device can do, and KVM then takes it that
+ * the guest need not write back.
+ *
+ * EINVAL: no such policy. EPERM: see above. EBUSY: another policy while the IOAS has
+ * page tables. ENOENT: no such IOAS.
+ */
+struct ioasid_coherency {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 policy;
+};
+#define IOASID_COHERENCY _IO(IOMMUFD_TYPE, IOASID_CMD_BASE + 9)
 
 #endif
