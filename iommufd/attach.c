@@ -35,6 +35,7 @@
  *	group.attachments
  * @hwpt: the page table; each member holds a reference
  * @members: struct member; under the group's lock, like all of this
+ * @lost: the hardware has detached it: it could neither be moved nor be left alone
  */
 struct attachment {
 	struct iommu_attach_handle *handle;
@@ -42,6 +43,7 @@ struct attachment {
 	u32 hw_pasid;
 	struct hwpt *hwpt;
 	struct list_head members;
+	bool lost;
 };
 
 /**
@@ -135,6 +137,21 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
  * Members ---------------------------------------------------------------------
  */
 
+/* Without set_dev_pasid(), the core would call it an IOMMU without PASIDs. */
+static int check_pasid(const struct iommufd_device *idev,
+		       const struct hwpt *hwpt)
+{
+	if (hwpt->domain->ops->set_dev_pasid)
+		return 0;
+	if (hwpt->parent)
+		return reason_note(idev->ctx, -EINVAL,
+				   "HWPT %u is the user's, and of a kind that %s's IOMMU driver does not attach to a PASID",
+				   hwpt->obj.id, idev->name);
+	return reason_note(idev->ctx, -EOPNOTSUPP,
+			   "the IOMMU driver of %s attaches no PASIDs",
+			   idev->name);
+}
+
 /**
  * member_new - prepare a device for the DMA by a page table
  * @idev: the device
@@ -143,15 +160,24 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
  * @hwpt: the page table: its IOAS is kept out of what the device cannot translate,
  *	and its faults will find the device
  *
+ * Whoever is attached, joins or is moved becomes a member by this: here it is checked
+ * that the page table fits the device.
+ *
  * Return: the member, in no list of @att yet, or an ERR_PTR.
  */
 static struct member *member_new(struct iommufd_device *idev,
 				 const struct attachment *att, u32 pasid,
 				 struct hwpt *hwpt)
 {
-	struct member *member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
+	struct member *member;
 	int rc;
 
+	rc = hwpt_check(hwpt, idev->dev, idev->name);
+	if (!rc && att->hw_pasid != IOMMU_NO_PASID)
+		rc = check_pasid(idev, hwpt);
+	if (rc)
+		return ERR_PTR(rc);
+	member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
 	if (!member)
 		return ERR_PTR(-ENOMEM);
 	member->idev = idev;
@@ -217,9 +243,6 @@ static int hardware_attach(struct group *group, struct attachment *att,
 						       group->iommu,
 						       att->handle);
 	}
-	/* Without this, the core would call it an IOMMU without PASIDs. */
-	if (!hwpt->domain->ops->set_dev_pasid)
-		return hwpt->parent ? -EINVAL : -EOPNOTSUPP;
 	return iommu_attach_device_pasid(hwpt->domain, idev->dev,
 					 att->hw_pasid, att->handle);
 }
@@ -274,6 +297,7 @@ static int move_pasid(struct device *dev, void *data)
 
 /* The group's mutex is held by iommu_group_for_each_dev(). */
 static int replace_pasid_in_place(struct group *group, struct attachment *att,
+				  struct iommufd_device *idev,
 				  struct hwpt *hwpt)
 {
 	struct pasid_move move = {
@@ -290,29 +314,29 @@ static int replace_pasid_in_place(struct group *group, struct attachment *att,
 		return 0;
 	WRITE_ONCE(att->handle->domain, att->hwpt->domain);
 	swap(move.domain, move.old);
-	WARN_ON(iommu_group_for_each_dev(group->iommu, &move, move_pasid));
+	if (iommu_group_for_each_dev(group->iommu, &move, move_pasid)) {
+		hardware_detach(group, att, idev);
+		att->lost = true;
+	}
 	return rc;
 }
 
 static int replace_pasid(struct group *group, struct attachment *att,
 			 struct iommufd_device *idev, struct hwpt *hwpt)
 {
-	const struct iommu_ops *ops = iommu_ops_of(idev->dev);
+	unsigned int features = driver_features(iommu_ops_of(idev->dev));
 	int rc;
 
-	if (hwpt->domain->owner != ops || !hwpt->domain->ops->set_dev_pasid)
-		return -EINVAL;
-	if (driver_features(ops) & IOASID_IOMMU_PASID_REPLACE)
-		return replace_pasid_in_place(group, att, hwpt);
+	if (features & IOASID_IOMMU_PASID_REPLACE)
+		return replace_pasid_in_place(group, att, idev, hwpt);
 
 	/* The core of this kernel has nothing better. Blocked, never misrouted. */
-	iommu_detach_device_pasid(att->hwpt->domain, idev->dev, att->hw_pasid);
+	hardware_detach(group, att, idev);
 	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
 				       att->handle);
 	if (rc && iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
 					    att->hw_pasid, att->handle))
-		dev_err(idev->dev, "PASID %u is blocked: neither the new nor the old page table can be attached\n",
-			att->hw_pasid);
+		att->lost = true;
 	return rc;
 }
 
@@ -482,6 +506,32 @@ static int members_copy(const struct attachment *att, struct hwpt *hwpt,
 	return 0;
 }
 
+/* What the hardware has detached is not attached: for none of the members. */
+static unsigned int attachment_lost(struct iommufd_device *idev,
+				    struct attachment *att)
+{
+	struct group *group = idev->group;
+	struct hwpt *hwpt = att->hwpt;
+	struct member *member, *next;
+	unsigned int nr = 0;
+
+	reason_note(idev->ctx, -EIO,
+		    "PASID %u of the hardware is detached from HWPT %u: it could not be moved, and not be attached again",
+		    att->hw_pasid, hwpt->obj.id);
+	list_for_each_entry_safe(member, next, &att->members, link) {
+		struct iommufd_device *other = member->idev;
+		u32 pasid = member->source.pasid;
+
+		list_del(&member->link);
+		member_free(member, hwpt, false);
+		pasid_give(other, pasid);
+		tell_attached(other, pasid, NULL);
+		nr++;
+	}
+	attachment_free(group, att);
+	return nr;
+}
+
 /**
  * struct change - an attach or a replace on its way
  * @idev: the device
@@ -531,7 +581,11 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 		 */
 		for (nr = members_free(&members, hwpt, true); nr; nr--)
 			object_put(idev->ctx, &hwpt->obj);
-		return rc;
+		if (!att->lost)
+			return rc;
+		change->left = att->hwpt;
+		change->nr_left = attachment_lost(idev, att);
+		return -EIO;
 	}
 	list_splice_init(&att->members, &gone);
 	list_splice(&members, &att->members);
@@ -641,7 +695,25 @@ static int change_to(struct change *change, struct object *pt)
 		return change_ioas(change, ioas_of(pt));
 	if (pt->kind == &hwpt_kind)
 		return change_hwpt(change, hwpt_of(pt));
-	return -EINVAL;
+	return reason_note(change->idev->ctx, -EINVAL,
+			   "%s cannot be attached to %s %u, which is neither IOAS nor HWPT",
+			   change->idev->name, pt->kind->name, pt->id);
+}
+
+/*
+ * A sub-device's own PASID can have been lost meanwhile (attachment_lost()), of which
+ * its driver has not heard: it can be moved nevertheless.
+ */
+static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
+		      bool attached)
+{
+	if (mode == ATTACH_NEW && attached)
+		return reason_note(idev->ctx, -EINVAL, "%s is attached already",
+				   idev->name);
+	if (mode == ATTACH_REPLACE && !attached && !idev->sub)
+		return reason_note(idev->ctx, -EINVAL, "%s is not attached",
+				   idev->name);
+	return 0;
 }
 
 /**
@@ -660,7 +732,9 @@ static int change_to(struct change *change, struct object *pt)
  * PASID out of range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table
  * with a fault queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something
  * is mapped or allowed where the device cannot translate), the errors of mapping
- * what is in the IOAS, or of the IOMMU driver.
+ * what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: a PASID could neither be
+ * moved nor be left where it was, and is not attached any more, with whomever shares
+ * it.
  */
 int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
 		  enum attach_mode mode, struct attach_info *info)
@@ -673,13 +747,12 @@ int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
 	bool attached;
 	int rc;
 
-	mutex_lock(&idev->group->lock);
+	rc = mutex_lock_killable(&idev->group->lock);
+	if (rc)
+		return rc;
 	attached = member_of(attachment_of(idev, pasid), idev);
 	change.replace = attached;
-	if (mode != ATTACH_EITHER && attached != (mode == ATTACH_REPLACE))
-		rc = -EINVAL;
-	else
-		rc = change_to(&change, pt);
+	rc = check_mode(idev, mode, attached) ?: change_to(&change, pt);
 	if (!rc)
 		tell_attached(idev, pasid, attachment_of(idev, pasid)->hwpt);
 	mutex_unlock(&idev->group->lock);
@@ -747,19 +820,23 @@ void attach_remove_all(struct iommufd_device *idev)
  * @pasid: as in attach_change()
  * @info: set to the answer
  *
- * Return: 0, -ENOENT.
+ * Return: 0, -ENOENT, -EINTR.
  */
 int attach_find(struct iommufd_device *idev, u32 pasid,
 		struct attach_info *info)
 {
 	struct attachment *att;
-	int rc = -ENOENT;
+	int rc;
 
-	mutex_lock(&idev->group->lock);
+	rc = mutex_lock_killable(&idev->group->lock);
+	if (rc)
+		return rc;
+	rc = -ENOENT;
 	att = attachment_of(idev, pasid);
 	if (member_of(att, idev)) {
 		info->hwpt_id = att->hwpt->obj.id;
 		info->hw_pasid = att->hw_pasid;
+		info->coherent = att->hwpt->coherent;
 		rc = 0;
 	}
 	mutex_unlock(&idev->group->lock);

@@ -27,10 +27,12 @@ enum attach_mode {
  * struct attach_info - what an attachment is
  * @hwpt_id: the page table
  * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID
+ * @coherent: the page table enforces cache coherency; set by attach_find()
  */
 struct attach_info {
 	u32 hwpt_id;
 	u32 hw_pasid;
+	bool coherent;
 };
 
 int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
