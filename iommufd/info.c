@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the user can ask about a device.
+ *
+ * Who unbinds a device waits for the commands that have found it, and VFIO does so under
+ * locks that others want. User memory can take for ever (userfaultfd, FUSE): so the
+ * answers are collected in the kernel's, and copied when the device has been given back.
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
@@ -68,23 +72,16 @@ static void *driver_data(struct device *dev, struct iommu_hw_info *arg,
 }
 
 /* What the IOMMU driver says, cut or filled up to the length of the buffer. */
-static int report_driver_data(struct device *dev, struct iommu_hw_info *arg)
+static int copy_driver_data(const struct iommu_hw_info *arg, const void *data,
+			    u32 length)
 {
 	void __user *out = u64_to_user_ptr(arg->data_uptr);
-	u32 length, n;
-	void *data;
-	int rc = 0;
+	u32 n = min(length, arg->data_len);
 
-	data = driver_data(dev, arg, &length);
-	if (IS_ERR(data))
-		return PTR_ERR(data);
-	n = min(length, arg->data_len);
 	if (copy_to_user(out, data, n) ||
 	    clear_user(out + n, arg->data_len - n))
-		rc = -EFAULT;
-	arg->data_len = length;
-	kfree(data);
-	return rc;
+		return -EFAULT;
+	return 0;
 }
 
 /**
@@ -95,6 +92,8 @@ int info_cmd_hw(struct command *cmd)
 {
 	struct iommu_hw_info *arg = cmd->arg;
 	struct iommufd_device *idev;
+	u32 length;
+	void *data;
 	int rc;
 
 	if (arg->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE ||
@@ -103,14 +102,17 @@ int info_cmd_hw(struct command *cmd)
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
 		return -ENOENT;
-	rc = report_driver_data(idev->dev, arg);
-	if (!rc) {
-		arg->out_capabilities = 0;
-		if (tracks_dirty(idev->dev))
-			arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
-		report_pasid(idev->dev, arg);
-	}
+	data = driver_data(idev->dev, arg, &length);
+	arg->out_capabilities = 0;
+	if (tracks_dirty(idev->dev))
+		arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
+	report_pasid(idev->dev, arg);
 	object_put(cmd->ctx, &idev->obj);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
+	rc = copy_driver_data(arg, data, length);
+	kfree(data);
+	arg->data_len = length;
 	return rc ?: command_reply(cmd, sizeof(*arg));
 }
 
@@ -240,38 +242,55 @@ static void list_members(struct member_list *list, u32 rid)
 	mutex_unlock(&idev->ctx->group_lock);
 }
 
-static int report_members(struct iommufd_device *idev,
-			  struct ioasid_device_info *arg)
+static int find_members(struct member_list *list,
+			const struct ioasid_device_info *arg)
 {
-	struct member_list list = { .idev = idev };
-	int rc = 0;
-
 	/* Count first: the user's number need not be reasonable. */
-	list_members(&list, arg->rid);
-	list.nr = min(list.found, arg->nr_members);
-	if (list.nr) {
-		list.entries = kcalloc(list.nr, sizeof(*list.entries),
-				       GFP_KERNEL_ACCOUNT);
-		if (!list.entries)
-			return -ENOMEM;
-		list_members(&list, arg->rid);
-		if (copy_to_user(u64_to_user_ptr(arg->members), list.entries,
-				 array_size(list.nr, sizeof(*list.entries))))
-			rc = -EFAULT;
-		kfree(list.entries);
-	}
-	if (!rc && list.found > arg->nr_members)
-		rc = -EMSGSIZE;
-	arg->nr_members = list.found;
-	return rc;
+	list_members(list, arg->rid);
+	list->nr = min(list->found, arg->nr_members);
+	if (!list->nr)
+		return 0;
+	list->entries = kcalloc(list->nr, sizeof(*list->entries),
+				GFP_KERNEL_ACCOUNT);
+	if (!list->entries)
+		return -ENOMEM;
+	list_members(list, arg->rid);
+	return 0;
 }
 
-static int report_device(struct iommufd_device *idev,
-			 struct ioasid_device_info *arg)
+static int copy_members(const struct member_list *list,
+			struct ioasid_device_info *arg)
+{
+	u32 room = arg->nr_members;
+
+	arg->nr_members = list->found;
+	if (list->nr && copy_to_user(u64_to_user_ptr(arg->members),
+				     list->entries,
+				     array_size(min(list->nr, list->found),
+						sizeof(*list->entries))))
+		return -EFAULT;
+	return list->found > room ? -EMSGSIZE : 0;
+}
+
+static int ask_attached(struct iommufd_device *idev,
+			struct ioasid_device_info *arg)
+{
+	struct attach_info info;
+	int rc = attach_find(idev, 0, &info);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	arg->out_flags |= IOASID_DEVICE_ATTACHED;
+	if (info.coherent)
+		arg->out_flags |= IOASID_DEVICE_ENFORCED;
+	arg->pt_id = info.hwpt_id;
+	return 0;
+}
+
+static int ask_device(struct iommufd_device *idev,
+		      struct ioasid_device_info *arg, struct member_list *list)
 {
 	struct device *dev = idev->dev;
-	struct attach_info info;
-	int rc;
 
 	arg->out_flags = 0;
 	arg->rid = 0;
@@ -282,15 +301,11 @@ static int report_device(struct iommufd_device *idev,
 		arg->out_flags |= IOASID_DEVICE_DIRTY;
 	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
 		arg->out_flags |= IOASID_DEVICE_COHERENT;
-	if (!attach_find(idev, 0, &info)) {
-		arg->out_flags |= IOASID_DEVICE_ATTACHED;
-		arg->pt_id = info.hwpt_id;
-	}
 	ask_pci(dev, arg);
 	ask_pasids(idev, arg);
 	ask_page_requests(idev, arg);
-	rc = ask_page_table(dev, arg);
-	return rc ?: report_members(idev, arg);
+	return ask_attached(idev, arg) ?: ask_page_table(dev, arg) ?:
+	       find_members(list, arg);
 }
 
 /**
@@ -300,16 +315,19 @@ static int report_device(struct iommufd_device *idev,
 int info_cmd_device(struct command *cmd)
 {
 	struct ioasid_device_info *arg = cmd->arg;
-	struct iommufd_device *idev;
+	struct member_list list = {};
 	int rc;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	idev = device_get(cmd->ctx, arg->dev_id);
-	if (!idev)
+	list.idev = device_get(cmd->ctx, arg->dev_id);
+	if (!list.idev)
 		return -ENOENT;
-	rc = report_device(idev, arg);
-	object_put(cmd->ctx, &idev->obj);
+	rc = ask_device(list.idev, arg, &list);
+	object_put(cmd->ctx, &list.idev->obj);
+	if (!rc)
+		rc = copy_members(&list, arg);
+	kfree(list.entries);
 	if ((!rc || rc == -EMSGSIZE) && command_reply(cmd, sizeof(*arg)))
 		return -EFAULT;
 	return rc;
