@@ -7,7 +7,9 @@
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
@@ -22,6 +24,10 @@
 #include "notice.h"
 #include "pasid.h"
 #include "reason.h"
+
+/* Of what user space says to IOMMU_HWPT_ALLOC for the IOMMU driver. */
+#define DATA_LENGTH_MAX	PAGE_SIZE
+#define DATA_TRIES	16
 
 /* No command works with the device any more: what it has attached goes now. */
 static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
@@ -464,9 +470,7 @@ static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
 		data = NULL;
 	if (pt->kind == &ioas_kind)
 		return alloc_filled(ioas_of(pt), dev, flags, data);
-	if (pt->kind == &hwpt_kind)
-		return hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
-	return ERR_PTR(-EINVAL);
+	return hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
 }
 
 static int check_hwpt_flags(u32 flags)
@@ -482,21 +486,62 @@ static int check_hwpt_flags(u32 flags)
 	return 0;
 }
 
-/* The queue is looked up first, so that what fails later is only memory. */
-static int hwpt_alloc_for(struct command *cmd, struct iommufd_device *idev,
-			  struct object *pt, struct fault_queue *queue)
+/*
+ * With the device held, for whose commands an unbind waits: so what the IOMMU driver
+ * reads of the user's memory must be there. If it is not (-EFAULT), nothing waits for it.
+ */
+static struct hwpt *alloc_for(struct iommufd_ctx *ctx,
+			      const struct iommu_hwpt_alloc *arg,
+			      struct object *pt)
 {
-	struct iommu_hwpt_alloc *arg = cmd->arg;
 	const struct iommu_user_data data = {
 		.type = arg->data_type,
 		.uptr = u64_to_user_ptr(arg->data_uptr),
 		.len = arg->data_len,
 	};
+	struct iommufd_device *idev = device_get(ctx, arg->dev_id);
+	struct hwpt *hwpt;
+
+	if (!idev)
+		return ERR_PTR(-ENOENT);
+	if (data.len)
+		pagefault_disable();
+	hwpt = alloc_on(pt, idev->dev, arg->flags & ~IOMMU_HWPT_FAULT_ID_VALID,
+			&data);
+	if (data.len)
+		pagefault_enable();
+	object_put(ctx, &idev->obj);
+	return hwpt;
+}
+
+/* User memory that has been touched may go again before the driver has read it. */
+static struct hwpt *alloc_patiently(struct iommufd_ctx *ctx,
+				    const struct iommu_hwpt_alloc *arg,
+				    struct object *pt)
+{
+	const char __user *uptr = u64_to_user_ptr(arg->data_uptr);
+	struct hwpt *hwpt = ERR_PTR(-EFAULT);
+	unsigned int i;
+
+	if (!arg->data_len)
+		return alloc_for(ctx, arg, pt);
+	for (i = 0; i < DATA_TRIES && hwpt == ERR_PTR(-EFAULT); i++) {
+		if (fault_in_readable(uptr, arg->data_len))
+			break;
+		hwpt = alloc_for(ctx, arg, pt);
+	}
+	return hwpt;
+}
+
+/* The queue is looked up first, so that what fails later is only memory. */
+static int hwpt_alloc_for(struct command *cmd, struct object *pt,
+			  struct fault_queue *queue)
+{
+	struct iommu_hwpt_alloc *arg = cmd->arg;
 	struct hwpt *hwpt;
 	int rc;
 
-	hwpt = alloc_on(pt, idev->dev, arg->flags & ~IOMMU_HWPT_FAULT_ID_VALID,
-			&data);
+	hwpt = alloc_patiently(cmd->ctx, arg, pt);
 	if (IS_ERR(hwpt)) {
 		if (queue)
 			fault_queue_put(cmd->ctx, queue);
@@ -513,6 +558,31 @@ static int hwpt_alloc_for(struct command *cmd, struct iommufd_device *idev,
 	return rc;
 }
 
+static int check_hwpt_data(struct iommufd_ctx *ctx,
+			   const struct iommu_hwpt_alloc *arg)
+{
+	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
+		return reason_note(ctx, -EINVAL,
+				   "data_type %u does not go with data of %u bytes",
+				   arg->data_type, arg->data_len);
+	/* A driver looks at all of it, and if only to see that the rest is 0. */
+	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
+}
+
+/* An IOAS or HWPT, held; whatever else there is is as good as nothing. */
+static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *pt = pt_hold(ctx, id);
+
+	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) :
+			 pt->kind == &ioas_kind || pt->kind == &hwpt_kind)
+		return pt;
+	if (!IS_ERR(pt))
+		pt_release(ctx, pt);
+	return ERR_PTR(reason_note(ctx, -EINVAL,
+				   "pt_id %u is neither IOAS nor HWPT", id));
+}
+
 /**
  * device_cmd_hwpt_alloc - IOMMU_HWPT_ALLOC
  * @cmd: struct iommu_hwpt_alloc
@@ -527,34 +597,25 @@ int device_cmd_hwpt_alloc(struct command *cmd)
 
 	if (arg->__reserved || arg->__reserved2)
 		return -EOPNOTSUPP;
-	rc = check_hwpt_flags(arg->flags);
+	rc = check_hwpt_flags(arg->flags) ?: check_hwpt_data(cmd->ctx, arg);
 	if (rc)
 		return rc;
-	if (arg->data_len ? arg->data_type == IOMMU_HWPT_DATA_NONE :
-			    arg->data_type != IOMMU_HWPT_DATA_NONE)
-		return -EINVAL;
-	/* Whoever unbinds a device waits for who has it. */
-	pt = pt_hold(cmd->ctx, arg->pt_id);
+	/* What is wrong is said in the order of the fields. */
 	idev = device_get(cmd->ctx, arg->dev_id);
-	rc = -ENOENT;
 	if (!idev)
-		goto out_pt;
-	rc = PTR_ERR_OR_ZERO(pt);
-	if (rc == -ENOENT)
-		rc = -EINVAL;
-	if (rc)
-		goto out_device;
+		return -ENOENT;
+	object_put(cmd->ctx, &idev->obj);
+	pt = table_source_hold(cmd->ctx, arg->pt_id);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
 	if (arg->flags & IOMMU_HWPT_FAULT_ID_VALID) {
 		rc = -ENOENT;
 		queue = fault_queue_get(cmd->ctx, arg->fault_id);
 		if (!queue)
-			goto out_device;
+			goto out_pt;
 	}
-	rc = hwpt_alloc_for(cmd, idev, pt, queue);
-out_device:
-	object_put(cmd->ctx, &idev->obj);
+	rc = hwpt_alloc_for(cmd, pt, queue);
 out_pt:
-	if (!IS_ERR(pt))
-		pt_release(cmd->ctx, pt);
+	pt_release(cmd->ctx, pt);
 	return rc;
 }
