@@ -569,6 +569,21 @@ static enum ioasid_area_origin origin_of(const struct ioas *ioas,
 				    IOASID_AREA_ORIGIN_USER;
 }
 
+/*
+ * Where the memory of a process is, is what address space layout randomisation hides:
+ * from others of the same user, too, who may not look at a set-user-ID program, or at
+ * another container. A part of a dump is made for the process that receives it, which
+ * is current then; for the first part, that asks for it.
+ */
+static bool may_see_address(const struct answer *answer,
+			    const struct ioas *ioas, const struct area *area)
+{
+	if (ioas->parent || area->pinned->file ||
+	    area->pinned->account->mm == current->mm)
+		return true;
+	return netlink_capable(answer->cb->skb, CAP_SYS_ADMIN);
+}
+
 static u64 address_of(struct ioas *ioas, struct area *area)
 {
 	if (ioas->parent)
@@ -576,8 +591,19 @@ static u64 address_of(struct ioas *ioas, struct area *area)
 	return area->pinned->start + area->offset;
 }
 
-static int fill_area(struct sk_buff *skb, struct ioas *ioas, struct area *area)
+static int fill_address(const struct answer *answer, struct ioas *ioas,
+			struct area *area)
 {
+	if (!may_see_address(answer, ioas, area))
+		return 0;
+	return nla_put_u64_64bit(answer->skb, IOASID_A_AREA_ADDRESS,
+				 address_of(ioas, area), IOASID_A_AREA_PAD);
+}
+
+static int fill_area(const struct answer *answer, struct ioas *ioas,
+		     struct area *area)
+{
+	struct sk_buff *skb = answer->skb;
 	u32 perm = (area->prot & IOMMU_READ ? 1 : 0) |
 		   (area->prot & IOMMU_WRITE ? 2 : 0);
 
@@ -588,8 +614,7 @@ static int fill_area(struct sk_buff *skb, struct ioas *ioas, struct area *area)
 	       nla_put_u64_64bit(skb, IOASID_A_AREA_LAST, area->last,
 				 IOASID_A_AREA_PAD) ?:
 	       nla_put_u32(skb, IOASID_A_AREA_ORIGIN, origin_of(ioas, area)) ?:
-	       nla_put_u64_64bit(skb, IOASID_A_AREA_ADDRESS,
-				 address_of(ioas, area), IOASID_A_AREA_PAD) ?:
+	       fill_address(answer, ioas, area) ?:
 	       nla_put_u32(skb, IOASID_A_AREA_PERM, perm);
 }
 
@@ -600,7 +625,7 @@ static int dump_area(const struct answer *answer, struct ioas *ioas,
 
 	if (!header)
 		return -EMSGSIZE;
-	return end(answer, header, fill_area(answer->skb, ioas, area));
+	return end(answer, header, fill_area(answer, ioas, area));
 }
 
 /* A buffer has an end: so does the time for which the tree is locked. */

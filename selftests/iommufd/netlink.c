@@ -7,10 +7,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 
+#include "child.h"
 #include "family.h"
 #include "iommu.h"
 #include "mem.h"
@@ -190,6 +193,78 @@ TEST_F(netlink, origins)
 	EXPECT_EQ(2 * AT, value(row, IOASID_A_AREA_ADDRESS));
 	genl_free(&rows);
 	close(memfd);
+}
+
+/* A process of the same user that may not be looked at, as a set-user-ID program. */
+static void map_secretly(int ready, int done)
+{
+	uint32_t ioas, child;
+	char byte = 0;
+	void *buf;
+	int fd;
+
+	CHILD_EQ(0, prctl(PR_SET_DUMPABLE, 0));
+	buf = mem_anon(2 * PAGE);
+	CHILD_EQ(1, !!buf);
+	fd = iommu_open();
+	CHILD_EQ(1, fd >= 0);
+	CHILD_EQ(0, iommu_ioas_alloc(fd, &ioas));
+	CHILD_EQ(0, map(fd, ioas, buf, 2 * PAGE, AT));
+	CHILD_EQ(0, iommu_alloc_nested(fd, ioas, &child));
+	CHILD_EQ(0, map(fd, child, (void *)AT, PAGE, 3 * AT));
+	CHILD_EQ(1, write(ready, &byte, 1));
+	CHILD_EQ(0, read(done, &byte, 1));
+	_exit(0);
+}
+
+/* All areas that this user can see, by their origin, with an address or without. */
+static void look_for_addresses(void *arg)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	struct genl genl;
+
+	(void)arg;
+	CHILD_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
+	CHILD_EQ(0, dump_all(&genl, &rows, IOASID_CMD_AREA_GET));
+	CHILD_EQ(2, rows.nr);
+	row = find(&rows, IOASID_A_AREA_IOVA, AT);
+	CHILD_EQ(IOASID_AREA_ORIGIN_USER, value(row, IOASID_A_AREA_ORIGIN));
+	CHILD_EQ(1, !genl_attr(row, IOASID_A_AREA_ADDRESS));
+	/* One in the parent tells nothing of the process */
+	row = find(&rows, IOASID_A_AREA_IOVA, 3 * AT);
+	CHILD_EQ(AT, value(row, IOASID_A_AREA_ADDRESS));
+	genl_free(&rows);
+	genl_close(&genl);
+}
+
+static void become_user_and_look(void *arg)
+{
+	int ready[2], done[2], status;
+	char byte;
+	pid_t pid;
+
+	CHILD_EQ(0, setgid(1000));
+	CHILD_EQ(0, setuid(1000));
+	CHILD_EQ(0, pipe(ready));
+	CHILD_EQ(0, pipe(done));
+	pid = fork();
+	if (!pid) {
+		close(done[1]);
+		map_secretly(ready[1], done[0]);
+	}
+	CHILD_EQ(1, read(ready[0], &byte, 1));
+	look_for_addresses(arg);
+	close(done[1]);
+	CHILD_EQ(pid, waitpid(pid, &status, 0));
+	CHILD_EQ(0, status);
+}
+
+TEST(addresses_of_others)
+{
+	ASSERT_EQ(0, chmod(IOMMU_DEV, 0666));
+	EXPECT_EQ(0, child_run(become_user_and_look, NULL));
+	EXPECT_EQ(0, chmod(IOMMU_DEV, 0660));
 }
 
 /* More than fits into one message: none twice, none left out, in order. */
