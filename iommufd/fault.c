@@ -27,8 +27,10 @@
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/iommu.h>
+#include <linux/memcontrol.h>
 #include <linux/pci.h>
 #include <linux/poll.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -71,6 +73,8 @@ struct request {
  * @last_cookie: the last that was given out
  * @nr_pages: of all requests
  * @closed: there is no file any more
+ * @memcg: who pays for requests, which arrive in threads of the kernel: whoever has
+ *	made the queue; referenced
  * @wait: for readers
  */
 struct fault_queue {
@@ -83,6 +87,7 @@ struct fault_queue {
 	u32 last_cookie;
 	unsigned int nr_pages;
 	bool closed;
+	struct mem_cgroup *memcg;
 	wait_queue_head_t wait;
 };
 
@@ -171,6 +176,18 @@ static void request_fill(struct request *request,
 	}
 }
 
+static struct request *request_alloc(const struct fault_queue *queue,
+				     size_t nr_pages)
+{
+	struct mem_cgroup *before = set_active_memcg(queue->memcg);
+	struct request *request;
+
+	request = kvzalloc(struct_size(request, pages, nr_pages),
+			   GFP_KERNEL_ACCOUNT);
+	set_active_memcg(before);
+	return request;
+}
+
 /* NULL if the request cannot be handled. */
 static struct request *request_new(struct iopf_group *group,
 				   struct sources *sources)
@@ -182,8 +199,7 @@ static struct request *request_new(struct iopf_group *group,
 	source = find_source(sources, group, &origin);
 	if (!source || group->fault_count > QUEUE_PAGES_MAX)
 		return NULL;
-	request = kvzalloc(struct_size(request, pages, group->fault_count),
-			   GFP_KERNEL);
+	request = request_alloc(sources->faults, group->fault_count);
 	if (!request)
 		return NULL;
 	INIT_LIST_HEAD(&request->unread);
@@ -508,6 +524,7 @@ static void fault_queue_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	struct fault_queue *queue = queue_of(obj);
 
 	WARN_ON(!hash_empty(queue->requests));
+	mem_cgroup_put(queue->memcg);
 	mutex_destroy(&queue->answering);
 }
 
@@ -553,6 +570,7 @@ static struct fault_queue *fault_queue_alloc(struct iommufd_ctx *ctx)
 		return ERR_PTR(rc);
 	}
 	queue->ctx = ctx;
+	queue->memcg = get_mem_cgroup_from_mm(current->mm);
 	mutex_init(&queue->answering);
 	spin_lock_init(&queue->lock);
 	hash_init(queue->requests);
@@ -650,7 +668,8 @@ static struct enabled *enabled_find(const struct device *dev)
 
 static int enable_first(struct device *dev)
 {
-	struct enabled *enabled = kzalloc(sizeof(*enabled), GFP_KERNEL);
+	struct enabled *enabled = kzalloc(sizeof(*enabled),
+					  GFP_KERNEL_ACCOUNT);
 	int rc;
 
 	if (!enabled)
