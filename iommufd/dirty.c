@@ -168,9 +168,10 @@ static int set_tracking(struct hwpt *hwpt, bool on)
 
 	if (!rc && on)
 		rc = clear_all(hwpt);
+	if (!rc)
+		rc = down_write_killable(ioas_lock(hwpt->ioas));
 	if (rc)
 		return rc;
-	down_write(ioas_lock(hwpt->ioas));
 	rc = domain->dirty_ops->set_dirty_tracking(domain, on);
 	up_write(ioas_lock(hwpt->ioas));
 	return rc;
