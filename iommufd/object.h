@@ -86,6 +86,7 @@ struct object {
  * @group_lock: protects @groups
  * @groups: the IOMMU groups that the context has devices of
  * @pasids: the global PASIDs of sub-devices, see pasid.c
+ * @nr_pasids: how many there are; likewise
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
  * @bar_owners: bound devices whose BARs may be mapped for peer-to-peer DMA
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
@@ -123,6 +124,7 @@ struct iommufd_ctx {
 	struct mutex group_lock;
 	struct list_head groups;
 	struct xarray pasids;
+	unsigned int nr_pasids;
 
 	struct mutex bar_lock;
 	struct list_head bar_owners;

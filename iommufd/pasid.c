@@ -26,6 +26,9 @@
 #include "pasid.h"
 #include "reason.h"
 
+/* Global PASIDs of one context, besides those by which sub-devices are bound. */
+#define GLOBAL_MAX	4096U
+
 /**
  * struct parent - a device that has sub-devices, and all others of its IOMMU group:
  *	the core attaches a PASID for the whole group
@@ -173,6 +176,28 @@ static int take_global(struct subdevice *sub, u32 *hw_pasid)
 	return 0;
 }
 
+static int note_used_up(const struct subdevice *sub)
+{
+	return reason_note(sub->ctx, -ENOSPC,
+			   "all PASIDs that the sub-devices of %s can have are in use",
+			   dev_name(sub->dev));
+}
+
+/*
+ * One space for the whole system, in which the lower half of a device's PASIDs is what
+ * its sub-devices can have: one guest must not leave none for the others.
+ */
+static int count_global(struct iommufd_ctx *ctx)
+{
+	lockdep_assert_held(&pasid_lock);
+	if (ctx->nr_pasids == GLOBAL_MAX)
+		return reason_note(ctx, -ENOSPC,
+				   "the devices of this file have %u PASIDs of the system's, which is the most that one can have",
+				   GLOBAL_MAX);
+	ctx->nr_pasids++;
+	return 0;
+}
+
 /* The one that the context has for @pasid already, or a new one. */
 static int take_shared(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 {
@@ -181,13 +206,21 @@ static int take_shared(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 
 	if (global) {
 		if (global->hw_pasid >= first_local(sub->parent))
-			return -ENOSPC;
+			return reason_note(sub->ctx, -ENOSPC,
+					   "PASID %u is PASID %u of the system's on all devices of this file, and the sub-devices of %s have only those below %u",
+					   pasid, global->hw_pasid,
+					   dev_name(sub->dev),
+					   first_local(sub->parent));
 		goto found;
 	}
+	rc = count_global(sub->ctx);
+	if (rc)
+		return rc;
 	global = kzalloc(sizeof(*global), GFP_KERNEL_ACCOUNT);
+	rc = -ENOMEM;
 	if (!global)
-		return -ENOMEM;
-	rc = take_global(sub, &global->hw_pasid);
+		goto err_uncount;
+	rc = take_global(sub, &global->hw_pasid) ? note_used_up(sub) : 0;
 	if (rc)
 		goto err_free;
 	rc = xa_insert(&sub->ctx->pasids, pasid, global, GFP_KERNEL_ACCOUNT);
@@ -202,6 +235,8 @@ err_pasid:
 	iommu_free_global_pasid(global->hw_pasid);
 err_free:
 	kfree(global);
+err_uncount:
+	sub->ctx->nr_pasids--;
 	return rc;
 }
 
@@ -214,6 +249,7 @@ static void give_shared(struct subdevice *sub, u32 pasid)
 	xa_erase(&sub->ctx->pasids, pasid);
 	iommu_free_global_pasid(global->hw_pasid);
 	kfree(global);
+	sub->ctx->nr_pasids--;
 }
 
 static void sub_give(struct subdevice *sub, u32 pasid, u32 hw_pasid)
@@ -243,6 +279,8 @@ static int sub_take(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 	else
 		rc = take_local(sub->parent, hw_pasid);
 	mutex_unlock(&pasid_lock);
+	if (rc == -ENOSPC && sub->space == IOASID_PASID_LOCAL)
+		note_used_up(sub);
 	if (rc)
 		return rc;
 	rc = xa_insert(&sub->pasids, pasid, entry_of(*hw_pasid, true),
