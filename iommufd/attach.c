@@ -377,6 +377,26 @@ static int refuse_other(struct iommufd_device *idev,
 			   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
 }
 
+/* Why, the IOMMU core and its driver do not say. */
+static void note_refused(const struct iommufd_device *idev,
+			 const struct attachment *att, const struct hwpt *hwpt,
+			 int rc)
+{
+	if (rc == -EINVAL)
+		reason_note(idev->ctx, rc,
+			    "the IOMMU of %s does not take HWPT %u: it has been made for another one, or another kind of attachment",
+			    idev->name, hwpt->obj.id);
+	else if (rc == -EBUSY && att->hw_pasid != IOMMU_NO_PASID)
+		reason_note(idev->ctx, rc,
+			    "PASID %u of %s is in use: by its driver, by another file, or by a table of PASIDs that its RID is attached to",
+			    att->hw_pasid, dev_name(idev->dev));
+	else if (rc == -EBUSY)
+		reason_note(idev->ctx, rc,
+			    "%s cannot be attached to HWPT %u: a device of its IOMMU group %d is attached, by RID or PASID",
+			    idev->name, hwpt->obj.id,
+			    iommu_group_id(idev->group->iommu));
+}
+
 static int attach_first(struct iommufd_device *idev, struct attachment *att,
 			u32 pasid, struct hwpt *hwpt)
 {
@@ -387,6 +407,7 @@ static int attach_first(struct iommufd_device *idev, struct attachment *att,
 		return PTR_ERR(member);
 	rc = hardware_attach(idev->group, att, idev, hwpt);
 	if (rc) {
+		note_refused(idev, att, hwpt, rc);
 		member_free(member, hwpt, false);
 		/* Never the last: the caller has one. */
 		object_put(idev->ctx, &hwpt->obj);
@@ -550,6 +571,20 @@ struct change {
 	unsigned int nr_left;
 };
 
+static int hardware_move(struct iommufd_device *idev, struct attachment *att,
+			 struct hwpt *hwpt)
+{
+	int rc;
+
+	if (att->hw_pasid == IOMMU_NO_PASID)
+		rc = replace_rid(idev->group, att, hwpt);
+	else
+		rc = replace_pasid(idev->group, att, idev, hwpt);
+	if (rc && !att->lost)
+		note_refused(idev, att, hwpt, rc);
+	return rc;
+}
+
 /*
  * Move the whole group to another page table. The IOMMU driver changes from one
  * to the other without a moment in which a device sees neither or both.
@@ -570,10 +605,8 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 	if (att->hwpt == hwpt)
 		return 0;
 	rc = members_copy(att, hwpt, &members);
-	if (!rc && att->hw_pasid == IOMMU_NO_PASID)
-		rc = replace_rid(idev->group, att, hwpt);
-	else if (!rc)
-		rc = replace_pasid(idev->group, att, idev, hwpt);
+	if (!rc)
+		rc = hardware_move(idev, att, hwpt);
 	if (rc) {
 		/*
 		 * What has been asked of the new queue meanwhile is asked again.
