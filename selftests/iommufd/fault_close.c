@@ -6,10 +6,8 @@
  * it has been freed.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -17,40 +15,13 @@
 #include "edu.h"
 #include "fault.h"
 #include "iommu.h"
+#include "module.h"
 #include "rig.h"
 #include "vfio.h"
 
 #define MODULE "iommufd_fault_test"
-#define PARAMETERS "/sys/module/" MODULE "/parameters/"
 #define ROUNDS 30
 #define IOVA 0x7000000ULL
-
-static int module_load(const char *parameters)
-{
-	int fd = open("/modules/test/" MODULE ".ko", O_RDONLY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		fd = open("/files/" MODULE ".ko", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	rc = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
-static unsigned long nr_reported(void)
-{
-	FILE *file = fopen(PARAMETERS "reported", "re");
-	unsigned long nr = 0;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%lu", &nr) != 1)
-		nr = 0;
-	fclose(file);
-	return nr;
-}
 
 FIXTURE(fault_close)
 {
@@ -64,14 +35,14 @@ FIXTURE_SETUP(fault_close)
 
 	ASSERT_EQ(1, edu_find_alone(&pci, 1));
 	snprintf(parameters, sizeof(parameters), "device=%s", pci.bdf);
-	ASSERT_EQ(0, module_load(parameters));
+	ASSERT_EQ(0, module_load(MODULE, parameters));
 	self->loaded = true;
 }
 
 FIXTURE_TEARDOWN(fault_close)
 {
 	if (self->loaded)
-		EXPECT_EQ(0, syscall(SYS_delete_module, MODULE, O_NONBLOCK));
+		EXPECT_EQ(0, module_unload(MODULE));
 }
 
 /* A report has begun when the event of the one before has been read. */
@@ -104,7 +75,7 @@ TEST_F_TIMEOUT(fault_close, everything, 300)
 		ASSERT_EQ(0, open_reported(&rig, &hwpt));
 		EXPECT_EQ(0, rig_close(&rig));
 	}
-	EXPECT_LE(ROUNDS, nr_reported());
+	EXPECT_LE(ROUNDS, module_parameter(MODULE, "reported"));
 }
 
 /* The context stays, and knows nothing of faults of what it has destroyed. */
