@@ -660,31 +660,56 @@ static int change_existing(struct change *change, struct ioas *ioas)
 	return -ENOENT;
 }
 
+/* The page table that a device has just been attached to could not be filled. */
+static int change_back(struct change *change, struct hwpt *hwpt, int rc)
+{
+	struct iommufd_device *idev = change->idev;
+	struct attachment *att = attachment_of(idev, change->pasid);
+	struct change back = {
+		.idev = idev,
+		.pasid = change->pasid,
+		.info = change->info,
+	};
+
+	if (!change->replace) {
+		attach_drop(idev, att, member_of(att, idev));
+		object_put(idev->ctx, &hwpt->obj);
+		return rc;
+	}
+	if (attach_move(&back, change->left)) {
+		/* Neither forward nor back: the records say what the hardware does. */
+		if (!att->lost) {
+			hardware_detach(idev->group, att, idev);
+			back.nr_left = attachment_lost(idev, att);
+		}
+		rc = -EIO;
+	}
+	/* Never the last: whoever has made it has one. */
+	while (back.nr_left--)
+		object_put(idev->ctx, &hwpt->obj);
+	return rc;
+}
+
 /* A page table for this device alone, until others match it. */
 static int change_new(struct change *change, struct hwpt *hwpt)
 {
-	struct iommufd_device *idev = change->idev;
-	struct attachment *att;
+	const struct iommu_ops *ops = iommu_ops_of(change->idev->dev);
 	int rc;
 
 	hwpt->automatic = true;
 	/*
 	 * IOMMU drivers that cannot make a complete domain for a device finish
 	 * it when the device is attached, so that has to come first. A device
-	 * that is being moved gets a filled page table in any case: it may be
-	 * doing DMA.
+	 * that is being moved gets a filled page table if that is possible: it may
+	 * be doing DMA, which faults until the page table is filled otherwise.
 	 */
-	if (!change->replace && !iommu_ops_of(idev->dev)->domain_alloc_user) {
+	if (!hwpt_is_complete(hwpt) ||
+	    (!change->replace && !ops->domain_alloc_user)) {
 		rc = change_hwpt(change, hwpt);
 		if (rc)
 			return rc;
 		rc = hwpt_fill(hwpt);
-		if (rc) {
-			att = attachment_of(idev, change->pasid);
-			attach_drop(idev, att, member_of(att, idev));
-			object_put(idev->ctx, &hwpt->obj);
-		}
-		return rc;
+		return rc ? change_back(change, hwpt, rc) : 0;
 	}
 	rc = hwpt_fill(hwpt);
 	if (rc)

@@ -455,7 +455,14 @@ static struct hwpt *alloc_filled(struct ioas *ioas, struct device *dev,
 
 	mutex_lock(&ioas->attach_lock);
 	hwpt = hwpt_alloc(ioas, dev, flags, data);
-	rc = IS_ERR(hwpt) ? 0 : hwpt_fill(hwpt);
+	if (IS_ERR(hwpt))
+		rc = 0;
+	else if (hwpt_is_complete(hwpt))
+		rc = hwpt_fill(hwpt);
+	else
+		rc = reason_note(ioas->ctx, -EOPNOTSUPP,
+				 "the IOMMU driver of %s completes a page table only when a device is attached: attach it to IOAS %u",
+				 dev_name(dev), ioas->obj.id);
 	mutex_unlock(&ioas->attach_lock);
 	if (!rc)
 		return hwpt;

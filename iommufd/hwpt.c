@@ -311,6 +311,8 @@ int hwpt_fill(struct hwpt *hwpt)
 	rc = ioas_add_table(hwpt->ioas, &hwpt->table);
 	/* Also with an error, if the IOMMU driver has left something in it. */
 	hwpt->filled = hwpt->table.listed;
+	if (rc)
+		hwpt->automatic = false;	/* Nobody is to try it. */
 	return rc;
 }
 

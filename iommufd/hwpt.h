@@ -57,6 +57,17 @@ static inline struct hwpt *hwpt_get(struct iommufd_ctx *ctx, u32 id)
 	return obj ? hwpt_of(obj) : NULL;
 }
 
+/**
+ * hwpt_is_complete - can a page table be filled before a device is attached to it?
+ * @hwpt: a kernel-managed one
+ *
+ * virtio-iommu's driver does not know what a domain translates before.
+ */
+static inline bool hwpt_is_complete(const struct hwpt *hwpt)
+{
+	return hwpt->domain->geometry.aperture_end;
+}
+
 struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags);
 struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
 			const struct iommu_user_data *data);

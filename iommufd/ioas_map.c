@@ -78,7 +78,10 @@ static noinline void area_unload(struct ioas *ioas, struct area *area,
 {
 	struct ioas_table *table;
 
-	area->stuck = rc == -EIO;
+	/* It may be the driver's own. */
+	area->stuck = rc == -EIO &&
+		      !paging_clear(&failed->paging, area->iova,
+				    area_length(area));
 	list_for_each_entry(table, &ioas->tables, link) {
 		if (table == failed)
 			break;

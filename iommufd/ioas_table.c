@@ -321,7 +321,11 @@ static int fill_all(struct ioas *ioas, const struct ioas_table *table,
 		if (rc)
 			break;
 	}
-	*clean = !rc || (drain_until(ioas, table, area) && rc != -EIO);
+	*clean = !rc || drain_until(ioas, table, area);
+	/* It may be the driver's own. */
+	if (rc == -EIO &&
+	    !paging_clear(&table->paging, area->iova, area_length(area)))
+		*clean = false;
 	return rc;
 }
 

@@ -44,6 +44,9 @@ static int add_aperture(struct device *dev)
 	geometry = domain->geometry;
 	iommu_domain_free(domain);
 
+	/* One that its driver has not completed yet does not tell. */
+	if (!geometry.aperture_end)
+		return 0;
 	if (geometry.aperture_start)
 		rc = ranges_add(&outside, 0, geometry.aperture_start - 1, dev);
 	if (!rc && geometry.aperture_end < ULONG_MAX)
