@@ -39,7 +39,7 @@ static inline int hold_open(struct hold *hold)
 
 	hold->page = mmap(NULL, HOLD_PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	hold->fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	hold->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (hold->page == MAP_FAILED || hold->fd < 0)
 		return -errno;
 	range.range.start = (uintptr_t)hold->page;
@@ -54,7 +54,7 @@ static inline bool hold_wait(const struct hold *hold, int ms)
 {
 	struct pollfd fd = { .fd = hold->fd, .events = POLLIN };
 
-	return poll(&fd, 1, ms) == 1;
+	return poll(&fd, 1, ms) == 1 && fd.revents == POLLIN;
 }
 
 /* There it is, full of zeros. */
