@@ -17,7 +17,9 @@
  *			the folios of the file at its offset, without looking
  *			at the addresses: gather_file.c.
  *
- * The runs remember which of them have a pin per page and which per folio.
+ * The runs remember which of them have a pin per page and which per folio, and
+ * nothing else does: what is added by folio goes through gather_add_folio(), which
+ * sees from the runs whether its pin is one too many, as release_runs() does.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -54,7 +56,6 @@ int gather_add(struct runs *runs, struct page **pages, unsigned long n)
 
 	while (i < n) {
 		struct page *page = pages[i];
-		unsigned long had = runs->npages;
 		unsigned long j = i + 1;
 		int rc;
 
@@ -66,7 +67,6 @@ int gather_add(struct runs *runs, struct page **pages, unsigned long n)
 		else
 			rc = runs_append(runs, page_to_pfn(page), j - i, false);
 		if (unlikely(rc)) {
-			i += runs->npages - had;
 			unpin_user_pages(pages + i, n - i);
 			return rc;
 		}
@@ -174,18 +174,18 @@ static bool folio_holds(struct folio *folio, unsigned long pfn,
 static int gather_leaf(struct gather *gather, unsigned long addr,
 		       unsigned long pfn)
 {
+	struct runs *runs = gather->runs;
 	unsigned long again;
 	struct folio *folio;
 	struct page *page;
-	int rc;
 
 	/*
 	 * The next piece of a page of 1 GiB, of which one has been pinned: by the
 	 * same entry, so with the same rights.
 	 */
-	if (addr % PUD_SIZE && folio_holds(gather->before, pfn, LEAF_PAGES) &&
-	    pfn == run_pfn(*gather->runs->last) + run_pages(*gather->runs->last))
-		return runs_append(gather->runs, pfn, LEAF_PAGES, true) ?: 1;
+	if (addr % PUD_SIZE && folio_holds(runs_end_in(runs), pfn, LEAF_PAGES) &&
+	    pfn == run_pfn(*runs->last) + run_pages(*runs->last))
+		return runs_append(runs, pfn, LEAF_PAGES, true) ?: 1;
 
 	if (pin_user_pages_fast(addr, 1, gup_flags(gather->writable),
 				&page) != 1)
@@ -196,13 +196,7 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 		unpin_user_page(page);
 		return 0;
 	}
-	rc = runs_append(gather->runs, pfn, LEAF_PAGES, true);
-	if (rc) {
-		unpin_user_page(page);
-		return rc;
-	}
-	gather->before = folio;
-	return 1;
+	return gather_add_folio(runs, folio, pfn, LEAF_PAGES) ?: 1;
 }
 
 /*
@@ -318,7 +312,6 @@ int gather_user(struct gather *gather, unsigned long end)
 				gather->writable, gather->pages);
 			if (n <= 0)
 				return n ?: -EFAULT;
-			gather->before = NULL;
 			rc = gather_add(gather->runs, gather->pages, n);
 			if (rc)
 				return rc;

@@ -9,7 +9,7 @@
 #include <linux/pagemap.h>
 #include <linux/types.h>
 
-struct runs;
+#include "runs.h"
 
 /* Pages or folios that are pinned at a time: a page full of pointers. */
 #define GATHER_BATCH	(PAGE_SIZE / sizeof(struct page *))
@@ -22,7 +22,6 @@ struct runs;
  * @writable: pin for writing
  * @pages: room for page or folio pointers
  * @batch: how many of them
- * @before: the folio that the last page of @runs is in, if it is pinned by folio
  * @plain_until: user memory is known not to be a file's up to here
  */
 struct gather {
@@ -32,7 +31,6 @@ struct gather {
 	bool writable;
 	struct page **pages;
 	unsigned long batch;
-	struct folio *before;
 	unsigned long plain_until;
 };
 
@@ -53,6 +51,40 @@ int gather_init(void);
 void gather_exit(void);
 
 void release_runs(struct runs *runs, bool dirty);
+
+/* The folio that the runs end in, if it is pinned as such. */
+static inline struct folio *runs_end_in(const struct runs *runs)
+{
+	const run_t last = *runs->last;
+
+	if (!(last & RUN_BY_FOLIO))
+		return NULL;
+	return page_folio(pfn_to_page(run_pfn(last) + run_pages(last) - 1));
+}
+
+/**
+ * gather_add_folio - add pages of one folio, which has been pinned for them
+ * @runs: where to
+ * @folio: the folio
+ * @pfn: the first of the pages
+ * @npages: how many
+ *
+ * A large folio has one pin for as long as its pages follow each other in the runs,
+ * in whatever order. The pin of a small one is that of its page.
+ *
+ * Return: 0, or -ENOMEM with nothing added. In any case the caller's pin is not the
+ * caller's any more.
+ */
+static inline int gather_add_folio(struct runs *runs, struct folio *folio,
+				   unsigned long pfn, unsigned long npages)
+{
+	struct folio *before = runs_end_in(runs);
+	int rc = runs_append(runs, pfn, npages, folio_test_large(folio));
+
+	if (unlikely(rc || folio == before))
+		unpin_folio(folio);
+	return rc;
+}
 
 /**
  * release_folio - let go of one pin of a folio

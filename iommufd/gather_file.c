@@ -50,82 +50,29 @@ int gather_check_file(struct file *file, bool writable)
 }
 
 /*
- * How many folios from the first on follow each other in memory, and are alike in
- * what a pin holds: a page or more. *@npages is set to their pages.
+ * Take over @n pinned folios that hold @left pages, beginning @skip pages into the
+ * first. What cannot be taken over is unpinned: -ENOMEM.
  */
-static long folios_row(struct folio **folios, long n, unsigned long *npages)
-{
-	bool large = folio_test_large(folios[0]);
-	unsigned long pfn = folio_pfn(folios[0]), next = pfn;
-	long i = 0;
-
-	do
-		next += folio_nr_pages(folios[i]);
-	while (++i < n && folio_pfn(folios[i]) == next &&
-	       folio_test_large(folios[i]) == large);
-	*npages = next - pfn;
-	return i;
-}
-
-/* How many folios from the first on have one of the first @npages pages? */
-static long folios_until(struct folio **folios, unsigned long npages)
-{
-	unsigned long sum = 0;
-	long i;
-
-	for (i = 0; sum < npages; i++)
-		sum += folio_nr_pages(folios[i]);
-	return i;
-}
-
-/*
- * The runs of @n folios that hold @left pages, beginning @skip pages into the
- * first. A large folio has one pin for as long as its pages follow each other in
- * the runs, the pin of a small one is that of its page. Returns how many folios
- * are in the runs, by then with their pins.
- */
-static long append_folios(struct runs *runs, struct folio **folios, long n,
-			  unsigned long skip, unsigned long left)
-{
-	long i, row;
-
-	for (i = 0; i < n; i += row) {
-		unsigned long pfn = folio_pfn(folios[i]) + skip;
-		bool large = folio_test_large(folios[i]);
-		unsigned long npages, had = runs->npages;
-
-		row = folios_row(folios + i, n - i, &npages);
-		npages = min(npages - skip, left);
-		if (unlikely(runs_append(runs, pfn, npages, large))) {
-			had = runs->npages - had;
-			if (had)
-				i += folios_until(folios + i, had + skip);
-			return i;
-		}
-		left -= npages;
-		skip = 0;
-	}
-	return n;
-}
-
-/* Take pinned folios over, or unpin them: 0 or -ENOMEM. */
 static int gather_folios(struct gather *gather, long n, unsigned long skip,
 			 unsigned long left)
 {
 	struct folio **folios = (struct folio **)gather->pages;
-	long got = append_folios(gather->runs, folios, n, skip, left);
+	long i;
 
-	if (got) {
-		/* The call before has ended in this one, which has two pins now. */
-		if (folios[0] == gather->before)
-			unpin_folio(folios[0]);
-		gather->before = folio_test_large(folios[got - 1]) ?
-				 folios[got - 1] : NULL;
+	for (i = 0; i < n; i++) {
+		struct folio *folio = folios[i];
+		unsigned long npages = min(folio_nr_pages(folio) - skip, left);
+		int rc = gather_add_folio(gather->runs, folio,
+					  folio_pfn(folio) + skip, npages);
+
+		if (unlikely(rc)) {
+			unpin_folios(folios + i + 1, n - i - 1);
+			return rc;
+		}
+		left -= npages;
+		skip = 0;
 	}
-	if (likely(got == n))
-		return 0;
-	unpin_folios(folios + got, n - got);
-	return -ENOMEM;
+	return 0;
 }
 
 /*

@@ -143,44 +143,18 @@ static int runs_reserve(struct runs *runs)
 }
 
 /**
- * runs_append_slow - runs_append() where a new slot is not at hand, or not needed
- * @runs: see runs_append(), as for the rest
+ * runs_push_slow - runs_push() where a new slot is not at hand
+ * @runs: see runs_push(), as for the rest
  * @pfn: .
  * @npages: .
  * @by_folio: .
  */
-int runs_append_slow(struct runs *runs, unsigned long pfn,
-		     unsigned long npages, bool by_folio)
+int runs_push_slow(struct runs *runs, unsigned long pfn, unsigned long npages,
+		   bool by_folio)
 {
-	const u64 how = by_folio ? RUN_BY_FOLIO : 0;
+	int rc = runs_reserve(runs);
 
-	if (runs->npages) {
-		run_t last = *runs->last;
-
-		if (run_pfn(last) + run_pages(last) == pfn &&
-		    (last & RUN_BY_FOLIO) == how) {
-			unsigned long n = min(npages,
-					      RUN_PAGES_MAX - run_pages(last));
-
-			*runs->last += n;
-			runs->npages += n;
-			pfn += n;
-			npages -= n;
-		}
-	}
-	while (npages) {
-		unsigned long n = min(npages, RUN_PAGES_MAX);
-		int rc = runs_reserve(runs);
-
-		if (rc)
-			return rc;
-		*++runs->last = (u64)pfn << RUN_PFN_SHIFT | how | n;
-		runs->room--;
-		runs->npages += n;
-		pfn += n;
-		npages -= n;
-	}
-	return 0;
+	return rc ?: runs_push(runs, pfn, npages, by_folio);
 }
 
 /**

@@ -11,7 +11,8 @@
 /*
  * One run is 64 bits: a PFN of 40 bits (52 bits of physical address), how its
  * pages are pinned, and a page count of 23 bits (32 GiB). Longer contiguous
- * memory takes several runs.
+ * memory takes several runs. The largest thing that is pinned, or found, at once
+ * is a page of 1 GiB.
  */
 #define RUN_PAGES_BITS	23
 #define RUN_PAGES_MAX	((1UL << RUN_PAGES_BITS) - 1)
@@ -97,8 +98,8 @@ static inline void runs_init(struct runs *runs)
 	runs->small[0] = 0;
 }
 
-int runs_append_slow(struct runs *runs, unsigned long pfn,
-		     unsigned long npages, bool by_folio);
+int runs_push_slow(struct runs *runs, unsigned long pfn, unsigned long npages,
+		   bool by_folio);
 void runs_finish(struct runs *runs);
 void runs_free(struct runs *runs);
 
@@ -179,8 +180,8 @@ const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
 static inline int runs_push(struct runs *runs, unsigned long pfn,
 			    unsigned long npages, bool by_folio)
 {
-	if (unlikely(!runs->room || npages > RUN_PAGES_MAX))
-		return runs_append_slow(runs, pfn, npages, by_folio);
+	if (unlikely(!runs->room))
+		return runs_push_slow(runs, pfn, npages, by_folio);
 	*++runs->last = (u64)pfn << RUN_PFN_SHIFT |
 			(by_folio ? RUN_BY_FOLIO : 0) | npages;
 	runs->room--;
@@ -192,14 +193,13 @@ static inline int runs_push(struct runs *runs, unsigned long pfn,
  * runs_append - add contiguous memory at the end
  * @runs: the list
  * @pfn: first PFN
- * @npages: any number of pages
+ * @npages: number of pages, at most RUN_PAGES_MAX
  * @by_folio: every folio is pinned once, however many of its pages are in
  *	use, as long as they follow each other. Otherwise every page is pinned.
  *
  * Memory that continues the last run makes that run longer.
  *
- * Return: 0 or -ENOMEM. On error a part may have been added: what is not
- * counted in runs->npages is still the caller's.
+ * Return: 0, or -ENOMEM with nothing added.
  */
 static inline int runs_append(struct runs *runs, unsigned long pfn,
 			      unsigned long npages, bool by_folio)

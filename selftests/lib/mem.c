@@ -152,25 +152,9 @@ void *mem_anon(size_t size)
 	return p;
 }
 
-/* Address space for @size bytes that begins on a 2 MiB boundary. */
-static void *reserve_aligned(size_t size)
-{
-	uintptr_t start, aligned;
-	void *p = mem_reserve(size + MEM_HUGE);
-
-	if (!p)
-		return NULL;
-	start = (uintptr_t)p;
-	aligned = (start + MEM_HUGE - 1) & ~(MEM_HUGE - 1);
-	if (aligned > start)
-		munmap(p, aligned - start);
-	munmap((void *)(aligned + size), start + MEM_HUGE - aligned);
-	return (void *)aligned;
-}
-
 void *mem_thp(size_t size)
 {
-	void *p = reserve_aligned(size);
+	void *p = mem_reserve_huge(size);
 
 	if (!p)
 		return NULL;
@@ -254,6 +238,21 @@ void *mem_reserve(size_t size)
 {
 	return map(size, PROT_NONE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+void *mem_reserve_huge(size_t size)
+{
+	uintptr_t start, aligned;
+	void *p = mem_reserve(size + MEM_HUGE);
+
+	if (!p)
+		return NULL;
+	start = (uintptr_t)p;
+	aligned = (start + MEM_HUGE - 1) & ~(MEM_HUGE - 1);
+	if (aligned > start)
+		munmap(p, aligned - start);
+	munmap((void *)(aligned + size), start + MEM_HUGE - aligned);
+	return (void *)aligned;
 }
 
 void mem_free(void *p, size_t size)

@@ -65,6 +65,8 @@ void *mem_shared(size_t size);
 void *mem_scattered(size_t size);
 /* Address space only: any access faults (PROT_NONE). */
 void *mem_reserve(size_t size);
+/* The same, 2 MiB-aligned. */
+void *mem_reserve_huge(size_t size);
 void mem_free(void *p, size_t size);
 
 /* A memfd of @size; @flags as of memfd_create(2). Its descriptor, or -errno. */
