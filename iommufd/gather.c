@@ -192,6 +192,7 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 		return 0;
 	folio = page_folio(page);
 	if (page_to_pfn(page) != pfn || !folio_holds(folio, pfn, LEAF_PAGES) ||
+	    folio_contain_hwpoisoned_page(folio) ||
 	    cpu_map_at(gather->mm, addr, &again) != CPU_LEAF || again != pfn) {
 		unpin_user_page(page);
 		return 0;
@@ -200,15 +201,28 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 }
 
 /*
- * A shared mapping of a file that can be pinned by folios, with the rights that
- * are asked for. Returns its file (referenced) and where @addr is in it, and how
- * far the mapping goes; or NULL.
+ * Is it a shared mapping of a file that can be pinned by folios, with the rights
+ * that are asked for? They are the mapping's: whoever has it may use it, whatever
+ * could be done with the file today.
+ */
+static bool vma_has_folios(struct vm_area_struct *vma, bool writable)
+{
+	vm_flags_t need = VM_SHARED | VM_READ | (writable ? VM_WRITE : 0);
+
+	/* What a userfaultfd handles is not there before it says so. */
+	return (vma->vm_flags & need) == need && vma->vm_file &&
+	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
+	       !userfaultfd_armed(vma) && gather_has_folios(vma->vm_file);
+}
+
+/*
+ * The file of such a mapping at @addr (referenced, and counted as mapped writable if
+ * it will be pinned for writing), where @addr is in it, and how far the mapping
+ * goes; or NULL.
  */
 static struct file *file_behind(struct gather *gather, unsigned long addr,
 				unsigned long *offset, unsigned long *until)
 {
-	unsigned long need = VM_SHARED | VM_READ |
-			     (gather->writable ? VM_WRITE : 0);
 	struct vm_area_struct *vma;
 	struct file *file = NULL;
 
@@ -218,11 +232,10 @@ static struct file *file_behind(struct gather *gather, unsigned long addr,
 	vma = vma_lookup(gather->mm, addr);
 	if (vma) {
 		*until = vma->vm_end;
-		/* What a userfaultfd handles is not there before it says so. */
-		if ((vma->vm_flags & need) == need && vma->vm_file &&
-		    !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
-		    !userfaultfd_armed(vma) &&
-		    !gather_check_file(vma->vm_file, gather->writable)) {
+		/* The mapping is counted itself: there is no seal yet. */
+		if (vma_has_folios(vma, gather->writable) &&
+		    (!gather->writable ||
+		     !mapping_map_writable(vma->vm_file->f_mapping))) {
 			file = get_file(vma->vm_file);
 			*offset = (vma->vm_pgoff << PAGE_SHIFT) +
 				  (addr - vma->vm_start);
@@ -232,7 +245,13 @@ static struct file *file_behind(struct gather *gather, unsigned long addr,
 	return file;
 }
 
-/* Returns 1 if it has pinned something, 0 if not by the file, or an errno. */
+/*
+ * Returns 1 if it has pinned something, 0 if not by the file, or an errno.
+ *
+ * The mapping may go meanwhile, and its file be sealed against writing: not before
+ * the pages are pinned, since the file is counted as mapped so long, and not after
+ * that, since F_SEAL_WRITE looks for pins.
+ */
 static int gather_mapped_file(struct gather *gather, unsigned long addr,
 			      unsigned long end)
 {
@@ -250,9 +269,14 @@ static int gather_mapped_file(struct gather *gather, unsigned long addr,
 	}
 	rc = gather_file(gather, file, offset,
 			 min(end, had + ((until - addr) >> PAGE_SHIFT)), false);
+	if (gather->writable)
+		mapping_unmap_writable(file->f_mapping);
 	fput(file);
-	/* A hole, or behind the end of the file: let the addresses tell. */
-	if (rc == -EINVAL) {
+	/*
+	 * A hole, or behind the end of the file, or memory that has failed: let the
+	 * addresses tell.
+	 */
+	if (rc == -EINVAL || rc == -EHWPOISON) {
 		gather->plain_until = until;
 		return gather->runs->npages != had;
 	}

@@ -37,7 +37,9 @@ struct gather {
 int gather_user(struct gather *gather, unsigned long end);
 int gather_file(struct gather *gather, struct file *file, unsigned long offset,
 		unsigned long end, bool fill_holes);
-int gather_check_file(struct file *file, bool writable);
+bool gather_has_folios(const struct file *file);
+int gather_check_file(struct file *file, loff_t start, size_t length,
+		      bool writable);
 
 int gather_user_pages(struct mm_struct *mm, unsigned long addr,
 		      unsigned long n, bool writable, struct page **pages);

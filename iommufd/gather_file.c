@@ -25,28 +25,53 @@ static bool is_hugetlb(const struct file *file)
 }
 
 /**
- * gather_check_file - can the folios of a file be pinned?
+ * gather_has_folios - can the folios of a file be pinned?
  * @file: any file
+ *
+ * Return: whether it is one of shmem or hugetlbfs.
+ */
+bool gather_has_folios(const struct file *file)
+{
+	return shmem_mapping(file->f_mapping) || is_hugetlb(file);
+}
+
+static unsigned int file_seals(const struct file *file)
+{
+	return is_hugetlb(file) ? HUGETLBFS_I(file_inode(file))->seals :
+				  SHMEM_I(file_inode(file))->seals;
+}
+
+/**
+ * gather_check_file - may devices have the memory of a file?
+ * @file: a file that gather_has_folios()
+ * @start: offset in bytes
+ * @length: bytes; the range has an end
  * @writable: to be written to
  *
- * Return: 0, -EINVAL (neither shmem nor hugetlbfs), -EPERM (not open for writing,
+ * They may where mmap() would give the caller a shared mapping: which has to be
+ * readable in any case. The security modules cannot be asked about a mapping
+ * (security_mmap_file() is not exported), so they are asked about reading and
+ * writing the range, which to those that look at files is the same question.
+ *
+ * Return: 0, -EACCES (not open for reading, or open for appending only, or a
+ * security module says so; it may also say -EPERM), -EPERM (not open for writing,
  * or sealed against it).
  */
-int gather_check_file(struct file *file, bool writable)
+int gather_check_file(struct file *file, loff_t start, size_t length,
+		      bool writable)
 {
-	unsigned int seals;
+	int rc;
 
-	if (shmem_mapping(file->f_mapping))
-		seals = SHMEM_I(file_inode(file))->seals;
-	else if (is_hugetlb(file))
-		seals = HUGETLBFS_I(file_inode(file))->seals;
-	else
-		return -EINVAL;
-
+	if (!(file->f_mode & FMODE_READ) ||
+	    (file->f_mode & FMODE_WRITE && IS_APPEND(file_inode(file))))
+		return -EACCES;
 	if (writable && (!(file->f_mode & FMODE_WRITE) ||
-			 seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+			 file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		return -EPERM;
-	return 0;
+	rc = rw_verify_area(READ, file, &start, length);
+	if (!rc && writable)
+		rc = rw_verify_area(WRITE, file, &start, length);
+	return rc;
 }
 
 /*
@@ -151,8 +176,6 @@ static int clear_folio(struct file *file, struct folio *folio)
 {
 	struct folio *read;
 
-	if (folio_contain_hwpoisoned_page(folio))
-		return -EHWPOISON;
 	if (likely(folio_test_uptodate(folio)))
 		return 0;
 	read = shmem_read_folio(file->f_mapping, folio->index);
@@ -166,15 +189,34 @@ static int clear_folio(struct file *file, struct folio *folio)
 static long pin_shmem(struct file *file, loff_t from, loff_t to,
 		      struct folio **folios, unsigned long most, pgoff_t *skip)
 {
-	long i, n = memfd_pin_folios(file, from, to, folios, most, skip);
+	long n = memfd_pin_folios(file, from, to, folios, most, skip);
 
 	/* The file system is full: to who maps, there is no memory. */
-	if (n == -ENOSPC)
-		n = -ENOMEM;
-	for (i = 0; i < n; i++) {
-		int rc = clear_folio(file, folios[i]);
+	return n == -ENOSPC ? -ENOMEM : n;
+}
 
-		if (rc) {
+/* memfd_pin_folios() does not care what has happened to the memory. */
+static int check_folio(struct file *file, struct folio *folio)
+{
+	if (folio_contain_hwpoisoned_page(folio))
+		return -EHWPOISON;
+	return folio_test_hugetlb(folio) ? 0 : clear_folio(file, folio);
+}
+
+static long pin_folios(struct file *file, loff_t from, loff_t to,
+		       struct folio **folios, unsigned long most,
+		       pgoff_t *skip, bool fill_holes)
+{
+	long i, n;
+
+	if (is_hugetlb(file))
+		n = pin_hugetlb(file, from, to, folios, most, skip, fill_holes);
+	else
+		n = pin_shmem(file, from, to, folios, most, skip);
+	for (i = 0; i < n; i++) {
+		int rc = check_folio(file, folios[i]);
+
+		if (unlikely(rc)) {
 			unpin_folios(folios, n);
 			return rc;
 		}
@@ -182,20 +224,10 @@ static long pin_shmem(struct file *file, loff_t from, loff_t to,
 	return n;
 }
 
-static long pin_folios(struct file *file, loff_t from, loff_t to,
-		       struct folio **folios, unsigned long most,
-		       pgoff_t *skip, bool fill_holes)
-{
-	if (is_hugetlb(file))
-		return pin_hugetlb(file, from, to, folios, most, skip,
-				   fill_holes);
-	return pin_shmem(file, from, to, folios, most, skip);
-}
-
 /**
  * gather_file - pin pages of a file
  * @gather: the state
- * @file: a file that gather_check_file() has found good
+ * @file: a file that gather_has_folios()
  * @offset: where in the file the next page of the runs is
  * @end: index of the page to stop before
  * @fill_holes: of hugetlbfs. Holes of shmem are always filled.

@@ -104,38 +104,63 @@ int pinned_renew_account(struct pinned *pinned, bool process)
 	return 0;
 }
 
+/* As for a shared mapping, see gather_check_file(). */
+static int check_file(struct file *file, unsigned long start,
+		      unsigned long length, bool writable)
+{
+	int rc;
+
+	if (!gather_has_folios(file))
+		return -EINVAL;
+	if (length > (unsigned long)MAX_LFS_FILESIZE ||
+	    start > MAX_LFS_FILESIZE - length)
+		return -EOVERFLOW;
+	rc = pinned_check_range(start, length);
+	return rc ?: gather_check_file(file, start, length, writable);
+}
+
 /**
  * pinned_from_file - memory of a memfd, a shmem or a hugetlbfs file
  * @ctx: the context that maps it
  * @file: the file; the memory takes a reference of its own
  * @start: offset in bytes, need not be aligned
  * @length: bytes
- * @writable: devices may write to it
+ * @writable: devices may write to it: until it is freed, the file is counted as
+ *	mapped writable, so nobody can seal it against that
  *
  * Return: the memory, with one reference; or -EINVAL (no length, or a file of
- * another kind), -EPERM (not open for writing, or sealed against it),
- * -EOVERFLOW, -ENOMEM.
+ * another kind), -EOVERFLOW, -EACCES, -EPERM (see gather_check_file()), -ENOMEM.
  */
 struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable)
 {
-	int rc = gather_check_file(file, writable);
+	int rc = check_file(file, start, length, writable);
 	struct pinned *pinned;
 	void *mem;
 
 	if (rc)
 		return ERR_PTR(rc);
-	if (length > (unsigned long)MAX_LFS_FILESIZE ||
-	    start > MAX_LFS_FILESIZE - length)
-		return ERR_PTR(-EOVERFLOW);
-	rc = pinned_check_range(start, length) ?: pinned_alloc_many(ctx, &mem, 1);
+	rc = pinned_alloc_many(ctx, &mem, 1);
 	if (rc)
 		return ERR_PTR(rc);
+	/* A seal may have come in between. */
+	if (writable && mapping_map_writable(file->f_mapping)) {
+		pinned_free_many(&mem, 1);
+		return ERR_PTR(-EPERM);
+	}
 	pinned = mem;
 	pinned_set(pinned, start, length, writable);
 	pinned->file = get_file(file);
 	return pinned;
+}
+
+static void pinned_put_file(struct pinned *pinned)
+{
+	if (pinned->writable)
+		mapping_unmap_writable(pinned->file->f_mapping);
+	fput(pinned->file);
+	pinned->file = NULL;
 }
 
 /**
@@ -150,10 +175,9 @@ bool pinned_finish(struct pinned *pinned)
 	if (WARN_ON(pinned->uses || pinned->sparse))
 		return false;
 	if (pinned->file)
-		fput(pinned->file);
+		pinned_put_file(pinned);
 	if (pinned->owner)
 		bar_owner_put(pinned->owner);
-	pinned->file = NULL;
 	pinned->owner = NULL;
 	return true;
 }

@@ -42,9 +42,14 @@
  * the file are filled when the memory is pinned, which is when the first device
  * is attached to the IOAS, or now.
  *
- * EBADF: no such file. EINVAL: a file of another kind, or behind its end. EPERM:
- * a writable mapping of a file that is not open for writing or is sealed against
- * it. Otherwise as IOMMU_IOAS_MAP.
+ * What may be mapped is what mmap() would map MAP_SHARED: EACCES: the file is not
+ * open for reading (which it has to be in any case), is open for writing and has the
+ * append-only attribute, or a security module refuses that it be read or written.
+ * EPERM: a writable mapping of a file that is not open for writing or is sealed
+ * against it. As long as there is a writable mapping, F_SEAL_WRITE is EBUSY.
+ *
+ * EBADF: no such file. EINVAL: a file of another kind, or behind its end.
+ * EHWPOISON: a page of it has failed. Otherwise as IOMMU_IOAS_MAP.
  */
 struct iommu_ioas_map_file {
 	__u32 size;
