@@ -85,6 +85,7 @@ static noinline long gup_remote(struct mm_struct *mm, unsigned long addr,
 				unsigned long n, bool writable,
 				struct page **pages)
 {
+	int locked = 1;
 	long got;
 
 	if (!mmget_not_zero(mm))
@@ -92,9 +93,11 @@ static noinline long gup_remote(struct mm_struct *mm, unsigned long addr,
 	if (mmap_read_lock_killable(mm)) {
 		got = -EINTR;
 	} else {
+		/* A page may be long in coming: not with the lock held. */
 		got = pin_user_pages_remote(mm, addr, n, gup_flags(writable),
-					    pages, NULL);
-		mmap_read_unlock(mm);
+					    pages, &locked);
+		if (locked)
+			mmap_read_unlock(mm);
 	}
 	mmput(mm);
 	return got;
@@ -307,6 +310,13 @@ static int gather_huge(struct gather *gather, unsigned long addr,
 	return gather_leaf(gather, addr, pfn);
 }
 
+/* Page tables are not walked for addresses that are not the user's. */
+static bool is_user_range(unsigned long addr, unsigned long npages)
+{
+	return addr < TASK_SIZE_MAX &&
+	       npages <= (TASK_SIZE_MAX - addr) >> PAGE_SHIFT;
+}
+
 /**
  * gather_user - pin pages of user memory
  * @gather: the state
@@ -317,6 +327,8 @@ static int gather_huge(struct gather *gather, unsigned long addr,
  */
 int gather_user(struct gather *gather, unsigned long end)
 {
+	if (unlikely(!is_user_range(gather->start, end)))
+		return -EFAULT;
 	while (gather->runs->npages < end) {
 		unsigned long addr = gathered_to(gather);
 		unsigned long left = end - gather->runs->npages;
