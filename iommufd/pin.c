@@ -18,6 +18,11 @@
  * stays. Should the user have replaced such a page meanwhile, so that a device
  * would see another page than the in-kernel user has, the use fails.
  *
+ * Pages may be long in coming: a user has file systems and page faults of his own
+ * making. So nothing is pinned with a lock held. Who fills or empties the runs
+ * makes the memory busy, and only those wait for him who would do the same, and can
+ * be killed. Who has a use, or a page, gives it back without waiting.
+ *
  * Pages are always pinned for writing if the mapping allows writing at all, and
  * marked dirty when they are unpinned.
  */
@@ -25,6 +30,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "bar.h"
 #include "charge.h"
@@ -240,16 +246,19 @@ static noinline int fill_pages(struct pinned *pinned)
 static int fill_bar(struct pinned *pinned)
 {
 	struct mm_struct *mm = pinned->account->mm;
-	struct bar_owner *was = pinned->owner;
+	struct bar_owner *was = pinned->owner, *owner;
 	int rc;
 
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
-			 pinned->writable, &pinned->runs, &pinned->owner);
+			 pinned->writable, &pinned->runs, &owner);
 	mmput(mm);
-	if (!rc)
+	if (!rc) {
+		/* In-kernel users may be asking whether there is one. */
+		WRITE_ONCE(pinned->owner, owner);
 		bar_owner_put(was);
+	}
 	return rc;
 }
 
@@ -319,23 +328,7 @@ int pinned_use_first(struct pinned *pinned)
 	return rc;
 }
 
-/* Memory that in-kernel users have some pages of. */
-static int fill_sparse(struct pinned *pinned)
-{
-	unsigned long cost = pinned->npages - sparse_nr(pinned);
-	int rc = account_charge(pinned->account, cost);
-
-	if (!rc) {
-		rc = fill_memory(pinned) ?: sparse_match(pinned);
-		if (!rc)
-			sparse_absorb(pinned);
-		else
-			account_uncharge(pinned->account, cost);
-	}
-	return rc ? pinned_fill_failed(pinned, rc) : 0;
-}
-
-static inline void pinned_empty(struct pinned *pinned)
+static inline void empty(struct pinned *pinned)
 {
 	struct runs *runs = &pinned->runs;
 	struct page *page;
@@ -357,19 +350,72 @@ static inline void pinned_empty(struct pinned *pinned)
 	account_uncharge(pinned->account, pinned->npages);
 }
 
-static int use_locked(struct pinned *pinned)
+/* For who would fill it, with the lock held: 0, or -EINTR without. */
+static int lock_idle(struct pinned *pinned)
 {
-	int rc = 0;
+	while (!mutex_lock_killable(&pinned->lock)) {
+		if (!pinned->busy)
+			return 0;
+		mutex_unlock(&pinned->lock);
+		if (wait_var_event_killable(&pinned->busy,
+					    !READ_ONCE(pinned->busy)))
+			break;
+	}
+	return -EINTR;
+}
 
-	/* In use or not: the revocation may have been where this use is to be. */
-	if (pinned->owner && bar_owner_retired(pinned->owner))
-		return -ENXIO;
-	if (!pinned->uses && !pinned->owner && !pinned->sparse)
-		return pinned_use_first(pinned);
-	if (!pinned->uses)
-		rc = pinned->owner ? fill_bar(pinned) : fill_sparse(pinned);
+/* The runs are what @uses says. */
+static void end_busy(struct pinned *pinned)
+{
+	smp_store_release(&pinned->busy, false);
+	smp_mb();	/* before it is seen who waits */
+	wake_up_var(&pinned->busy);
+}
+
+/* It is busy. Returns 0 with the use counted. */
+static int fill_busy(struct pinned *pinned, unsigned long cost)
+{
+	int rc;
+
+	if (pinned->owner) {
+		rc = fill_bar(pinned);
+	} else {
+		rc = account_charge(pinned->account, cost);
+		if (!rc) {
+			rc = fill_memory(pinned) ?: sparse_absorb(pinned, &cost);
+			if (!rc)
+				return 0;
+			account_uncharge(pinned->account, cost);
+		}
+		rc = pinned_fill_failed(pinned, rc);
+	}
 	if (!rc)
+		pinned_use_again(pinned);
+	return rc;
+}
+
+static int use_known(struct pinned *pinned)
+{
+	unsigned long cost = 0;
+	bool fill = false;
+	int rc = lock_idle(pinned);
+
+	if (rc)
+		return rc;
+	if (pinned->owner && bar_owner_retired(pinned->owner)) {
+		/* In use or not: it may have been revoked where this use is to be. */
+		rc = -ENXIO;
+	} else if (pinned->uses) {
 		pinned->uses++;
+	} else {
+		cost = pinned->npages - sparse_nr(pinned);
+		pinned->busy = fill = true;
+	}
+	mutex_unlock(&pinned->lock);
+	if (fill) {
+		rc = fill_busy(pinned, cost);
+		end_busy(pinned);
+	}
 	return rc;
 }
 
@@ -381,14 +427,10 @@ static int use_locked(struct pinned *pinned)
  */
 int pinned_use_shared(struct pinned *pinned)
 {
-	int rc;
-
-	if (pinned_is_private(pinned))
-		return use_locked(pinned);
-	mutex_lock(&pinned->lock);
-	rc = use_locked(pinned);
-	mutex_unlock(&pinned->lock);
-	return rc;
+	if (pinned_is_private(pinned) && !pinned->uses && !pinned->sparse &&
+	    !pinned->owner)
+		return pinned_use_first(pinned);
+	return use_known(pinned);
 }
 
 /**
@@ -401,17 +443,18 @@ int pinned_use_shared(struct pinned *pinned)
  */
 int pinned_lend(struct pinned *pinned, bool *lent)
 {
-	int rc;
-
 	/* Who has been lent it does not count as one who refers to it. */
+	int rc = use_known(pinned);
+
+	if (rc)
+		return rc;
 	mutex_lock(&pinned->lock);
-	rc = use_locked(pinned);
-	if (!rc && *lent)
+	if (*lent)
 		pinned->uses--;
-	else if (!rc)
+	else
 		smp_store_release(lent, true);	/* see nested_use() */
 	mutex_unlock(&pinned->lock);
-	return rc;
+	return 0;
 }
 
 /**
@@ -529,14 +572,28 @@ void pinned_use_again(struct pinned *pinned)
  * pinned_drop_uses - pinned_unuse() several times, with the lock held
  * @pinned: memory in use
  * @n: how often
+ *
+ * Return: whether it is busy now, since these were the last ones: the caller lets
+ * go of the lock and calls pinned_empty().
  */
-void pinned_drop_uses(struct pinned *pinned, unsigned long n)
+bool pinned_drop_uses(struct pinned *pinned, unsigned long n)
 {
 	if (WARN_ON(pinned->uses < n))
-		return;
+		return false;
 	pinned->uses -= n;
 	if (!pinned->uses)
-		pinned_empty(pinned);
+		pinned->busy = true;
+	return !pinned->uses;
+}
+
+/**
+ * pinned_empty - unpin what nobody uses any more
+ * @pinned: after pinned_drop_uses() has said so
+ */
+void pinned_empty(struct pinned *pinned)
+{
+	empty(pinned);
+	end_busy(pinned);
 }
 
 /**
@@ -545,13 +602,18 @@ void pinned_drop_uses(struct pinned *pinned, unsigned long n)
  */
 void pinned_unuse_shared(struct pinned *pinned)
 {
+	bool last;
+
 	if (pinned_is_private(pinned)) {
-		pinned_drop_uses(pinned, 1);
+		if (!WARN_ON(!pinned->uses) && !--pinned->uses)
+			empty(pinned);
 		return;
 	}
 	mutex_lock(&pinned->lock);
-	pinned_drop_uses(pinned, 1);
+	last = pinned_drop_uses(pinned, 1);
 	mutex_unlock(&pinned->lock);
+	if (last)
+		pinned_empty(pinned);
 }
 
 /**
@@ -591,6 +653,7 @@ static void pinned_construct(void *mem)
 
 	refcount_set(&pinned->refs, 1);
 	pinned->mark = false;
+	pinned->busy = false;
 	mutex_init(&pinned->lock);
 	pinned->file = NULL;
 	pinned->uses = 0;

@@ -25,8 +25,11 @@ struct sparse;
  * @refs: areas, but for those of nested IOASes, and commands that are making one
  * @writable: pinned for writing
  * @mark: CHANGE_PROCESS has seen it
- * @lock: protects everything below it that changes. Taken inside the locks of an
- *	IOAS, outside the mmap lock.
+ * @busy: somebody fills or empties @runs, without the lock; then @uses is 0, but
+ *	for the uses that he finds when he has filled them
+ * @lock: protects everything below it that changes, and @busy. Taken inside the
+ *	locks of an IOAS. Never held while anything is pinned, or while the mmap
+ *	lock is taken.
  * @ctx: the context it was mapped in
  * @file: the origin, if it is a file, else NULL
  * @start: page-aligned user address in @account->mm, or offset in @file
@@ -50,6 +53,7 @@ struct pinned {
 	refcount_t refs;
 	bool writable;
 	bool mark;
+	bool busy;
 	struct mutex lock;
 	struct iommufd_ctx *ctx;
 	struct file *file;
@@ -185,7 +189,8 @@ int pinned_use_row(struct area *area, const struct area *end,
 void pinned_use_again(struct pinned *pinned);
 int pinned_lend(struct pinned *pinned, bool *lent);
 void pinned_unuse_shared(struct pinned *pinned);
-void pinned_drop_uses(struct pinned *pinned, unsigned long n);
+bool pinned_drop_uses(struct pinned *pinned, unsigned long n);
+void pinned_empty(struct pinned *pinned);
 
 int pinned_pin(struct pinned *pinned, unsigned long first,
 	       unsigned long npages, struct page **pages);

@@ -29,21 +29,16 @@ static unsigned long sparse_count(void *value)
 	return xa_to_value(value) & SPARSE_COUNT_MAX;
 }
 
-/**
- * sparse_match - are the sparse pages those that the runs have, too?
- * @pinned: with both
- *
- * Return: 0 or -EFAULT.
- */
-int sparse_match(struct pinned *pinned)
+/* Are the sparse pages those that the runs have, too? */
+static bool sparse_matches(struct pinned *pinned)
 {
 	unsigned long index;
 	void *value;
 
 	xa_for_each(&pinned->sparse->pages, index, value)
 		if (runs_seek(&pinned->runs, index, 1).pfn != sparse_pfn(value))
-			return -EFAULT;
-	return 0;
+			return false;
+	return true;
 }
 
 static void sparse_free(struct pinned *pinned)
@@ -53,112 +48,99 @@ static void sparse_free(struct pinned *pinned)
 	pinned->sparse = NULL;
 }
 
-/**
- * sparse_absorb - the pages are in the runs now: one pin is enough
- * @pinned: sparse memory that is being used as a whole
- *
- * Each pin of a page becomes a use of the whole.
- */
-void sparse_absorb(struct pinned *pinned)
+/* Each pin of a page becomes a use of the whole, which has a pin of its own. */
+static int absorb_locked(struct pinned *pinned)
 {
 	unsigned long index;
 	void *value;
 
+	if (!pinned->sparse)
+		return 0;
+	if (!sparse_matches(pinned))
+		return -ESTALE;
 	xa_for_each(&pinned->sparse->pages, index, value) {
 		pinned->uses += sparse_count(value);
 		release_page(sparse_pfn(value), false);
 	}
 	sparse_free(pinned);
+	return 0;
 }
 
-/* Pin one page that is not pinned yet. */
-static int sparse_pin_new(struct pinned *pinned, unsigned long index)
+/**
+ * sparse_absorb - the first use of memory that has been pinned as a whole
+ * @pinned: busy, and filled
+ * @paid: the pages that have been charged for. In-kernel users have paid for the
+ *	others, but some of them may have gone meanwhile, or come.
+ *
+ * Return: 0 with the use counted, and what they have, or -ESTALE (the user has
+ * replaced a page that an in-kernel user keeps), -ENOMEM, -EINTR.
+ */
+int sparse_absorb(struct pinned *pinned, unsigned long *paid)
 {
-	unsigned long at = pinned->start + index * PAGE_SIZE;
-	long pfn;
+	struct account *account = pinned->account;
+	long more;
 	int rc;
 
-	rc = account_charge(pinned->account, 1);
-	if (rc)
-		return rc;
-	if (pinned->file)
-		pfn = gather_file_page(pinned->file, at);
-	else
-		pfn = gather_user_page(pinned->account->mm, at,
-				       pinned->writable);
-	if (pfn < 0) {
-		rc = pfn;
-		goto err_charge;
+	for (;;) {
+		mutex_lock(&pinned->lock);
+		more = pinned->npages - sparse_nr(pinned) - *paid;
+		if (more <= 0)
+			break;
+		mutex_unlock(&pinned->lock);
+		rc = account_charge(account, more);
+		if (rc)
+			return rc;
+		*paid += more;
 	}
-
-	rc = xa_err(xa_store(&pinned->sparse->pages, index,
-			     sparse_value(pfn, 1), GFP_KERNEL_ACCOUNT));
-	if (rc)
-		goto err_pin;
-	pinned->sparse->nr++;
-	return 0;
-
-err_pin:
-	release_page(pfn, false);
-err_charge:
-	account_uncharge(pinned->account, 1);
+	rc = absorb_locked(pinned);
+	if (!rc)
+		pinned->uses++;
+	mutex_unlock(&pinned->lock);
+	if (!rc && more)
+		account_uncharge(account, -more);
 	return rc;
 }
 
-static int sparse_pin(struct pinned *pinned, unsigned long index,
-		      struct page **page)
+/* The PFN of a page that is pinned for somebody who has no other use for it. */
+static long pin_one(struct pinned *pinned, unsigned long index, bool writable)
 {
-	void *value = xa_load(&pinned->sparse->pages, index);
-	int rc;
+	unsigned long at = pinned->start + index * PAGE_SIZE;
 
-	if (!value) {
-		rc = sparse_pin_new(pinned, index);
-		if (rc)
-			return rc;
-		value = xa_load(&pinned->sparse->pages, index);
-	} else {
-		if (sparse_count(value) == SPARSE_COUNT_MAX)
-			return -EOVERFLOW;
-		/* Replaces an entry: this does not allocate. */
-		xa_store(&pinned->sparse->pages, index,
-			 sparse_value(sparse_pfn(value),
-				      sparse_count(value) + 1), GFP_KERNEL);
+	if (pinned->file)
+		return gather_file_page(pinned->file, at);
+	return gather_user_page(pinned->account->mm, at, writable);
+}
+
+/* One more pin of a page; with the lock held. -ENOENT: it is not pinned yet. */
+static int pin_known(struct pinned *pinned, unsigned long index,
+		     struct page **page)
+{
+	void *value;
+
+	if (pinned->owner)
+		return -EINVAL;
+	if (pinned->uses) {
+		pinned->uses++;
+		*page = pfn_to_page(runs_pfn_of(&pinned->runs, index, 1));
+		return 0;
 	}
+	value = pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
+	if (!value)
+		return -ENOENT;
+	if (sparse_count(value) == SPARSE_COUNT_MAX)
+		return -EOVERFLOW;
+	/* Replaces an entry: this does not allocate. */
+	xa_store(&pinned->sparse->pages, index,
+		 sparse_value(sparse_pfn(value), sparse_count(value) + 1),
+		 GFP_KERNEL);
 	*page = pfn_to_page(sparse_pfn(value));
 	return 0;
 }
 
-static void sparse_unpin(struct pinned *pinned, unsigned long index)
+/* A page has been pinned, and paid for; with the lock held. */
+static int sparse_add(struct pinned *pinned, unsigned long index,
+		      unsigned long pfn)
 {
-	void *value = xa_load(&pinned->sparse->pages, index);
-
-	if (WARN_ON(!value))
-		return;
-	if (sparse_count(value) > 1) {
-		xa_store(&pinned->sparse->pages, index,
-			 sparse_value(sparse_pfn(value),
-				      sparse_count(value) - 1), GFP_KERNEL);
-		return;
-	}
-	xa_erase(&pinned->sparse->pages, index);
-	pinned->sparse->nr--;
-	release_page(sparse_pfn(value), pinned->writable);
-	account_uncharge(pinned->account, 1);
-}
-
-static void sparse_unpin_range(struct pinned *pinned, unsigned long first,
-			       unsigned long npages)
-{
-	while (npages--)
-		sparse_unpin(pinned, first++);
-	if (!pinned->sparse->nr)
-		sparse_free(pinned);
-}
-
-static int sparse_pin_range(struct pinned *pinned, unsigned long first,
-			    unsigned long npages, struct page **pages)
-{
-	unsigned long i;
 	int rc;
 
 	if (!pinned->sparse) {
@@ -169,14 +151,78 @@ static int sparse_pin_range(struct pinned *pinned, unsigned long first,
 		xa_init_flags(&pinned->sparse->pages, XA_FLAGS_ACCOUNT);
 		pinned->sparse->nr = 0;
 	}
-	for (i = 0; i < npages; i++) {
-		rc = sparse_pin(pinned, first + i, &pages[i]);
-		if (rc) {
-			sparse_unpin_range(pinned, first, i);
-			return rc;
-		}
+	rc = xa_err(xa_store(&pinned->sparse->pages, index,
+			     sparse_value(pfn, 1), GFP_KERNEL_ACCOUNT));
+	if (!rc)
+		pinned->sparse->nr++;
+	else if (!pinned->sparse->nr)
+		sparse_free(pinned);
+	return rc;
+}
+
+/* Pin a page that was not pinned yet, unless somebody else does meanwhile. */
+static int pin_new(struct pinned *pinned, unsigned long index,
+		   struct page **page)
+{
+	bool ours = false;
+	long pfn;
+	int rc;
+
+	rc = account_charge(pinned->account, 1);
+	if (rc)
+		return rc;
+	pfn = pin_one(pinned, index, pinned->writable);
+	if (pfn < 0) {
+		rc = pfn;
+		goto out_charge;
 	}
-	return 0;
+	mutex_lock(&pinned->lock);
+	rc = pin_known(pinned, index, page);
+	if (rc == -ENOENT) {
+		rc = sparse_add(pinned, index, pfn);
+		ours = !rc;
+	}
+	mutex_unlock(&pinned->lock);
+	if (ours) {
+		*page = pfn_to_page(pfn);
+		return 0;
+	}
+	release_page(pfn, false);
+out_charge:
+	account_uncharge(pinned->account, 1);
+	return rc;
+}
+
+/* Returns whether the page is not pinned any more, so not to be paid for. */
+static bool sparse_unpin(struct pinned *pinned, unsigned long index)
+{
+	void *value = xa_load(&pinned->sparse->pages, index);
+
+	if (WARN_ON(!value))
+		return false;
+	if (sparse_count(value) > 1) {
+		xa_store(&pinned->sparse->pages, index,
+			 sparse_value(sparse_pfn(value),
+				      sparse_count(value) - 1), GFP_KERNEL);
+		return false;
+	}
+	xa_erase(&pinned->sparse->pages, index);
+	pinned->sparse->nr--;
+	release_page(sparse_pfn(value), pinned->writable);
+	return true;
+}
+
+static unsigned long sparse_unpin_range(struct pinned *pinned,
+					unsigned long first,
+					unsigned long npages)
+{
+	unsigned long unpinned = 0;
+
+	while (npages--)
+		unpinned += sparse_unpin(pinned, first++);
+	if (!pinned->sparse->nr)
+		sparse_free(pinned);
+	return unpinned;
 }
 
 static void runs_to_pages(const struct runs *runs, unsigned long first,
@@ -189,6 +235,27 @@ static void runs_to_pages(const struct runs *runs, unsigned long first,
 			*pages++ = pfn_to_page(it.pfn++);
 }
 
+/* Returns how many pages it has pinned, from @first on, or an errno. */
+static long pin_some(struct pinned *pinned, unsigned long first,
+		     unsigned long npages, struct page **pages)
+{
+	int rc;
+
+	if (mutex_lock_killable(&pinned->lock))
+		return -EINTR;
+	if (pinned->uses && !pinned->owner) {
+		pinned->uses += npages;
+		runs_to_pages(&pinned->runs, first, npages, pages);
+		mutex_unlock(&pinned->lock);
+		return npages;
+	}
+	rc = pin_known(pinned, first, pages);
+	mutex_unlock(&pinned->lock);
+	if (rc == -ENOENT)
+		rc = pin_new(pinned, first, pages);
+	return rc ?: 1;
+}
+
 /**
  * pinned_pin - keep some pages for an in-kernel user
  * @pinned: the memory
@@ -197,24 +264,25 @@ static void runs_to_pages(const struct runs *runs, unsigned long first,
  * @pages: filled with the pages
  *
  * Return: 0, or with nothing changed -EINVAL (a BAR has no pages), -EFAULT,
- * -ENOMEM, -EOVERFLOW (pinned millions of times).
+ * -ENOMEM, -EINTR (a fatal signal), -EOVERFLOW (pinned millions of times).
  */
 int pinned_pin(struct pinned *pinned, unsigned long first,
 	       unsigned long npages, struct page **pages)
 {
-	int rc = 0;
+	unsigned long done = 0;
 
-	mutex_lock(&pinned->lock);
-	if (pinned->owner) {
-		rc = -EINVAL;
-	} else if (pinned->uses) {
-		pinned->uses += npages;
-		runs_to_pages(&pinned->runs, first, npages, pages);
-	} else {
-		rc = sparse_pin_range(pinned, first, npages, pages);
+	while (done < npages) {
+		long n = pin_some(pinned, first + done, npages - done,
+				  pages + done);
+
+		if (n < 0) {
+			if (done)
+				pinned_unpin(pinned, first, done);
+			return n;
+		}
+		done += n;
 	}
-	mutex_unlock(&pinned->lock);
-	return rc;
+	return 0;
 }
 
 /**
@@ -226,12 +294,19 @@ int pinned_pin(struct pinned *pinned, unsigned long first,
 void pinned_unpin(struct pinned *pinned, unsigned long first,
 		  unsigned long npages)
 {
+	unsigned long unpinned = 0;
+	bool last = false;
+
 	mutex_lock(&pinned->lock);
 	if (pinned->uses)
-		pinned_drop_uses(pinned, npages);
+		last = pinned_drop_uses(pinned, npages);
 	else if (!WARN_ON(!pinned->sparse))
-		sparse_unpin_range(pinned, first, npages);
+		unpinned = sparse_unpin_range(pinned, first, npages);
 	mutex_unlock(&pinned->lock);
+	if (last)
+		pinned_empty(pinned);
+	if (unpinned)
+		account_uncharge(pinned->account, unpinned);
 }
 
 static void copy_page_bytes(struct page *page, unsigned long offset,
@@ -267,21 +342,25 @@ static int rw_page(struct pinned *pinned, unsigned long index,
 		   unsigned long offset, void *data, unsigned long n,
 		   bool write)
 {
-	unsigned long at = pinned->start + index * PAGE_SIZE;
-	long pfn = pinned_pfn(pinned, index);
-	bool ours = !pfn;
+	long pfn = -EINVAL;
 
-	if (pinned->owner)
-		return -EINVAL;
-	if (ours && pinned->file)
-		pfn = gather_file_page(pinned->file, at);
-	else if (ours)
-		pfn = gather_user_page(pinned->account->mm, at, write);
+	if (mutex_lock_killable(&pinned->lock))
+		return -EINTR;
+	if (!pinned->owner) {
+		/* The lock keeps it pinned. */
+		pfn = pinned_pfn(pinned, index);
+		if (pfn)
+			copy_page_bytes(pfn_to_page(pfn), offset, data, n,
+					write);
+	}
+	mutex_unlock(&pinned->lock);
+	if (pfn)
+		return min(pfn, 0);
+	pfn = pin_one(pinned, index, write);
 	if (pfn < 0)
 		return pfn;
 	copy_page_bytes(pfn_to_page(pfn), offset, data, n, write);
-	if (ours)
-		release_page(pfn, write);
+	release_page(pfn, write);
 	return 0;
 }
 
@@ -293,8 +372,8 @@ static int rw_page(struct pinned *pinned, unsigned long index,
  * @length: bytes
  * @write: into the memory
  *
- * Return: 0, -EFAULT, -EINVAL for a BAR, -ENOMEM. On error a part may have been
- * copied.
+ * Return: 0, -EFAULT, -EINVAL for a BAR, -ENOMEM, -EINTR (a fatal signal). On
+ * error a part may have been copied.
  */
 int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
 	      unsigned long length, bool write)
@@ -305,10 +384,8 @@ int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
 		unsigned long in_page = offset % PAGE_SIZE;
 		unsigned long n = min(length, PAGE_SIZE - in_page);
 
-		mutex_lock(&pinned->lock);
 		rc = rw_page(pinned, offset / PAGE_SIZE, in_page, data, n,
 			     write);
-		mutex_unlock(&pinned->lock);
 		offset += n;
 		data += n;
 		length -= n;

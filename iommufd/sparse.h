@@ -28,7 +28,6 @@ static inline unsigned long sparse_nr(const struct pinned *pinned)
 	return pinned->sparse ? pinned->sparse->nr : 0;
 }
 
-int sparse_match(struct pinned *pinned);
-void sparse_absorb(struct pinned *pinned);
+int sparse_absorb(struct pinned *pinned, unsigned long *paid);
 
 #endif
