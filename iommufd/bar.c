@@ -26,6 +26,7 @@
  * @link: in the context's list until it is retired
  * @retired: the device has been unbound, or is about to be
  * @used: somebody has mapped a BAR of it
+ * @dev: the device, until it is retired
  * @nr: number of resources
  * @res: the resources, start and inclusive end in bytes
  */
@@ -34,6 +35,7 @@ struct bar_owner {
 	struct list_head link;
 	bool retired;
 	bool used;
+	struct device *dev;
 	unsigned int nr;
 	struct {
 		phys_addr_t start;
@@ -67,6 +69,7 @@ struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
 	if (!owner)
 		return NULL;
 	refcount_set(&owner->refs, 1);
+	owner->dev = dev;
 	if (dev_is_pci(dev)) {
 		for (i = 0; i < PCI_STD_NUM_BARS; i++)
 			owner_add_resource(owner,
@@ -118,6 +121,58 @@ void bar_owner_put(struct bar_owner *owner)
 bool bar_owner_retired(const struct bar_owner *owner)
 {
 	return READ_ONCE(owner->retired);
+}
+
+/* Does it answer on the bus? Virtual functions always do. */
+static bool is_off(struct device *dev)
+{
+	struct pci_dev *pdev;
+	u16 command;
+
+	if (!dev_is_pci(dev))
+		return false;
+	pdev = to_pci_dev(dev);
+	if (pdev->current_state >= PCI_D3hot)
+		return true;
+	return !pdev->is_virtfn &&
+	       !pci_read_config_word(pdev, PCI_COMMAND, &command) &&
+	       !(command & PCI_COMMAND_MEMORY);
+}
+
+static int is_cdev(struct device *dev, void *cdev)
+{
+	return dev->devt == *(dev_t *)cdev;
+}
+
+/**
+ * bar_is_off - why can a VFIO mapping of a BAR not be touched?
+ * @ctx: the context
+ * @cdev: what the file is that is mapped
+ * @name: set to the name of the device
+ * @size: room for that
+ *
+ * Return: whether it is because the memory decoding of a device of the context is
+ * off, or because it is powered down.
+ */
+bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
+{
+	struct bar_owner *owner;
+	bool found = false;
+
+	mutex_lock(&ctx->bar_lock);
+	list_for_each_entry(owner, &ctx->bar_owners, link) {
+		struct device *vfio;
+
+		vfio = device_find_child(owner->dev, &cdev, is_cdev);
+		if (!vfio)
+			continue;
+		put_device(vfio);
+		found = is_off(owner->dev);
+		strscpy(name, dev_name(owner->dev), size);
+		break;
+	}
+	mutex_unlock(&ctx->bar_lock);
+	return found;
 }
 
 static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
@@ -226,13 +281,14 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  * The owner may be retired as soon as this returns: whoever maps the runs holds
  * a lock that the revocation takes, too.
  *
- * Return: 0, -EFAULT if it is not a BAR of a device that is bound to @ctx,
- * -ENOMEM, or -EINTR. On error @runs is empty, and @owner what it was.
+ * Return: 0, -EFAULT if it is not device memory, or does not answer, -ENODEV if it
+ * is not the BAR of one device that is bound to @ctx, -ENOMEM, or -EINTR. On error @runs is empty, and @owner what it was.
  */
 int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 		unsigned long uptr, unsigned long npages, bool write,
 		struct runs *runs, struct bar_owner **owner)
 {
+	struct bar_owner *found;
 	int rc;
 
 	if (mmap_read_lock_killable(mm))
@@ -240,12 +296,11 @@ int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 	rc = bar_collect(mm, uptr, npages, write, runs);
 	mmap_read_unlock(mm);
 	if (!rc) {
-		struct bar_owner *found = bar_find_owner(ctx, runs);
-
+		found = bar_find_owner(ctx, runs);
 		if (found)
 			*owner = found;
 		else
-			rc = -EFAULT;
+			rc = -ENODEV;
 	}
 	if (rc)
 		runs_free(runs);

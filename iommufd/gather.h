@@ -5,6 +5,8 @@
 #ifndef IOMMUFD_GATHER_H
 #define IOMMUFD_GATHER_H
 
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/types.h>
@@ -86,6 +88,15 @@ static inline int gather_add_folio(struct runs *runs, struct folio *folio,
 	if (unlikely(rc || folio == before))
 		unpin_folio(folio);
 	return rc;
+}
+
+/**
+ * is_hugetlb_file - is_file_hugepages(), which needs a symbol that is not exported
+ * @file: any file
+ */
+static inline bool is_hugetlb_file(const struct file *file)
+{
+	return file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
 }
 
 /**

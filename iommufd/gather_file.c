@@ -9,7 +9,6 @@
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/hugetlb.h>
-#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -17,12 +16,6 @@
 
 #include "gather.h"
 #include "runs.h"
-
-/* is_file_hugepages() needs a symbol that is not exported. */
-static bool is_hugetlb(const struct file *file)
-{
-	return file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
-}
 
 /**
  * gather_has_folios - can the folios of a file be pinned?
@@ -32,12 +25,12 @@ static bool is_hugetlb(const struct file *file)
  */
 bool gather_has_folios(const struct file *file)
 {
-	return shmem_mapping(file->f_mapping) || is_hugetlb(file);
+	return shmem_mapping(file->f_mapping) || is_hugetlb_file(file);
 }
 
 static unsigned int file_seals(const struct file *file)
 {
-	return is_hugetlb(file) ? HUGETLBFS_I(file_inode(file))->seals :
+	return is_hugetlb_file(file) ? HUGETLBFS_I(file_inode(file))->seals :
 				  SHMEM_I(file_inode(file))->seals;
 }
 
@@ -209,7 +202,7 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
 {
 	long i, n;
 
-	if (is_hugetlb(file))
+	if (is_hugetlb_file(file))
 		n = pin_hugetlb(file, from, to, folios, most, skip, fill_holes);
 	else
 		n = pin_shmem(file, from, to, folios, most, skip);

@@ -37,7 +37,7 @@
 #include "gather.h"
 #include "object.h"
 #include "pin.h"
-#include "reason.h"
+#include "pin_reason.h"
 #include "sparse.h"
 
 /* So few pages are pinned with the pointers on the stack. */
@@ -111,18 +111,21 @@ int pinned_renew_account(struct pinned *pinned, bool process)
 }
 
 /* As for a shared mapping, see gather_check_file(). */
-static int check_file(struct file *file, unsigned long start,
-		      unsigned long length, bool writable)
+static int check_file(struct iommufd_ctx *ctx, struct file *file,
+		      unsigned long start, unsigned long length, bool writable)
 {
 	int rc;
 
 	if (!gather_has_folios(file))
-		return -EINVAL;
+		return pin_reason_file(ctx, file, writable, -EINVAL);
 	if (length > (unsigned long)MAX_LFS_FILESIZE ||
 	    start > MAX_LFS_FILESIZE - length)
 		return -EOVERFLOW;
 	rc = pinned_check_range(start, length);
-	return rc ?: gather_check_file(file, start, length, writable);
+	if (rc)
+		return rc;
+	rc = gather_check_file(file, start, length, writable);
+	return rc ? pin_reason_file(ctx, file, writable, rc) : 0;
 }
 
 /**
@@ -141,7 +144,7 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 				unsigned long start, unsigned long length,
 				bool writable)
 {
-	int rc = check_file(file, start, length, writable);
+	int rc = check_file(ctx, file, start, length, writable);
 	struct pinned *pinned;
 	void *mem;
 
@@ -153,7 +156,7 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 	/* A seal may have come in between. */
 	if (writable && mapping_map_writable(file->f_mapping)) {
 		pinned_free_many(&mem, 1);
-		return ERR_PTR(-EPERM);
+		return ERR_PTR(pin_reason_file(ctx, file, writable, -EPERM));
 	}
 	pinned = mem;
 	pinned_set(pinned, start, length, writable);
@@ -262,41 +265,34 @@ static int fill_bar(struct pinned *pinned)
 	return rc;
 }
 
-/* Say which memory it was, and the limit if it was that. */
-static noinline int explain(const struct pinned *pinned, int rc)
-{
-	const char *of = pinned->file ? "file offset" : "user address";
-
-	if (rc == -ENOMEM && pinned->account->to != CHARGE_NOBODY)
-		return reason_note(pinned->ctx, rc,
-				   "%lu pages at %s %#lx cannot be pinned: RLIMIT_MEMLOCK of the %s allows %lu in all, or memory is short",
-				   pinned->npages, of, pinned->start,
-				   pinned->account->to == CHARGE_USER ?
-				   "user" : "process", pinned->account->limit);
-	if (rc == -EFAULT)
-		return reason_note(pinned->ctx, rc,
-				   "%lu pages at %s %#lx cannot be pinned%s: not there, not %s, or the BAR of a device that is not bound here",
-				   pinned->npages, of, pinned->start,
-				   pinned->writable ? " for writing" : "",
-				   pinned->writable ? "writable" : "readable");
-	return rc;
-}
-
-/* Could not be paid for, or not be pinned; or has to match what is sparse. */
+/* Could not be pinned; or has to match what is sparse, and does not. */
 static noinline int pinned_fill_failed(struct pinned *pinned, int rc)
 {
-	bool nothing = !pinned->file && !pinned->sparse &&
-		       !pinned->runs.npages;
+	unsigned long npages = pinned->runs.npages;
 	int bar_rc;
 
 	release_runs(&pinned->runs, pinned->writable);
-	/* Neither could a BAR be pinned, nor would it have to be paid for. */
-	if (nothing && (rc == -EFAULT || rc == -ENOMEM)) {
-		bar_rc = fill_bar(pinned);
-		if (bar_rc != -EFAULT)
-			return bar_rc;
+	if (pinned->file || pinned->sparse || npages || rc != -EFAULT)
+		return pin_reason(pinned, npages, rc);
+	bar_rc = fill_bar(pinned);
+	if (bar_rc == -ENODEV)
+		return pin_reason_bar(pinned);
+	return bar_rc == -EFAULT ? pin_reason(pinned, 0, rc) : bar_rc;
+}
+
+/* Could not be paid for: a BAR need not be. */
+static noinline int pinned_charge_failed(struct pinned *pinned, int rc)
+{
+	if (rc != -ENOMEM)
+		return rc;
+	if (!pinned->file && !pinned->sparse) {
+		rc = fill_bar(pinned);
+		if (rc == -ENODEV)
+			return pin_reason_bar(pinned);
+		if (rc != -EFAULT)
+			return rc;
 	}
-	return explain(pinned, rc);
+	return pin_reason_limit(pinned);
 }
 
 static inline int fill_memory(struct pinned *pinned)
@@ -316,13 +312,15 @@ int pinned_use_first(struct pinned *pinned)
 {
 	int rc = account_charge(pinned->account, pinned->npages);
 
-	if (likely(!rc)) {
+	if (unlikely(rc)) {
+		rc = pinned_charge_failed(pinned, rc);
+	} else {
 		rc = fill_memory(pinned);
-		if (unlikely(rc))
+		if (unlikely(rc)) {
 			account_uncharge(pinned->account, pinned->npages);
+			rc = pinned_fill_failed(pinned, rc);
+		}
 	}
-	if (unlikely(rc))
-		rc = pinned_fill_failed(pinned, rc);
 	if (likely(!rc))
 		pinned->uses = 1;
 	return rc;
@@ -379,16 +377,23 @@ static int fill_busy(struct pinned *pinned, unsigned long cost)
 
 	if (pinned->owner) {
 		rc = fill_bar(pinned);
-	} else {
-		rc = account_charge(pinned->account, cost);
-		if (!rc) {
-			rc = fill_memory(pinned) ?: sparse_absorb(pinned, &cost);
-			if (!rc)
-				return 0;
-			account_uncharge(pinned->account, cost);
-		}
-		rc = pinned_fill_failed(pinned, rc);
+		if (rc == -ENODEV)
+			rc = pin_reason_bar(pinned);
+		else if (rc == -EFAULT)
+			rc = pin_reason(pinned, 0, rc);
+		goto out;
 	}
+	rc = account_charge(pinned->account, cost);
+	if (rc) {
+		rc = pinned_charge_failed(pinned, rc);
+		goto out;
+	}
+	rc = fill_memory(pinned) ?: sparse_absorb(pinned, &cost);
+	if (!rc)
+		return 0;
+	account_uncharge(pinned->account, cost);
+	rc = pinned_fill_failed(pinned, rc);
+out:
 	if (!rc)
 		pinned_use_again(pinned);
 	return rc;
