@@ -12,6 +12,7 @@
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/pgtable.h>
 #include <linux/platform_device.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -212,17 +213,36 @@ static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
 }
 
 /*
- * The PFN behind one address of a mapping without pages. VFIO fills its mappings
- * on the first touch, so it may have to be touched first.
- *
- * Returns 0, 1 if the mmap lock was dropped and taken again (look at the VMA
- * anew), or an errno.
+ * Bytes that the CPU maps by the entry at @addr. Its lock is held, and the mmap lock:
+ * so it stays, and so do the tables above it.
  */
-static int bar_follow(struct vm_area_struct *vma, unsigned long addr,
-		      bool write, unsigned long *pfn)
+static unsigned long entry_size(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d = p4d_offset(pgd, addr);
+	pud_t *pud = pud_offset(p4d, addr);
+
+	if (pud_leaf(READ_ONCE(*pud)))
+		return PUD_SIZE;
+	return pmd_leaf(READ_ONCE(*pmd_offset(pud, addr))) ? PMD_SIZE :
+							      PAGE_SIZE;
+}
+
+/*
+ * The PFNs behind an address of a mapping without pages, as far as one entry of the
+ * CPU's page table goes: VFIO fills its mappings with the largest that fit, on the
+ * first touch, so it may have to be touched first.
+ *
+ * Returns how many there are, 0 if the mmap lock was dropped and taken again (look
+ * at the VMA anew), or an errno.
+ */
+static long bar_follow(struct vm_area_struct *vma, unsigned long addr,
+		       bool write, unsigned long *pfn)
 {
 	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
 	bool unlocked = false;
+	unsigned long size;
+	long n;
 	int rc;
 
 	if (follow_pfnmap_start(&args)) {
@@ -230,14 +250,17 @@ static int bar_follow(struct vm_area_struct *vma, unsigned long addr,
 				      (write ? FAULT_FLAG_WRITE : 0),
 				      &unlocked);
 		if (unlocked)
-			return rc ?: 1;
+			return rc;
 		if (rc || follow_pfnmap_start(&args))
 			return -EFAULT;
 	}
-	rc = write && !args.writable ? -EFAULT : 0;
+	size = entry_size(vma->vm_mm, addr);
+	n = (size - addr % size) >> PAGE_SHIFT;
+	if (write && !args.writable)
+		n = -EFAULT;
 	*pfn = args.pfn;
 	follow_pfnmap_end(&args);
-	return rc;
+	return n;
 }
 
 /* Collect the PFNs of a range; the mmap lock is held for reading. */
@@ -250,19 +273,22 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
 		unsigned long addr = uptr + runs->npages * PAGE_SIZE;
 		struct vm_area_struct *vma = vma_lookup(mm, addr);
 		unsigned long pfn;
+		long n;
 		int rc;
 
 		if (!vma || !(vma->vm_flags & VM_PFNMAP) || vma->vm_end < end)
 			return -EFAULT;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		rc = bar_follow(vma, addr, write, &pfn);
-		if (rc > 0)
-			continue;
-		if (!rc)
-			rc = runs_append(runs, pfn, 1, false);
-		if (rc)
-			return rc;
+		n = bar_follow(vma, addr, write, &pfn);
+		if (n < 0)
+			return n;
+		if (n) {
+			n = min(n, (long)(npages - runs->npages));
+			rc = runs_append(runs, pfn, n, false);
+			if (rc)
+				return rc;
+		}
 		cond_resched();
 	}
 	return 0;
@@ -282,7 +308,8 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  * a lock that the revocation takes, too.
  *
  * Return: 0, -EFAULT if it is not device memory, or does not answer, -ENODEV if it
- * is not the BAR of one device that is bound to @ctx, -ENOMEM, or -EINTR. On error @runs is empty, and @owner what it was.
+ * is not the BAR of one device that is bound to @ctx, -ENOMEM, or -EINTR. On error
+ * @runs is empty, and @owner what it was.
  */
 int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 		unsigned long uptr, unsigned long npages, bool write,
