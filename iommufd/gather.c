@@ -491,7 +491,7 @@ void release_runs(struct runs *runs, bool dirty)
  */
 struct page **gather_scratch(void)
 {
-	return kmem_cache_alloc(scratch_cache, GFP_KERNEL);
+	return kmem_cache_alloc(scratch_cache, GFP_KERNEL_ACCOUNT);
 }
 
 /**
