@@ -24,6 +24,7 @@
 #include "iommu.h"
 #include "mem.h"
 #include "rig.h"
+#include "walk.h"
 
 #define PAGE 4096UL
 #define LEAF (MEM_HUGE / PAGE)
@@ -258,6 +259,77 @@ TEST_F(pins, of_an_ordinary_user)
 	ASSERT_EQ(0, child_run(map_often, &user));
 	EXPECT_EQ(before, mem_wait_pinned(before));
 	EXPECT_EQ(self->avail, mem_info("HugePages_Free"));
+}
+
+/* Every allocation fails once, with pins taken before it. */
+struct ground {
+	struct walk walk;
+	struct rig rig;
+	struct row row;
+	uint32_t prot;
+};
+
+FIXTURE(failing)
+{
+	struct ground ground;
+};
+
+FIXTURE_VARIANT(failing)
+{
+	enum how how;
+	uint32_t prot;
+};
+
+FIXTURE_VARIANT_ADD(failing, by_file) { .how = BY_FILE, .prot = IOMMU_RW };
+FIXTURE_VARIANT_ADD(failing, by_leaf) { .how = READ_ONLY, .prot = IOMMU_R };
+
+FIXTURE_SETUP(failing)
+{
+	struct ground *ground = &self->ground;
+	int rc;
+
+	ground->rig.fd = -1;
+	ground->rig.edu.fd = -1;
+	rc = walk_open(&ground->walk);
+	if (rc == -ENOENT)
+		SKIP(return, "no fault injection in this kernel");
+	ASSERT_EQ(0, rc);
+	ASSERT_EQ(0, rig_open(&ground->rig));
+	ASSERT_EQ(0, rig_attach(&ground->rig));
+	ground->walk.fd = ground->rig.fd;
+	ground->prot = variant->prot;
+	/* More runs than the first two rooms for them have. */
+	ASSERT_EQ(0, row_make(&ground->row, "aababababababababababaa",
+			      variant->how));
+}
+
+FIXTURE_TEARDOWN(failing)
+{
+	if (self->ground.rig.fd >= 0) {
+		row_end(&self->ground.row);
+		EXPECT_EQ(0, rig_close(&self->ground.rig));
+	}
+}
+
+static int map_row(struct ground *ground)
+{
+	return map(&ground->rig, &ground->row, ground->prot);
+}
+
+static int unmap_row(struct ground *ground)
+{
+	return rig_unmap(&ground->rig, AT, ground->row.size);
+}
+
+TEST_F_TIMEOUT(failing, map, WALK_SECONDS)
+{
+	static const struct step step = {
+		.command = map_row, .undo = unmap_row,
+	};
+	long avail = mem_info("HugePages_Free");
+
+	EXPECT_WALK(&step, 3);
+	EXPECT_EQ(avail, mem_info("HugePages_Free"));
 }
 
 /* The same file twice in one mapping, page by page: a pin for every page. */
