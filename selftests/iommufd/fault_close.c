@@ -21,6 +21,7 @@
 
 #define MODULE "iommufd_fault_test"
 #define ROUNDS 30
+#define LATE_US 8000000UL
 #define IOVA 0x7000000ULL
 
 FIXTURE(fault_close)
@@ -98,6 +99,25 @@ TEST_F_TIMEOUT(fault_close, page_table, 300)
 	EXPECT_EQ(0, iommu_destroy(rig.fd, hwpt));
 	EXPECT_EQ(0, iommu_destroy(rig.fd, rig.ioas));
 	EXPECT_EQ(0, rig_close(&rig));
+}
+
+/* What has gone is freed later, in batches: the report is later still. */
+TEST_F_TIMEOUT(fault_close, long_after, 120)
+{
+	unsigned long before;
+	uint32_t hwpt;
+	struct rig rig;
+	int i;
+
+	ASSERT_EQ(0, open_reported(&rig, &hwpt));
+	ASSERT_EQ(0, module_set_parameter(MODULE, "delay_us", LATE_US));
+	/* Those that have begun with the short delay end meanwhile. */
+	usleep(100000);
+	before = module_parameter(MODULE, "reported");
+	EXPECT_EQ(0, rig_close(&rig));
+	for (i = 0; i < 40 && module_parameter(MODULE, "reported") == before; i++)
+		usleep(LATE_US / 20);
+	EXPECT_EQ(before + 1, module_parameter(MODULE, "reported"));
 }
 
 TEST_HARNESS_MAIN
