@@ -56,6 +56,19 @@ build/src/.unpacked: build/versions build/unpacked scripts/unpack-source
 	@scripts/unpack-source $(tarball) build/src $(unpacked)
 	@touch $@
 
+# VFIO with our changes.  That of the in-tree peer has none.
+patches := $(sort $(wildcard vfio/patches/*.patch))
+
+build/patches: FORCE
+	@mkdir -p $(@D)
+	@echo $(patches) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+build/patched/.patched: build/src/.unpacked build/patches $(patches) \
+			scripts/patch-source
+	@scripts/patch-source build/src build/patched drivers/vfio $(patches)
+	@touch $@
+
 # The kernel's own: those of libc6-dev may be older.
 build/uapi: build/src/.unpacked
 	@mkdir -p $@/linux
@@ -72,19 +85,19 @@ build/kselftest: build/src/.unpacked
 
 # Modules ---------------------------------------------------------------------
 
-vfio := build/src/drivers/vfio vfio
-ours := iommufd include $(vfio) $(wildcard selftests/modules) selftests/iosim \
-	selftests/conformance build/src/drivers/iommu/iommufd/iommufd_test.h
+ours := iommufd include build/patched/drivers/vfio vfio \
+	$(wildcard selftests/modules) selftests/iosim selftests/conformance \
+	build/src/drivers/iommu/iommufd/iommufd_test.h
 intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
 	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
-	  $(vfio) $(wildcard selftests/modules)
+	  build/src/drivers/vfio vfio $(wildcard selftests/modules)
 sources = $(shell find $(filter-out build/%,$(1)) -name '*.[ch]' -o -name Kbuild)
 
 modules: build/modules/load-order
 peers: build/peers/intree/load-order
 debug: build/debug/modules/load-order
 
-build/modules/load-order: build/src/.unpacked scripts/build-modules \
+build/modules/load-order: build/patched/.patched scripts/build-modules \
 			  $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for $(KVER)'
 	@scripts/build-modules $(KDIR) build/kmod $(@D) $(ours)
@@ -94,7 +107,7 @@ build/peers/intree/load-order: build/src/.unpacked scripts/build-modules \
 	@echo 'building the in-tree iommufd and VFIO for $(KVER)'
 	@scripts/build-modules $(KDIR) build/peers/intree.work $(@D) $(intree)
 
-build/debug/modules/load-order: build/debug/bzImage build/src/.unpacked \
+build/debug/modules/load-order: build/debug/bzImage build/patched/.patched \
 				scripts/build-modules $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for the debug kernel'
 	@scripts/build-modules build/debug/kernel build/debug/kmod $(@D) $(ours)
