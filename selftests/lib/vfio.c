@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/ioasid.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,24 @@ int vfio_bind(int dev_fd, int iommufd, uint32_t *dev_id)
 	if (!rc && dev_id)
 		*dev_id = bind.out_devid;
 	return rc;
+}
+
+/**
+ * vfio_bind_token() - vfio_bind() with the VF token of the physical function
+ * @dev_fd: device cdev
+ * @iommufd: an fd of /dev/iommu
+ * @token: the 16 bytes of the UUID
+ */
+int vfio_bind_token(int dev_fd, int iommufd, const uint8_t *token)
+{
+	struct ioasid_vfio_bind bind = {
+		.argsz = sizeof(bind),
+		.flags = VFIO_DEVICE_BIND_FLAG_TOKEN,
+		.iommufd = iommufd,
+		.token_uuid_ptr = (unsigned long)token,
+	};
+
+	return result(ioctl(dev_fd, VFIO_DEVICE_BIND_IOMMUFD, &bind));
 }
 
 /**

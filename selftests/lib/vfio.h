@@ -37,6 +37,7 @@ int vfio_find(uint16_t vendor, uint16_t device, struct vfio_pci *found,
 
 int vfio_cdev_open(const struct vfio_pci *dev);
 int vfio_bind(int dev_fd, int iommufd, uint32_t *dev_id);
+int vfio_bind_token(int dev_fd, int iommufd, const uint8_t *token);
 int vfio_attach(int dev_fd, uint32_t pt_id, uint32_t *out_hwpt_id);
 int vfio_detach(int dev_fd);
 

@@ -25,6 +25,36 @@
 #define IOMMU_HW_INFO_FLAG_INPUT_TYPE (1 << 0)
 #endif
 
+#ifndef VFIO_DEVICE_BIND_FLAG_TOKEN
+/* Of linux/vfio.h since Linux 6.17. */
+#define VFIO_DEVICE_BIND_FLAG_TOKEN (1 << 0)
+#endif
+
+/**
+ * struct ioasid_vfio_bind - ioctl(VFIO_DEVICE_BIND_IOMMUFD) on a file of /dev/vfio/devices
+ * @argsz: sizeof(struct ioasid_vfio_bind)
+ * @flags: VFIO_DEVICE_BIND_FLAG_TOKEN: there is a @token_uuid_ptr, and @argsz has to
+ *	cover it. Without the flag @argsz may end before it
+ * @iommufd: a file of /dev/iommu
+ * @out_devid: set to the device's ID there
+ * @token_uuid_ptr: pointer to the 16 bytes of a UUID, in the order in which it is written
+ *
+ * struct vfio_device_bind_iommufd as newer versions of linux/vfio.h have it. A virtual
+ * function whose physical function is bound to vfio-pci needs the VF token of that, and
+ * so does the physical function while a virtual one is open; while none is, the token
+ * becomes that of the physical function.
+ *
+ * EACCES: no token, or another one than is needed. EINVAL: a token for a device that
+ * can have none, or for a virtual function whose physical function is not vfio-pci's.
+ */
+struct ioasid_vfio_bind {
+	__u32 argsz;
+	__u32 flags;
+	__s32 iommufd;
+	__u32 out_devid;
+	__aligned_u64 token_uuid_ptr;
+};
+
 #ifndef IOMMU_IOAS_MAP_FILE
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)
