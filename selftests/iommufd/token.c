@@ -124,11 +124,7 @@ FIXTURE_SETUP(token)
 
 	ASSERT_EQ(0, file_write("/sys/module/vfio_pci/parameters/enable_sriov",
 				"Y"));
-	ASSERT_EQ(0, set_attribute(self->pf.bdf, "driver_override", "vfio-pci"));
-	if (self->pf.cdev < 0)
-		ASSERT_EQ(0, file_write("/sys/bus/pci/drivers_probe",
-					self->pf.bdf));
-	ASSERT_TRUE(find_function(false, &self->pf));
+	ASSERT_EQ(0, vfio_take(&self->pf));
 	self->fd = open_pf(self, token);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, make_vf(self));

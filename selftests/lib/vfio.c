@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "vfio.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
@@ -129,6 +130,36 @@ int vfio_find(uint16_t vendor, uint16_t device, struct vfio_pci *found, int max)
 	closedir(dir);
 	qsort(found, count, sizeof(*found), by_bdf);
 	return count;
+}
+
+static int write_attribute(const char *bdf, const char *attribute,
+			   const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, attribute);
+	return file_write(path, text);
+}
+
+/**
+ * vfio_take() - give a device that no driver has to vfio-pci
+ * @dev: the device; its cdev is set
+ *
+ * Return: 0 or a negative errno.
+ */
+int vfio_take(struct vfio_pci *dev)
+{
+	int rc;
+
+	if (dev->cdev >= 0)
+		return 0;
+	rc = write_attribute(dev->bdf, "driver_override", "vfio-pci");
+	if (!rc)
+		rc = file_write("/sys/bus/pci/drivers_probe", dev->bdf);
+	if (rc)
+		return rc;
+	read_cdev(dev);
+	return dev->cdev >= 0 ? 0 : -ENODEV;
 }
 
 /**
@@ -309,6 +340,48 @@ int vfio_config_write(int dev_fd, uint32_t offset, const void *value,
 	if (done < 0)
 		return -errno;
 	return (size_t)done == size ? 0 : -EIO;
+}
+
+/**
+ * vfio_decode() - switch memory decoding on or off
+ * @dev_fd: open device
+ * @on: whether its BARs are to answer
+ */
+int vfio_decode(int dev_fd, bool on)
+{
+	uint16_t command;
+	int rc;
+
+	rc = vfio_config_read(dev_fd, PCI_COMMAND, &command, sizeof(command));
+	if (rc)
+		return rc;
+	command &= ~PCI_COMMAND_MEMORY;
+	if (on)
+		command |= PCI_COMMAND_MEMORY;
+	return vfio_config_write(dev_fd, PCI_COMMAND, &command,
+				 sizeof(command));
+}
+
+/**
+ * vfio_find_capability() - where a capability is in the config space
+ * @dev_fd: open device
+ * @id: PCI_CAP_ID_*
+ *
+ * Return: its offset, or a negative errno.
+ */
+int vfio_find_capability(int dev_fd, uint8_t id)
+{
+	uint8_t at, head[2];
+	int rc, tries;
+
+	rc = vfio_config_read(dev_fd, PCI_CAPABILITY_LIST, &at, sizeof(at));
+	for (tries = 48; !rc && at && tries; tries--) {
+		rc = vfio_config_read(dev_fd, at, head, sizeof(head));
+		if (!rc && head[0] == id)
+			return at;
+		at = head[1];
+	}
+	return rc ?: -ENOENT;
 }
 
 /**

@@ -35,6 +35,7 @@ struct vfio_pci {
 int vfio_find(uint16_t vendor, uint16_t device, struct vfio_pci *found,
 	      int max);
 
+int vfio_take(struct vfio_pci *dev);
 int vfio_cdev_open(const struct vfio_pci *dev);
 int vfio_bind(int dev_fd, int iommufd, uint32_t *dev_id);
 int vfio_bind_token(int dev_fd, int iommufd, const uint8_t *token);
@@ -50,6 +51,8 @@ int vfio_region_info(int dev_fd, uint32_t index, struct vfio_region_info *info);
 int vfio_config_read(int dev_fd, uint32_t offset, void *value, size_t size);
 int vfio_config_write(int dev_fd, uint32_t offset, const void *value,
 		      size_t size);
+int vfio_decode(int dev_fd, bool on);
+int vfio_find_capability(int dev_fd, uint8_t id);
 int vfio_enable_dma(int dev_fd, bool on);
 void *vfio_map_bar(int dev_fd, int bar, size_t *length);
 
