@@ -62,6 +62,8 @@ enum area_state {
  *	in a nested IOAS by what the area originates from, else by the area
  *	itself. False in an IOAS without page tables, and for a BAR whose owner
  *	has gone.
+ * @parked: with @in_use: the page tables do not translate it, since it is a BAR that
+ *	its owner has switched off
  * @lent: the area holds a use of @pinned for the IOASes that are nested in its
  *	own one, see nested_lend()
  * @stuck: a driver has not unmapped it as it was asked to: a device may reach it,
@@ -69,7 +71,7 @@ enum area_state {
  * @embedded: part of @pinned, and freed with it; otherwise a struct loose_area
  * @chain: links the areas that one command is working on
  *
- * Areas do not overlap. @in_use, @stuck and @chain belong to whoever made the
+ * Areas do not overlap. @in_use, @parked, @stuck and @chain belong to whoever made the
  * area AREA_BUSY, or holds the lock of the IOAS for writing. @lent is set with that
  * lock held, and cleared with it held for writing. The rest is protected by the tree
  * lock of the IOAS.
@@ -88,6 +90,7 @@ struct area {
 	u8 state;
 	bool closing;
 	bool in_use;
+	bool parked;
 	bool lent;
 	bool stuck;
 	bool embedded;
@@ -132,12 +135,19 @@ static inline void area_construct(struct area *area)
 {
 	area->pins = 0;
 	area->in_use = false;
+	area->parked = false;
 	area->lent = false;
 }
 
 static inline struct loose_area *area_loose(struct area *area)
 {
 	return container_of(area, struct loose_area, area);
+}
+
+/* Do the page tables of its IOAS translate it? */
+static inline bool area_is_filled(const struct area *area)
+{
+	return area->in_use && !area->parked;
 }
 
 static inline unsigned long area_length(const struct area *area)

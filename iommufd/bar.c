@@ -9,6 +9,10 @@
  *
  * The PFNs decide who the owner is, not the VMA: a VFIO mmap, and a mapping of
  * the same BAR by other means, are the same to a device.
+ *
+ * While the owner has its BARs off (no memory decoding, low power, reset), they cannot be
+ * found, since its driver lets the CPU have none of them, and what is mapped already is
+ * left out of the page tables.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -26,6 +30,7 @@
  * @refs: the device, and the memory that has been found to be a BAR of it
  * @link: in the context's list until it is retired
  * @retired: the device has been unbound, or is about to be
+ * @off: no device is to reach the BARs now
  * @used: somebody has mapped a BAR of it
  * @dev: the device, until it is retired
  * @nr: number of resources
@@ -35,6 +40,7 @@ struct bar_owner {
 	refcount_t refs;
 	struct list_head link;
 	bool retired;
+	bool off;
 	bool used;
 	struct device *dev;
 	unsigned int nr;
@@ -100,6 +106,27 @@ bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
 	WRITE_ONCE(owner->retired, true);
 	mutex_unlock(&ctx->bar_lock);
 	return owner->used;
+}
+
+/**
+ * bar_owner_switch - the BARs of a device are to be reached no more, or again
+ * @ctx: the context
+ * @owner: its owner structure
+ * @off: no more
+ *
+ * Return: whether that is new, and somebody may have mapped one.
+ */
+bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
+		      bool off)
+{
+	bool changed;
+
+	mutex_lock(&ctx->bar_lock);
+	changed = owner->off != off;
+	WRITE_ONCE(owner->off, off);
+	mutex_unlock(&ctx->bar_lock);
+	/* Whoever finds a BAR later will also see what it is to be now. */
+	return changed && READ_ONCE(owner->used);
 }
 
 /**
@@ -176,6 +203,17 @@ bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
 	return found;
 }
 
+/**
+ * bar_owner_off - has the device of a BAR switched it off?
+ * @owner: the owner
+ *
+ * As bar_owner_retired().
+ */
+bool bar_owner_off(const struct bar_owner *owner)
+{
+	return READ_ONCE(owner->off);
+}
+
 static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
 		      phys_addr_t last)
 {
@@ -202,7 +240,7 @@ static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
 			all &= owner_has(owner, PFN_PHYS(it.pfn),
 					 PFN_PHYS(it.pfn + it.npages) - 1);
 		if (all) {
-			owner->used = true;
+			WRITE_ONCE(owner->used, true);
 			refcount_inc(&owner->refs);
 			found = owner;
 			break;

@@ -15,8 +15,11 @@ struct runs;
 
 struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev);
 bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
+bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
+		      bool off);
 void bar_owner_put(struct bar_owner *owner);
 bool bar_owner_retired(const struct bar_owner *owner);
+bool bar_owner_off(const struct bar_owner *owner);
 bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size);
 
 int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,

@@ -262,6 +262,40 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
 
+static void device_switch_bars(struct iommufd_device *idev, bool off)
+{
+	if (idev->bars && bar_owner_switch(idev->ctx, idev->bars, off))
+		ioas_switch_bars(idev->ctx, idev->bars);
+}
+
+/**
+ * ioasid_device_bars_off - no device is to reach a device's BARs
+ * @idev: the device, which its driver keeps bound. The driver calls this and
+ *	ioasid_device_bars_on() one after the other, and already refuses to let a page
+ *	fault put a BAR into an address space of the CPU
+ *
+ * Mappings of the BARs stay, but translate nothing when this returns: DMA to them faults.
+ * It may be held by a lock that the driver takes to serve such a page fault.
+ */
+void ioasid_device_bars_off(struct iommufd_device *idev)
+{
+	device_switch_bars(idev, true);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_off, IOMMUFD);
+
+/**
+ * ioasid_device_bars_on - the opposite of ioasid_device_bars_off()
+ * @idev: the device, whose BARs answer again
+ *
+ * For want of memory a mapping may stay without translation: the user is told by
+ * IOASID_EVENT_RANGE_LOST, and the next time tries again.
+ */
+void ioasid_device_bars_on(struct iommufd_device *idev)
+{
+	device_switch_bars(idev, false);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_on, IOMMUFD);
+
 /**
  * iommufd_ctx_has_group - has a context a device of a group?
  * @ctx: the context

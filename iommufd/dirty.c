@@ -70,7 +70,7 @@ static int walk_areas(struct dirty_walk *walk, struct area *area,
 		unsigned long from = max(start, area->iova);
 		unsigned long to = min(last, area->last);
 
-		if (area->in_use)
+		if (area_is_filled(area))
 			rc = domain->dirty_ops->read_and_clear_dirty(domain,
 					from, to - from + 1, walk->flags,
 					&walk->state);

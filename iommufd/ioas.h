@@ -210,6 +210,7 @@ int ioas_add_user(struct ioas *ioas, struct ioas_user *user);
 void ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
 int ioas_set_small_pages(struct ioas *ioas, bool on);
 void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner);
+void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner);
 
 int ioas_cmd_alloc(struct command *cmd);
 int ioas_cmd_alloc_nested(struct command *cmd);

@@ -68,6 +68,7 @@ int area_fill(const struct ioas *ioas, const struct area *area,
 void area_unuse(const struct ioas *ioas, struct area *area)
 {
 	area->in_use = false;
+	area->parked = false;
 	if (!ioas->parent)
 		pinned_unuse(area->pinned);
 }
@@ -91,15 +92,11 @@ static noinline void area_unload(struct ioas *ioas, struct area *area,
 	}
 }
 
-/* Fill all page tables with an area whose memory is in use; or none of them. */
-static __always_inline int area_load(struct ioas *ioas, struct area *area)
+static __always_inline int load_tables(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	int rc;
 
-	/* Whoever revokes a BAR has had the lock since, or will see this one. */
-	if (unlikely(!area_bar_is_there(area)))
-		return -EFAULT;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = fill_table(ioas, area, table);
 		if (unlikely(rc)) {
@@ -108,6 +105,38 @@ static __always_inline int area_load(struct ioas *ioas, struct area *area)
 		}
 	}
 	return 0;
+}
+
+/* A BAR may be gone, or off: whoever sees to that has had the lock, or will. */
+static noinline int load_bar(struct ioas *ioas, struct area *area)
+{
+	if (!area_bar_is_there(area))
+		return -EFAULT;
+	area->parked = area->in_use && area_bar_is_off(area);
+	return area->parked ? 0 : load_tables(ioas, area);
+}
+
+/* Fill all page tables with an area whose memory is in use; or none of them. */
+static __always_inline int area_load(struct ioas *ioas, struct area *area)
+{
+	if (unlikely(pinned_is_bar(area->pinned)))
+		return load_bar(ioas, area);
+	return load_tables(ioas, area);
+}
+
+/**
+ * area_refill - fill all page tables with a BAR that was off
+ * @ioas: the IOAS, with its lock held for writing
+ * @area: parked
+ *
+ * Return: 0; or an errno of area_fill(), with the area still parked.
+ */
+int area_refill(struct ioas *ioas, struct area *area)
+{
+	int rc = load_tables(ioas, area);
+
+	area->parked = rc && !area->stuck;
+	return rc;
 }
 
 /*

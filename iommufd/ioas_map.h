@@ -191,6 +191,16 @@ static inline bool area_bar_is_there(const struct area *area)
 	       !bar_owner_retired(area->pinned->owner);
 }
 
+/**
+ * area_bar_is_off - if it is a BAR, has its device switched it off?
+ * @area: as for area_bar_is_there()
+ */
+static inline bool area_bar_is_off(const struct area *area)
+{
+	return unlikely(pinned_is_bar(area->pinned)) &&
+	       bar_owner_off(area->pinned->owner);
+}
+
 struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
 			     unsigned long last);
 struct area *area_ready_next(struct ioas *ioas, struct area *area,
@@ -220,6 +230,7 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 		bool first, unsigned int most, struct area **chain,
 		struct obstacle *obstacle);
 void chain_find_stuck(const struct paging *paging, struct area *chain);
+void chain_empty(struct ioas *ioas, struct area *chain);
 bool chain_drain(struct ioas *ioas, struct area *chain);
 void chain_free(struct ioas *ioas, struct area *chain);
 int chain_drop(struct ioas *ioas, struct area *chain);
@@ -230,6 +241,7 @@ void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
 		  struct area *area);
 
 void area_unuse(const struct ioas *ioas, struct area *area);
+int area_refill(struct ioas *ioas, struct area *area);
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      const struct ioas_table *table);
 int chain_place_many(struct ioas *ioas, struct area *chain, unsigned long iova);

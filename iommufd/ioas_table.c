@@ -176,6 +176,7 @@ static bool take_over(struct ioas *ioas, const struct wanted *want)
 	    area->pinned != want->pinned || !area_bar_is_there(area))
 		return false;
 	area->in_use = true;
+	area->parked = area_bar_is_off(area);
 	return !ioas->parent || nested_keep_lent(area);
 }
 
@@ -300,7 +301,7 @@ static bool drain_until(struct ioas *ioas, const struct ioas_table *table,
 	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 		if (area == end)
 			break;
-		if (area->in_use)
+		if (area_is_filled(area))
 			paging_drain(&drain, area->iova, area_length(area));
 	}
 	return paging_drain_end(&drain);
@@ -316,7 +317,7 @@ static int fill_all(struct ioas *ioas, const struct ioas_table *table,
 	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 		if (fatal_signal_pending(current))
 			rc = -EINTR;
-		else if (area->in_use)
+		else if (area_is_filled(area))
 			rc = area_fill(ioas, area, table);
 		if (rc)
 			break;
@@ -417,7 +418,7 @@ void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 }
 
 /*
- * Revocation ------------------------------------------------------------------
+ * BARs that come and go -------------------------------------------------------
  */
 
 static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
@@ -450,6 +451,59 @@ void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 	list_for_each_entry(ioas, &ctx->ioases, link) {
 		down_write(ioas_lock(ioas));
 		revoke_in(ioas, owner);
+		up_write(ioas_lock(ioas));
+	}
+	mutex_unlock(&ctx->ioas_lock);
+}
+
+static void park_in(struct ioas *ioas, const struct bar_owner *owner)
+{
+	struct area *area;
+
+	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
+		if (!area_is_filled(area) || area->pinned->owner != owner)
+			continue;
+		area->chain = NULL;
+		area->stuck = false;
+		chain_empty(ioas, area);
+		area->parked = !area->stuck;
+	}
+}
+
+static void unpark_in(struct ioas *ioas, const struct bar_owner *owner)
+{
+	struct area *area;
+
+	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
+		if (!area->parked || area->pinned->owner != owner)
+			continue;
+		if (area_refill(ioas, area))
+			event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+					 area_length(area));
+	}
+}
+
+/**
+ * ioas_switch_bars - take the BARs of one device out of all page tables of a context,
+ * or fill these with them again
+ * @ctx: the context
+ * @owner: the device; what bar_owner_switch() has made of it decides
+ *
+ * What cannot be filled again for want of memory stays out until the next time. When
+ * this returns no device reaches BARs that are off.
+ */
+void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner)
+{
+	bool off = bar_owner_off(owner);
+	struct ioas *ioas;
+
+	mutex_lock(&ctx->ioas_lock);
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		down_write(ioas_lock(ioas));
+		if (off)
+			park_in(ioas, owner);
+		else
+			unpark_in(ioas, owner);
 		up_write(ioas_lock(ioas));
 	}
 	mutex_unlock(&ctx->ioas_lock);

@@ -30,7 +30,7 @@ static noinline bool drain_table(const struct paging *paging,
 
 	paging_drain_begin(&drain, paging);
 	for (; chain; chain = chain->chain) {
-		if (chain->in_use)
+		if (area_is_filled(chain))
 			paging_drain(&drain, chain->iova, area_length(chain));
 		if (unlikely(!(++n % RESCHED_AREAS)))
 			cond_resched();
@@ -46,7 +46,7 @@ static noinline bool drain_table(const struct paging *paging,
 void chain_find_stuck(const struct paging *paging, struct area *chain)
 {
 	for (; chain; chain = chain->chain)
-		if (chain->in_use &&
+		if (area_is_filled(chain) &&
 		    !paging_clear(paging, chain->iova, area_length(chain)))
 			chain->stuck = true;
 }
@@ -74,6 +74,7 @@ static bool unuse_chain(const struct ioas *ioas, struct area *chain)
 			continue;
 		}
 		chain->in_use = false;
+		chain->parked = false;
 		if (ioas->parent)
 			continue;
 		if (unlikely(pinned->account != account)) {
@@ -93,6 +94,27 @@ static bool unuse_chain(const struct ioas *ioas, struct area *chain)
 }
 
 /**
+ * chain_empty - take areas out of all page tables
+ * @ioas: the IOAS, locked
+ * @chain: areas of the caller; one flush for each page table. Those that a driver has
+ *	not unmapped are stuck
+ */
+void chain_empty(struct ioas *ioas, struct area *chain)
+{
+	struct ioas_table *table;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		if (chain->chain && !drain_table(&table->paging, chain))
+			chain_find_stuck(&table->paging, chain);
+		else if (!chain->chain && area_is_filled(chain) &&
+			 !paging_drain_range(&table->paging, chain->iova,
+					     area_length(chain)))
+			chain->stuck = true;
+		atomic_long_inc(&ioas->flushes);
+	}
+}
+
+/**
  * chain_drain - take areas out of all page tables, and unpin them
  * @ioas: the IOAS, locked
  * @chain: areas of the caller; one flush for each page table
@@ -102,17 +124,7 @@ static bool unuse_chain(const struct ioas *ioas, struct area *chain)
  */
 bool chain_drain(struct ioas *ioas, struct area *chain)
 {
-	struct ioas_table *table;
-
-	list_for_each_entry(table, &ioas->tables, link) {
-		if (chain->chain && !drain_table(&table->paging, chain))
-			chain_find_stuck(&table->paging, chain);
-		else if (!chain->chain && chain->in_use &&
-			 !paging_drain_range(&table->paging, chain->iova,
-					     area_length(chain)))
-			chain->stuck = true;
-		atomic_long_inc(&ioas->flushes);
-	}
+	chain_empty(ioas, chain);
 	return unuse_chain(ioas, chain);
 }
 
@@ -505,7 +517,7 @@ static __always_inline int unmap_one(struct ioas *ioas, unsigned long start,
 	mutex_lock(&ioas->tree_lock);
 	area = area_at(&ioas->areas, start);
 	if (unlikely(!area || area->last != last || !area_is_ready(area) ||
-		     area->pins || has_children(ioas))) {
+		     area->pins || area->parked || has_children(ioas))) {
 		mutex_unlock(&ioas->tree_lock);
 		return 0;
 	}
@@ -632,6 +644,7 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 	tail->iova = iova;
 	tail->last = area->last;
 	tail->in_use = area->in_use;
+	tail->parked = area->parked;
 	if (tail->in_use)
 		pinned_use_again(tail->pinned);
 	area->last = iova - 1;

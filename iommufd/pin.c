@@ -185,8 +185,10 @@ bool pinned_finish(struct pinned *pinned)
 		return false;
 	if (pinned->file)
 		pinned_put_file(pinned);
-	if (pinned->owner)
+	if (pinned->owner) {
+		runs_free(&pinned->runs);
 		bar_owner_put(pinned->owner);
+	}
 	pinned->owner = NULL;
 	return true;
 }
@@ -249,7 +251,7 @@ static noinline int fill_pages(struct pinned *pinned)
 static int fill_bar(struct pinned *pinned)
 {
 	struct mm_struct *mm = pinned->account->mm;
-	struct bar_owner *was = pinned->owner, *owner;
+	struct bar_owner *owner;
 	int rc;
 
 	if (!mmget_not_zero(mm))
@@ -257,11 +259,9 @@ static int fill_bar(struct pinned *pinned)
 	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
 			 pinned->writable, &pinned->runs, &owner);
 	mmput(mm);
-	if (!rc) {
-		/* In-kernel users may be asking whether there is one. */
+	/* In-kernel users may be asking whether there is one. */
+	if (!rc)
 		WRITE_ONCE(pinned->owner, owner);
-		bar_owner_put(was);
-	}
 	return rc;
 }
 
@@ -331,10 +331,9 @@ static inline void empty(struct pinned *pinned)
 	struct runs *runs = &pinned->runs;
 	struct page *page;
 
-	if (unlikely(pinned->owner)) {
-		runs_free(runs);
+	/* There it stays, and can be used again while its owner has it switched off. */
+	if (unlikely(pinned->owner))
 		return;
-	}
 	/* Some pages, each with a pin: the short way. */
 	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO) &&
 	    runs->npages <= GATHER_BATCH) {
@@ -375,14 +374,6 @@ static int fill_busy(struct pinned *pinned, unsigned long cost)
 {
 	int rc;
 
-	if (pinned->owner) {
-		rc = fill_bar(pinned);
-		if (rc == -ENODEV)
-			rc = pin_reason_bar(pinned);
-		else if (rc == -EFAULT)
-			rc = pin_reason(pinned, 0, rc);
-		goto out;
-	}
 	rc = account_charge(pinned->account, cost);
 	if (rc) {
 		rc = pinned_charge_failed(pinned, rc);
@@ -410,7 +401,7 @@ static int use_known(struct pinned *pinned)
 	if (pinned->owner && bar_owner_retired(pinned->owner)) {
 		/* In use or not: it may have been revoked where this use is to be. */
 		rc = -ENXIO;
-	} else if (pinned->uses) {
+	} else if (pinned->uses || pinned->owner) {
 		pinned->uses++;
 	} else {
 		cost = pinned->npages - sparse_nr(pinned);

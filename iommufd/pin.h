@@ -38,7 +38,7 @@ struct sparse;
  * @uses: how often it is used as a whole, plus one for every page that an
  *	in-kernel user has pinned meanwhile. Not 0: @runs is filled, and does not
  *	change.
- * @runs: the memory, while @uses is not 0
+ * @runs: the memory, while @uses is not 0; a BAR once it has been found
  * @sparse: while @uses is 0: single pages that in-kernel users have pinned, or
  *	NULL
  * @owner: the device whose BAR the memory is, if it has been found to be one;

@@ -70,6 +70,9 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 
 		if (unlikely(!area_bar_is_there(area))) {
 			rc = -EFAULT;
+		} else if (area_bar_is_off(area)) {
+			/* One by one: there an area can be left out. */
+			rc = -EAGAIN;
 		} else if (likely(phys)) {
 			rc = paging_fill_add_run(&fill, area->iova, phys,
 						 area_length(area),

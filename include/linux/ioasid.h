@@ -39,6 +39,13 @@ u32 ioasid_own_pasid(struct iommufd_device *idev);
 int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid);
 
 /*
+ * The BARs of a bound device, which others may have mapped for peer-to-peer DMA, while the
+ * device does not answer (memory decoding off, low power, reset).
+ */
+void ioasid_device_bars_off(struct iommufd_device *idev);
+void ioasid_device_bars_on(struct iommufd_device *idev);
+
+/*
  * IOMMU drivers. The ones that come with the kernel cannot report dirty pages to a
  * module, and cannot replace what a PASID is attached to.
  *

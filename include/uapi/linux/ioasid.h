@@ -452,8 +452,9 @@ struct ioasid_eventq_alloc {
  * @IOASID_EVENT_DMA_FAULT: the IOMMU has not let DMA through. Some IOMMU drivers do
  *	not tell (VT-d)
  * @IOASID_EVENT_RANGE_LOST: a mapping of a nested IOAS is gone since its source in
- *	the parent has been unmapped, or the device whose BAR it was: iova, length,
- *	ioas_id
+ *	the parent has been unmapped; or one translates nothing any more since the
+ *	device whose BAR it was has been unbound, or memory was short when that has
+ *	switched its BARs on again: iova, length, ioas_id
  * @IOASID_EVENT_DEVICE_GONE: a device has been unbound: dev_id
  */
 enum ioasid_event_type {
