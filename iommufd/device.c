@@ -380,6 +380,39 @@ static int device_change(struct iommufd_device *idev, u32 *pt_id,
 }
 
 /**
+ * ioasid_hold - have the memory of what a device will be attached to pinned
+ * @ctx: the context
+ * @pt_id: the ID of an IOAS or HWPT
+ *
+ * No lock may be held that anybody else waits for: this may take for ever, or until a
+ * fatal signal. iommufd_device_attach() and _replace() to @pt_id do not wait for memory
+ * then.
+ *
+ * Return: to be given to ioasid_release(); or ERR_PTR of -ENOENT, or of what pinning may
+ * fail with: the attach would, too.
+ */
+struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id)
+{
+	struct object *pt = pt_hold(ctx, pt_id);
+
+	if (IS_ERR(pt))
+		notice_failed(ctx, "attach", PTR_ERR(pt));
+	return (struct ioasid_held *)pt;
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_hold, IOMMUFD);
+
+/**
+ * ioasid_release - the opposite of ioasid_hold()
+ * @ctx: the context
+ * @held: what it has returned
+ */
+void ioasid_release(struct iommufd_ctx *ctx, struct ioasid_held *held)
+{
+	pt_release(ctx, (struct object *)held);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_release, IOMMUFD);
+
+/**
  * iommufd_device_attach - let a device do DMA by an IOAS or a page table
  * @idev: a bound device, not attached; a sub-device is attached by its own PASID
  * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT

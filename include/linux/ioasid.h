@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct device;
+struct ioasid_held;
 struct iommu_ops;
 struct iommufd_ctx;
 struct iommufd_device;
@@ -37,6 +38,14 @@ struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
 					     u32 *id);
 u32 ioasid_own_pasid(struct iommufd_device *idev);
 int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid);
+
+/*
+ * What a device is about to be attached to, with its memory pinned: then the attach does
+ * not wait for memory that a user can keep it waiting for, and can be done with a lock held
+ * that others take.
+ */
+struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id);
+void ioasid_release(struct iommufd_ctx *ctx, struct ioasid_held *held);
 
 /*
  * The BARs of a bound device, which others may have mapped for peer-to-peer DMA, while the

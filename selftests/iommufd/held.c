@@ -226,6 +226,53 @@ TEST_F(held, attach)
 		  mem_wait_pinned(self->rig.pinned + 3));
 }
 
+/* VFIO has no lock of its own either, which users of other devices may take, too. */
+TEST_F(held, detach_under_attach)
+{
+	ASSERT_EQ(0, rig_map(&self->rig, self->slow.page, PAGE, SLOW));
+	START(attach_slow);
+	EXPECT_EQ(0, vfio_detach(self->rig.edu.fd));
+	END(0);
+	EXPECT_EQ(0, edu_read(&self->rig.edu, SLOW, 64));
+	EXPECT_EQ(self->rig.pinned + 1,
+		  mem_wait_pinned(self->rig.pinned + 1));
+}
+
+static void *open_in_group_slow(void *arg)
+{
+	FIXTURE_DATA(held) *self = arg;
+
+	self->rc = vfio_group_device(self->id, self->other.pci.bdf);
+	return NULL;
+}
+
+/* Nor has it where opening a device attaches it. */
+TEST_F(held, unset_container_under_open)
+{
+	int group, device;
+
+	ASSERT_EQ(0, rig_map(&self->rig, self->slow.page, PAGE, SLOW));
+	ASSERT_EQ(0, iommu_vfio_ioas_set(self->rig.fd, self->rig.ioas));
+	edu_close(&self->other);
+	self->other.fd = -1;
+	group = vfio_group_open(self->other.pci.group);
+	ASSERT_LE(0, group);
+	ASSERT_EQ(0, vfio_group_set_container(group, self->rig.fd));
+	self->id = group;
+	START(open_in_group_slow);
+	EXPECT_EQ(0, vfio_group_unset_container(group));
+	END(-EINVAL);
+	EXPECT_EQ(self->rig.pinned, mem_wait_pinned(self->rig.pinned));
+
+	ASSERT_EQ(0, vfio_group_set_container(group, self->rig.fd));
+	device = vfio_group_device(group, self->other.pci.bdf);
+	EXPECT_LE(0, device);
+	EXPECT_EQ(self->rig.pinned + 1,
+		  mem_wait_pinned(self->rig.pinned + 1));
+	close(device);
+	close(group);
+}
+
 /* What is being pinned for the attach goes before it is. */
 TEST_F(held, unmap_under_attach)
 {
