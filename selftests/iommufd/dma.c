@@ -211,7 +211,7 @@ TEST_F(kind, copy)
 				      10 * PAGE, IOMMU_RW, OTHER_IOVA));
 	ASSERT_EQ(0, rig_unmap(rig, IOVA, self->size));
 
-	ASSERT_EQ(0, vfio_attach(rig->edu.fd, other, NULL));
+	ASSERT_EQ(0, rig_move(rig->edu.fd, other));
 	EXPECT_EQ(0, edu_check(&rig->edu,
 			       OTHER_IOVA + 10 * PAGE - EDU_DMA_MAX,
 			       self->va + offset + 10 * PAGE - EDU_DMA_MAX,

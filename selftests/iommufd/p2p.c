@@ -185,7 +185,7 @@ TEST_F(p2p, map_then_attach)
 				     IOMMU_RW, IOVA));
 	ASSERT_EQ(0, iommu_map_fixed(self->rig.fd, ioas, self->b.regs, PAGE,
 				     IOMMU_RW, BAR_IOVA));
-	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, ioas, NULL));
+	ASSERT_EQ(0, rig_move(self->rig.edu.fd, ioas));
 	EXPECT_EQ(1, a_reaches_b(self, BAR_IOVA));
 	ASSERT_EQ(0, vfio_detach(self->rig.edu.fd));
 	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, ioas, NULL));
@@ -351,7 +351,7 @@ TEST_F(p2p, revoked_copy)
 	ASSERT_EQ(0, iommu_copy_fixed(rig->fd, other, rig->ioas, IOVA, PAGE,
 				      IOMMU_RW, IOVA));
 	ASSERT_EQ(0, rig_unmap(rig, BAR_IOVA, length));
-	ASSERT_EQ(0, vfio_attach(rig->edu.fd, other, NULL));
+	ASSERT_EQ(0, rig_move(rig->edu.fd, other));
 	EXPECT_EQ(1, a_reaches_b(self, BAR_IOVA + PAGE));
 
 	ASSERT_EQ(0, reopen_b(self, rig->fd));
@@ -372,7 +372,7 @@ TEST_F(p2p, revoked_copy)
 	rc = iommu_copy_fixed(rig->fd, third, other, BAR_IOVA + PAGE, length,
 			      IOMMU_RW, BAR_IOVA);
 	EXPECT_TRUE(rc == 0 || rc == -EFAULT);
-	ASSERT_EQ(0, vfio_attach(rig->edu.fd, third, NULL));
+	ASSERT_EQ(0, rig_move(rig->edu.fd, third));
 	EXPECT_EQ(0, a_reaches_b(self, BAR_IOVA));
 	EXPECT_EQ(0, iommu_ioas_unmap(rig->fd, other, BAR_IOVA + PAGE, length,
 				      NULL));

@@ -229,7 +229,7 @@ TEST_F(recycle, of_a_child)
 	ASSERT_EQ(0, iommu_alloc_nested(fd, self->rig.ioas, &child));
 	ASSERT_EQ(0, MAP(0, 8, IOMMU_RW, AT));
 	ASSERT_EQ(0, MAP(8, 8, IOMMU_R, AT + 8 * PAGE));
-	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, child, NULL));
+	ASSERT_EQ(0, rig_move(self->rig.edu.fd, child));
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, iommu_map_fixed(fd, child, (void *)(AT + i * PAGE),
 					     PAGE, IOMMU_RW, CHILD));
@@ -253,7 +253,7 @@ TEST_F(recycle, of_a_child)
 	ASSERT_EQ(0, iommu_map_fixed(fd, child, (void *)AT, PAGE, IOMMU_RW,
 				     CHILD));
 	EXPECT_DMA(CHILD, 16);
-	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, self->rig.ioas, NULL));
+	ASSERT_EQ(0, rig_move(self->rig.edu.fd, self->rig.ioas));
 	ASSERT_EQ(0, iommu_destroy(fd, child));
 }
 
@@ -272,7 +272,7 @@ TEST_F(recycle, sources_of_a_child)
 	ASSERT_EQ(0, iommu_alloc_nested(fd, self->rig.ioas, &child));
 	for (i = 0; i < 8; i++)
 		ASSERT_EQ(0, MAP(i, 1, IOMMU_RW, AT + i * PAGE));
-	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, child, NULL));
+	ASSERT_EQ(0, rig_move(self->rig.edu.fd, child));
 	/* Page 7 of the parent is the first of the child, and so on. */
 	for (i = 0; i < 8; i++)
 		ASSERT_EQ(0, iommu_map_fixed(fd, child,
@@ -298,7 +298,7 @@ TEST_F(recycle, sources_of_a_child)
 	ASSERT_EQ(0, iommu_unmap_all(fd, child, &bytes));
 	EXPECT_EQ(0, bytes);
 	EXPECT_EQ(0, mem_vm_pin(0));
-	ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, self->rig.ioas, NULL));
+	ASSERT_EQ(0, rig_move(self->rig.edu.fd, self->rig.ioas));
 	ASSERT_EQ(0, iommu_destroy(fd, child));
 }
 

@@ -700,8 +700,10 @@ static void step_attach(struct lane *l)
 	int rc = 0;
 
 	pthread_mutex_lock(&w->device);
-	if (to != NOWHERE)
+	if (to != NOWHERE && w->attached == NOWHERE)
 		rc = vfio_attach(w->edu->fd, w->id[to], NULL);
+	else if (to != NOWHERE)
+		rc = rig_move(w->edu->fd, w->id[to]);
 	else if (w->attached != NOWHERE)
 		rc = vfio_detach(w->edu->fd);
 	w->attached = to;

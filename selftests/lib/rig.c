@@ -98,3 +98,31 @@ int rig_try(void)
 	mem_free(mem, mem_page());
 	return rc;
 }
+
+/**
+ * rig_fills_ahead() - can page tables be filled before a device is attached?
+ *
+ * virtio-iommu's driver learns only by attaching what a page table can do. Without it
+ * there is no HWPT_ALLOC of an IOAS that has something mapped, and a device cannot go
+ * from one to another without a gap.
+ */
+bool rig_fills_ahead(void)
+{
+	return access("/sys/bus/virtio/drivers/virtio_iommu", F_OK);
+}
+
+/**
+ * rig_move() - attach a device that is attached already to something else
+ * @device: its VFIO fd
+ * @pt: an IOAS or a HWPT
+ *
+ * With a gap in which its DMA is blocked where there is no other way.
+ *
+ * Return: 0 or a negative errno.
+ */
+int rig_move(int device, uint32_t pt)
+{
+	int rc = rig_fills_ahead() ? 0 : vfio_detach(device);
+
+	return rc ?: vfio_attach(device, pt, NULL);
+}

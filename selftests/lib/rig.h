@@ -6,6 +6,7 @@
 #ifndef SELFTESTS_RIG_H
 #define SELFTESTS_RIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,17 @@ struct rig {
 	long pinned;
 };
 
+/* For SKIP() where rig_fills_ahead() is false. */
+#define RIG_NOT_AHEAD							\
+	"this IOMMU's page tables are complete only when they are attached"
+
 int rig_open(struct rig *rig);
 long rig_close(struct rig *rig);
 int rig_attach(struct rig *rig);
 int rig_map(struct rig *rig, void *va, size_t size, uint64_t iova);
 int rig_unmap(struct rig *rig, uint64_t iova, size_t size);
 int rig_try(void);
+bool rig_fills_ahead(void);
+int rig_move(int device, uint32_t pt);
 
 #endif
