@@ -24,7 +24,7 @@ function finish() {
 		printf "%s", said
 		print "exit status: " status
 	}
-	printf "%-4s %-6s %-20s %5d passed, %d failed, %d skipped%s\n",
+	printf "%-4s %-8s %-20s %5d passed, %d failed, %d skipped%s\n",
 	       failed ? "FAIL" : "ok", machine, program,
 	       passed, failed, skipped, seconds
 	total_passed += passed
