@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A simulated device and a huge page, of which a test maps 4 KiB pages as it likes:
+ * neighbours in memory that are neighbours in IOVA, too, so that an IOMMU driver may
+ * have them as one.
+ */
+#ifndef SELFTESTS_LIB_PAGES_H
+#define SELFTESTS_LIB_PAGES_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "iommu.h"
+#include "mem.h"
+#include "sim.h"
+#include "vfio.h"
+
+/* Where the huge page is mapped, if all of it is. */
+#define PAGES_AT 0x80000000ULL
+/* Those that a test cares for most, and a bit for each. */
+#define PAGES_NR 8
+#define PAGES_ALL ((1 << PAGES_NR) - 1)
+
+/**
+ * struct pages - a device that is attached, and the huge page
+ * @sim: the device
+ * @dma: what it does
+ * @huge: the memory
+ * @ioas: where it is mapped: that of @sim, or another one
+ * @fd: /dev/iommu
+ * @pinned: pages that are pinned when none of the huge page are mapped
+ */
+struct pages {
+	struct sim sim;
+	struct dma dma;
+	char *huge;
+	uint32_t ioas;
+	int fd;
+	long pinned;
+};
+
+/* @attributes: of the device. */
+static inline int pages_open(struct pages *r, const char *attributes)
+{
+	int rc = sim_open(&r->sim, attributes);
+
+	r->huge = mem_hugetlb(MEM_HUGE);
+	if (!rc && !r->huge)
+		rc = -ENOMEM;
+	if (!rc)
+		rc = sim_attach(&r->sim, r->sim.ioas);
+	r->dma = sim_dma(&r->sim, 0);
+	r->ioas = r->sim.ioas;
+	r->fd = r->sim.fd;
+	r->pinned = mem_pinned();
+	return rc;
+}
+
+/* Return: as sim_close(). */
+static inline long pages_close(struct pages *r)
+{
+	long left = sim_close(&r->sim);
+
+	mem_free(r->huge, MEM_HUGE);
+	return left;
+}
+
+/* Some of them as one area. */
+static inline int pages_map(const struct pages *r, unsigned int first,
+			    unsigned int nr)
+{
+	return iommu_map_fixed(r->fd, r->ioas, r->huge + first * SIM_PAGE,
+			       nr * SIM_PAGE, IOMMU_RW,
+			       PAGES_AT + first * SIM_PAGE);
+}
+
+static inline int pages_unmap(const struct pages *r, unsigned int first,
+			      unsigned int nr)
+{
+	return iommu_ioas_unmap(r->fd, r->ioas, PAGES_AT + first * SIM_PAGE,
+				nr * SIM_PAGE, NULL);
+}
+
+/* The first @nr as a batch, to map or to unmap them. */
+static inline void pages_entries(const struct pages *r,
+				 struct ioasid_batch_entry *entries,
+				 unsigned int nr, bool to_map)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		entries[i] = (struct ioasid_batch_entry) {
+			.src = to_map ? iommu_ptr(r->huge + i * SIM_PAGE) : 0,
+			.iova = PAGES_AT + i * SIM_PAGE,
+			.length = SIM_PAGE,
+			.flags = to_map ? IOMMU_RW | IOMMU_FIXED : 0,
+		};
+}
+
+/* How the device gets on with a page: see dma_check(). */
+static inline int pages_reach(struct pages *r, unsigned int page)
+{
+	return dma_check(&r->dma, PAGES_AT + page * SIM_PAGE,
+			 r->huge + page * SIM_PAGE);
+}
+
+/* The device reaches the pages of @mask, and no others of the first PAGES_NR. */
+#define EXPECT_REACH(r, mask)						\
+	do {								\
+		unsigned int nth;					\
+									\
+		for (nth = 0; nth < PAGES_NR; nth++) {			\
+			EXPECT_EQ((mask) & 1 << nth ? 0 :		\
+				  IOSIM_REASON_NOT_PRESENT,		\
+				  pages_reach(r, nth))			\
+				TH_LOG("page %u", nth);			\
+		}							\
+	} while (0)
+
+/* The last command has said why. */
+static inline bool has_reason(int fd, int want)
+{
+	char text[256] = "";
+	uint32_t length = sizeof(text), error = 0;
+
+	return !iommu_last_reason(fd, text, &length, &error) && text[0] &&
+	       (int)error == -want;
+}
+
+#endif
