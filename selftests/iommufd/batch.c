@@ -1063,7 +1063,7 @@ TEST_F(batch, nested)
 	ASSERT_EQ(0, rig_map(&self->rig, self->buf + 150 * PAGE, 149 * PAGE,
 			     AT + 150 * PAGE));
 	if (variant->device)
-		ASSERT_EQ(0, vfio_attach(self->rig.edu.fd, child, NULL));
+		ASSERT_EQ(0, rig_move(self->rig.edu.fd, child));
 	/* Backwards; the last page of the parent is not there */
 	for (i = 0; i < n; i++)
 		self->e[i] = map_entry((void *)(AT + i * PAGE),
