@@ -130,21 +130,8 @@ err_free:
 	return ERR_PTR(rc);
 }
 
-/**
- * iommufd_device_bind - give a context control over a device's DMA
- * @ctx: the context
- * @dev: a device whose driver lets user space drive it
- * @id: set to the ID of the new device object
- *
- * DMA of the device's whole group is blocked until a device is attached.
- *
- * Return: the device, to be given to iommufd_device_unbind(); or ERR_PTR of
- * -ENODEV (no IOMMU), -EINVAL (DMA not coherent), -EPERM (no interrupt
- * isolation), -EBUSY (the group belongs to another context or to a kernel
- * driver), -ENOMEM.
- */
-struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
-					   struct device *dev, u32 *id)
+static struct iommufd_device *bind_device(struct iommufd_ctx *ctx,
+					  struct device *dev, u32 *id)
 {
 	struct iommufd_device *idev;
 	struct group *group;
@@ -176,29 +163,36 @@ err_owner:
 	group_release(ctx, dev, group);
 err_group:
 	group_put(ctx, group);
-	notice_failed(ctx, "bind", rc);
 	return ERR_PTR(rc);
+}
+
+/**
+ * iommufd_device_bind - give a context control over a device's DMA
+ * @ctx: the context
+ * @dev: a device whose driver lets user space drive it
+ * @id: set to the ID of the new device object
+ *
+ * DMA of the device's whole group is blocked until a device is attached.
+ *
+ * Return: the device, to be given to iommufd_device_unbind(); or ERR_PTR of
+ * -ENODEV (no IOMMU), -EINVAL (DMA not coherent), -EPERM (no interrupt
+ * isolation), -EBUSY (the group belongs to another context or to a kernel
+ * driver), -ENOMEM.
+ */
+struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
+					   struct device *dev, u32 *id)
+{
+	struct iommufd_device *idev;
+
+	reason_begin(ctx);
+	idev = bind_device(ctx, dev, id);
+	if (IS_ERR(idev))
+		notice_failed(ctx, "bind", PTR_ERR(idev));
+	return idev;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
 
-/**
- * ioasid_bind_subdevice - give a context control over a part of a device's DMA
- * @ctx: the context
- * @parent: the device whose RID the DMA carries, driven by a kernel driver. It must not
- *	lose that before the sub-device has been unbound
- * @dev: the sub-device, for its name
- * @space: where its PASIDs are to be from
- * @id: set to the ID of the new device object
- *
- * The kernel chooses the PASID that the sub-device is bound by; nobody else has it on
- * @parent. It is blocked until the sub-device is attached, by iommufd_device_attach().
- * The user can attach further PASIDs, see ioasid_find_pasid().
- *
- * Return: the sub-device, to be given to iommufd_device_unbind(); or ERR_PTR of -ENODEV
- * (no IOMMU), -EOPNOTSUPP (no PASIDs), -ENOSPC (all PASIDs are in use), -EINVAL, -EPERM
- * as iommufd_device_bind(), -ENOMEM.
- */
-struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
+static struct iommufd_device *bind_subdevice(struct iommufd_ctx *ctx,
 					     struct device *parent,
 					     struct device *dev,
 					     enum ioasid_pasid_space space,
@@ -234,8 +228,39 @@ err_sub:
 	subdevice_free(sub);
 err_group:
 	group_put(ctx, group);
-	notice_failed(ctx, "bind", rc);
 	return ERR_PTR(rc);
+}
+
+/**
+ * ioasid_bind_subdevice - give a context control over a part of a device's DMA
+ * @ctx: the context
+ * @parent: the device whose RID the DMA carries, driven by a kernel driver. It must not
+ *	lose that before the sub-device has been unbound
+ * @dev: the sub-device, for its name
+ * @space: where its PASIDs are to be from
+ * @id: set to the ID of the new device object
+ *
+ * The kernel chooses the PASID that the sub-device is bound by; nobody else has it on
+ * @parent. It is blocked until the sub-device is attached, by iommufd_device_attach().
+ * The user can attach further PASIDs, see ioasid_find_pasid().
+ *
+ * Return: the sub-device, to be given to iommufd_device_unbind(); or ERR_PTR of -ENODEV
+ * (no IOMMU), -EOPNOTSUPP (no PASIDs), -ENOSPC (all PASIDs are in use), -EINVAL, -EPERM
+ * as iommufd_device_bind(), -ENOMEM.
+ */
+struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
+					     struct device *parent,
+					     struct device *dev,
+					     enum ioasid_pasid_space space,
+					     u32 *id)
+{
+	struct iommufd_device *idev;
+
+	reason_begin(ctx);
+	idev = bind_subdevice(ctx, parent, dev, space, id);
+	if (IS_ERR(idev))
+		notice_failed(ctx, "bind", PTR_ERR(idev));
+	return idev;
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, IOMMUFD);
 
@@ -364,10 +389,13 @@ EXPORT_SYMBOL_NS_GPL(ioasid_find_pasid, IOMMUFD);
 static int device_change(struct iommufd_device *idev, u32 *pt_id,
 			 enum attach_mode mode)
 {
-	struct object *pt = pt_hold(idev->ctx, *pt_id);
-	int rc = PTR_ERR_OR_ZERO(pt);
 	struct attach_info info;
+	struct object *pt;
+	int rc;
 
+	reason_begin(idev->ctx);
+	pt = pt_hold(idev->ctx, *pt_id);
+	rc = PTR_ERR_OR_ZERO(pt);
 	if (!rc) {
 		rc = attach_change(idev, 0, pt, mode, &info);
 		pt_release(idev->ctx, pt);

@@ -252,9 +252,14 @@ err:
 static noinline long other_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
 				 unsigned long arg)
 {
-	if (nr == _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
-		return test_ioctl(ctx, (void __user *)arg);
-	return vfio_ioctl(ctx, nr, arg);
+	long rc;
+
+	if (nr != _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
+		return vfio_ioctl(ctx, nr, arg);
+	rc = test_ioctl(ctx, (void __user *)arg);
+	if (rc < 0)
+		notice_failed(ctx, "IOMMU_TEST_CMD", rc);
+	return rc;
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
@@ -266,6 +271,9 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	struct command cmd __uninitialized;
 	int rc;
 
+	/* Who asks why it has failed asks about the call before. */
+	if (unlikely(reason_any(ctx)) && nr != IOASID_LAST_REASON)
+		reason_forget(ctx);
 	if (unlikely(!row))
 		return other_ioctl(ctx, nr, arg);
 	cmd.ctx = ctx;

@@ -98,10 +98,12 @@ void notice_send(const struct notice *notice)
 }
 
 /**
- * notice_failed - tell the listeners that a command has failed, and why
+ * notice_failed - a command has failed: tell the listeners, and why
  * @ctx: the context
  * @command: its name
  * @error: the errno, negative
+ *
+ * From now on the user can ask for what was noted since reason_begin().
  */
 void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
 {
@@ -113,7 +115,7 @@ void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
 	};
 	char text[REASON_LEN];
 
-	if (reason_take(ctx, text, error))
+	if (reason_settle(ctx, error, text))
 		notice.reason = text;
 	notice_send(&notice);
 }

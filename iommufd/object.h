@@ -71,8 +71,8 @@ struct object {
  * @account: on which memory was pinned last, or NULL
  * @pinned: pages that are pinned
  * @reason_lock: protects @reasons
- * @reasons: why commands have failed, see reason.c
- * @nr_reasons: how many there are
+ * @reasons: why commands have failed, by thread; see reason.c
+ * @nr_reasons: how many there are; read without the lock
  * @charge_process: new mappings are charged to the process and not to the user
  * @no_iommu: VFIO attached a device that has no IOMMU (legacy container only)
  * @test_ops: of the test module that has been used, referenced; see test.c

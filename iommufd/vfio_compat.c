@@ -22,6 +22,7 @@
 
 #include "area.h"
 #include "hwpt.h"
+#include "notice.h"
 #include "outlook.h"
 #include "pin.h"
 #include "ranges.h"
@@ -153,10 +154,11 @@ int vfio_cmd_ioas(struct command *cmd)
  * The ioctls that work on the container's IOAS get it, or an ERR_PTR: what is wrong with
  * their arguments is told first.
  */
-static int vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
-			void __user *user)
+static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
+			 unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
+	void __user *user = (void __user *)arg;
 	struct vfio_iommu_type1_dma_map map;
 	u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA;
 	u64 iova;
@@ -265,11 +267,12 @@ static int check_bitmap(struct ioas *ioas, const struct vfio_bitmap *bitmap,
 	return 0;
 }
 
-static int vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
-			  void __user *user)
+static long vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
+			   unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap,
 					 size);
+	void __user *user = (void __user *)arg;
 	struct vfio_iommu_type1_dma_unmap unmap;
 	u64 unmapped = 0;
 	struct vfio_bitmap bitmap;
@@ -314,13 +317,14 @@ out:
 	return rc;
 }
 
-static int vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
-			    void __user *user)
+static long vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
+			     unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap,
 					 flags);
-	struct vfio_iommu_type1_dirty_bitmap dirty;
 	struct vfio_iommu_type1_dirty_bitmap_get get;
+	struct vfio_iommu_type1_dirty_bitmap dirty;
+	void __user *user = (void __user *)arg;
 	int rc;
 
 	if (copy_from_user(&dirty, user, minsz))
@@ -364,12 +368,16 @@ static int all_coherent(struct ioas *ioas)
 	return rc;
 }
 
-static int vfio_check_extension(struct iommufd_ctx *ctx, unsigned long what)
+static long vfio_get_api_version(struct iommufd_ctx *ctx, struct ioas *ioas,
+				 unsigned long arg)
 {
-	struct ioas *ioas;
-	int rc;
+	return VFIO_API_VERSION;
+}
 
-	switch (what) {
+static long vfio_check_extension(struct iommufd_ctx *ctx, struct ioas *ioas,
+				 unsigned long arg)
+{
+	switch (arg) {
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
@@ -377,36 +385,26 @@ static int vfio_check_extension(struct iommufd_ctx *ctx, unsigned long what)
 	case VFIO_NOIOMMU_IOMMU:
 		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	case VFIO_DMA_CC_IOMMU:
-		ioas = compat_ioas(ctx);
-		if (IS_ERR(ioas))
-			return PTR_ERR(ioas);
-		rc = all_coherent(ioas);
-		ioas_put(ctx, ioas);
-		return rc;
+		return IS_ERR(ioas) ? PTR_ERR(ioas) : all_coherent(ioas);
 	default:
 		return 0;
 	}
 }
 
-static int vfio_set_iommu(struct iommufd_ctx *ctx, unsigned long type)
+static long vfio_set_iommu(struct iommufd_ctx *ctx, struct ioas *ioas,
+			   unsigned long arg)
 {
 	bool no_iommu = READ_ONCE(ctx->no_iommu);
-	struct ioas *ioas;
-	int rc = 0;
 
-	if (type == VFIO_NOIOMMU_IOMMU && no_iommu)
+	if (arg == VFIO_NOIOMMU_IOMMU && no_iommu)
 		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
-	if ((type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU) ||
+	if ((arg != VFIO_TYPE1_IOMMU && arg != VFIO_TYPE1v2_IOMMU) ||
 	    no_iommu)
 		return -EINVAL;
-	ioas = compat_ioas(ctx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	/* The old type may unmap anywhere, so no entry may be a large one. */
-	if (type == VFIO_TYPE1_IOMMU)
-		rc = ioas_set_small_pages(ioas, true);
-	ioas_put(ctx, ioas);
-	return rc;
+	return arg == VFIO_TYPE1_IOMMU ? ioas_set_small_pages(ioas, true) : 0;
 }
 
 static u64 page_sizes(struct ioas *ioas)
@@ -517,12 +515,13 @@ static struct info_caps *get_caps(struct ioas *ioas, size_t *size)
 	return caps;
 }
 
-static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
-			 void __user *user)
+static long vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
+			  unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_info,
 					 iova_pgsizes);
 	struct vfio_iommu_type1_info info = {};
+	void __user *user = (void __user *)arg;
 	struct info_caps *caps;
 	size_t size, room;
 	int rc = 0;
@@ -554,6 +553,31 @@ static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 }
 
 /**
+ * struct legacy_row - one ioctl of the container
+ * @nr: its number
+ * @name: of that in the header
+ * @function: does it, on the container's IOAS, which is an ERR_PTR if there is none
+ */
+struct legacy_row {
+	unsigned int nr;
+	const char *name;
+	long (*function)(struct iommufd_ctx *ctx, struct ioas *ioas,
+			 unsigned long arg);
+};
+
+#define LEGACY(nr_, function_)	{ nr_, #nr_, function_ }
+
+static const struct legacy_row legacy_rows[] = {
+	LEGACY(VFIO_IOMMU_MAP_DMA, vfio_map_dma),
+	LEGACY(VFIO_IOMMU_UNMAP_DMA, vfio_unmap_dma),
+	LEGACY(VFIO_IOMMU_DIRTY_PAGES, vfio_dirty_pages),
+	LEGACY(VFIO_IOMMU_GET_INFO, vfio_get_info),
+	LEGACY(VFIO_GET_API_VERSION, vfio_get_api_version),
+	LEGACY(VFIO_CHECK_EXTENSION, vfio_check_extension),
+	LEGACY(VFIO_SET_IOMMU, vfio_set_iommu),
+};
+
+/**
  * vfio_ioctl - an ioctl that is not one of /dev/iommu's own commands
  * @ctx: the context
  * @nr: the request
@@ -563,36 +587,18 @@ static int vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
  */
 long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
 {
-	int (*function)(struct iommufd_ctx *ctx, struct ioas *ioas,
-			void __user *user);
+	const struct legacy_row *row = legacy_rows;
 	struct ioas *ioas;
-	int rc;
+	long rc;
 
-	switch (nr) {
-	case VFIO_GET_API_VERSION:
-		return VFIO_API_VERSION;
-	case VFIO_SET_IOMMU:
-		return vfio_set_iommu(ctx, arg);
-	case VFIO_CHECK_EXTENSION:
-		return vfio_check_extension(ctx, arg);
-	case VFIO_IOMMU_GET_INFO:
-		function = vfio_get_info;
-		break;
-	case VFIO_IOMMU_MAP_DMA:
-		function = vfio_map_dma;
-		break;
-	case VFIO_IOMMU_UNMAP_DMA:
-		function = vfio_unmap_dma;
-		break;
-	case VFIO_IOMMU_DIRTY_PAGES:
-		function = vfio_dirty_pages;
-		break;
-	default:
-		return -ENOIOCTLCMD;
-	}
+	while (row->nr != nr)
+		if (++row == &legacy_rows[ARRAY_SIZE(legacy_rows)])
+			return -ENOIOCTLCMD;
 	ioas = compat_ioas(ctx);
-	rc = function(ctx, ioas, (void __user *)arg);
+	rc = row->function(ctx, ioas, arg);
 	if (!IS_ERR(ioas))
 		ioas_put(ctx, ioas);
+	if (rc < 0)
+		notice_failed(ctx, row->name, rc);
 	return rc;
 }
