@@ -16,6 +16,7 @@
 #include "attach.h"
 #include "bar.h"
 #include "compat.h"
+#include "container.h"
 #include "device.h"
 #include "event.h"
 #include "fault.h"
@@ -282,6 +283,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	tell_device(idev, IOASID_EVENT_KIND_UNBIND);
 	object_remove(ctx, &idev->obj);
 	event_device_gone(ctx, id);
+	container_settle(ctx);
 	if (!weak)
 		context_put(ctx);
 }

@@ -84,7 +84,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	ioas->gone = true;
 	mutex_unlock(&ctx->look_lock);
 	ioas_leave_family(ioas);
-	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
+	cmpxchg(&ctx->container.ioas_id, obj->id, 0);
 
 	ranges_clear(&ioas->allowed);
 	ranges_drop(&ioas->reserved, ioas);	/* of tests, see test.c */

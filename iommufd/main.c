@@ -15,6 +15,7 @@
 #include "batch.h"
 #include "charge.h"
 #include "compat.h"
+#include "container.h"
 #include "device.h"
 #include "dirty.h"
 #include "event.h"

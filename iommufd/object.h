@@ -54,6 +54,22 @@ struct object {
 };
 
 /**
+ * struct container - the state of a legacy container; under the lock of ctx.objects
+ * @ioas_id: the IOAS that its ioctls work on, or 0
+ * @groups: VFIO groups that are attached to it
+ * @made: the IOAS is VFIO's: it goes with the last group
+ * @set: VFIO_SET_IOMMU has been called for that
+ * @no_iommu: a device that has no IOMMU has been attached
+ */
+struct container {
+	u32 ioas_id;
+	unsigned int groups;
+	bool made;
+	bool set;
+	bool no_iommu;
+};
+
+/**
  * struct iommufd_ctx - one open file of /dev/iommu
  * @file: the file. Its reference count is the context's: whoever needs the
  *	context to stay holds the file, so release runs after the last device
@@ -74,9 +90,8 @@ struct object {
  * @reasons: why commands have failed, by thread; see reason.c
  * @nr_reasons: how many there are; read without the lock
  * @charge_process: new mappings are charged to the process and not to the user
- * @no_iommu: VFIO attached a device that has no IOMMU (legacy container only)
  * @test_ops: of the test module that has been used, referenced; see test.c
- * @vfio_ioas_id: the IOAS that the legacy container's ioctls work on, or 0
+ * @container: what makes a legacy container of the context, see container.c
  * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
  * @ioases: all IOASes of the context, so that one step can reach every mapping
  * @file_lock: for reading, while files' memory is pinned; for writing, by who moves it
@@ -112,9 +127,8 @@ struct iommufd_ctx {
 	struct list_head reasons;
 	unsigned int nr_reasons;
 	bool charge_process;
-	bool no_iommu;
 	const struct iommufd_test_ops *test_ops;
-	u32 vfio_ioas_id;
+	struct container container;
 
 	struct mutex ioas_lock;
 	struct list_head ioases;

@@ -21,139 +21,31 @@
 #include <uapi/linux/vfio.h>
 
 #include "area.h"
+#include "container.h"
 #include "hwpt.h"
 #include "notice.h"
 #include "outlook.h"
 #include "pin.h"
 #include "ranges.h"
+#include "reason.h"
 #include "vfio_compat.h"
 
 /* As type1: a bitmap has fewer than 2^31 bits. */
 #define DIRTY_PAGES_MAX		((u64)INT_MAX)
 #define DIRTY_BYTES(npages)	(ALIGN(npages, BITS_PER_TYPE(u64)) / BITS_PER_BYTE)
 
-static struct ioas *compat_ioas(struct iommufd_ctx *ctx)
+static int refuse_header(struct iommufd_ctx *ctx, u32 argsz, size_t minsz,
+			 u32 flags)
 {
-	struct ioas *ioas = ioas_get(ctx, READ_ONCE(ctx->vfio_ioas_id));
-
-	return ioas ?: ERR_PTR(-ENODEV);
+	if (argsz < minsz)
+		return reason_note(ctx, -EINVAL,
+				   "argsz is %u, the structure has at least %zu bytes",
+				   argsz, minsz);
+	return reason_note(ctx, -EINVAL,
+			   "flags %#x have one that is not known, or that excludes another",
+			   flags);
 }
 
-/**
- * iommufd_vfio_compat_ioas_get_id - which IOAS a device of a group is attached to
- * @ctx: the context that is the group's container
- * @id: set to the ID of the IOAS
- *
- * Return: 0 or -ENODEV.
- */
-int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ctx, u32 *id)
-{
-	struct ioas *ioas = compat_ioas(ctx);
-
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
-	*id = ioas->obj.id;
-	ioas_put(ctx, ioas);
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_get_id, IOMMUFD_VFIO);
-
-/**
- * iommufd_vfio_compat_set_no_iommu - a group without an IOMMU is attached
- * @ctx: the context that is to be its container
- *
- * Return: 0, or -EINVAL if it is the container of other groups already.
- */
-int iommufd_vfio_compat_set_no_iommu(struct iommufd_ctx *ctx)
-{
-	int rc = 0;
-
-	mutex_lock(&ctx->ioas_lock);
-	if (ctx->vfio_ioas_id)
-		rc = -EINVAL;
-	else
-		ctx->no_iommu = true;
-	mutex_unlock(&ctx->ioas_lock);
-	return rc;
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_set_no_iommu, IOMMUFD_VFIO);
-
-/**
- * iommufd_vfio_compat_ioas_create - a group is attached: there must be an IOAS
- * @ctx: the context that is to be its container
- *
- * Makes one unless the user has chosen one. It is like any other: the user can
- * ask for its ID, and destroy it.
- *
- * Return: 0, -EINVAL if a group without an IOMMU is attached, -ENOMEM.
- */
-int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ctx)
-{
-	struct ioas *ioas = ioas_alloc(ctx, NULL);
-	bool wanted;
-	int rc = 0;
-
-	if (!ioas)
-		return -ENOMEM;
-	mutex_lock(&ctx->ioas_lock);
-	if (ctx->no_iommu)
-		rc = -EINVAL;
-	wanted = !rc && !ctx->vfio_ioas_id;
-	if (wanted)
-		ctx->vfio_ioas_id = ioas->obj.id;
-	mutex_unlock(&ctx->ioas_lock);
-
-	if (wanted)
-		object_publish(ctx, &ioas->obj);
-	else
-		object_abort(ctx, &ioas->obj);
-	return rc;
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_create, IOMMUFD_VFIO);
-
-/**
- * vfio_cmd_ioas - IOMMU_VFIO_IOAS
- * @cmd: struct iommu_vfio_ioas
- */
-int vfio_cmd_ioas(struct command *cmd)
-{
-	struct iommu_vfio_ioas *arg = cmd->arg;
-	struct iommufd_ctx *ctx = cmd->ctx;
-	struct ioas *ioas;
-
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
-	switch (arg->op) {
-	case IOMMU_VFIO_IOAS_GET:
-		ioas = compat_ioas(ctx);
-		if (IS_ERR(ioas))
-			return PTR_ERR(ioas);
-		arg->ioas_id = ioas->obj.id;
-		ioas_put(ctx, ioas);
-		return command_reply(cmd, sizeof(*arg));
-	case IOMMU_VFIO_IOAS_SET:
-		ioas = ioas_get(ctx, arg->ioas_id);
-		if (!ioas)
-			return -ENOENT;
-		mutex_lock(&ctx->ioas_lock);
-		ctx->vfio_ioas_id = ioas->obj.id;
-		mutex_unlock(&ctx->ioas_lock);
-		ioas_put(ctx, ioas);
-		return 0;
-	case IOMMU_VFIO_IOAS_CLEAR:
-		mutex_lock(&ctx->ioas_lock);
-		ctx->vfio_ioas_id = 0;
-		mutex_unlock(&ctx->ioas_lock);
-		return 0;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
-/*
- * The ioctls that work on the container's IOAS get it, or an ERR_PTR: what is wrong with
- * their arguments is told first.
- */
 static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 			 unsigned long arg)
 {
@@ -167,15 +59,20 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 		return -EFAULT;
 	if (map.argsz < minsz || map.flags & ~(VFIO_DMA_MAP_FLAG_READ |
 					       VFIO_DMA_MAP_FLAG_WRITE))
-		return -EINVAL;
+		return refuse_header(ctx, map.argsz, minsz, map.flags);
 	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
 		flags |= IOMMU_IOAS_MAP_READABLE;
 	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
 		flags |= IOMMU_IOAS_MAP_WRITEABLE;
 	if (flags == IOMMU_IOAS_MAP_FIXED_IOVA)
-		return -EINVAL;
+		return reason_note(ctx, -EINVAL,
+				   "a mapping permits reading, writing or both: neither was asked for");
 	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
+		return container_explain(ctx, ioas);
+	if (!PAGE_ALIGNED(map.iova | map.vaddr | map.size))
+		return reason_note(ctx, -EINVAL,
+				   "IOVA %#llx, address %#llx and size %#llx are not all multiples of %lu",
+				   map.iova, map.vaddr, map.size, PAGE_SIZE);
 
 	iova = map.iova;
 	return ioas_map_source(ioas, map.vaddr, map.size, flags, true, &iova);
@@ -225,7 +122,9 @@ static int report_dirty(struct ioas *ioas, unsigned long iova,
 	int rc = 0;
 
 	if (check_add_overflow(iova, size - 1, &last))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "%#lx bytes from IOVA %#lx on reach beyond 64 bits",
+				   size, iova);
 	while (!rc) {
 		struct area *area;
 		unsigned long start = 0, end = 0;
@@ -240,7 +139,9 @@ static int report_dirty(struct ioas *ioas, unsigned long iova,
 		if (!area)
 			break;
 		if (start < from || end > last)
-			return -EINVAL;
+			return reason_note(ioas->ctx, -EINVAL,
+					   "the range %#lx-%#lx cuts the mapping %#lx-%#lx",
+					   iova, last, start, end);
 		rc = set_user_bits(bitmap, (start - iova) >> PAGE_SHIFT,
 				   (end - start + 1) >> PAGE_SHIFT);
 		if (end == last)
@@ -259,12 +160,58 @@ static int check_bitmap(struct ioas *ioas, const struct vfio_bitmap *bitmap,
 {
 	u64 npages = size >> PAGE_SHIFT;
 
-	if (!READ_ONCE(ioas->dirty_log) || bitmap->pgsize != PAGE_SIZE || !size ||
-	    (iova | size) & ~PAGE_MASK || npages > DIRTY_PAGES_MAX ||
-	    bitmap->size < DIRTY_BYTES(npages) ||
+	if (!READ_ONCE(ioas->dirty_log))
+		return reason_note(ioas->ctx, -EINVAL,
+				   "the log of dirty pages has not been started");
+	if (bitmap->pgsize != PAGE_SIZE || !size || !PAGE_ALIGNED(iova | size))
+		return reason_note(ioas->ctx, -EINVAL,
+				   "a bit is for %lu bytes: not for pgsize %llu, or IOVA %#llx and size %#llx are no multiples",
+				   PAGE_SIZE, bitmap->pgsize, iova, size);
+	if (npages > DIRTY_PAGES_MAX || bitmap->size < DIRTY_BYTES(npages) ||
 	    bitmap->size > DIRTY_BYTES(DIRTY_PAGES_MAX))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "the bitmap has %llu bytes: %llu pages take %llu, and no more than %llu are possible",
+				   bitmap->size, npages, DIRTY_BYTES(npages),
+				   DIRTY_BYTES(DIRTY_PAGES_MAX));
 	return 0;
+}
+
+static int check_unmap(struct iommufd_ctx *ctx,
+		       const struct vfio_iommu_type1_dma_unmap *unmap)
+{
+	if (unmap->flags & VFIO_DMA_UNMAP_FLAG_ALL) {
+		if (unmap->flags != VFIO_DMA_UNMAP_FLAG_ALL)
+			return refuse_header(ctx, unmap->argsz, 0,
+					     unmap->flags);
+		if (unmap->iova || unmap->size)
+			return reason_note(ctx, -EINVAL,
+					   "everything is to be unmapped: IOVA %#llx and size %#llx have to be 0",
+					   unmap->iova, unmap->size);
+		return 0;
+	}
+	if (!unmap->size || !PAGE_ALIGNED(unmap->iova | unmap->size))
+		return reason_note(ctx, -EINVAL,
+				   "size %#llx is 0, or it or IOVA %#llx is no multiple of %lu",
+				   unmap->size, unmap->iova, PAGE_SIZE);
+	return 0;
+}
+
+/* The bitmap behind the structure, before what it is about is unmapped. */
+static int report_unmapped(struct ioas *ioas,
+			   const struct vfio_iommu_type1_dma_unmap *unmap,
+			   const struct vfio_bitmap __user *user)
+{
+	struct vfio_bitmap bitmap;
+	int rc;
+
+	if (unmap->argsz < sizeof(*unmap) + sizeof(bitmap))
+		return refuse_header(ioas->ctx, unmap->argsz,
+				     sizeof(*unmap) + sizeof(bitmap), 0);
+	if (copy_from_user(&bitmap, user, sizeof(bitmap)))
+		return -EFAULT;
+	rc = check_bitmap(ioas, &bitmap, unmap->iova, unmap->size);
+	return rc ?: report_dirty(ioas, unmap->iova, unmap->size,
+				  (u64 __user *)bitmap.data);
 }
 
 static long vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
@@ -272,48 +219,35 @@ static long vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap,
 					 size);
-	void __user *user = (void __user *)arg;
+	struct vfio_iommu_type1_dma_unmap __user *user = (void __user *)arg;
 	struct vfio_iommu_type1_dma_unmap unmap;
 	u64 unmapped = 0;
-	struct vfio_bitmap bitmap;
-	int rc = 0;
+	int rc;
 
 	if (copy_from_user(&unmap, user, minsz))
 		return -EFAULT;
 	if (unmap.argsz < minsz ||
 	    unmap.flags & ~(VFIO_DMA_UNMAP_FLAG_ALL |
 			    VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
-		return -EINVAL;
+		return refuse_header(ctx, unmap.argsz, minsz, unmap.flags);
 	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
-
-	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
-		if (unmap.iova || unmap.size ||
-		    unmap.flags != VFIO_DMA_UNMAP_FLAG_ALL)
-			return -EINVAL;
-		rc = ioas_unmap_all(ioas, &unmapped);
-		goto out;
-	}
-	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP) {
-		if (unmap.argsz < minsz + sizeof(bitmap))
-			return -EINVAL;
-		if (copy_from_user(&bitmap, user + minsz, sizeof(bitmap)))
-			return -EFAULT;
-		rc = check_bitmap(ioas, &bitmap, unmap.iova, unmap.size);
-		if (!rc)
-			rc = report_dirty(ioas, unmap.iova, unmap.size,
-					  (u64 __user *)bitmap.data);
-		if (rc)
-			return rc;
-	}
-	rc = cut_edges(ioas, unmap.iova, unmap.size);
+		return container_explain(ctx, ioas);
+	rc = check_unmap(ctx, &unmap);
+	if (!rc && unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
+		rc = report_unmapped(ioas, &unmap, (void __user *)(user + 1));
 	if (rc)
 		return rc;
-	rc = ioas_unmap(ioas, unmap.iova, unmap.size, &unmapped);
-out:
-	unmap.size = unmapped;
-	if (copy_to_user(user, &unmap, minsz))
-		return -EFAULT;
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
+		rc = ioas_unmap_all(ioas, &unmapped);
+	} else {
+		rc = cut_edges(ioas, unmap.iova, unmap.size);
+		if (!rc)
+			rc = ioas_unmap(ioas, unmap.iova, unmap.size,
+					&unmapped);
+	}
+	/* As type1, nothing is told by one that fails. */
+	if (!rc && put_user(unmapped, &user->size))
+		rc = -EFAULT;
 	return rc;
 }
 
@@ -330,9 +264,9 @@ static long vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (copy_from_user(&dirty, user, minsz))
 		return -EFAULT;
 	if (dirty.argsz < minsz)
-		return -EINVAL;
+		return refuse_header(ctx, dirty.argsz, minsz, dirty.flags);
 	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
+		return container_explain(ctx, ioas);
 	switch (dirty.flags) {
 	case VFIO_IOMMU_DIRTY_PAGES_FLAG_START:
 		WRITE_ONCE(ioas->dirty_log, true);
@@ -343,10 +277,10 @@ static long vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
 	case VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP:
 		break;
 	default:
-		return -EINVAL;
+		return refuse_header(ctx, dirty.argsz, 0, dirty.flags);
 	}
 	if (dirty.argsz < minsz + sizeof(get))
-		return -EINVAL;
+		return refuse_header(ctx, dirty.argsz, minsz + sizeof(get), 0);
 	if (copy_from_user(&get, user + minsz, sizeof(get)))
 		return -EFAULT;
 	rc = check_bitmap(ioas, &get.bitmap, get.iova, get.size);
@@ -381,30 +315,51 @@ static long vfio_check_extension(struct iommufd_ctx *ctx, struct ioas *ioas,
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
-		return !READ_ONCE(ctx->no_iommu);
+		return !READ_ONCE(ctx->container.no_iommu);
 	case VFIO_NOIOMMU_IOMMU:
 		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	case VFIO_DMA_CC_IOMMU:
-		return IS_ERR(ioas) ? PTR_ERR(ioas) : all_coherent(ioas);
+		return IS_ERR(ioas) ? container_explain(ctx, ioas) :
+				      all_coherent(ioas);
 	default:
 		return 0;
 	}
 }
 
-static long vfio_set_iommu(struct iommufd_ctx *ctx, struct ioas *ioas,
-			   unsigned long arg)
+static int set_type(struct iommufd_ctx *ctx, struct ioas *ioas,
+		    unsigned long type)
 {
-	bool no_iommu = READ_ONCE(ctx->no_iommu);
+	struct container *container = &ctx->container;
+	int rc = 0;
 
-	if (arg == VFIO_NOIOMMU_IOMMU && no_iommu)
-		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
-	if ((arg != VFIO_TYPE1_IOMMU && arg != VFIO_TYPE1v2_IOMMU) ||
-	    no_iommu)
-		return -EINVAL;
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
+	if (READ_ONCE(container->made) && READ_ONCE(container->set))
+		return reason_note(ctx, -EINVAL,
+				   "VFIO_SET_IOMMU has been called already");
 	/* The old type may unmap anywhere, so no entry may be a large one. */
-	return arg == VFIO_TYPE1_IOMMU ? ioas_set_small_pages(ioas, true) : 0;
+	if (type == VFIO_TYPE1_IOMMU)
+		rc = ioas_set_small_pages(ioas, true);
+	if (!rc)
+		WRITE_ONCE(container->set, true);
+	return rc;
+}
+
+static long vfio_set_iommu(struct iommufd_ctx *ctx, struct ioas *ioas,
+			   unsigned long type)
+{
+	bool no_iommu = READ_ONCE(ctx->container.no_iommu);
+
+	if (type == VFIO_NOIOMMU_IOMMU && no_iommu)
+		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
+	if (no_iommu)
+		return reason_note(ctx, -EINVAL,
+				   "the container has a group without an IOMMU");
+	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
+		return reason_note(ctx, -EINVAL,
+				   "type %lu is neither VFIO_TYPE1_IOMMU nor VFIO_TYPE1v2_IOMMU",
+				   type);
+	if (IS_ERR(ioas))
+		return container_explain(ctx, ioas);
+	return set_type(ctx, ioas, type);
 }
 
 static u64 page_sizes(struct ioas *ioas)
@@ -529,9 +484,9 @@ static long vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (copy_from_user(&info, user, minsz))
 		return -EFAULT;
 	if (info.argsz < minsz)
-		return -EINVAL;
+		return refuse_header(ctx, info.argsz, minsz, info.flags);
 	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
+		return container_explain(ctx, ioas);
 	caps = get_caps(ioas, &size);
 	if (!caps)
 		return -ENOMEM;
@@ -556,25 +511,27 @@ static long vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
  * struct legacy_row - one ioctl of the container
  * @nr: its number
  * @name: of that in the header
- * @function: does it, on the container's IOAS, which is an ERR_PTR if there is none
+ * @ioas: what it works on, or an ERR_PTR
+ * @function: does it; what is wrong with the arguments is told first
  */
 struct legacy_row {
 	unsigned int nr;
 	const char *name;
+	struct ioas *(*ioas)(struct iommufd_ctx *ctx);
 	long (*function)(struct iommufd_ctx *ctx, struct ioas *ioas,
 			 unsigned long arg);
 };
 
-#define LEGACY(nr_, function_)	{ nr_, #nr_, function_ }
+#define LEGACY(nr_, ioas_, function_)	{ nr_, #nr_, ioas_, function_ }
 
 static const struct legacy_row legacy_rows[] = {
-	LEGACY(VFIO_IOMMU_MAP_DMA, vfio_map_dma),
-	LEGACY(VFIO_IOMMU_UNMAP_DMA, vfio_unmap_dma),
-	LEGACY(VFIO_IOMMU_DIRTY_PAGES, vfio_dirty_pages),
-	LEGACY(VFIO_IOMMU_GET_INFO, vfio_get_info),
-	LEGACY(VFIO_GET_API_VERSION, vfio_get_api_version),
-	LEGACY(VFIO_CHECK_EXTENSION, vfio_check_extension),
-	LEGACY(VFIO_SET_IOMMU, vfio_set_iommu),
+	LEGACY(VFIO_IOMMU_MAP_DMA, container_ready_ioas, vfio_map_dma),
+	LEGACY(VFIO_IOMMU_UNMAP_DMA, container_ready_ioas, vfio_unmap_dma),
+	LEGACY(VFIO_IOMMU_DIRTY_PAGES, container_ready_ioas, vfio_dirty_pages),
+	LEGACY(VFIO_IOMMU_GET_INFO, container_ready_ioas, vfio_get_info),
+	LEGACY(VFIO_GET_API_VERSION, container_ioas, vfio_get_api_version),
+	LEGACY(VFIO_CHECK_EXTENSION, container_ioas, vfio_check_extension),
+	LEGACY(VFIO_SET_IOMMU, container_ioas, vfio_set_iommu),
 };
 
 /**
@@ -594,7 +551,7 @@ long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
 	while (row->nr != nr)
 		if (++row == &legacy_rows[ARRAY_SIZE(legacy_rows)])
 			return -ENOIOCTLCMD;
-	ioas = compat_ioas(ctx);
+	ioas = row->ioas(ctx);
 	rc = row->function(ctx, ioas, arg);
 	if (!IS_ERR(ioas))
 		ioas_put(ctx, ioas);

@@ -7,7 +7,6 @@
 
 #include "main.h"
 
-int vfio_cmd_ioas(struct command *cmd);
 long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg);
 
 #endif
