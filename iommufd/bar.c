@@ -35,6 +35,8 @@
  * @dev: the device, until it is retired
  * @nr: number of resources
  * @res: the resources, start and inclusive end in bytes
+ * @rcu: bar_name() looks without a reference
+ * @name: of the device
  */
 struct bar_owner {
 	refcount_t refs;
@@ -48,6 +50,8 @@ struct bar_owner {
 		phys_addr_t start;
 		phys_addr_t last;
 	} res[PCI_NUM_RESOURCES];
+	struct rcu_head rcu;
+	char name[];
 };
 
 static void owner_add_resource(struct bar_owner *owner,
@@ -70,11 +74,14 @@ static void owner_add_resource(struct bar_owner *owner,
  */
 struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
 {
-	struct bar_owner *owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
+	const size_t length = strlen(dev_name(dev)) + 1;
+	struct bar_owner *owner;
 	int i;
 
+	owner = kzalloc(struct_size(owner, name, length), GFP_KERNEL_ACCOUNT);
 	if (!owner)
 		return NULL;
+	memcpy(owner->name, dev_name(dev), length);
 	refcount_set(&owner->refs, 1);
 	owner->dev = dev;
 	if (dev_is_pci(dev)) {
@@ -136,7 +143,7 @@ bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 void bar_owner_put(struct bar_owner *owner)
 {
 	if (owner && refcount_dec_and_test(&owner->refs))
-		kfree(owner);
+		kfree_rcu(owner, rcu);
 }
 
 /**
@@ -212,6 +219,27 @@ bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
 bool bar_owner_off(const struct bar_owner *owner)
 {
 	return READ_ONCE(owner->off);
+}
+
+/**
+ * bar_name - whose BAR is it?
+ * @at: where a piece of memory has its owner, or NULL
+ * @name: set to the name of the device, or to nothing if it is no BAR
+ * @size: of @name
+ *
+ * Return: whether it is one.
+ */
+bool bar_name(struct bar_owner **at, char *name, size_t size)
+{
+	const struct bar_owner *owner;
+
+	*name = '\0';
+	rcu_read_lock();
+	owner = READ_ONCE(*at);
+	if (owner)
+		strscpy(name, owner->name, size);
+	rcu_read_unlock();
+	return owner;
 }
 
 static bool owner_has(const struct bar_owner *owner, phys_addr_t start,

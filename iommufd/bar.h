@@ -18,6 +18,7 @@ bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
 bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 		      bool off);
 void bar_owner_put(struct bar_owner *owner);
+bool bar_name(struct bar_owner **at, char *name, size_t size);
 bool bar_owner_retired(const struct bar_owner *owner);
 bool bar_owner_off(const struct bar_owner *owner);
 bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size);

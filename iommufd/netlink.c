@@ -16,6 +16,7 @@
 #include <net/genetlink.h>
 
 #include "attach.h"
+#include "bar.h"
 #include "device.h"
 #include "group.h"
 #include "hwpt.h"
@@ -591,6 +592,15 @@ static u64 address_of(struct ioas *ioas, struct area *area)
 	return area->pinned->start + area->offset;
 }
 
+static int fill_bar(struct sk_buff *skb, struct ioas *ioas, struct area *area)
+{
+	char name[64];
+
+	if (ioas->parent || !bar_name(&area->pinned->owner, name, sizeof(name)))
+		return 0;
+	return nla_put_string(skb, IOASID_A_AREA_DEVICE, name);
+}
+
 static int fill_address(const struct answer *answer, struct ioas *ioas,
 			struct area *area)
 {
@@ -615,7 +625,8 @@ static int fill_area(const struct answer *answer, struct ioas *ioas,
 				 IOASID_A_AREA_PAD) ?:
 	       nla_put_u32(skb, IOASID_A_AREA_ORIGIN, origin_of(ioas, area)) ?:
 	       fill_address(answer, ioas, area) ?:
-	       nla_put_u32(skb, IOASID_A_AREA_PERM, perm);
+	       nla_put_u32(skb, IOASID_A_AREA_PERM, perm) ?:
+	       fill_bar(skb, ioas, area);
 }
 
 static int dump_area(const struct answer *answer, struct ioas *ioas,

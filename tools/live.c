@@ -254,6 +254,7 @@ static const struct field area_fields[] = {
 	FIELD("perm", IOASID_A_AREA_PERM, PERM),
 	FIELD("origin", IOASID_A_AREA_ORIGIN, NAME, .names = origins),
 	FIELD("address", IOASID_A_AREA_ADDRESS, ADDRESS),
+	FIELD("device", IOASID_A_AREA_DEVICE, TEXT),
 	{ }
 };
 
