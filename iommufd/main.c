@@ -13,6 +13,7 @@
 
 #include "area.h"
 #include "batch.h"
+#include "busy.h"
 #include "charge.h"
 #include "compat.h"
 #include "container.h"
@@ -39,8 +40,11 @@
 static int cmd_destroy(struct command *cmd)
 {
 	const struct iommu_destroy *arg = cmd->arg;
+	int rc = object_destroy(cmd->ctx, arg->id);
 
-	return object_destroy(cmd->ctx, arg->id);
+	if (rc == -EBUSY)
+		busy_explain(cmd->ctx, arg->id);
+	return rc;
 }
 
 static const u64 extensions[] = {
