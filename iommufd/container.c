@@ -247,6 +247,8 @@ int vfio_cmd_ioas(struct command *cmd)
 		container_choose(ctx, 0);
 		return 0;
 	default:
-		return -EOPNOTSUPP;
+		return reason_note(ctx, -EOPNOTSUPP,
+				   "operation %u is neither IOMMU_VFIO_IOAS_GET, _SET nor _CLEAR",
+				   arg->op);
 	}
 }

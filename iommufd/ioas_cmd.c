@@ -11,11 +11,13 @@
 
 #include "area.h"
 #include "charge.h"
+#include "explain.h"
 #include "ioas.h"
 #include "ioas_map.h"
 #include "nested.h"
 #include "pin.h"
 #include "ranges.h"
+#include "reason.h"
 
 /**
  * ioas_cmd_alloc - IOMMU_IOAS_ALLOC
@@ -49,7 +51,7 @@ int ioas_cmd_alloc_nested(struct command *cmd)
 {
 	struct ioasid_alloc_nested *arg = cmd->arg;
 	struct ioas *parent, *ioas = NULL;
-	int rc = -EOVERFLOW;
+	int rc;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
@@ -59,6 +61,10 @@ int ioas_cmd_alloc_nested(struct command *cmd)
 	if (parent->depth < NESTED_DEPTH_MAX) {
 		ioas = ioas_alloc(cmd->ctx, parent);
 		rc = ioas ? 0 : -ENOMEM;
+	} else {
+		rc = reason_note(cmd->ctx, -EOVERFLOW,
+				 "IOAS %u is nested %u deep already, which is the most there can be",
+				 parent->obj.id, NESTED_DEPTH_MAX);
 	}
 	ioas_put(cmd->ctx, parent);
 	if (rc)
@@ -150,7 +156,7 @@ int ioas_cmd_iova_ranges(struct command *cmd)
 }
 
 /* The user's list as a tree. */
-static int read_ranges(struct rb_root_cached *tree,
+static int read_ranges(struct iommufd_ctx *ctx, struct rb_root_cached *tree,
 		       const struct iommu_iova_range __user *in, u32 nr)
 {
 	struct iommu_iova_range range;
@@ -161,9 +167,14 @@ static int read_ranges(struct rb_root_cached *tree,
 
 		if (copy_from_user(&range, &in[i], sizeof(range)))
 			return -EFAULT;
-		if (range.start >= range.last ||
-		    ranges_hit(tree, range.start, range.last))
-			return -EINVAL;
+		if (range.start >= range.last)
+			return reason_note(ctx, -EINVAL,
+					   "the range %#llx-%#llx, number %u of the list, does not begin before its end",
+					   range.start, range.last, i + 1);
+		if (ranges_hit(tree, range.start, range.last))
+			return reason_note(ctx, -EINVAL,
+					   "the range %#llx-%#llx, number %u of the list, overlaps one before it",
+					   range.start, range.last, i + 1);
 		rc = ranges_add(tree, range.start, range.last, NULL);
 		if (rc)
 			return rc;
@@ -174,19 +185,26 @@ static int read_ranges(struct rb_root_cached *tree,
 	return 0;
 }
 
-static bool ranges_meet(struct rb_root_cached *some,
-			struct rb_root_cached *others)
+/* By the reserved ranges, of a few devices: the user's may be millions. */
+static int check_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 {
-	struct iova_range *range = ranges_first(some, 0);
+	struct iova_range *range = ranges_first(&ioas->reserved, 0);
 
 	while (range) {
-		if (ranges_hit(others, range->node.start, range->node.last))
-			return true;
-		range = range->node.last == ULONG_MAX ?
-			NULL : ranges_first(some, range->node.last + 1);
+		struct iova_range *hit = ranges_first(allowed,
+						      range->node.start);
+
+		if (hit && hit->node.start <= range->node.last)
+			return reason_note(ioas->ctx, -EADDRINUSE,
+					   "%#lx-%#lx is to be allowed in IOAS %u, but %#lx-%#lx cannot be translated",
+					   hit->node.start, hit->node.last,
+					   ioas->obj.id, range->node.start,
+					   range->node.last);
+		range = range->node.last == ULONG_MAX ? NULL :
+			ranges_first(&ioas->reserved, range->node.last + 1);
 		cond_resched();
 	}
-	return false;
+	return 0;
 }
 
 /**
@@ -206,20 +224,59 @@ int ioas_cmd_allow_iovas(struct command *cmd)
 	if (!ioas)
 		return -ENOENT;
 
-	rc = read_ranges(&tree, u64_to_user_ptr(arg->allowed_iovas),
+	rc = read_ranges(cmd->ctx, &tree, u64_to_user_ptr(arg->allowed_iovas),
 			 arg->num_iovas);
 	if (!rc) {
 		mutex_lock(&ioas->tree_lock);
-		/* By those of a few devices: the user's may be millions. */
-		if (ranges_meet(&ioas->reserved, &tree))
-			rc = -EADDRINUSE;
-		else
+		rc = check_allowed(ioas, &tree);
+		if (!rc)
 			swap(tree, ioas->allowed);
 		mutex_unlock(&ioas->tree_lock);
 	}
 	ranges_clear(&tree);
 	ioas_put(cmd->ctx, ioas);
 	return rc;
+}
+
+static int explain_file(struct iommufd_ctx *ctx, int rc, const struct file *file,
+			const struct iommu_ioas_map_file *arg)
+{
+	if (rc == -EINVAL && arg->length)
+		return reason_note(ctx, rc,
+				   "descriptor %d is of another kind of file than can be mapped: a memfd, or one of tmpfs or hugetlbfs",
+				   arg->fd);
+	if (rc == -EPERM)
+		return reason_note(ctx, rc,
+				   "the file of descriptor %d cannot be mapped writeable: %s",
+				   arg->fd, file->f_mode & FMODE_WRITE ?
+				   "it is sealed against writing" :
+				   "it is not open for writing");
+	return explain_source(ctx, rc, arg->start, arg->length);
+}
+
+/* Returns memory, or an ERR_PTR. */
+static struct pinned *open_memory(struct iommufd_ctx *ctx,
+				  const struct iommu_ioas_map_file *arg)
+{
+	struct file *file = fget(arg->fd);
+	struct pinned *pinned;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	pinned = pinned_from_file(ctx, file, arg->start, arg->length,
+				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	if (IS_ERR(pinned))
+		explain_file(ctx, PTR_ERR(pinned), file, arg);
+	fput(file);
+	return pinned;
+}
+
+/* All that is in a child is made of its parent's mappings. */
+static int refuse_child(const struct ioas *ioas)
+{
+	return reason_note(ioas->ctx, -EINVAL,
+			   "IOAS %u is nested: it is mapped from its parent, by IOAS_MAP",
+			   ioas->obj.id);
 }
 
 /**
@@ -232,30 +289,23 @@ int ioas_cmd_map_file(struct command *cmd)
 	u64 iova = arg->iova, unmapped;
 	struct pinned *pinned;
 	struct ioas *ioas;
-	struct file *file;
 	int rc;
 
 	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
-		return rc;
+		return explain_flags(cmd->ctx, rc, arg->flags);
 	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
 	    arg->start > ULONG_MAX)
-		return -EOVERFLOW;
+		return explain_end(cmd->ctx, arg->iova, arg->length);
 
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
 		return -ENOENT;
-	rc = -EINVAL;
-	if (ioas->parent)
-		goto out_ioas;
-	file = fget(arg->fd);
-	if (!file) {
-		rc = -EBADF;
+	if (ioas->parent) {
+		rc = refuse_child(ioas);
 		goto out_ioas;
 	}
-	pinned = pinned_from_file(cmd->ctx, file, arg->start, arg->length,
-				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
-	fput(file);
+	pinned = open_memory(cmd->ctx, arg);
 	rc = PTR_ERR_OR_ZERO(pinned);
 	if (rc)
 		goto out_ioas;
@@ -288,33 +338,32 @@ int ioas_cmd_copy(struct command *cmd)
 
 	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
-		return rc;
+		return explain_flags(cmd->ctx, rc, arg->flags);
 	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
 	    arg->dst_iova >= ULONG_MAX)
-		return -EOVERFLOW;
-
+		return explain_end(cmd->ctx, max(arg->src_iova, arg->dst_iova),
+				   arg->length);
 	if (!arg->length)
-		return -EINVAL;
+		return explain_no_length(cmd->ctx);
 	if (check_add_overflow((unsigned long)arg->src_iova,
 			       (unsigned long)arg->length - 1, &last))
-		return -EOVERFLOW;
+		return explain_end(cmd->ctx, arg->src_iova, arg->length);
 
 	src = ioas_get(cmd->ctx, arg->src_ioas_id);
 	if (!src)
-		return -ENOENT;
+		return explain_no_ioas(cmd->ctx, arg->src_ioas_id);
 	rc = ioas_get_slices(src, arg->src_iova, last, &slices, &nr);
 	ioas_put(cmd->ctx, src);
 	if (rc)
 		return rc;
 
-	rc = -ENOENT;
 	dst = ioas_get(cmd->ctx, arg->dst_ioas_id);
-	if (!dst)
+	if (!dst) {
+		rc = explain_no_ioas(cmd->ctx, arg->dst_ioas_id);
 		goto out_slices;
-	/* All that is in a child is made of its parent's mappings. */
-	rc = -EINVAL;
-	if (!dst->parent)
-		rc = ioas_map_slices(dst, slices, nr, arg->flags, &iova);
+	}
+	rc = dst->parent ? refuse_child(dst) :
+			   ioas_map_slices(dst, slices, nr, arg->flags, &iova);
 	if (!rc) {
 		arg->dst_iova = iova;
 		rc = command_reply_field(cmd, struct iommu_ioas_copy, dst_iova);
@@ -343,7 +392,10 @@ static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
 	list_for_each_entry(ioas, &ctx->ioases, link) {
 		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 			if (!area->pinned->file)
-				return -EINVAL;
+				return reason_note(ctx, -EINVAL,
+						   "the mapping %#lx-%#lx of IOAS %u is not of a file: it stays with the process that has made it",
+						   area->iova, area->last,
+						   ioas->obj.id);
 			if (!area->pinned->mark)
 				*npages += pinned_change_cost(area->pinned,
 							      new);
@@ -399,6 +451,10 @@ int ioas_cmd_change_process(struct command *cmd)
 	rc = count_file_pages(ctx, new, &npages);
 	if (!rc)
 		rc = account_charge(new, npages);
+	if (rc == -ENOMEM)
+		reason_note(ctx, rc,
+			    "RLIMIT_MEMLOCK of the caller allows %lu pages in all, %lu more are mapped",
+			    new->limit, npages);
 	move_file_pages(ctx, rc ? NULL : new);
 
 	list_for_each_entry(ioas, &ctx->ioases, link)
@@ -412,18 +468,34 @@ out_account:
 	return rc;
 }
 
+static int refuse_op(struct iommufd_ctx *ctx, const struct iommu_option *arg)
+{
+	return reason_note(ctx, -EOPNOTSUPP,
+			   "operation %u is neither IOMMU_OPTION_OP_SET nor _GET",
+			   arg->op);
+}
+
+static int refuse_value(struct iommufd_ctx *ctx, const struct iommu_option *arg)
+{
+	return reason_note(ctx, -EINVAL,
+			   "the value %llu of the option is neither 0 nor 1",
+			   arg->val64);
+}
+
 static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
 {
 	int rc = 0;
 
 	if (arg->object_id)
-		return -EOPNOTSUPP;
+		return reason_note(ctx, -EOPNOTSUPP,
+				   "RLIMIT_MODE is of the file: object_id is %u, not 0",
+				   arg->object_id);
 	if (arg->op == IOMMU_OPTION_OP_GET) {
 		arg->val64 = ctx->charge_process;
 		return 0;
 	}
 	if (arg->op != IOMMU_OPTION_OP_SET)
-		return -EOPNOTSUPP;
+		return refuse_op(ctx, arg);
 	if (!capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 
@@ -435,7 +507,7 @@ static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
 	else
 		ctx->charge_process = arg->val64;
 	xa_unlock(&ctx->objects);
-	return rc;
+	return rc == -EINVAL ? refuse_value(ctx, arg) : rc;
 }
 
 static int option_huge_pages(struct iommufd_ctx *ctx, struct iommu_option *arg)
@@ -448,9 +520,9 @@ static int option_huge_pages(struct iommufd_ctx *ctx, struct iommu_option *arg)
 	if (arg->op == IOMMU_OPTION_OP_GET)
 		arg->val64 = !ioas->small_pages;
 	else if (arg->op != IOMMU_OPTION_OP_SET)
-		rc = -EOPNOTSUPP;
+		rc = refuse_op(ctx, arg);
 	else if (arg->val64 > 1)
-		rc = -EINVAL;
+		rc = refuse_value(ctx, arg);
 	else
 		rc = ioas_set_small_pages(ioas, !arg->val64);
 	ioas_put(ctx, ioas);
@@ -476,7 +548,8 @@ int ioas_cmd_option(struct command *cmd)
 		rc = option_huge_pages(cmd->ctx, arg);
 		break;
 	default:
-		return -EOPNOTSUPP;
+		return reason_note(cmd->ctx, -EOPNOTSUPP,
+				   "option %u is not known", arg->option_id);
 	}
 	return rc ?: command_reply(cmd, sizeof(*arg));
 }

@@ -223,7 +223,9 @@ static noinline int command_read_other(struct command *cmd,
 	if (get_user(cmd->user_size, (u32 __user *)cmd->user))
 		return -EFAULT;
 	if (cmd->user_size < row->min_size)
-		return -EINVAL;
+		return reason_note(cmd->ctx, -EINVAL,
+				   "the structure of %s has at least %u bytes: size is %u",
+				   row->name, row->min_size, cmd->user_size);
 	return copy_struct_from_user(cmd->arg, row->size, cmd->user,
 				     cmd->user_size);
 }
