@@ -18,7 +18,9 @@
 
 #include "area.h"
 #include "ioas.h"
+#include "notice.h"
 #include "pin.h"
+#include "reason.h"
 
 /**
  * struct iommufd_access - one in-kernel user
@@ -120,6 +122,7 @@ iommufd_access_create(struct iommufd_ctx *ctx,
 	struct iommufd_access *access;
 	int rc;
 
+	reason_begin(ctx);
 	access = kzalloc(sizeof(*access), GFP_KERNEL_ACCOUNT);
 	if (!access)
 		return ERR_PTR(-ENOMEM);
@@ -194,10 +197,13 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 {
 	int rc = -EINVAL;
 
+	reason_begin(access->ctx);
 	mutex_lock(&access->lock);
 	if (!WARN_ON(access->unpin_ioas))
 		rc = access_change_id(access, ioas_id);
 	mutex_unlock(&access->lock);
+	if (rc)
+		notice_failed(access->ctx, "attach", rc);
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, IOMMUFD);
@@ -216,10 +222,13 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 {
 	int rc = -ENOENT;
 
+	reason_begin(access->ctx);
 	mutex_lock(&access->lock);
 	if (access->ioas)
 		rc = access_change_id(access, ioas_id);
 	mutex_unlock(&access->lock);
+	if (rc)
+		notice_failed(access->ctx, "attach", rc);
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, IOMMUFD);

@@ -20,11 +20,13 @@
 #include <uapi/linux/ioasid.h>
 
 #include "batch.h"
+#include "explain.h"
 #include "nested.h"
 #include "paging.h"
 #include "pin.h"
 #include "place.h"
 #include "ranges.h"
+#include "reason.h"
 #include "row.h"
 #include "stock.h"
 
@@ -56,15 +58,16 @@ struct portion {
 
 static struct kmem_cache *portion_cache;
 
-static int check_map_entry(const struct ioasid_batch_entry *entry)
+static int check_map_entry(struct iommufd_ctx *ctx,
+			   const struct ioasid_batch_entry *entry)
 {
 	int rc = ioas_check_map_flags(entry->flags);
 
 	if (unlikely(rc))
-		return rc;
+		return explain_flags(ctx, rc, entry->flags);
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX ||
 	    entry->src > ULONG_MAX)
-		return -EOVERFLOW;
+		return explain_end(ctx, entry->iova, entry->length);
 	return 0;
 }
 
@@ -103,14 +106,16 @@ static inline int place_entry(struct ioas *ioas, struct area *chain,
 }
 
 /* An area of user memory for an entry, from the stock. */
-static inline int begin_entry(struct area *area,
+static inline int begin_entry(struct iommufd_ctx *ctx, struct area *area,
 			      const struct ioasid_batch_entry *entry)
 {
-	int rc = check_map_entry(entry) ?:
-		 pinned_check_range(entry->src, entry->length);
+	int rc = check_map_entry(ctx, entry);
 
 	if (unlikely(rc))
 		return rc;
+	rc = pinned_check_range(entry->src, entry->length);
+	if (unlikely(rc))
+		return explain_source(ctx, rc, entry->src, entry->length);
 	pinned_set(area->pinned, entry->src, entry->length,
 		   entry->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	chain_init_embedded(area, offset_in_page(entry->src), entry->length,
@@ -142,7 +147,7 @@ static unsigned int place_user(struct portion *portion)
 			ours = area->pinned->account;
 		}
 		if (likely(!portion->error))
-			portion->error = begin_entry(area, entry) ?:
+			portion->error = begin_entry(ioas->ctx, area, entry) ?:
 					 place_entry(ioas, area, entry, open);
 		if (unlikely(portion->error)) {
 			stock_put(ioas, area);
@@ -182,7 +187,7 @@ static unsigned int place_nested(struct portion *portion)
 		struct ioasid_batch_entry *entry = &portion->entry[i];
 		struct area *chain;
 
-		portion->error = check_map_entry(entry);
+		portion->error = check_map_entry(ioas->ctx, entry);
 		if (portion->error)
 			break;
 		chain = take_nested(ioas, entry->src, entry->length,
@@ -290,7 +295,7 @@ static int lend_portion(struct portion *portion)
 		const struct ioasid_batch_entry *entry = &portion->entry[i];
 
 		/* What cannot be mapped is not a reason to pin anything. */
-		if (check_map_entry(entry) || check_place(ioas, entry)) {
+		if (check_map_entry(ioas->ctx, entry) || check_place(ioas, entry)) {
 			portion->nr = max(i, 1U);
 			break;
 		}
@@ -395,18 +400,19 @@ static bool is_everything(const struct ioasid_batch_entry *entry)
 	return !entry->iova && entry->length == U64_MAX;
 }
 
-static inline int check_unmap_entry(const struct ioasid_batch_entry *entry)
+static inline int check_unmap_entry(struct iommufd_ctx *ctx,
+				    const struct ioasid_batch_entry *entry)
 {
 	if (entry->flags || entry->src)
 		return -EOPNOTSUPP;
 	if (is_everything(entry))
 		return 0;
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX)
-		return -EOVERFLOW;
+		return explain_end(ctx, entry->iova, entry->length);
 	if (!entry->length)
-		return -EINVAL;
+		return explain_no_length(ctx);
 	if (entry->iova + entry->length - 1 < entry->iova)
-		return -EOVERFLOW;
+		return explain_end(ctx, entry->iova, entry->length);
 	return 0;
 }
 
@@ -435,7 +441,7 @@ static struct area *claim_entry(struct portion *portion, unsigned int i,
 	struct ioas *ioas = portion->ioas;
 	struct area *area, *end;
 
-	if (check_unmap_entry(entry) || is_everything(entry))
+	if (check_unmap_entry(ioas->ctx, entry) || is_everything(entry))
 		return NULL;
 	area = area_of_entry(ioas, before, entry->iova, last);
 	if (likely(area && area->iova == entry->iova && area->last == last)) {
@@ -485,7 +491,7 @@ static void unmap_entry(struct portion *portion)
 {
 	struct ioasid_batch_entry *entry = &portion->entry[0];
 	u64 unmapped = 0;
-	int rc = check_unmap_entry(entry);
+	int rc = check_unmap_entry(portion->ioas->ctx, entry);
 
 	if (!rc && is_everything(entry))
 		rc = ioas_unmap_all(portion->ioas, &unmapped);
@@ -493,7 +499,7 @@ static void unmap_entry(struct portion *portion)
 		rc = ioas_unmap(portion->ioas, entry->iova, entry->length,
 				&unmapped);
 	if (!rc && !unmapped && !is_everything(entry))
-		rc = -ENOENT;
+		rc = explain_nothing(portion->ioas, entry->iova, entry->length);
 	portion->unmapped[0] = unmapped;
 	portion->error = rc;
 	portion->done = !rc;
@@ -638,12 +644,14 @@ static int batch_cmd(struct command *cmd,
 {
 	struct ioasid_batch *arg = cmd->arg;
 	struct portion *portion;
-	int rc = -ENOENT;
+	int rc;
 
 	if (arg->flags || arg->__reserved)
 		return -EOPNOTSUPP;
 	if (arg->nr > BATCH_ENTRIES_MAX)
-		return -EINVAL;
+		return reason_note(cmd->ctx, -EINVAL,
+				   "%u entries are more than the %u of one batch",
+				   arg->nr, BATCH_ENTRIES_MAX);
 	portion = portion_alloc();
 	if (!portion)
 		return -ENOMEM;
@@ -651,6 +659,8 @@ static int batch_cmd(struct command *cmd,
 	if (portion->ioas) {
 		rc = run_batch(cmd, portion, work, write_results);
 		ioas_put(cmd->ctx, portion->ioas);
+	} else {
+		rc = explain_no_ioas(cmd->ctx, arg->ioas_id);
 	}
 	portion_free(portion);
 	return rc;

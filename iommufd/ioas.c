@@ -167,7 +167,10 @@ static int check_alignment(struct ioas *ioas, unsigned long alignment)
 	for (; area; area = area_next(area, ULONG_MAX)) {
 		if ((area->iova | area_length(area) |
 		     offset_in_page(area->offset)) & (alignment - 1))
-			return -EADDRINUSE;
+			return reason_note(ioas->ctx, -EADDRINUSE,
+					   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
+					   area->iova, area->last,
+					   ioas->obj.id, alignment);
 		cond_resched();
 	}
 	return 0;
@@ -325,7 +328,9 @@ int ioas_set_small_pages(struct ioas *ioas, bool on)
 	was = ioas->small_pages;
 	if (on && !was && !list_empty(&ioas->tables) &&
 	    !RB_EMPTY_ROOT(&ioas->areas.root)) {
-		rc = -EINVAL;
+		rc = reason_note(ioas->ctx, -EINVAL,
+				 "page tables of IOAS %u have something mapped, which may be by large pages",
+				 ioas->obj.id);
 	} else {
 		ioas->small_pages = on;
 		rc = ioas_update_alignment(ioas);

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "explain.h"
 #include "ioas_map.h"
 #include "nested.h"
 #include "paging.h"
@@ -198,13 +199,17 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	unsigned long align, start, last, found;
 
 	if (length >= ULONG_MAX / 2)
-		return -EOVERFLOW;
+		return reason_note(ioas->ctx, -EOVERFLOW,
+				   "%#lx bytes are more than there is a place for without a fixed IOVA",
+				   length);
 	align = roundup_pow_of_two(length);
 	if (memory)
 		align = min(align, 1UL << __ffs(memory));
 	align = min_t(unsigned long, align, HPAGE_SIZE);
 	if (align < alignment)
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "memory at %#lx of %#lx bytes is not aligned to %#lx bytes, as IOAS %u asks for",
+				   memory, length, alignment, ioas->obj.id);
 	if (offset)
 		align = max(align, PAGE_SIZE);
 
@@ -226,7 +231,7 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 			start = end + 1;
 		}
 	}
-	return -ENOSPC;
+	return explain_no_place(ioas, length);
 }
 
 /**
@@ -246,18 +251,8 @@ int chain_refuse(struct ioas *ioas, unsigned long iova, unsigned long length)
 				   "IOVA %#lx is not aligned to %#lx bytes, as IOAS %u asks for",
 				   iova, ioas->alignment, ioas->obj.id);
 	if (check_add_overflow(iova, length - 1, &last))
-		return -EOVERFLOW;
-	return reason_note(ioas->ctx, -EINVAL,
-			   "%#lx-%#lx has a part that a device attached to IOAS %u, or its IOMMU, cannot translate; see IOAS_IOVA_RANGES",
-			   iova, last, ioas->obj.id);
-}
-
-static int refuse_taken(struct ioas *ioas, unsigned long iova,
-			unsigned long last)
-{
-	return reason_note(ioas->ctx, -EEXIST,
-			   "a part of %#lx-%#lx is mapped in IOAS %u already",
-			   iova, last, ioas->obj.id);
+		return explain_end(ioas->ctx, iova, length);
+	return explain_reserved(ioas, iova, last);
 }
 
 /**
@@ -270,7 +265,7 @@ static int refuse_taken(struct ioas *ioas, unsigned long iova,
  */
 int chain_unplace(struct ioas *ioas, struct area *chain, const struct area *end)
 {
-	int rc = refuse_taken(ioas, end->iova, end->last);
+	int rc = explain_taken(ioas, end->iova, end->last);
 
 	for (; chain != end; chain = chain->chain) {
 		if (ioas->parent)
@@ -318,7 +313,7 @@ static __always_inline int place_range(struct ioas *ioas, struct area *chain,
 again:
 	mask = ioas->alignment - 1;
 	if (unlikely(!length || length & mask))
-		return -EINVAL;
+		return explain_length(ioas, length);
 	if (likely(flags & IOMMU_IOAS_MAP_FIXED_IOVA)) {
 		at = *iova;
 		last = at + length - 1;
@@ -359,7 +354,7 @@ int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
 	    ranges_hit(&ioas->reserved, iova, last))
 		rc = chain_refuse(ioas, iova, length);
 	else if (area_first(&ioas->areas, iova, last))
-		rc = refuse_taken(ioas, iova, last);
+		rc = explain_taken(ioas, iova, last);
 	mutex_unlock(&ioas->tree_lock);
 	return rc;
 }
@@ -613,7 +608,7 @@ static __always_inline int map_user(struct ioas *ioas, unsigned long uptr,
 	int rc = pinned_check_range(uptr, length) ?: stock_lock(ioas, 1);
 
 	if (unlikely(rc))
-		return rc;
+		return explain_source(ioas->ctx, rc, uptr, length);
 	area = stock_take(ioas);
 	rc = pinned_claim(area->pinned, process || ioas->ctx->charge_process);
 	if (unlikely(rc)) {
@@ -739,10 +734,10 @@ int ioas_cmd_map(struct command *cmd)
 		return -EOPNOTSUPP;
 	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
-		return rc;
+		return explain_flags(cmd->ctx, rc, arg->flags);
 	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
 	    arg->user_va > ULONG_MAX)
-		return -EOVERFLOW;
+		return explain_end(cmd->ctx, arg->iova, arg->length);
 
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "ioas_map.h"
+#include "reason.h"
 
 /* Areas for pieces of memory, not placed yet; or NULL: no memory, or no time. */
 static struct area *chain_slices(struct ioas *ioas,
@@ -74,7 +75,9 @@ static int slice_areas(struct ioas *ioas, unsigned long start,
 	for (;; at = area->last + 1) {
 		area = ioas_area_at(ioas, at);
 		if (!area)
-			return -ENOENT;
+			return reason_note(ioas->ctx, -ENOENT,
+					   "nothing is mapped at IOVA %#lx of IOAS %u, in the range to be copied",
+					   at, ioas->obj.id);
 		if (slices) {
 			slices[*nr].pinned = area->pinned;
 			slices[*nr].offset = area->offset + (at - area->iova);

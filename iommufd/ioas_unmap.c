@@ -12,6 +12,7 @@
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 
+#include "explain.h"
 #include "ioas_map.h"
 #include "nested.h"
 #include "paging.h"
@@ -418,6 +419,10 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	mutex_lock(&ioas->tree_lock);
 	rc = chain_claim(ioas, *start, last, first, UNMAP_BATCH, &chain,
 			 obstacle);
+	if (rc == -ENOENT)
+		explain_cut(ioas, *start, last);
+	else if (rc == -EBUSY)
+		explain_working(ioas, *start, last);
 	mutex_unlock(&ioas->tree_lock);
 	if (chain && exclusive)
 		rc = nested_remove(ioas, &chain, obstacle);
@@ -543,9 +548,9 @@ static __always_inline int unmap_range(struct ioas *ioas, unsigned long start,
 
 	*unmapped = 0;
 	if (unlikely(!length))
-		return -EINVAL;
+		return explain_no_length(ioas->ctx);
 	if (unlikely(last < start))
-		return -EOVERFLOW;
+		return explain_end(ioas->ctx, start, length);
 	if (unlikely(down_read_killable(ioas_lock(ioas))))
 		return -EINTR;
 	rc = unmap_one(ioas, start, last, unmapped);
@@ -601,20 +606,21 @@ int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 int ioas_cmd_unmap(struct command *cmd)
 {
 	struct iommu_ioas_unmap *arg = cmd->arg;
+	const u64 length = arg->length;
 	struct ioas *ioas;
 	int rc;
 
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
-		return -ENOENT;
+		return explain_no_ioas(cmd->ctx, arg->ioas_id);
 	if (!arg->iova && arg->length == U64_MAX) {
 		rc = ioas_unmap_all(ioas, &arg->length);
 	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
-		rc = -EOVERFLOW;
+		rc = explain_end(cmd->ctx, arg->iova, length);
 	} else {
-		rc = unmap_range(ioas, arg->iova, arg->length, &arg->length);
+		rc = unmap_range(ioas, arg->iova, length, &arg->length);
 		if (!rc && !arg->length)
-			rc = -ENOENT;
+			rc = explain_nothing(ioas, arg->iova, length);
 	}
 	ioas_put(cmd->ctx, ioas);
 	if (rc)
@@ -632,12 +638,19 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 		return -EBUSY;
 	/* Neither what others are made of, nor what is made of others. */
 	if (ioas->parent || !list_empty(&ioas->children))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "IOAS %u has a parent or children: the mapping %#lx-%#lx cannot be cut at %#lx",
+				   ioas->obj.id, area->iova, area->last, iova);
 	if ((iova | offset_in_page(offset)) & (ioas->alignment - 1))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "a cut at %#lx of the mapping %#lx-%#lx is not aligned to %#lx bytes, as IOAS %u asks for",
+				   iova, area->iova, area->last,
+				   ioas->alignment, ioas->obj.id);
 	/* An entry of the IOMMU may reach over the cut. */
 	if (area->pins || (area->in_use && !ioas->small_pages))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "the mapping %#lx-%#lx of IOAS %u cannot be cut at %#lx: an in-kernel user has pinned it, or large pages are in use",
+				   area->iova, area->last, ioas->obj.id, iova);
 
 	pinned_get(area->pinned);
 	chain_init(tail, area->pinned, offset, 0, area->prot);

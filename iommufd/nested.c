@@ -28,6 +28,7 @@
 #include <linux/overflow.h>
 
 #include "event.h"
+#include "explain.h"
 #include "nested.h"
 #include "pin.h"
 #include "reason.h"
@@ -127,9 +128,9 @@ struct area *nested_chain(struct ioas *ioas, unsigned long source,
 	int rc;
 
 	if (!length)
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(explain_no_length(ioas->ctx));
 	if (check_add_overflow(source, length - 1, &last))
-		return ERR_PTR(-EOVERFLOW);
+		return ERR_PTR(explain_end(ioas->ctx, source, length));
 	mutex_lock(&ioas->parent->tree_lock);
 	rc = chain_of_source(ioas, source, last, prot, &chain);
 	mutex_unlock(&ioas->parent->tree_lock);

@@ -6,6 +6,7 @@
 #ifndef IOMMUFD_PLACE_H
 #define IOMMUFD_PLACE_H
 
+#include "explain.h"
 #include "ioas_map.h"
 #include "nested.h"
 #include "stock.h"
@@ -15,11 +16,11 @@ static inline int chain_check_area(const struct ioas *ioas,
 				   const struct area *area)
 {
 	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
-		return -EPERM;
+		return explain_permission(ioas);
 	/* area->last is the length, so far. */
 	if (unlikely((offset_in_page(area->offset) | area->last) &
 		     (ioas->alignment - 1)))
-		return -EINVAL;
+		return explain_offset(ioas, area);
 	return 0;
 }
 
@@ -68,7 +69,7 @@ static inline int chain_place_open(struct ioas *ioas, struct area *chain,
 
 	lockdep_assert_held(&ioas->tree_lock);
 	if (unlikely(!length || length & mask))
-		return -EINVAL;
+		return explain_length(ioas, length);
 	if (unlikely(iova & mask))
 		return chain_refuse(ioas, iova, length);
 	return chain_place_at(ioas, chain, iova);
