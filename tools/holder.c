@@ -38,7 +38,8 @@ char *holders_node(const struct function *f, const char *root)
 	return node;
 }
 
-static void add(struct holders *holders, const char *root, int pid)
+static void add(struct holders *holders, const char *root, int pid,
+		bool mapped)
 {
 	char *path = xasprintf("/proc/%d/comm", pid);
 	char *comm = machine_read(root, path);
@@ -48,10 +49,31 @@ static void add(struct holders *holders, const char *root, int pid)
 			       sizeof(*holders->at));
 	holder = &holders->at[holders->nr++];
 	holder->pid = pid;
+	holder->mapped = mapped;
 	snprintf(holder->comm, sizeof(holder->comm), "%s", comm ? comm : "?");
 	clean_text(holder->comm);
 	free(comm);
 	free(path);
+}
+
+/* A mapping of a file keeps it when its descriptors have been closed. */
+static bool has_mapped(const char *root, int pid, const char *wanted)
+{
+	char *path = xasprintf("%s/proc/%d/maps", root, pid);
+	FILE *maps = fopen(path, "r");
+	char *line = NULL, *at;
+	size_t size = 0;
+	bool found = false;
+
+	free(path);
+	while (maps && !found && getline(&line, &size, maps) > 0) {
+		at = strstr(line, wanted);
+		found = at && at[strlen(wanted)] == '\n';
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	return found;
 }
 
 /* Processes come and go meanwhile: what is not there any more holds nothing. */
@@ -75,15 +97,15 @@ static void look_into(struct holders *holders, const char *root, int pid,
 		target[length] = '\0';
 		found = !strcmp(target, wanted);
 	}
-	if (found)
-		add(holders, root, pid);
+	if (found || has_mapped(root, pid, wanted))
+		add(holders, root, pid, !found);
 	if (dir)
 		closedir(dir);
 	free(path);
 }
 
 /**
- * holders_of() - who has a file open
+ * holders_of() - who has a file open, or mapped
  * @holders: gets them in addition; to be zeroed first, its array to be freed
  * @root: directory instead of /
  * @path: the file

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Processes that have the device node of a function open.
+ * Processes that have the device node of a function open, or mapped.
  */
 #ifndef IOASID_HOLDER_H
 #define IOASID_HOLDER_H
@@ -15,10 +15,12 @@ struct function;
  * struct holder - a process that has a file open
  * @pid: its ID
  * @comm: its command name, harmless for terminals
+ * @mapped: it has no descriptor of it, but memory
  */
 struct holder {
 	int pid;
 	char comm[COMM_SIZE];
+	bool mapped;
 };
 
 /**

@@ -258,6 +258,48 @@ static const struct field area_fields[] = {
 	{ }
 };
 
+static json_t *find_row(json_t *rows, const char *name, json_t *value)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (json_equal(json_object_get(row, name), value))
+			return json_incref(row);
+	return NULL;
+}
+
+/**
+ * live_owner() - who has a device, says the module
+ * @device: its name in sysfs
+ *
+ * The module knows it whatever keeps the device: a descriptor, a mapping, or an unbind
+ * that has not come to its end. Who may not look at a context does not see it.
+ *
+ * Return: the row of the context that it is bound in; NULL if there is none to be
+ * seen, or no module.
+ */
+json_t *live_owner(const char *device)
+{
+	json_t *rows, *row, *owner = NULL, *name = json_string(device);
+
+	if (!netlink_is_there()) {
+		json_decref(name);
+		return NULL;
+	}
+	rows = netlink_dump(IOASID_CMD_DEVICE_GET, device_fields, NULL, 0);
+	row = find_row(rows, "name", name);
+	json_decref(rows);
+	json_decref(name);
+	if (!row)
+		return NULL;
+	rows = netlink_dump(IOASID_CMD_CONTEXT_GET, context_fields, NULL, 0);
+	owner = find_row(rows, "context", json_object_get(row, "context"));
+	json_decref(rows);
+	json_decref(row);
+	return owner;
+}
+
 static enum status show_contexts(struct session *session, int argc, char **argv)
 {
 	static const struct word words[] = {

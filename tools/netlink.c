@@ -43,7 +43,8 @@ struct collection {
 	void (*function)(json_t *row);
 };
 
-static struct connection connect_family(void)
+/* Without the module the family is negative. */
+static struct connection find_family(void)
 {
 	struct connection c = { .sock = nl_socket_alloc() };
 	int rc;
@@ -55,6 +56,13 @@ static struct connection connect_family(void)
 		fail(STATUS_FAILED, "cannot use generic netlink: %s",
 		     nl_geterror(rc));
 	c.family = genl_ctrl_resolve(c.sock, IOASID_FAMILY_NAME);
+	return c;
+}
+
+static struct connection connect_family(void)
+{
+	struct connection c = find_family();
+
 	if (c.family < 0)
 		fail(STATUS_FAILED, "the module iommufd of this project is not loaded (there is no netlink family \"%s\"): modprobe iommufd",
 		     IOASID_FAMILY_NAME);
@@ -353,6 +361,17 @@ static void send_request(struct connection *c, struct nl_msg *msg)
 	if (rc < 0)
 		fail(STATUS_FAILED, "cannot send by netlink: %s",
 		     nl_geterror(rc));
+}
+
+/**
+ * netlink_is_there() - does anybody answer?
+ */
+bool netlink_is_there(void)
+{
+	struct connection c = find_family();
+
+	nl_socket_free(c.sock);
+	return c.family >= 0;
 }
 
 /**

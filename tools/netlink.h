@@ -73,6 +73,7 @@ struct filter {
 #define FIELD(name_, attr_, type_, ...)					\
 	{ .name = (name_), .attr = (attr_), .type = FIELD_##type_, __VA_ARGS__ }
 
+bool netlink_is_there(void);
 json_t *netlink_dump(int cmd, const struct field *fields,
 		     const struct filter *filters, int nr);
 void netlink_pair(int cmd, const char *device, const char *other);

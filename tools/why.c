@@ -2,7 +2,8 @@
 /*
  * ioasid why: what is in the way of giving a device to a user of /dev/iommu.
  * It looks at all that binding takes, in the order in which one would set it
- * up, and names for each obstacle what to do.  No module has to be loaded.
+ * up, and names for each obstacle what to do.  No module has to be loaded, but one that
+ * is has the last word: it knows what keeps a device when no process has it open.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "explain.h"
 #include "group.h"
 #include "holder.h"
+#include "live.h"
 #include "machine.h"
 #include "path.h"
 
@@ -37,6 +39,7 @@ enum weight {
  * @index: the device
  * @address: and its address
  * @group: its group, -1 for none
+ * @owner: of the context that it is bound in, as the module says; or NULL
  * @findings: JSON array of what was found
  * @obstacles: how many of that are obstacles
  */
@@ -47,6 +50,7 @@ struct check {
 	int index;
 	char address[ADDRESS_SIZE];
 	int group;
+	json_t *owner;
 	json_t *findings;
 	int obstacles;
 };
@@ -158,6 +162,24 @@ static void check_regions(struct check *c)
 	free(text);
 }
 
+/* The module's word --------------------------------------------------------- */
+
+static int owner_pid(json_t *owner)
+{
+	return json_integer_value(json_object_get(owner, "pid"));
+}
+
+static const char *owner_comm(json_t *owner)
+{
+	return json_string_value(json_object_get(owner, "command")) ?: "?";
+}
+
+/* The module tells of the running system only. */
+static json_t *owner_of(const struct check *c, const char *address)
+{
+	return *c->root ? NULL : live_owner(address);
+}
+
 /* Drivers ------------------------------------------------------------------- */
 
 static bool has_vfio(const char *driver)
@@ -191,7 +213,11 @@ static void check_driver(struct check *c)
 {
 	const char *driver = c->t->functions[c->index].driver;
 
-	if (!driver)
+	if (!driver && c->owner)
+		find(c, OBSTACLE, "driver",
+		     "it is being unbound from its driver, which waits for process %d (%s): close the device there, or end that; until then no driver can be bound",
+		     owner_pid(c->owner), owner_comm(c->owner));
+	else if (!driver)
 		find(c, OBSTACLE, "driver",
 		     "no driver is bound to it. To give it to vfio-pci: echo vfio-pci >/sys/bus/pci/devices/%s/driver_override; echo %s >/sys/bus/pci/drivers_probe",
 		     c->address, c->address);
@@ -279,7 +305,23 @@ static void check_modules(struct check *c)
 
 /* Owners -------------------------------------------------------------------- */
 
-static bool check_holders(struct check *c, const char *node, const char *whose)
+static void tell_owner(struct check *c, json_t *owner, const char *other)
+{
+	int context = json_integer_value(json_object_get(owner, "context"));
+
+	if (other)
+		find(c, OBSTACLE, "owner",
+		     "%s in its group is bound in context %d, process %d (%s): only the same /dev/iommu may have both",
+		     other, context, owner_pid(owner), owner_comm(owner));
+	else
+		find(c, OBSTACLE, "owner",
+		     "it is bound in context %d, process %d (%s)", context,
+		     owner_pid(owner), owner_comm(owner));
+}
+
+/* What a process has open or mapped; who is named already is not named again. */
+static bool check_holders(struct check *c, const char *node, const char *whose,
+			  json_t *owner)
 {
 	struct holders holders = { };
 	bool unseen;
@@ -287,37 +329,55 @@ static bool check_holders(struct check *c, const char *node, const char *whose)
 
 	holders_of(&holders, c->root, node);
 	for (i = 0; i < holders.nr; i++)
-		find(c, OBSTACLE, "owner", "process %d (%s) has %s open, %s",
-		     holders.at[i].pid, holders.at[i].comm, node, whose);
+		if (!owner || holders.at[i].pid != owner_pid(owner))
+			find(c, OBSTACLE, "owner",
+			     "process %d (%s) has %s open%s, %s",
+			     holders.at[i].pid, holders.at[i].comm, node,
+			     holders.at[i].mapped ? " by a mapping" : "",
+			     whose);
 	unseen = holders.unseen;
 	free(holders.at);
 	return unseen;
 }
 
+/* A device of the group: this one, or another that has to go with it. */
+static bool check_owner(struct check *c, int index)
+{
+	bool other = index != c->index, unseen = false;
+	char *node, *whose, address[ADDRESS_SIZE];
+	json_t *owner;
+
+	topology_address(&c->t->functions[index], address);
+	owner = other ? owner_of(c, address) : json_incref(c->owner);
+	if (owner)
+		tell_owner(c, owner, other ? address : NULL);
+	node = cdev_of(c, index);
+	if (node) {
+		whose = other ?
+			xasprintf("that of %s in its group: only the same /dev/iommu may have both",
+				  address) : xasprintf("that of this device");
+		unseen = check_holders(c, node, whose, owner);
+		free(whose);
+		free(node);
+	}
+	json_decref(owner);
+	return unseen;
+}
+
 static void check_owners(struct check *c)
 {
-	char *node, *whose, address[ADDRESS_SIZE];
 	bool unseen = false;
+	char *node;
 	int i;
 
 	if (c->group < 0)
 		return;
-	for (i = 0; i < c->t->nr; i++) {
-		if (c->t->functions[i].group != c->group)
-			continue;
-		node = cdev_of(c, i);
-		if (!node)
-			continue;
-		topology_address(&c->t->functions[i], address);
-		whose = i == c->index ? xasprintf("that of this device") :
-			xasprintf("that of %s in its group: only the same /dev/iommu may have both",
-				  address);
-		unseen |= check_holders(c, node, whose);
-		free(whose);
-		free(node);
-	}
+	for (i = 0; i < c->t->nr; i++)
+		if (c->t->functions[i].group == c->group)
+			unseen |= check_owner(c, i);
 	node = xasprintf("/dev/vfio/%d", c->group);
-	unseen |= check_holders(c, node, "the group's own, legacy node");
+	unseen |= check_holders(c, node, "the group's own, legacy node",
+				c->owner);
 	free(node);
 	if (unseen)
 		find(c, NOTE, "owner",
@@ -376,6 +436,7 @@ static enum status why(struct session *session, int argc, char **argv)
 	topology_address(&c.t->functions[c.index], c.address);
 	c.group = c.t->functions[c.index].group;
 	c.machine = machine_look(c.t, c.root);
+	c.owner = owner_of(&c, c.address);
 	c.findings = xjson(json_array());
 	if (!output.json)
 		printf("%s%s%s %s, %s\n", paint(PAINT_HEAD), c.address,
@@ -393,6 +454,7 @@ static enum status why(struct session *session, int argc, char **argv)
 	check_reach(&c);
 	status = conclude(&c);
 	json_decref(c.findings);
+	json_decref(c.owner);
 	machine_free(c.machine);
 	return status;
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Something to look at with ioasid: a device that is bound and attached, a mapping,
- * a nested space, and a map that fails; until the standard input ends.
+ * a nested space, and a map that fails; until the standard input ends.  What it reads
+ * from there it does, and says so: b maps a BAR, m closes all but that mapping.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +16,15 @@
 
 #define PAGE 4096UL
 #define AT 0x40000000UL
+#define BAR_AT 0x80000000UL
+
+static bool obey(struct rig *rig, char c)
+{
+	if (c == 'b')
+		return !rig_map(rig, rig->edu.regs, rig->edu.regs_length,
+				BAR_AT);
+	return c == 'm' && !close(rig->edu.fd) && !close(rig->fd);
+}
 
 int main(void)
 {
@@ -31,8 +42,9 @@ int main(void)
 	}
 	printf("%s\n", rig.edu.pci.bdf);
 	fflush(stdout);
-	while (read(STDIN_FILENO, &c, 1) > 0)
-		;
-	rig_close(&rig);
+	while (read(STDIN_FILENO, &c, 1) > 0) {
+		printf("%c %s\n", c, obey(&rig, c) ? "done" : "failed");
+		fflush(stdout);
+	}
 	return 0;
 }
