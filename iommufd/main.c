@@ -222,10 +222,14 @@ static noinline int command_read_other(struct command *cmd,
 {
 	if (get_user(cmd->user_size, (u32 __user *)cmd->user))
 		return -EFAULT;
-	if (cmd->user_size < row->min_size)
-		return reason_note(cmd->ctx, -EINVAL,
-				   "the structure of %s has at least %u bytes: size is %u",
-				   row->name, row->min_size, cmd->user_size);
+	if (cmd->user_size < row->min_size) {
+		/* The one that asks for a sentence is not to replace it. */
+		if (row->function != cmd_last_reason)
+			reason_note(cmd->ctx, -EINVAL,
+				    "the structure of %s has at least %u bytes: size is %u",
+				    row->name, row->min_size, cmd->user_size);
+		return -EINVAL;
+	}
 	return copy_struct_from_user(cmd->arg, row->size, cmd->user,
 				     cmd->user_size);
 }
