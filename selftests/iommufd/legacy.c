@@ -605,6 +605,153 @@ TEST_F(container, close_in_any_order)
 	EXPECT_EQ(vm->pinned + 1, mem_pinned());
 }
 
+/* The life of the address space -------------------------------------------- */
+
+static int legacy_enter(struct legacy *vm, unsigned long type)
+{
+	vm->group = vfio_group_open(vm->pci.group);
+	if (vm->group < 0)
+		return vm->group;
+	return vfio_group_set_container(vm->group, vm->container) ?:
+	       command(vm->container, VFIO_SET_IOMMU, (void *)type);
+}
+
+static void legacy_leave(struct legacy *vm)
+{
+	close(vm->group);
+	vm->group = -1;
+}
+
+/* What was mapped is gone with the last group: a VMM maps anew for the next device. */
+TEST_F(container, map_again_after_the_last_group)
+{
+	struct legacy *vm = &self->vm;
+	char *mem = mem_thp(MEM_HUGE);
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, legacy_map(vm, mem, MEM_HUGE, IOVA));
+		EXPECT_EQ(0, edu_check(&vm->edu, IOVA, mem, SOME_LENGTH));
+		edu_close(&vm->edu);
+		if (i == 1) {
+			EXPECT_EQ(0, vfio_group_unset_container(vm->group));
+		}
+		legacy_leave(vm);
+		EXPECT_EQ(vm->pinned, mem_wait_pinned(vm->pinned));
+		/* Nothing can be done in between */
+		EXPECT_GT(0, legacy_map(vm, mem, MEM_HUGE, IOVA));
+
+		ASSERT_EQ(0, legacy_enter(vm, VFIO_TYPE1v2_IOMMU));
+		ASSERT_EQ(0, edu_open_in_group(&vm->edu, &vm->pci, vm->group));
+		EXPECT_EQ(vm->pinned, mem_pinned());
+		EXPECT_EQ(0, edu_can_write(&vm->edu, IOVA, mem, SOME_LENGTH));
+	}
+}
+
+/* The next group decides again how things are unmapped, and what is logged. */
+TEST_F(container, another_type_after_the_last_group)
+{
+	struct legacy *vm = &self->vm;
+
+	edu_close(&vm->edu);
+	legacy_leave(vm);
+	ASSERT_EQ(0, legacy_enter(vm, VFIO_TYPE1_IOMMU));
+	ASSERT_EQ(0, legacy_map(vm, self->mem, 4 * PAGE, IOVA));
+	/* Type1 unmaps more than it is asked for, as long as there is no device */
+	EXPECT_LE((long)PAGE, legacy_unmap(vm, IOVA, PAGE));
+	legacy_leave(vm);
+	ASSERT_EQ(0, legacy_enter(vm, VFIO_TYPE1v2_IOMMU));
+	ASSERT_EQ(0, legacy_map(vm, self->mem, 4 * PAGE, IOVA));
+	EXPECT_EQ(variant->partial_unmap, legacy_unmap(vm, IOVA, PAGE));
+}
+
+/* As long as one is there everything stays. */
+TEST_F(container, one_of_two_groups_leaves)
+{
+	struct legacy *vm = &self->vm;
+	struct vfio_pci pci[2];
+	struct edu second;
+	int group;
+
+	if (edu_find_alone(pci, 2) != 2)
+		SKIP(return, "needs two devices in groups of their own");
+	group = vfio_group_open(pci[1].group);
+	ASSERT_LE(0, group);
+	ASSERT_EQ(0, vfio_group_set_container(group, vm->container));
+	ASSERT_EQ(0, legacy_map(vm, self->mem, PAGE, IOVA));
+	edu_close(&vm->edu);
+	legacy_leave(vm);
+	EXPECT_EQ(-EEXIST, legacy_map(vm, self->mem, PAGE, IOVA));
+	ASSERT_EQ(0, edu_open_in_group(&second, &pci[1], group));
+	EXPECT_EQ(0, edu_check(&second, IOVA, self->mem, SOME_LENGTH));
+	edu_close(&second);
+	close(group);
+}
+
+/* The group's descriptor is closed first: the device has what it needs till its end. */
+TEST_F(container, device_outlives_group)
+{
+	struct legacy *vm = &self->vm;
+
+	ASSERT_EQ(0, legacy_map(vm, self->mem, PAGE, IOVA));
+	legacy_leave(vm);
+	EXPECT_EQ(0, edu_check(&vm->edu, IOVA, self->mem, SOME_LENGTH));
+	edu_close(&vm->edu);
+	EXPECT_EQ(vm->pinned, mem_wait_pinned(vm->pinned));
+	ASSERT_EQ(0, legacy_enter(vm, VFIO_TYPE1v2_IOMMU));
+	ASSERT_EQ(0, legacy_map(vm, self->mem, PAGE, IOVA));
+	ASSERT_EQ(0, edu_open_in_group(&vm->edu, &vm->pci, vm->group));
+	EXPECT_EQ(0, edu_check(&vm->edu, IOVA, self->mem, SOME_LENGTH));
+}
+
+/* Nothing is done before VFIO_SET_IOMMU, which is called once. */
+TEST_F(container, set_iommu_first)
+{
+	struct legacy *vm = &self->vm;
+	union info info;
+
+	EXPECT_EQ(-EINVAL, command(vm->container, VFIO_SET_IOMMU,
+				   (void *)VFIO_TYPE1v2_IOMMU));
+	edu_close(&vm->edu);
+	legacy_leave(vm);
+	vm->group = vfio_group_open(vm->pci.group);
+	ASSERT_LE(0, vm->group);
+	ASSERT_EQ(0, vfio_group_set_container(vm->group, vm->container));
+	EXPECT_EQ(-EINVAL, legacy_map(vm, self->mem, PAGE, IOVA));
+	EXPECT_EQ(-EINVAL, legacy_unmap(vm, IOVA, PAGE));
+	EXPECT_EQ(-EINVAL, get_info(vm->container, &info));
+	EXPECT_EQ(-EINVAL, vfio_group_device(vm->group, vm->pci.bdf));
+	ASSERT_EQ(0, command(vm->container, VFIO_SET_IOMMU,
+			     (void *)VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, legacy_map(vm, self->mem, PAGE, IOVA));
+	ASSERT_EQ(0, edu_open_in_group(&vm->edu, &vm->pci, vm->group));
+	EXPECT_EQ(0, edu_check(&vm->edu, IOVA, self->mem, SOME_LENGTH));
+}
+
+TEST_F(container, not_aligned)
+{
+	struct legacy *vm = &self->vm;
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = IOVA,
+		.size = PAGE,
+	};
+
+	edu_close(&vm->edu);
+	EXPECT_EQ(-EINVAL, legacy_map(vm, self->mem, 100, IOVA));
+	EXPECT_EQ(-EINVAL, legacy_map(vm, self->mem + 100, PAGE, IOVA));
+	EXPECT_EQ(-EINVAL, legacy_map(vm, self->mem, PAGE, IOVA + 100));
+	ASSERT_EQ(0, legacy_map(vm, self->mem, 2 * PAGE, IOVA));
+	EXPECT_EQ(-EINVAL, legacy_unmap(vm, IOVA + 100, PAGE));
+	EXPECT_EQ(-EINVAL, legacy_unmap(vm, IOVA, 100));
+	EXPECT_EQ(-EINVAL, legacy_unmap(vm, 4 * IOVA, UINT64_MAX));
+	/* One that fails tells nothing */
+	EXPECT_EQ(variant->partial_unmap,
+		  command(vm->container, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	EXPECT_EQ(PAGE, unmap.size);
+}
+
 /* Limits ----------------------------------------------------------------- */
 
 #define LIMIT_PAGES 64
@@ -757,6 +904,28 @@ TEST_F(iommufd, old_and_new_commands)
 	EXPECT_EQ(-EBUSY, iommu_destroy(fd, ioas));
 }
 
+/* Who uses VFIO's address space by its ID keeps it; the container gets a new one. */
+TEST_F(iommufd, used_by_its_id)
+{
+	struct legacy *vm = &self->vm;
+	uint32_t ioas = 0, child, got = 0;
+	int fd = vm->container;
+
+	ASSERT_EQ(0, iommu_vfio_ioas_get(fd, &ioas));
+	ASSERT_EQ(0, legacy_map(vm, self->mem, PAGE, IOVA));
+	ASSERT_EQ(0, iommu_alloc_nested(fd, ioas, &child));
+	edu_close(&vm->edu);
+	legacy_leave(vm);
+	EXPECT_EQ(-EEXIST, iommu_map_fixed(fd, ioas, self->mem, PAGE, IOMMU_RW,
+					   IOVA));
+	ASSERT_EQ(0, legacy_enter(vm, VFIO_TYPE1v2_IOMMU));
+	ASSERT_EQ(0, iommu_vfio_ioas_get(fd, &got));
+	EXPECT_NE(ioas, got);
+	EXPECT_EQ(0, legacy_map(vm, self->mem, PAGE, IOVA));
+	EXPECT_EQ(0, iommu_destroy(fd, child));
+	EXPECT_EQ(0, iommu_destroy(fd, ioas));
+}
+
 /* An IOAS that was chosen before the group came. */
 TEST(chosen_ioas)
 {
@@ -786,6 +955,9 @@ TEST(chosen_ioas)
 	EXPECT_EQ(0, edu_check(&edu, IOVA, mem, SOME_LENGTH));
 	edu_close(&edu);
 	close(group);
+	/* It is the user's, and stays */
+	EXPECT_EQ(-EEXIST, iommu_map_fixed(fd, ioas, mem, PAGE, IOMMU_RW,
+					   IOVA));
 	close(fd);
 	EXPECT_EQ(pinned, mem_wait_pinned(pinned));
 }

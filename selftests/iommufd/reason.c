@@ -3,9 +3,9 @@
  * IOASID_LAST_REASON: that it says what an errno does not, to whom it failed.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +15,7 @@
 #include "edu.h"
 #include "iommu.h"
 #include "mem.h"
+#include "reason.h"
 #include "rig.h"
 
 #define PAGE 4096UL
@@ -23,7 +24,7 @@
 #define AT 0x40000000UL
 #define MSI_WINDOW 0xfee00000UL
 #define USER 1234
-#define TEXT 512
+#define TEXT REASON_TEXT
 /* More threads than the module remembers */
 #define CROWD 200
 
@@ -51,45 +52,8 @@ FIXTURE_TEARDOWN(reason)
 		close(self->fd);
 }
 
-/* Something to show to a person: one line, and nothing of the kernel's. */
-static bool is_sentence(const char *text)
-{
-	size_t len = strlen(text), i;
-
-	if (len < 20 || isspace(text[0]) || isspace(text[len - 1]))
-		return false;
-	for (i = 0; i < len; i++)
-		if (!isprint((unsigned char)text[i]))
-			return false;
-	return !strstr(text, "0xffff8") && !strstr(text, "(null)") &&
-	       !strstr(text, "%");
-}
-
-/* Has the last failure with @error been explained by a text with @part? */
-static bool explains(int fd, int error, const char *part)
-{
-	uint32_t len = TEXT, about = 0;
-	char text[TEXT] = "";
-	int rc = iommu_last_reason(fd, text, &len, &about);
-
-	if (!rc && (int)about == error && len == strlen(text) + 1 &&
-	    is_sentence(text) && strstr(text, part))
-		return true;
-	printf("# %d: errno %u, \"%s\", not %d with \"%s\"\n", rc, about, text,
-	       error, part);
-	return false;
-}
-
-static bool knows_nothing(int fd)
-{
-	uint32_t len = TEXT, about;
-	char text[TEXT];
-
-	return iommu_last_reason(fd, text, &len, &about) == -ENODATA;
-}
-
 #define EXPECT_EXPLAINS(fd, error, part)				\
-	EXPECT_TRUE(explains(fd, error, part))
+	EXPECT_TRUE(reason_explains(fd, error, part))
 
 static int map(int fd, uint32_t ioas, void *va, uint64_t iova)
 {
@@ -108,11 +72,11 @@ static int fail_at(int fd, uint32_t ioas, void *va, uint64_t iova)
 
 TEST_F(reason, fresh)
 {
-	EXPECT_TRUE(knows_nothing(self->fd));
+	EXPECT_TRUE(reason_none(self->fd));
 	/* What succeeds does not need to be explained */
 	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, AT));
-	EXPECT_TRUE(knows_nothing(self->fd));
-	EXPECT_TRUE(knows_nothing(self->fd));
+	EXPECT_TRUE(reason_none(self->fd));
+	EXPECT_TRUE(reason_none(self->fd));
 }
 
 TEST_F(reason, stays_until_the_next)
@@ -122,19 +86,29 @@ TEST_F(reason, stays_until_the_next)
 	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
 	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
 	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
-	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, AT + 8 * PAGE));
-	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
-	/* This one tells all there is by its errno: the old one stays */
-	EXPECT_EQ(-ENOENT, iommu_destroy(self->fd, 9999));
-	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
 	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT + PAGE));
 	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40001000");
 
-	/* It is of this descriptor, and of no object of it */
-	ASSERT_EQ(0, iommu_destroy(self->fd, self->ioas));
-	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40001000");
+	/* A call that succeeds has nothing to explain */
 	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &id));
-	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40001000");
+	EXPECT_TRUE(reason_none(self->fd));
+
+	/* One that fails is not explained by one before it */
+	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
+	EXPECT_EQ(-ENOENT, iommu_destroy(self->fd, 9999));
+	EXPECT_TRUE(reason_none(self->fd));
+
+	/* Nor is an ioctl that is none, or one of the container */
+	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
+	EXPECT_EQ(-ENOTTY, iommu_cmd(self->fd, _IO(';', 0xff), NULL));
+	EXPECT_TRUE(reason_none(self->fd));
+	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
+	EXPECT_LE(0, ioctl(self->fd, VFIO_GET_API_VERSION));
+	EXPECT_TRUE(reason_none(self->fd));
+
+	/* It is of this descriptor, and of no object of it */
+	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
+	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
 }
 
 TEST_F(reason, of_each_descriptor)
@@ -145,7 +119,7 @@ TEST_F(reason, of_each_descriptor)
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, iommu_ioas_alloc(other, &ioas));
 	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
-	EXPECT_TRUE(knows_nothing(other));
+	EXPECT_TRUE(reason_none(other));
 	ASSERT_EQ(0, fail_at(other, ioas, self->buf, AT + 3 * PAGE));
 	EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
 	EXPECT_EXPLAINS(other, EEXIST, "0x40003000");
@@ -169,12 +143,12 @@ static void *ask(void *arg)
 {
 	struct asker *a = arg;
 
-	a->good = knows_nothing(a->fd) &&
+	a->good = reason_none(a->fd) &&
 		  !fail_at(a->fd, a->ioas, a->buf, a->iova);
 	if (a->all_failed)
 		pthread_barrier_wait(a->all_failed);
 	if (a->part)
-		a->good &= explains(a->fd, EEXIST, a->part);
+		a->good &= reason_explains(a->fd, EEXIST, a->part);
 	return NULL;
 }
 
@@ -210,9 +184,9 @@ static void ask_in_child(void *arg)
 {
 	struct asker *a = arg;
 
-	CHILD_EQ(true, knows_nothing(a->fd));
+	CHILD_EQ(true, reason_none(a->fd));
 	CHILD_EQ(0, fail_at(a->fd, a->ioas, a->buf, a->iova));
-	CHILD_EQ(true, explains(a->fd, EEXIST, a->part));
+	CHILD_EQ(true, reason_explains(a->fd, EEXIST, a->part));
 }
 
 TEST_F(reason, of_each_process)
@@ -247,7 +221,7 @@ TEST_F(reason, of_a_crowd)
 		pthread_join(thread, NULL);
 		ASSERT_TRUE(a.good);
 	}
-	if (!knows_nothing(self->fd)) {
+	if (!reason_none(self->fd)) {
 		EXPECT_EXPLAINS(self->fd, EEXIST, "0x40000000");
 	}
 	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT + 2 * PAGE));
@@ -265,6 +239,7 @@ TEST_F(reason, short_buffers)
 	ASSERT_EQ(0, iommu_last_reason(self->fd, whole, &need, &about));
 	ASSERT_EQ(strlen(whole) + 1, need);
 	EXPECT_LE(need, iommu_extension(self->fd, IOASID_EXT_LAST_REASON));
+	ASSERT_EQ(0, fail_at(self->fd, self->ioas, self->buf, AT));
 	for (i = 0; i <= need + 8; i++) {
 		uint32_t want = i < need ? i : need;
 
@@ -490,9 +465,9 @@ static void map_with_limit(void *arg)
 
 	CHILD_EQ(0, mem_become_user(USER, 4 * PAGE));
 	CHILD_EQ(-ENOMEM, rig_map(rig, buf, BUF, AT));
-	CHILD_EQ(true, explains(rig->fd, ENOMEM, "RLIMIT_MEMLOCK"));
-	CHILD_EQ(true, explains(rig->fd, ENOMEM, "16 pages"));
-	CHILD_EQ(true, explains(rig->fd, ENOMEM, "4"));
+	CHILD_EQ(true, reason_explains(rig->fd, ENOMEM, "RLIMIT_MEMLOCK"));
+	CHILD_EQ(true, reason_explains(rig->fd, ENOMEM, "16 pages"));
+	CHILD_EQ(true, reason_explains(rig->fd, ENOMEM, "4"));
 	CHILD_EQ(0, rig_map(rig, buf, 4 * PAGE, AT));
 }
 
@@ -511,7 +486,7 @@ static void attach_with_limit(void *arg)
 	CHILD_EQ(0, mem_become_user(USER, 4 * PAGE));
 	CHILD_EQ(0, rig_map(rig, buf, BUF, AT));
 	CHILD_EQ(-ENOMEM, rig_attach(rig));
-	CHILD_EQ(true, explains(rig->fd, ENOMEM, "RLIMIT_MEMLOCK"));
+	CHILD_EQ(true, reason_explains(rig->fd, ENOMEM, "RLIMIT_MEMLOCK"));
 	CHILD_EQ(0, rig_unmap(rig, AT, BUF));
 	CHILD_EQ(0, rig_attach(rig));
 }
@@ -562,7 +537,7 @@ TEST_F(device, group_of_another)
 	EXPECT_EXPLAINS(other, EBUSY, pair[1].bdf);
 	EXPECT_EXPLAINS(other, EBUSY, pair[0].bdf);
 	EXPECT_EXPLAINS(other, EBUSY, "vfio-pci");
-	EXPECT_TRUE(knows_nothing(self->rig.fd));
+	EXPECT_TRUE(reason_none(self->rig.fd));
 	edu_close(&first);
 	EXPECT_EQ(0, vfio_bind(late, other, &id));
 	close(late);

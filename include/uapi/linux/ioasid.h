@@ -498,13 +498,15 @@ struct ioasid_event {
  * @buffer: pointer to a buffer for a sentence in English, ended by a zero byte
  * @buffer_len: its length in bytes. Set to the length that the whole sentence
  *	takes; a longer sentence has been cut
- * @out_errno: set to the errno that the sentence explains
+ * @out_errno: set to the errno that the sentence explains, which is that of the
+ *	last call
  *
- * Why did a command of this thread fail on this file descriptor, or a bind or
- * attach of VFIO to it, if the errno alone does not tell: which device, which
- * range, which limit. A sentence stays until the next failure that has one, so ask
- * right after a failure, and compare @out_errno. ENODATA: nothing has been noted
- * for this thread, or too many other threads have failed since.
+ * Why did the last call of this thread on this file descriptor fail: a command, an
+ * ioctl of the legacy container, or a bind or attach of VFIO to it. A sentence says
+ * what the errno alone does not tell: which device, which range, which limit. Any
+ * other call but this one forgets it, so ask right after the failure. ENODATA: the
+ * last call has not failed, or its errno has one cause only, or too many other
+ * threads have failed since.
  */
 struct ioasid_last_reason {
 	__u32 size;
