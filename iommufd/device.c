@@ -481,6 +481,12 @@ void iommufd_device_detach(struct iommufd_device *idev)
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
 
+static int refuse_device(struct iommufd_ctx *ctx, u32 id)
+{
+	return reason_note(ctx, -ENOENT, "there is no device with the ID %u",
+			   id);
+}
+
 /**
  * device_cmd_pasid_attach - IOASID_PASID_ATTACH
  * @cmd: struct ioasid_pasid_attach
@@ -491,7 +497,7 @@ int device_cmd_pasid_attach(struct command *cmd)
 	struct iommufd_device *idev;
 	struct attach_info info;
 	struct object *pt;
-	int rc = -EINVAL;
+	int rc;
 
 	if (arg->flags || arg->__reserved)
 		return -EOPNOTSUPP;
@@ -506,9 +512,12 @@ int device_cmd_pasid_attach(struct command *cmd)
 		return PTR_ERR(pt);
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
-		rc = -ENOENT;
+		rc = refuse_device(cmd->ctx, arg->dev_id);
 	else if (arg->pasid)
 		rc = attach_change(idev, arg->pasid, pt, ATTACH_EITHER, &info);
+	else
+		rc = reason_note(cmd->ctx, -EINVAL,
+				 "PASID 0 stands for DMA without one, which VFIO attaches");
 	if (idev)
 		object_put(cmd->ctx, &idev->obj);
 	pt_release(cmd->ctx, pt);
@@ -707,16 +716,19 @@ int device_cmd_hwpt_alloc(struct command *cmd)
 	/* What is wrong is said in the order of the fields. */
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
-		return -ENOENT;
+		return refuse_device(cmd->ctx, arg->dev_id);
 	object_put(cmd->ctx, &idev->obj);
 	pt = table_source_hold(cmd->ctx, arg->pt_id);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
 	if (arg->flags & IOMMU_HWPT_FAULT_ID_VALID) {
-		rc = -ENOENT;
 		queue = fault_queue_get(cmd->ctx, arg->fault_id);
-		if (!queue)
+		if (!queue) {
+			rc = reason_note(cmd->ctx, -ENOENT,
+					 "there is no fault queue with the ID %u",
+					 arg->fault_id);
 			goto out_pt;
+		}
 	}
 	rc = hwpt_alloc_for(cmd, pt, queue);
 out_pt:

@@ -17,6 +17,7 @@
 
 #include "area.h"
 #include "dirty.h"
+#include "explain.h"
 #include "hwpt.h"
 #include "ioas_map.h"
 #include "reason.h"
@@ -211,13 +212,19 @@ static int check_range(struct ioas *ioas,
 	unsigned long last;
 
 	if (!arg->length)
-		return -EINVAL;
+		return explain_no_length(ioas->ctx);
 	if (check_add_overflow(arg->iova, arg->length - 1, &last))
-		return -EOVERFLOW;
-	if (!is_power_of_2(arg->page_size) ||
-	    !is_aligned(arg->iova, last, arg->page_size) ||
+		return explain_end(ioas->ctx, arg->iova, arg->length);
+	if (!is_power_of_2(arg->page_size))
+		return reason_note(ioas->ctx, -EINVAL,
+				   "page_size %llu is no power of two",
+				   arg->page_size);
+	if (!is_aligned(arg->iova, last, arg->page_size) ||
 	    !is_aligned(arg->iova, last, READ_ONCE(ioas->alignment)))
-		return -EINVAL;
+		return reason_note(ioas->ctx, -EINVAL,
+				   "%#llx-%#lx is not aligned to page_size %#llx, and to %#lx bytes, as IOAS %u asks for",
+				   arg->iova, last, arg->page_size,
+				   READ_ONCE(ioas->alignment), ioas->obj.id);
 	return 0;
 }
 

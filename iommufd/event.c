@@ -479,7 +479,9 @@ int event_cmd_queue_alloc(struct command *cmd)
 	if (arg->flags)
 		return -EOPNOTSUPP;
 	if (arg->depth > EVENTQ_DEPTH_MAX)
-		return -EINVAL;
+		return reason_note(cmd->ctx, -EINVAL,
+				   "a queue of %u events is deeper than %u",
+				   arg->depth, EVENTQ_DEPTH_MAX);
 	rc = check_ioas(cmd->ctx, arg->ioas_id) ?: eventq_reserve(cmd->ctx);
 	if (rc)
 		return rc;

@@ -422,7 +422,9 @@ struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
 	int rc;
 
 	if (!pt)
-		return ERR_PTR(-ENOENT);
+		return ERR_PTR(reason_note(ctx, -ENOENT,
+					   "there is no IOAS or HWPT with the ID %u",
+					   id));
 	rc = pt->kind == &ioas_kind ? ioas_hold(ioas_of(pt)) : 0;
 	if (!rc)
 		return pt;
@@ -475,7 +477,7 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 		      u32 *done)
 {
 	struct hwpt *hwpt;
-	int rc = -ENOENT;
+	int rc;
 
 	if (arg->__reserved)
 		return -EOPNOTSUPP;
@@ -483,12 +485,25 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 	if (arg->entry_num && (!arg->data_uptr || !arg->entry_len ||
 			       arg->entry_len > INVALIDATE_LENGTH_MAX ||
 			       arg->entry_num > INVALIDATE_MAX))
-		return -EINVAL;
+		return reason_note(cmd->ctx, -EINVAL,
+				   "%u entries of %u bytes: there are no data, or they are more than %u of up to %lu",
+				   arg->entry_num, arg->entry_len,
+				   INVALIDATE_MAX, INVALIDATE_LENGTH_MAX);
 	hwpt = hwpt_get(cmd->ctx, arg->hwpt_id);
 	if (!hwpt)
-		return -ENOENT;
+		return reason_note(cmd->ctx, -ENOENT,
+				   "there is no HWPT with the ID %u",
+				   arg->hwpt_id);
 	if (hwpt->parent)
 		rc = invalidate_portions(hwpt->domain, arg, done);
+	else
+		rc = reason_note(cmd->ctx, -ENOENT,
+				 "HWPT %u is not nested: the kernel invalidates it",
+				 arg->hwpt_id);
+	if (rc == -EINVAL)
+		reason_note(cmd->ctx, rc,
+			    "the IOMMU driver refuses entry %u, or their type %u or length %u",
+			    *done, arg->data_type, arg->entry_len);
 	hwpt_put(hwpt);
 	return rc;
 }
