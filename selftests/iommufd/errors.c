@@ -477,9 +477,9 @@ TEST_F(errors, hwpt_alloc)
 	SAYS(fd, ENOENT, "device with the ID 4711",
 	     iommu_hwpt_alloc(fd, NO_ID, self->ioas, 0, &hwpt));
 	SAYS(fd, EINVAL, "4711", iommu_hwpt_alloc(fd, dev, NO_ID, 0, &hwpt));
-	SAYS(fd, EINVAL, "that of a device",
+	SAYS(fd, EINVAL, "neither IOAS nor HWPT",
 	     iommu_hwpt_alloc(fd, dev, dev, 0, &hwpt));
-	SAYS(fd, EINVAL, "type 7",
+	SAYS(fd, EINVAL, "data_type 7",
 	     iommu_hwpt_alloc_user(fd, dev, self->ioas, 7, NULL, 0, 0, &hwpt));
 	SAYS(fd, ENOENT, "fault queue with the ID 4711",
 	     iommu_hwpt_alloc_fault(fd, dev, self->ioas, 0, NO_ID, &hwpt));
