@@ -70,14 +70,14 @@ int container_explain(struct iommufd_ctx *ctx, const struct ioas *none)
  * @ctx: the context that is the group's container
  * @id: set to the ID of the IOAS
  *
- * Return: 0, -ENODEV, or -EINVAL before VFIO_SET_IOMMU.
+ * Return: 0 or -ENODEV.
  */
 int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ctx, u32 *id)
 {
 	struct ioas *ioas;
 
 	reason_begin(ctx);
-	ioas = container_ready_ioas(ctx);
+	ioas = container_ioas(ctx);
 	if (IS_ERR(ioas)) {
 		int rc = container_explain(ctx, ioas);
 

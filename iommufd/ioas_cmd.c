@@ -238,35 +238,22 @@ int ioas_cmd_allow_iovas(struct command *cmd)
 	return rc;
 }
 
-static int explain_file(struct iommufd_ctx *ctx, int rc, const struct file *file,
-			const struct iommu_ioas_map_file *arg)
-{
-	if (rc == -EINVAL && arg->length)
-		return reason_note(ctx, rc,
-				   "descriptor %d is of another kind of file than can be mapped: a memfd, or one of tmpfs or hugetlbfs",
-				   arg->fd);
-	if (rc == -EPERM)
-		return reason_note(ctx, rc,
-				   "the file of descriptor %d cannot be mapped writeable: %s",
-				   arg->fd, file->f_mode & FMODE_WRITE ?
-				   "it is sealed against writing" :
-				   "it is not open for writing");
-	return explain_source(ctx, rc, arg->start, arg->length);
-}
-
 /* Returns memory, or an ERR_PTR. */
 static struct pinned *open_memory(struct iommufd_ctx *ctx,
 				  const struct iommu_ioas_map_file *arg)
 {
 	struct file *file = fget(arg->fd);
 	struct pinned *pinned;
+	int rc;
 
 	if (!file)
 		return ERR_PTR(-EBADF);
 	pinned = pinned_from_file(ctx, file, arg->start, arg->length,
 				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
-	if (IS_ERR(pinned))
-		explain_file(ctx, PTR_ERR(pinned), file, arg);
+	rc = PTR_ERR_OR_ZERO(pinned);
+	/* What is wrong with the file has been said. */
+	if (rc == -EOVERFLOW || (rc == -EINVAL && !arg->length))
+		explain_source(ctx, rc, arg->start, arg->length);
 	fput(file);
 	return pinned;
 }

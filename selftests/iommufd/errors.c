@@ -263,9 +263,9 @@ TEST_F(errors, map_file)
 	SAYS(fd, EINVAL, "length 0x64", MAP(length = 100));
 	SAYS(fd, EINVAL, "byte 0x64", MAP(start = 100));
 	SAYS(fd, EINVAL, "0x80000064", MAP(iova += 100));
-	SAYS(fd, EINVAL, "kind of file", MAP(fd = null));
-	SAYS(fd, EINVAL, "kind of file", MAP(fd = fd));
-	SAYS(fd, EINVAL, "kind of file", MAP(fd = self->rig.edu.fd));
+	SAYS(fd, EINVAL, "memfd", MAP(fd = null));
+	SAYS(fd, EINVAL, "memfd", MAP(fd = fd));
+	SAYS(fd, EINVAL, "memfd", MAP(fd = self->rig.edu.fd));
 	SAYS(fd, EPERM, "open for writing", MAP(fd = read_only));
 	SAYS(fd, EOVERFLOW, "0xffffffffffffffff", MAP(iova = UINT64_MAX));
 	SAYS(fd, EOVERFLOW, "0x7ffffffffffff000", MAP(start = INT64_MAX & -PAGE));
