@@ -364,8 +364,11 @@ static int lock_idle(struct pinned *pinned)
 /* The runs are what @uses says. */
 static void end_busy(struct pinned *pinned)
 {
-	smp_store_release(&pinned->busy, false);
-	smp_mb();	/* before it is seen who waits */
+	mutex_lock(&pinned->lock);
+	pinned->busy = false;
+	mutex_unlock(&pinned->lock);
+	/* Who waits has seen it, or is seen: pairs with prepare_to_wait_event(). */
+	smp_mb();
 	wake_up_var(&pinned->busy);
 }
 
@@ -405,7 +408,8 @@ static int use_known(struct pinned *pinned)
 		pinned->uses++;
 	} else {
 		cost = pinned->npages - sparse_nr(pinned);
-		pinned->busy = fill = true;
+		pinned->busy = true;
+		fill = true;
 	}
 	mutex_unlock(&pinned->lock);
 	if (fill) {

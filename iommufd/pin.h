@@ -204,7 +204,9 @@ int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
  * @pinned: the memory
  *
  * Return: 0, or with nothing changed -EFAULT (memory that is not there, cannot
- * be written to, or is a BAR of a device that is not bound to the context),
+ * be written to, or is a BAR of a device that is not bound to the context, or not
+ * the pages that an in-kernel user has), -EINVAL (behind the end of the file, or a
+ * hole that cannot be filled), -EHWPOISON (failed memory of a file),
  * -ENXIO (a BAR whose device has been unbound since it was first used), -ENOMEM
  * (or above the limit of locked memory), -EINTR on a fatal signal.
  */

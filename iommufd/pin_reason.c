@@ -22,13 +22,16 @@
 /* What is wrong: the second half of the sentence. */
 #define CAUSE_LEN	112
 
-#define N_PAGES(n)	(n), (n) == 1 ? "" : "s"
+static const char *plural(unsigned long n)
+{
+	return n == 1 ? "" : "s";
+}
 
 static int note(const struct pinned *pinned, int rc, const char *cause)
 {
 	return reason_note(pinned->ctx, rc,
 			   "%lu page%s at %s %#lx cannot be pinned%s: %s",
-			   N_PAGES(pinned->npages),
+			   pinned->npages, plural(pinned->npages),
 			   pinned->file ? "file offset" : "user address",
 			   pinned->start, pinned->writable ? " for writing" : "",
 			   cause);
@@ -229,7 +232,8 @@ int pin_reason_limit(const struct pinned *pinned)
 
 	snprintf(cause, CAUSE_LEN,
 		 "RLIMIT_MEMLOCK of the %s is %lu page%s, of which %lu are in use",
-		 user ? "user" : "process", N_PAGES(account->limit), locked);
+		 user ? "user" : "process", account->limit,
+		 plural(account->limit), locked);
 	return note(pinned, -ENOMEM, cause);
 }
 

@@ -264,7 +264,7 @@ static long pin_some(struct pinned *pinned, unsigned long first,
  * @pages: filled with the pages
  *
  * Return: 0, or with nothing changed -EINVAL (a BAR has no pages), -EFAULT,
- * -ENOMEM, -EINTR (a fatal signal), -EOVERFLOW (pinned millions of times).
+ * -EHWPOISON, -ENOMEM, -EINTR (a fatal signal), -EOVERFLOW (pinned millions of times).
  */
 int pinned_pin(struct pinned *pinned, unsigned long first,
 	       unsigned long npages, struct page **pages)
