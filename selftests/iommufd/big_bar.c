@@ -2,11 +2,8 @@
 /*
  * A BAR of gigabytes, which the CPU maps by large entries: that a device reaches
  * every place of it, however the mapping lies. An ivshmem device has such a BAR, of
- * memory, so that it can be seen what has been written:
- *
- *	--devices "-device edu,dma_mask=0xffffffff,addr=4
- *		   -object memory-backend-ram,id=big,size=2G,share=on
- *		   -device ivshmem-plain,memdev=big,addr=8"
+ * memory, so that it can be seen what has been written. selftests/check has the
+ * arguments for one.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
