@@ -142,7 +142,7 @@ static void user_cause(const struct pinned *pinned, unsigned long at, int rc,
 	bool known = true;
 
 	if (at >= TASK_SIZE_MAX) {
-		snprintf(cause, CAUSE_LEN, "%#lx is not a process's", at);
+		snprintf(cause, CAUSE_LEN, "%#lx is not an address of a process", at);
 		return;
 	}
 	if (!mmget_not_zero(mm)) {
@@ -162,7 +162,7 @@ static void user_cause(const struct pinned *pinned, unsigned long at, int rc,
 	else if (rc == -ENOMEM)
 		snprintf(cause, CAUSE_LEN, "memory is short");
 	else
-		snprintf(cause, CAUSE_LEN, "what is mapped at %#lx cannot be had",
+		snprintf(cause, CAUSE_LEN, "what is mapped at %#lx cannot be brought in",
 			 at);
 	mmput(mm);
 }
@@ -187,7 +187,7 @@ static void file_cause(const struct pinned *pinned, unsigned long at, int rc,
 		snprintf(cause, CAUSE_LEN,
 			 "its file system is full, or memory is short");
 	else
-		snprintf(cause, CAUSE_LEN, "what is at %#lx cannot be had", at);
+		snprintf(cause, CAUSE_LEN, "what is at %#lx cannot be brought in", at);
 }
 
 /**
@@ -231,7 +231,7 @@ int pin_reason_limit(const struct pinned *pinned)
 	char cause[CAUSE_LEN];
 
 	snprintf(cause, CAUSE_LEN,
-		 "RLIMIT_MEMLOCK of the %s is %lu page%s, of which %lu are in use",
+		 "RLIMIT_MEMLOCK of the %s is %lu page%s, %lu of them in use",
 		 user ? "user" : "process", account->limit,
 		 plural(account->limit), locked);
 	return note(pinned, -ENOMEM, cause);

@@ -118,7 +118,7 @@ TEST_F(pin, not_of_the_user)
 		EXPECT_EQ(-EFAULT, map(&self->rig, p, PAGE))
 			TH_LOG("%p", p);
 		EXPECT_SAYS(EFAULT, "user address %p", p);
-		EXPECT_SAYS(EFAULT, "%p is not a process's", p);
+		EXPECT_SAYS(EFAULT, "%p is not an address of a process", p);
 		EXPECT_EQ(-EFAULT, map(&self->rig, p, 2 * MEM_HUGE))
 			TH_LOG("%p", p);
 	}
@@ -333,7 +333,7 @@ static void over_limit(void *arg)
 	CHILD_EQ(-ENOMEM, iommu_map_fixed(rig->fd, rig->ioas, p, 16 * PAGE,
 					  IOMMU_RW, 2 * AT));
 	CHILD_EQ(true, says(rig, ENOMEM, "16 pages at user address %p", p));
-	CHILD_EQ(true, says(rig, ENOMEM, "RLIMIT_MEMLOCK of the user is 4 pages, of which 1 are in use"));
+	CHILD_EQ(true, says(rig, ENOMEM, "RLIMIT_MEMLOCK of the user is 4 pages, 1 of them in use"));
 	CHILD_EQ(0, rig_unmap(rig, AT, PAGE));
 	CHILD_EQ(-ENOMEM, map_file(rig, file, 16 * PAGE, IOMMU_RW));
 	CHILD_EQ(true, says(rig, ENOMEM, "16 pages at file offset 0x0"));
