@@ -28,6 +28,8 @@
 #define IVSHMEM_VENDOR 0x1af4
 #define IVSHMEM_DEVICE 0x1110
 #define BAR 2
+/* For a debug kernel on a busy host, which has a page fault for every small page. */
+#define SECONDS 120
 
 static int put(const char *path, const char *text)
 {
@@ -124,7 +126,7 @@ static bool works(struct _test_data_big_bar *self, char *at, size_t size)
 	       !rig_unmap(&self->rig, AT, size);
 }
 
-TEST_F(big_bar, whole)
+TEST_F_TIMEOUT(big_bar, whole, SECONDS)
 {
 	struct timespec before, after;
 	char *at = map_bar(self, 0, self->bar.size);
@@ -139,26 +141,28 @@ TEST_F(big_bar, whole)
 	ns = (after.tv_sec - before.tv_sec) * 1e9 + after.tv_nsec - before.tv_nsec;
 	TH_LOG("%.2f ns a page", ns / (self->bar.size / PAGE));
 	EXPECT_TRUE(reaches(self, at, self->bar.size));
-	/* Less than 1 ns a page with --icount. The fault alone takes more than 100. */
-	EXPECT_GT(50 * (self->bar.size / PAGE), ns);
+	/* 0.01 with --icount; page by page it would be hundreds, even there. */
+	if (!mem_debug_kernel()) {
+		EXPECT_GT(200 * (self->bar.size / PAGE), ns);
+	}
 	ASSERT_EQ(0, rig_unmap(&self->rig, AT, self->bar.size));
 }
 
 /* By huge pages, and by small ones at both ends. */
-TEST_F(big_bar, shifted)
+TEST_F_TIMEOUT(big_bar, shifted, SECONDS)
 {
 	char *at = map_bar(self, MEM_HUGE, self->bar.size);
 
 	ASSERT_NE(NULL, at);
 	EXPECT_TRUE(works(self, at, 16 * MEM_HUGE));
 	munmap(at, self->bar.size);
-	at = map_bar(self, PAGE, 4 * MEM_HUGE);
+	at = map_bar(self, PAGE, MEM_HUGE + 4 * PAGE);
 	ASSERT_NE(NULL, at);
-	EXPECT_TRUE(works(self, at, 4 * MEM_HUGE));
+	EXPECT_TRUE(works(self, at, MEM_HUGE + 4 * PAGE));
 }
 
 /* From within an entry to within another one. */
-TEST_F(big_bar, parts)
+TEST_F_TIMEOUT(big_bar, parts, SECONDS)
 {
 	const size_t size = self->bar.size;
 	char *at = map_bar(self, 0, size);
