@@ -117,6 +117,30 @@ build/debug/bzImage: build/versions selftests/vm/debug-kernel \
 	@echo 'building the debug kernel (some minutes)'
 	@selftests/vm/debug-kernel $(tarball) $(@D)
 
+kcsan: build/kcsan/modules/load-order
+kcov: build/kcov/modules/load-order
+
+build/kcsan/bzImage: build/versions selftests/vm/debug-kernel \
+		     selftests/vm/debug.config selftests/vm/kcsan.config \
+		     | setup-debug
+	@echo 'building the kernel that looks for data races (some minutes)'
+	@KCSAN_SANITIZE=n selftests/vm/debug-kernel $(tarball) $(@D) \
+		selftests/vm/kcsan.config
+
+build/kcsan/modules/load-order: build/kcsan/bzImage build/src/.unpacked \
+				scripts/build-modules $(call sources,$(ours))
+	@echo 'building iommufd and VFIO for it'
+	@scripts/build-modules build/kcsan/kernel build/kcsan/kmod $(@D) $(ours)
+
+# For the debug kernel: what it reaches is noted, and where that is in the source.
+build/kcov/modules/load-order: build/debug/bzImage build/src/.unpacked \
+			       scripts/build-modules $(call sources,$(ours))
+	@echo 'building iommufd and VFIO for the debug kernel, with KCOV'
+	@KCOV_INSTRUMENT=y KCFLAGS=-g scripts/build-modules build/debug/kernel \
+		build/kcov/kmod $(@D) $(ours)
+
+.PHONY: kcsan kcov
+
 # Tests -----------------------------------------------------------------------
 
 CFLAGS ?= -O2 -g
