@@ -9,6 +9,7 @@ help:
 	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
 	@echo 'make check        the tests, on the stock kernel'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
+	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make tools        the tool ioasid, into build/tools'
 	@echo 'make docs         its man pages, into build/man'
@@ -190,6 +191,26 @@ check: modules tests tools $(kernel_tests) | setup-vm
 
 check-debug: debug tests $(kernel_tests) | setup-vm
 	@selftests/check debug $(programs)
+
+# Everything at once, for SECONDS=, by SEED=, under IOMMU=intel or amd, on KERNEL=stock,
+# debug or kcsan; with KCOV=1, which code of the module that has reached.
+SECONDS ?= 60
+KERNEL ?= debug
+
+soak: build/soak/soak soak-$(KERNEL) | setup-vm
+	@SEED='$(SEED)' IOMMU='$(IOMMU)' KERNEL='$(KERNEL)' KCOV='$(KCOV)' \
+		SKIP='$(SKIP)' selftests/soak/run $< $(SECONDS)
+
+soak-stock: modules
+soak-debug: $(if $(KCOV),kcov,debug)
+soak-kcsan: kcsan
+
+build/soak/soak: $(wildcard selftests/soak/*.c) $(lib) \
+		 $(wildcard selftests/soak/*.h)
+	@mkdir -p $(@D)
+	@$(compile) -Iselftests/soak -o $@ $(filter %.c %.o,$^)
+
+.PHONY: soak soak-stock soak-debug soak-kcsan
 
 # Programs that are not ours -------------------------------------------------
 

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SELFTESTS_SOAK_KILL_H
+#define SELFTESTS_SOAK_KILL_H
+
+/* The device of processes that are to be killed. */
+#define VICTIM_ENGINE "victim"
+
+#endif
