@@ -15,6 +15,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
@@ -23,6 +24,13 @@
 #include "charge.h"
 #include "object.h"
 
+/* How long a process's mmap lock is left alone that was taken. */
+#define CREDIT_DELAY	(HZ / 20)
+
+static struct workqueue_struct *account_wq;
+
+static void credit_fn(struct work_struct *work);
+
 static struct account *account_open(bool process)
 {
 	struct account *account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
@@ -30,6 +38,7 @@ static struct account *account_open(bool process)
 	if (!account)
 		return NULL;
 	refcount_set(&account->refs, 1);
+	INIT_DELAYED_WORK(&account->later, credit_fn);
 	account->process = process;
 	account->limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	account->mm = current->mm;
@@ -109,6 +118,12 @@ void account_free(struct account *account)
 	kfree(account);
 }
 
+/* What has been unpinned meanwhile; with the mmap lock held for writing. */
+static void credit_owed(struct account *account)
+{
+	account->mm->locked_vm -= atomic_long_xchg(&account->owed, 0);
+}
+
 /**
  * account_charge_process - charge RLIMIT_MEMLOCK of the process
  * @account: with CHARGE_PROCESS
@@ -116,13 +131,14 @@ void account_free(struct account *account)
  *
  * Return: 0, -ENOMEM, -EINTR.
  */
-int account_charge_process(const struct account *account, unsigned long npages)
+int account_charge_process(struct account *account, unsigned long npages)
 {
 	struct mm_struct *mm = account->mm;
 	int rc = 0;
 
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
+	credit_owed(account);
 	if (npages > account->limit ||
 	    mm->locked_vm > account->limit - npages)
 		rc = -ENOMEM;
@@ -132,15 +148,68 @@ int account_charge_process(const struct account *account, unsigned long npages)
 	return rc;
 }
 
+/* The reference keeps the account, the module keeps the code. */
+static void credit_later(struct account *account)
+{
+	refcount_inc(&account->refs);
+	__module_get(THIS_MODULE);
+	if (queue_delayed_work(account_wq, &account->later, CREDIT_DELAY))
+		return;
+	module_put(THIS_MODULE);
+	account_put(account);
+}
+
+static void credit_fn(struct work_struct *work)
+{
+	struct account *account = container_of(to_delayed_work(work),
+					       struct account, later);
+
+	if (mmap_write_trylock(account->mm)) {
+		credit_owed(account);
+		mmap_write_unlock(account->mm);
+	} else {
+		credit_later(account);
+	}
+	account_put(account);
+	/* account_exit() waits until this has returned. */
+	module_put(THIS_MODULE);
+}
+
 /**
  * account_uncharge_process - the opposite of account_charge_process()
  * @account: with CHARGE_PROCESS
  * @npages: how many
+ *
+ * A process can keep its mmap lock for as long as it likes, by a page fault on a file
+ * system of its own; who unpins its memory may be in the middle of an unbind, for which
+ * others wait. So it is credited when the lock is free, now as a rule.
  */
-void account_uncharge_process(const struct account *account,
-			      unsigned long npages)
+void account_uncharge_process(struct account *account, unsigned long npages)
 {
-	mmap_write_lock(account->mm);
-	account->mm->locked_vm -= npages;
-	mmap_write_unlock(account->mm);
+	atomic_long_add(npages, &account->owed);
+	if (mmap_write_trylock(account->mm)) {
+		credit_owed(account);
+		mmap_write_unlock(account->mm);
+	} else {
+		credit_later(account);
+	}
+}
+
+/**
+ * account_init - at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int account_init(void)
+{
+	account_wq = alloc_workqueue("iommufd_account", WQ_UNBOUND, 0);
+	return account_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * account_exit - at module unload, with no account left
+ */
+void account_exit(void)
+{
+	destroy_workqueue(account_wq);
 }

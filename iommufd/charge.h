@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 struct iommufd_ctx;
 
@@ -36,6 +37,8 @@ enum charge_to {
  *	/proc/PID/status), whatever @to says
  * @user: the user for CHARGE_USER, else NULL
  * @cred: the credentials that were looked at
+ * @owed: with CHARGE_PROCESS: pages to be credited, for which the mmap lock was taken
+ * @later: does it, as soon as it is not
  * @pinned: of the context: its pages, on whatever account
  */
 struct account {
@@ -46,6 +49,8 @@ struct account {
 	struct mm_struct *mm;
 	struct user_struct *user;
 	const struct cred *cred;
+	atomic_long_t owed;
+	struct delayed_work later;
 	atomic_long_t *pinned;
 };
 
@@ -64,9 +69,10 @@ static inline bool account_is_ours(const struct account *account, bool process)
 struct account *account_get(struct iommufd_ctx *ctx, bool process);
 bool account_same(const struct account *some, const struct account *other);
 void account_free(struct account *account);
-int account_charge_process(const struct account *account, unsigned long npages);
-void account_uncharge_process(const struct account *account,
-			      unsigned long npages);
+int account_charge_process(struct account *account, unsigned long npages);
+void account_uncharge_process(struct account *account, unsigned long npages);
+int account_init(void);
+void account_exit(void);
 
 /**
  * account_put - drop a reference
@@ -100,7 +106,7 @@ static inline int account_charge_user(const struct account *account,
  *
  * Return: 0, -ENOMEM above the limit, -EINTR if a fatal signal is pending.
  */
-static inline int account_charge(const struct account *account,
+static inline int account_charge(struct account *account,
 				 unsigned long npages)
 {
 	int rc = 0;
@@ -121,9 +127,9 @@ static inline int account_charge(const struct account *account,
  * @account: the account
  * @npages: how many
  *
- * May sleep, and takes the mmap lock of the account's mm.
+ * Waits for nobody: what unbinds a device comes here, too.
  */
-static inline void account_uncharge(const struct account *account,
+static inline void account_uncharge(struct account *account,
 				    unsigned long npages)
 {
 	atomic_long_sub(npages, account->pinned);

@@ -461,6 +461,7 @@ static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } rooms[] = {
+	{ account_init, account_exit },
 	{ area_cache_init, area_cache_exit },
 	{ pinned_cache_init, pinned_cache_exit },
 	{ gather_init, gather_exit },
