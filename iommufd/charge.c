@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 
 #include "charge.h"
+#include "compat.h"
 #include "object.h"
 
 /* How long a process's mmap lock is left alone that was taken. */
@@ -164,7 +165,7 @@ static void credit_fn(struct work_struct *work)
 	struct account *account = container_of(to_delayed_work(work),
 					       struct account, later);
 
-	if (mmap_write_trylock(account->mm)) {
+	if (mm_write_trylock(account->mm)) {
 		credit_owed(account);
 		mmap_write_unlock(account->mm);
 	} else {
@@ -187,7 +188,7 @@ static void credit_fn(struct work_struct *work)
 void account_uncharge_process(struct account *account, unsigned long npages)
 {
 	atomic_long_add(npages, &account->owed);
-	if (mmap_write_trylock(account->mm)) {
+	if (mm_write_trylock(account->mm)) {
 		credit_owed(account);
 		mmap_write_unlock(account->mm);
 	} else {

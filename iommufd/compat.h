@@ -20,6 +20,8 @@
 #endif
 
 #include <linux/iommu.h>
+#include <linux/mm_types.h>
+#include <linux/rwsem.h>
 
 /*
  * Exported in the namespace IOMMUFD_INTERNAL, declared only in
@@ -38,6 +40,17 @@ int iommu_replace_group_handle(struct iommu_group *group,
 #ifndef __uninitialized
 #define __uninitialized	__attribute__((__uninitialized__))
 #endif
+
+/**
+ * mm_write_trylock - mmap_write_lock(), if nobody has to be waited for
+ * @mm: the address space
+ *
+ * Linux has it not. To be ended by mmap_write_unlock().
+ */
+static inline bool mm_write_trylock(struct mm_struct *mm)
+{
+	return down_write_trylock(&mm->mmap_lock);
+}
 
 /**
  * iommu_ops_of - the IOMMU driver's operations for a device
