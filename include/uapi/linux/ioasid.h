@@ -205,7 +205,9 @@ struct ioasid_batch_entry {
  *
  * At the first entry that fails it stops: @out_done says how many are done and
  * stay so, the entry's @error says why, and the call fails with the same errno.
- * What is behind it has not been looked at. Both are also told if the call is
+ * What is behind it has not been looked at, with one exception: if an IOMMU driver
+ * has not unmapped what it was asked to (EIO: that stays mapped, and pinned), up to 255
+ * entries of UNMAP behind it may have been unmapped. Both are also told if the call is
  * interrupted by a fatal signal (EINTR).
  *
  * The work is done in portions of some hundred entries, which share what they can:
@@ -291,13 +293,14 @@ struct ioasid_alloc_nested {
  *
  * Sub-devices of one parent for which it is the same share what it is attached to.
  *
- * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range, no
- * IOAS or HWPT, a PASID table, or a device that shares the PASID is attached elsewhere.
- * ENOSPC: the hardware's PASIDs are used up, or the devices of this file descriptor have
- * 4096 of the system's. EIO: the PASID could neither be moved nor be attached again to
- * what it was attached to, and is detached, for all that share it. EBUSY: the RID is attached to a PASID table
- * of the user's, which has all PASIDs; the device's driver, or another file descriptor, uses
- * the PASID. Otherwise as VFIO_DEVICE_ATTACH_IOMMUFD_PT.
+ * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range,
+ * no IOAS or HWPT, a PASID table, or a device that shares the PASID is attached
+ * elsewhere. ENOSPC: the hardware's PASIDs are used up, or the devices of this file
+ * descriptor have 4096 of the system's. EIO: the PASID could neither be moved nor be
+ * attached again to what it was attached to, and is detached, for all that share it.
+ * EBUSY: the RID is attached to a PASID table of the user's, which has all PASIDs;
+ * the device's driver, or another file descriptor, uses the PASID. Otherwise as
+ * VFIO_DEVICE_ATTACH_IOMMUFD_PT.
  */
 struct ioasid_pasid_attach {
 	__u32 size;
