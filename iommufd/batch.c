@@ -231,6 +231,13 @@ static void part_chains(struct portion *portion, unsigned int n)
 	}
 }
 
+/* A nested IOAS is locked all the time. */
+static int give_up(struct ioas *ioas, struct area *chain, int rc)
+{
+	return ioas->parent ? chain_give_up(ioas, chain, rc) :
+			      chain_abandon(ioas, chain, rc);
+}
+
 /* Load an entry alone; one that is stuck is not tried again. */
 static int finish_one(struct portion *portion, struct area *chain)
 {
@@ -240,7 +247,7 @@ static int finish_one(struct portion *portion, struct area *chain)
 
 	for (area = chain; area; area = area->chain)
 		if (area->stuck)
-			return chain_give_up(ioas, chain, -EIO);
+			return give_up(ioas, chain, -EIO);
 	if (!ioas->parent)
 		return chain_load(ioas, chain);
 	rc = chain_fill(ioas, chain);
@@ -264,7 +271,7 @@ static void finish_one_by_one(struct portion *portion, unsigned int n)
 	}
 	portion->done = i;
 	while (++i < n)
-		chain_give_up(portion->ioas, portion->first[i], 0);
+		give_up(portion->ioas, portion->first[i], 0);
 }
 
 static void map_portion_user(struct portion *portion)

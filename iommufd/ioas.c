@@ -26,7 +26,8 @@
  *			Held for the time of a look-up or an insertion, never
  *			while a page table is changed: an area that is being
  *			worked on is AREA_BUSY meanwhile and keeps its range.
- *			New areas come with this lock alone.
+ *			New areas come with this lock alone, but go, if they cannot
+ *			be mapped, with ioas->lock, too.
  *
  * The order, outermost first:
  *

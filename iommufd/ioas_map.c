@@ -407,7 +407,8 @@ int chain_fill(struct ioas *ioas, struct area *chain)
 
 /**
  * chain_give_up - areas that have been placed are not to be mapped after all
- * @ioas: the IOAS, locked or not
+ * @ioas: the IOAS, locked: children come and go with its lock, and memory of files
+ *	changes its account
  * @chain: the areas: out of all page tables, but for those that are stuck
  * @rc: why
  *
@@ -423,6 +424,20 @@ int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 		cond_resched();
 	}
 	return chain_drop(ioas, chain) ?: rc;
+}
+
+/**
+ * chain_abandon - chain_give_up() of what has not been pinned, by who has no lock
+ * @ioas: the IOAS, not locked. Nobody has its lock for longer than he works
+ * @chain: see there, as for the rest
+ * @rc: .
+ */
+int chain_abandon(struct ioas *ioas, struct area *chain, int rc)
+{
+	down_read(ioas_lock(ioas));
+	rc = chain_give_up(ioas, chain, rc);
+	up_read(ioas_lock(ioas));
+	return rc;
 }
 
 /* Without a lock. */
@@ -486,15 +501,13 @@ int chain_load(struct ioas *ioas, struct area *chain)
 {
 	int rc = lock_used(ioas, chain);
 
-	if (!rc) {
-		unuse_unneeded(ioas, chain);
-		rc = chain_fill(ioas, chain);
-		if (rc)
-			rc = chain_give_up(ioas, chain, rc);
-		up_read(ioas_lock(ioas));
-	} else {
+	if (rc)
+		return chain_abandon(ioas, chain, rc);
+	unuse_unneeded(ioas, chain);
+	rc = chain_fill(ioas, chain);
+	if (rc)
 		rc = chain_give_up(ioas, chain, rc);
-	}
+	up_read(ioas_lock(ioas));
 	return rc;
 }
 
@@ -580,12 +593,10 @@ static __always_inline int load_user(struct ioas *ioas, struct area *area)
 		return chain_load(ioas, area);
 	rc = pinned_use(area->pinned);
 	area->in_use = !rc;
-	if (unlikely(rc)) {
-		chain_drop(ioas, area);
-		return rc;
-	}
+	if (unlikely(rc))
+		return chain_abandon(ioas, area, rc);
 	if (unlikely(down_read_killable(ioas_lock(ioas))))
-		return chain_give_up(ioas, area, -EINTR);
+		return chain_abandon(ioas, area, -EINTR);
 	unuse_unneeded(ioas, area);
 	rc = area_load(ioas, area);
 	if (likely(!rc))

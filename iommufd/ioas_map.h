@@ -235,6 +235,7 @@ bool chain_drain(struct ioas *ioas, struct area *chain);
 void chain_free(struct ioas *ioas, struct area *chain);
 int chain_drop(struct ioas *ioas, struct area *chain);
 int chain_give_up(struct ioas *ioas, struct area *chain, int rc);
+int chain_abandon(struct ioas *ioas, struct area *chain, int rc);
 int ioas_lock_unmap(struct ioas *ioas, bool *exclusive);
 void ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
 void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,

@@ -200,13 +200,14 @@ void chain_free(struct ioas *ioas, struct area *chain)
 /**
  * chain_drop - take areas out of the tree, so that their ranges are free, and free
  * them
- * @ioas: the IOAS, locked; or not, if the areas were never AREA_READY
+ * @ioas: the IOAS, locked
  * @chain: areas of the caller, drained
  *
  * Return: 0, or -EIO if any is stuck: that stays mapped, and can be unmapped again.
  */
 int chain_drop(struct ioas *ioas, struct area *chain)
 {
+	lockdep_assert_held(ioas_lock(ioas));
 	return drop_chain(ioas, chain, true);
 }
 
