@@ -637,6 +637,9 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 
 	if (!area_is_ready(area) || area->closing)
 		return -EBUSY;
+	/* An attach is pinning it, and would not know of the tail. */
+	if (ioas->needs && !area->in_use && area_bar_is_there(area))
+		return -EBUSY;
 	/* Neither what others are made of, nor what is made of others. */
 	if (ioas->parent || !list_empty(&ioas->children))
 		return reason_note(ioas->ctx, -EINVAL,
