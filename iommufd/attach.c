@@ -677,8 +677,11 @@ static int change_back(struct change *change, struct hwpt *hwpt, int rc)
 		return rc;
 	}
 	if (attach_move(&back, change->left)) {
-		/* Neither forward nor back: the records say what the hardware does. */
-		if (!att->lost) {
+		/*
+		 * Neither forward nor back: the records say what the hardware does. If
+		 * that was lost on the way, the attachment has gone already.
+		 */
+		if (!back.left) {
 			hardware_detach(idev->group, att, idev);
 			back.nr_left = attachment_lost(idev, att);
 		}
