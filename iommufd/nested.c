@@ -264,8 +264,8 @@ bool nested_keep_lent(struct area *area)
 void nested_take_back(struct area *chain)
 {
 	for (; chain; chain = chain->chain) {
-		/* A child's device may reach what is stuck. */
-		if (!chain->lent || chain->stuck)
+		/* What is stuck is so in its own IOAS, and has a use for that. */
+		if (!chain->lent)
 			continue;
 		chain->lent = false;
 		pinned_unuse(chain->pinned);
