@@ -434,30 +434,6 @@ int pinned_use_shared(struct pinned *pinned)
 }
 
 /**
- * pinned_lend - one use for many who come and go
- * @pinned: the memory
- * @lent: whether there is that use; set. Can be read without a lock, and what the
- *	use has changed is seen by who finds it set.
- *
- * Return: as pinned_use(), also if the use has been there already.
- */
-int pinned_lend(struct pinned *pinned, bool *lent)
-{
-	/* Who has been lent it does not count as one who refers to it. */
-	int rc = use_known(pinned);
-
-	if (rc)
-		return rc;
-	mutex_lock(&pinned->lock);
-	if (*lent)
-		pinned->uses--;
-	else
-		smp_store_release(lent, true);	/* see nested_use() */
-	mutex_unlock(&pinned->lock);
-	return 0;
-}
-
-/**
  * pinned_row - how many areas' memory is one stretch?
  * @area: the first of a chain of new areas, with memory of the current process
  *	that nobody else knows yet

@@ -187,7 +187,6 @@ struct area *pinned_row(const struct area *area, unsigned long *npages);
 int pinned_use_row(struct area *area, const struct area *end,
 		   unsigned long npages);
 void pinned_use_again(struct pinned *pinned);
-int pinned_lend(struct pinned *pinned, bool *lent);
 void pinned_unuse_shared(struct pinned *pinned);
 bool pinned_drop_uses(struct pinned *pinned, unsigned long n);
 void pinned_empty(struct pinned *pinned);
