@@ -259,9 +259,19 @@ static int fill_bar(struct pinned *pinned)
 	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
 			 pinned->writable, &pinned->runs, &owner);
 	mmput(mm);
-	/* In-kernel users may be asking whether there is one. */
-	if (!rc)
+	if (rc)
+		return rc;
+	/* In-kernel users have no pages of a BAR, nor get one from now on. */
+	mutex_lock(&pinned->lock);
+	if (pinned->sparse)
+		rc = -EFAULT;
+	else
 		WRITE_ONCE(pinned->owner, owner);
+	mutex_unlock(&pinned->lock);
+	if (rc) {
+		runs_free(&pinned->runs);
+		bar_owner_put(owner);
+	}
 	return rc;
 }
 
