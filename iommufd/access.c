@@ -7,7 +7,8 @@
  * give them back when their unmap callback says that the range is going.
  *
  * access->lock covers which IOAS it is attached to. The callback is called
- * without it, since it unpins.
+ * without it, since it unpins. It is not held while memory is pinned, read or written
+ * either, which may take for ever: who leaves the IOAS waits for who is at that.
  */
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
@@ -33,6 +34,8 @@
  * @unpin_ioas: what its pins are in: stays when @ioas is NULL already, so that
  *	they can be given back
  * @user: its entry in the IOAS
+ * @working: calls that pin, read or write
+ * @idle: woken when there are none
  */
 struct iommufd_access {
 	struct object obj;
@@ -43,6 +46,8 @@ struct iommufd_access {
 	struct ioas *ioas;
 	struct ioas *unpin_ioas;
 	struct ioas_user user;
+	unsigned int working;
+	wait_queue_head_t idle;
 };
 
 static void access_unmap(struct ioas_user *user, unsigned long iova,
@@ -79,11 +84,11 @@ static int access_change(struct iommufd_access *access, struct ioas *ioas)
 	}
 	if (old) {
 		access->ioas = NULL;
-		if (access->ops->unmap) {
-			mutex_unlock(&access->lock);
+		mutex_unlock(&access->lock);
+		wait_event(access->idle, !READ_ONCE(access->working));
+		if (access->ops->unmap)
 			access->ops->unmap(access->data, 0, ULONG_MAX);
-			mutex_lock(&access->lock);
-		}
+		mutex_lock(&access->lock);
 		ioas_remove_user(old, &was);
 		ioas_put(access->ctx, old);
 	}
@@ -130,6 +135,7 @@ iommufd_access_create(struct iommufd_ctx *ctx,
 	access->ops = ops;
 	access->data = data;
 	mutex_init(&access->lock);
+	init_waitqueue_head(&access->idle);
 	access->user.obj = &access->obj;
 	access->user.unmap = access_unmap;
 	access->user.alignment = ops->needs_pin_pages ? PAGE_SIZE : 1;
@@ -247,6 +253,31 @@ void iommufd_access_detach(struct iommufd_access *access)
 	mutex_unlock(&access->lock);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, IOMMUFD);
+
+/* Begin to work with the memory of the IOAS. Returns it, referenced, or NULL. */
+static struct ioas *access_begin(struct iommufd_access *access)
+{
+	struct ioas *ioas;
+
+	mutex_lock(&access->lock);
+	ioas = access->ioas;
+	if (ioas) {
+		object_hold(&ioas->obj);
+		access->working++;
+	}
+	mutex_unlock(&access->lock);
+	return ioas;
+}
+
+static void access_end(struct iommufd_access *access, struct ioas *ioas)
+{
+	mutex_lock(&access->lock);
+	WRITE_ONCE(access->working, access->working - 1);
+	if (!access->working)
+		wake_up_all(&access->idle);
+	mutex_unlock(&access->lock);
+	ioas_put(access->ctx, ioas);
+}
 
 /**
  * struct stretch - one area's part of a range
@@ -455,7 +486,8 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned int flags)
 {
 	unsigned long last;
-	int rc = -ENOENT;
+	struct ioas *ioas;
+	int rc;
 
 	if (WARN_ON(!access->ops->needs_pin_pages) || !length ||
 	    WARN_ON(flags & ~(IOMMUFD_ACCESS_RW_WRITE)))
@@ -463,10 +495,11 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
 
-	mutex_lock(&access->lock);
-	if (access->ioas)
-		rc = pin_range(access->ioas, iova, last, pages, flags);
-	mutex_unlock(&access->lock);
+	ioas = access_begin(access);
+	if (!ioas)
+		return -ENOENT;
+	rc = pin_range(ioas, iova, last, pages, flags);
+	access_end(access, ioas);
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_pin_pages, IOMMUFD);
@@ -541,17 +574,19 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)
 {
 	unsigned long last;
-	int rc = -ENOENT;
+	struct ioas *ioas;
+	int rc;
 
 	if (!length)
 		return -EINVAL;
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
 
-	mutex_lock(&access->lock);
-	if (access->ioas)
-		rc = rw_range(access->ioas, iova, last, data, flags);
-	mutex_unlock(&access->lock);
+	ioas = access_begin(access);
+	if (!ioas)
+		return -ENOENT;
+	rc = rw_range(ioas, iova, last, data, flags);
+	access_end(access, ioas);
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, IOMMUFD);

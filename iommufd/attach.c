@@ -536,9 +536,14 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
 	struct member *member, *next;
 	unsigned int nr = 0;
 
-	reason_note(idev->ctx, -EIO,
-		    "PASID %u of the hardware is detached from HWPT %u: it could not be moved, and not be attached again",
-		    att->hw_pasid, hwpt->obj.id);
+	if (att->hw_pasid == IOMMU_NO_PASID)
+		reason_note(idev->ctx, -EIO,
+			    "%s is detached from HWPT %u: it could not be moved, and not be attached again",
+			    idev->name, hwpt->obj.id);
+	else
+		reason_note(idev->ctx, -EIO,
+			    "PASID %u of the hardware is detached from HWPT %u: it could not be moved, and not be attached again",
+			    att->hw_pasid, hwpt->obj.id);
 	list_for_each_entry_safe(member, next, &att->members, link) {
 		struct iommufd_device *other = member->idev;
 		u32 pasid = member->source.pasid;

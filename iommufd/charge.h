@@ -102,7 +102,8 @@ static inline int account_charge_user(const struct account *account,
  * @account: the account
  * @npages: how many
  *
- * May sleep, and takes the mmap lock of the account's mm.
+ * Waits for the mmap lock of the account's mm, which its process can keep for as long
+ * as it likes: so no lock may be held that others wait for.
  *
  * Return: 0, -ENOMEM above the limit, -EINTR if a fatal signal is pending.
  */

@@ -423,8 +423,10 @@ static int device_change(struct iommufd_device *idev, u32 *pt_id,
  */
 struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id)
 {
-	struct object *pt = pt_hold(ctx, pt_id);
+	struct object *pt;
 
+	reason_begin(ctx);
+	pt = pt_hold(ctx, pt_id);
 	if (IS_ERR(pt))
 		notice_failed(ctx, "attach", PTR_ERR(pt));
 	return (struct ioasid_held *)pt;
@@ -506,7 +508,12 @@ int device_cmd_pasid_attach(struct command *cmd)
 	arg->out_hwpt_id = 0;
 	if (command_reply(cmd, sizeof(*arg)))
 		return -EFAULT;
-	/* Whoever unbinds a device waits for who has it. */
+	/* Nothing is pinned for a device that is not there. */
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return refuse_device(cmd->ctx, arg->dev_id);
+	/* But whoever unbinds a device waits for who has it. */
+	object_put(cmd->ctx, &idev->obj);
 	pt = pt_hold(cmd->ctx, arg->pt_id);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);

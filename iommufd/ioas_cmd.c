@@ -406,6 +406,58 @@ static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
 	}
 }
 
+/*
+ * Returns 0; or, with nothing changed, -EAGAIN if *@npages are more than are @paid for.
+ * That is not done here, since it waits for the caller's mmap lock.
+ */
+static int try_change(struct iommufd_ctx *ctx, struct account *new,
+		      unsigned long paid, unsigned long *npages)
+{
+	struct ioas *ioas;
+	int rc;
+
+	rc = mutex_lock_killable(&ctx->ioas_lock);
+	if (rc)
+		return rc;
+	list_for_each_entry(ioas, &ctx->ioases, link)
+		if (!ioas->parent)
+			down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
+
+	rc = count_file_pages(ctx, new, npages);
+	if (!rc && *npages > paid)
+		rc = -EAGAIN;
+	move_file_pages(ctx, rc ? NULL : new);
+
+	list_for_each_entry(ioas, &ctx->ioases, link)
+		if (!ioas->parent)
+			up_write(&ioas->lock);
+	mutex_unlock(&ctx->ioas_lock);
+	return rc;
+}
+
+/* With the lock of files held: nobody pins more of them meanwhile. */
+static int change_account(struct iommufd_ctx *ctx, struct account *new)
+{
+	unsigned long npages, paid = 0;
+	int rc;
+
+	while ((rc = try_change(ctx, new, paid, &npages)) == -EAGAIN) {
+		rc = account_charge(new, npages - paid);
+		if (rc == -ENOMEM)
+			reason_note(ctx, rc,
+				    "RLIMIT_MEMLOCK of the caller allows %lu pages in all, %lu more are mapped",
+				    new->limit, npages);
+		if (rc)
+			break;
+		paid = npages;
+	}
+	if (rc)
+		npages = 0;
+	if (paid > npages)
+		account_uncharge(new, paid - npages);
+	return rc;
+}
+
 /**
  * ioas_cmd_change_process - IOMMU_IOAS_CHANGE_PROCESS
  * @cmd: struct iommu_ioas_change_process
@@ -414,9 +466,7 @@ int ioas_cmd_change_process(struct command *cmd)
 {
 	struct iommu_ioas_change_process *arg = cmd->arg;
 	struct iommufd_ctx *ctx = cmd->ctx;
-	unsigned long npages;
 	struct account *new;
-	struct ioas *ioas;
 	int rc;
 
 	if (arg->__reserved)
@@ -426,31 +476,10 @@ int ioas_cmd_change_process(struct command *cmd)
 	if (!new)
 		return -ENOMEM;
 	rc = down_write_killable(&ctx->file_lock);
-	if (rc)
-		goto out_account;
-	rc = mutex_lock_killable(&ctx->ioas_lock);
-	if (rc)
-		goto out_file;
-	list_for_each_entry(ioas, &ctx->ioases, link)
-		if (!ioas->parent)
-			down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
-
-	rc = count_file_pages(ctx, new, &npages);
-	if (!rc)
-		rc = account_charge(new, npages);
-	if (rc == -ENOMEM)
-		reason_note(ctx, rc,
-			    "RLIMIT_MEMLOCK of the caller allows %lu pages in all, %lu more are mapped",
-			    new->limit, npages);
-	move_file_pages(ctx, rc ? NULL : new);
-
-	list_for_each_entry(ioas, &ctx->ioases, link)
-		if (!ioas->parent)
-			up_write(&ioas->lock);
-	mutex_unlock(&ctx->ioas_lock);
-out_file:
-	up_write(&ctx->file_lock);
-out_account:
+	if (!rc) {
+		rc = change_account(ctx, new);
+		up_write(&ctx->file_lock);
+	}
 	account_put(new);
 	return rc;
 }

@@ -429,6 +429,7 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
 		if (!area->in_use || area->pinned->owner != owner)
 			continue;
 		area->chain = NULL;
+		area->stuck = false;
 		chain_drain(ioas, area);
 		event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
 				 area_length(area));

@@ -680,7 +680,9 @@ int paging_ask(struct paging *paging, unsigned long iova)
 		return -ENOMEM;
 	/* Who does less than it is asked to is not asked for more. */
 	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc);
-	if (!paging_clear(paging, iova, 2 * grain(domain)))
+	/* One by one: a driver may be surprised to be asked for what is not there. */
+	if (!paging_clear(paging, iova, grain(domain)) ||
+	    !paging_clear(paging, iova + grain(domain), grain(domain)))
 		return -EIO;	/* The pages are lost: a device may read them. */
 	__free_pages(pages, 1);
 	if (rc == -ENOMEM)
