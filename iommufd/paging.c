@@ -674,15 +674,18 @@ int paging_ask(struct paging *paging, unsigned long iova)
 	struct iommu_domain *domain = paging->domain;
 	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
 	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
+	const size_t step = grain(domain);
 	int rc;
 
 	if (!pages)
 		return -ENOMEM;
 	/* Who does less than it is asked to is not asked for more. */
 	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc);
-	/* One by one: a driver may be surprised to be asked for what is not there. */
-	if (!paging_clear(paging, iova, grain(domain)) ||
-	    !paging_clear(paging, iova + grain(domain), grain(domain)))
+	/* No driver is to be asked for what is not there, or for a part. */
+	if (translates(domain, iova) && translates(domain, iova + step))
+		unmap_now(domain, iova, 2 * step);
+	if (!paging_clear(paging, iova, step) ||
+	    !paging_clear(paging, iova + step, step))
 		return -EIO;	/* The pages are lost: a device may read them. */
 	__free_pages(pages, 1);
 	if (rc == -ENOMEM)

@@ -398,7 +398,8 @@ struct ioasid_device_member {
  *	or 0
  *
  * The page sizes and the aperture are those of a page table that is made for the
- * device now.
+ * device now. An aperture that ends at 0: the IOMMU driver does not tell before a device
+ * is attached (virtio-iommu).
  */
 struct ioasid_device_info {
 	__u32 size;
