@@ -139,8 +139,12 @@ static unsigned int place_user(struct portion *portion)
 	open = is_open(portion);
 	for (i = 0; i < portion->nr; i++) {
 		struct ioasid_batch_entry *entry = &portion->entry[i];
-		struct area *area = stock_take(ioas);
+		struct area *area;
 
+		/* Who has looked for a place may have let others have the tree. */
+		if (unlikely(!ioas->stock.nr))
+			break;
+		area = stock_take(ioas);
 		/* One look at the account is enough, as long as it is the same. */
 		if (unlikely(area->pinned->account != ours)) {
 			portion->error = pinned_claim(area->pinned, process);

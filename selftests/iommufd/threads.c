@@ -304,6 +304,63 @@ TEST_F(race, chosen_iovas)
 	ASSERT_EQ(0, race_alike(&self->sh, auto_step));
 }
 
+#define CROWD 256
+#define CROWD_AT ((uint64_t)1 << 40)
+
+/* All that a batch maps is to be chosen behind ranges in which there is no room. */
+static void batch_step(struct worker *w, unsigned int i)
+{
+	struct ioasid_batch_entry e[CROWD] = {};
+	struct shared *sh = w->sh;
+	unsigned int n;
+
+	(void)i;
+	for (n = 0; n < CROWD; n++) {
+		e[n].src = iommu_ptr(sh->buf);
+		e[n].length = 2 * PAGE;
+		e[n].flags = IOMMU_RW;
+	}
+	ALLOW(sh, iommu_map_batch(sh->fd, sh->id, e, CROWD, &n), 0);
+	for (n = 0; n < CROWD; n++) {
+		e[n].flags = 0;
+		e[n].src = 0;
+	}
+	ALLOW(sh, iommu_unmap_batch(sh->fd, sh->id, e, CROWD, &n), 0);
+}
+
+/* Meanwhile others need more structures than an IOAS has at hand. */
+static void crowd_step(struct worker *w, unsigned int i)
+{
+	const uint64_t at = CROWD_AT + w->nr * 2 * CROWD * PAGE;
+	struct shared *sh = w->sh;
+	unsigned int n;
+
+	(void)i;
+	for (n = 0; n < 2 * CROWD; n++)
+		ALLOW(sh, iommu_map_fixed(sh->fd, sh->id, sh->buf, PAGE,
+					  IOMMU_RW, at + n * PAGE), 0);
+	ALLOW(sh, iommu_ioas_unmap(sh->fd, sh->id, at, 2 * CROWD * PAGE, NULL),
+	      0);
+}
+
+TEST_F(race, small_ranges)
+{
+	const step_fn steps[] = { batch_step, crowd_step };
+	struct iommu_iova_range ranges[3 * CROWD];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
+		ranges[i].start = AT + 2 * i * PAGE;
+		ranges[i].last = ranges[i].start + PAGE - 1;
+	}
+	ranges[i - 1].last = CROWD_AT - 1;
+	ASSERT_EQ(0, iommu_allow_iovas(self->sh.fd, self->sh.id, ranges,
+				       ARRAY_SIZE(ranges)));
+	self->sh.steps = 10;
+	EXPECT_EQ(0, race(&self->sh, steps, ARRAY_SIZE(steps)));
+	EXPECT_EQ(0, iommu_allow_iovas(self->sh.fd, self->sh.id, NULL, 0));
+}
+
 /* IOASes that are destroyed while others map, copy from and to them. */
 static void pool_step(struct worker *w, unsigned int i)
 {
