@@ -307,7 +307,10 @@ static bool drain_until(struct ioas *ioas, const struct ioas_table *table,
 	return paging_drain_end(&drain);
 }
 
-/* Everything that is in use. *@clean: with an error, nothing is left behind. */
+/*
+ * Everything that is in use, but for a BAR that a driver has not unmapped when its owner
+ * went. *@clean: with an error, nothing is left behind.
+ */
 static int fill_all(struct ioas *ioas, const struct ioas_table *table,
 		    bool *clean)
 {
@@ -317,7 +320,7 @@ static int fill_all(struct ioas *ioas, const struct ioas_table *table,
 	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 		if (fatal_signal_pending(current))
 			rc = -EINTR;
-		else if (area_is_filled(area))
+		else if (area_is_filled(area) && area_bar_is_there(area))
 			rc = area_fill(ioas, area, table);
 		if (rc)
 			break;
