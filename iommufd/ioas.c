@@ -32,6 +32,9 @@
  * The order, outermost first:
  *
  *	ctx->file_lock			the accounts of files' memory
+ *	mmap_lock			of the process that mapped it; not with what
+ *					follows, where it is only tried
+ *	i_rwsem				of a hugetlbfs file; likewise
  *	group->lock			attach and detach
  *	ioas->attach_lock		the choice of a page table for a device
  *	ctx->ioas_lock			the list of all IOASes
@@ -39,8 +42,6 @@
  *	ctx->look_lock			who looks from outside
  *	ioas->tree_lock
  *	pinned->lock			the memory of one mapping
- *	mmap_lock			of the process that mapped it
- *	i_rwsem				of a hugetlbfs file; not with mmap_lock
  *	ctx->bar_lock, ctx->group_lock, ctx->account_lock, ctx->reason_lock
  *					leaves
  *
