@@ -21,30 +21,11 @@
 #include "driver.h"
 #include "fault.h"
 #include "group.h"
+#include "hardware.h"
 #include "hwpt.h"
 #include "notice.h"
 #include "pasid.h"
 #include "reason.h"
-
-/**
- * struct attachment - what a group does its DMA by
- * @handle: by which the IOMMU core knows it, @handles[0] or [1]. A replace by RID
- *	needs another one than the one in use.
- * @handles: see there
- * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID: the index in
- *	group.attachments
- * @hwpt: the page table; each member holds a reference
- * @members: struct member; under the group's lock, like all of this
- * @lost: the hardware has detached it: it could neither be moved nor be left alone
- */
-struct attachment {
-	struct iommu_attach_handle *handle;
-	struct iommu_attach_handle handles[2];
-	u32 hw_pasid;
-	struct hwpt *hwpt;
-	struct list_head members;
-	bool lost;
-};
 
 /**
  * struct member - a device that has joined an attachment
@@ -118,18 +99,6 @@ static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
 		rc = -EINVAL;
 	if (rc)
 		ioas_unreserve(ioas, owner);
-	return rc;
-}
-
-static int setup_msi(const struct group *group, struct hwpt *hwpt)
-{
-	int rc;
-
-	if (group->sw_msi_start == PHYS_ADDR_MAX || hwpt->msi_cookie ||
-	    hwpt->parent)
-		return 0;
-	rc = iommu_get_msi_cookie(hwpt->domain, group->sw_msi_start);
-	hwpt->msi_cookie = !rc;
 	return rc;
 }
 
@@ -225,119 +194,6 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 	source_remove(&hwpt->sources, &member->source);
 	ioas_unreserve(hwpt->ioas, member);
 	kfree(member);
-}
-
-/*
- * The hardware ----------------------------------------------------------------
- */
-
-static int hardware_attach(struct group *group, struct attachment *att,
-			   struct iommufd_device *idev, struct hwpt *hwpt)
-{
-	int rc;
-
-	att->handle = &att->handles[0];
-	if (att->hw_pasid == IOMMU_NO_PASID) {
-		rc = setup_msi(group, hwpt);
-		return rc ?: iommu_attach_group_handle(hwpt->domain,
-						       group->iommu,
-						       att->handle);
-	}
-	return iommu_attach_device_pasid(hwpt->domain, idev->dev,
-					 att->hw_pasid, att->handle);
-}
-
-static void hardware_detach(struct group *group, struct attachment *att,
-			    struct iommufd_device *idev)
-{
-	if (att->hw_pasid == IOMMU_NO_PASID)
-		iommu_detach_group_handle(att->hwpt->domain, group->iommu);
-	else
-		iommu_detach_device_pasid(att->hwpt->domain, idev->dev,
-					  att->hw_pasid);
-}
-
-static int replace_rid(struct group *group, struct attachment *att,
-		       struct hwpt *hwpt)
-{
-	struct iommu_attach_handle *handle =
-		&att->handles[att->handle == &att->handles[0]];
-	int rc;
-
-	rc = setup_msi(group, hwpt);
-	if (!rc)
-		rc = iommu_replace_group_handle(group->iommu, hwpt->domain,
-						handle);
-	if (!rc)
-		att->handle = handle;
-	return rc;
-}
-
-/**
- * struct pasid_move - a PASID of a group on its way to another domain
- * @pasid: that the hardware carries
- * @domain: where it goes
- * @old: where it is
- */
-struct pasid_move {
-	u32 pasid;
-	struct iommu_domain *domain;
-	struct iommu_domain *old;
-};
-
-static int move_pasid(struct device *dev, void *data)
-{
-	const struct pasid_move *move = data;
-
-	if (!dev->iommu->max_pasids)
-		return 0;
-	return move->domain->ops->set_dev_pasid(move->domain, dev, move->pasid,
-						move->old);
-}
-
-/* The group's mutex is held by iommu_group_for_each_dev(). */
-static int replace_pasid_in_place(struct group *group, struct attachment *att,
-				  struct iommufd_device *idev,
-				  struct hwpt *hwpt)
-{
-	struct pasid_move move = {
-		.pasid = att->hw_pasid,
-		.domain = hwpt->domain,
-		.old = att->hwpt->domain,
-	};
-	int rc;
-
-	/* From now on requests go to the new queue, which knows the device. */
-	WRITE_ONCE(att->handle->domain, hwpt->domain);
-	rc = iommu_group_for_each_dev(group->iommu, &move, move_pasid);
-	if (!rc)
-		return 0;
-	WRITE_ONCE(att->handle->domain, att->hwpt->domain);
-	swap(move.domain, move.old);
-	if (iommu_group_for_each_dev(group->iommu, &move, move_pasid)) {
-		hardware_detach(group, att, idev);
-		att->lost = true;
-	}
-	return rc;
-}
-
-static int replace_pasid(struct group *group, struct attachment *att,
-			 struct iommufd_device *idev, struct hwpt *hwpt)
-{
-	unsigned int features = driver_features(iommu_ops_of(idev->dev));
-	int rc;
-
-	if (features & IOASID_IOMMU_PASID_REPLACE)
-		return replace_pasid_in_place(group, att, idev, hwpt);
-
-	/* The core of this kernel has nothing better. Blocked, never misrouted. */
-	hardware_detach(group, att, idev);
-	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
-				       att->handle);
-	if (rc && iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
-					    att->hw_pasid, att->handle))
-		att->lost = true;
-	return rc;
 }
 
 /*
@@ -579,12 +435,8 @@ struct change {
 static int hardware_move(struct iommufd_device *idev, struct attachment *att,
 			 struct hwpt *hwpt)
 {
-	int rc;
+	int rc = hardware_replace(idev, att, hwpt);
 
-	if (att->hw_pasid == IOMMU_NO_PASID)
-		rc = replace_rid(idev->group, att, hwpt);
-	else
-		rc = replace_pasid(idev->group, att, idev, hwpt);
 	if (rc && !att->lost)
 		note_refused(idev, att, hwpt, rc);
 	return rc;

@@ -483,6 +483,9 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 			rc = overcome_in_time(&obstacle, &before, &tries);
 			ioas_put(ioas->ctx, obstacle.ioas);
 		}
+		/* What has been in the way stays, and is to be of use. */
+		if (rc && before.ioas == ioas)
+			reopen(&before);
 		if (rc || done)
 			return rc;
 		cond_resched();
