@@ -689,7 +689,7 @@ static int check_hwpt_data(struct iommufd_ctx *ctx,
 	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
 }
 
-/* An IOAS or HWPT, held; whatever else there is is as good as nothing. */
+/* An IOAS or HWPT, held. Anything else is as good as nothing. */
 static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
 {
 	struct object *pt = pt_hold(ctx, id);

@@ -378,7 +378,7 @@ static int overcome(const struct obstacle *obstacle)
 		return 0;
 	}
 	return wait_event_killable(ioas->quiet, READ_ONCE(ioas->finished) !=
-					        obstacle->finished);
+						obstacle->finished);
 }
 
 /* What has gone of a chain that has been drained; *@start moves behind it. */
