@@ -446,6 +446,7 @@ static int do_set_container(struct ground *ground)
 	return vfio_group_set_container(ground->fd, ground->rig.fd);
 }
 
+/* The address space that VFIO has made goes with the group. */
 static int undo_set_container(struct ground *ground)
 {
 	uint32_t ioas = 0;
@@ -454,8 +455,8 @@ static int undo_set_container(struct ground *ground)
 	rc = iommu_vfio_ioas_get(ground->rig.fd, &ioas);
 	if (!rc)
 		rc = vfio_group_unset_container(ground->fd);
-	if (!rc)
-		rc = iommu_destroy(ground->rig.fd, ioas);
+	if (!rc && iommu_destroy(ground->rig.fd, ioas) != -ENOENT)
+		rc = -EBUSY;
 	return rc;
 }
 

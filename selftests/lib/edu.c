@@ -275,12 +275,16 @@ int edu_copy(const struct edu *edu, uint64_t from, uint64_t to, size_t length)
 	return edu_write(edu, to, length);
 }
 
-/* Bytes that memory and the device's buffer have not seen before. */
+/*
+ * Bytes that memory and the device's buffer have not seen before, in this program or in
+ * one that has had the device before.
+ */
 static uint64_t fresh_seed(void)
 {
-	static uint64_t seed;
+	struct timespec now;
 
-	return ++seed;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
 /**
