@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <glob.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,7 +109,15 @@ int rig_try(void)
  */
 bool rig_fills_ahead(void)
 {
-	return access("/sys/bus/virtio/drivers/virtio_iommu", F_OK);
+	glob_t found;
+	int rc;
+
+	/* The driver is there in any case where it is built in. */
+	rc = glob("/sys/bus/virtio/drivers/virtio_iommu/virtio[0-9]*", 0, NULL,
+		  &found);
+	if (!rc)
+		globfree(&found);
+	return rc;
 }
 
 /**
