@@ -416,13 +416,7 @@ int chain_fill(struct ioas *ioas, struct area *chain)
  */
 int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 {
-	struct area *area;
-
-	for (area = chain; area; area = area->chain) {
-		if (area->in_use && !area->stuck)
-			area_unuse(ioas, area);
-		cond_resched();
-	}
+	chain_unuse(ioas, chain);
 	return chain_drop(ioas, chain) ?: rc;
 }
 
@@ -480,13 +474,8 @@ static noinline int lock_used(struct ioas *ioas, struct area *chain)
 /* Nobody needs the memory after all: the last page table has gone meanwhile. */
 static void unuse_unneeded(struct ioas *ioas, struct area *chain)
 {
-	if (ioas->needs)
-		return;
-	for (; chain; chain = chain->chain) {
-		if (chain->in_use)
-			area_unuse(ioas, chain);
-		cond_resched();
-	}
+	if (unlikely(!ioas->needs))
+		chain_unuse(ioas, chain);
 }
 
 /**

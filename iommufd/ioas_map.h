@@ -234,6 +234,7 @@ void chain_empty(struct ioas *ioas, struct area *chain);
 bool chain_drain(struct ioas *ioas, struct area *chain);
 void chain_free(struct ioas *ioas, struct area *chain);
 int chain_drop(struct ioas *ioas, struct area *chain);
+bool chain_unuse(const struct ioas *ioas, struct area *chain);
 int chain_give_up(struct ioas *ioas, struct area *chain, int rc);
 int chain_abandon(struct ioas *ioas, struct area *chain, int rc);
 int ioas_lock_unmap(struct ioas *ioas, bool *exclusive);

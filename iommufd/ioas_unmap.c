@@ -52,11 +52,16 @@ void chain_find_stuck(const struct paging *paging, struct area *chain)
 			chain->stuck = true;
 }
 
-/*
- * Pages that are unpinned one after the other are credited together. Returns whether
- * none is stuck.
+/**
+ * chain_unuse - unpin the memory of areas that are out of all page tables
+ * @ioas: the IOAS
+ * @chain: areas of the caller, in use or not
+ *
+ * Pages that are unpinned one after the other are credited together.
+ *
+ * Return: whether none is stuck: such a one stays in use.
  */
-static bool unuse_chain(const struct ioas *ioas, struct area *chain)
+bool chain_unuse(const struct ioas *ioas, struct area *chain)
 {
 	struct account *account = NULL;
 	unsigned long npages = 0;
@@ -126,7 +131,7 @@ void chain_empty(struct ioas *ioas, struct area *chain)
 bool chain_drain(struct ioas *ioas, struct area *chain)
 {
 	chain_empty(ioas, chain);
-	return unuse_chain(ioas, chain);
+	return chain_unuse(ioas, chain);
 }
 
 /* An area that is in no tree has gone; with the tree lock held. */

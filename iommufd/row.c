@@ -121,15 +121,6 @@ int row_fill(struct ioas *ioas, struct area *chain)
 	return rc;
 }
 
-static void unuse_row(struct ioas *ioas, struct area *chain)
-{
-	for (; chain; chain = chain->chain) {
-		if (chain->in_use && !chain->stuck)
-			area_unuse(ioas, chain);
-		cond_resched();
-	}
-}
-
 /**
  * row_load - chain_load() with as little work as possible
  * @ioas: the IOAS, not nested, not locked, in need of its memory
@@ -148,10 +139,10 @@ int row_load(struct ioas *ioas, struct area *chain)
 		/* The last page table may have gone: one by one then. */
 		rc = ioas->needs ? row_fill(ioas, chain) : -EAGAIN;
 		if (rc)
-			unuse_row(ioas, chain);
+			chain_unuse(ioas, chain);
 		up_read(ioas_lock(ioas));
 	} else {
-		unuse_row(ioas, chain);
+		chain_unuse(ioas, chain);
 	}
 	return rc;
 }

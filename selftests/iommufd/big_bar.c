@@ -16,6 +16,7 @@
 #include "kselftest_harness.h"
 
 #include "edu.h"
+#include "file.h"
 #include "iommu.h"
 #include "mem.h"
 #include "rig.h"
@@ -31,22 +32,10 @@
 /* For a debug kernel on a busy host, which has a page fault for every small page. */
 #define SECONDS 120
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 /* Have vfio-pci drive what nobody drives yet. */
 static void bind(void)
 {
-	put("/sys/bus/pci/drivers/vfio-pci/new_id", "1af4 1110");
+	file_write("/sys/bus/pci/drivers/vfio-pci/new_id", "1af4 1110");
 }
 
 FIXTURE(big_bar)
