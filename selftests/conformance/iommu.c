@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 
 #include "iommu.h"
-#include "iommufd/test.h"
+#include "iommufd/command/test.h"
 
 struct iommu_device mock_iommu = { .max_pasids = 1 << MOCK_PASID_WIDTH };
 

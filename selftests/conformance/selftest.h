@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#include "iommufd/test.h"
+#include "iommufd/command/test.h"
 #include "iommufd_test.h"
 
 /**

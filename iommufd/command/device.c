@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the user can ask about a device.
+ *
+ * Who unbinds a device waits for the commands that have found it, and VFIO does so under
+ * locks that others want. User memory can take for ever (userfaultfd, FUSE): so the
+ * answers are collected in the kernel's, and copied when the device has been given back.
+ */
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/pci-ats.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "command/info.h"
+#include "compat.h"
+#include "device/attach.h"
+#include "device/device.h"
+#include "device/group.h"
+#include "device/pasid.h"
+#include "domain/driver.h"
+#include "domain/hwpt.h"
+#include "report/fault.h"
+
+/* The drivers that come with the kernel only say so: see hwpt_alloc(). */
+static bool tracks_dirty(struct device *dev)
+{
+	return driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY &&
+	       device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING);
+}
+
+static void report_pasid(struct device *dev, struct iommu_hw_info *arg)
+{
+	int ctrl;
+
+	arg->out_max_pasid_log2 = 0;
+	if (!dev->iommu->max_pasids)
+		return;
+	arg->out_max_pasid_log2 = ilog2(dev->iommu->max_pasids);
+	if (!dev_is_pci(dev))
+		return;
+	ctrl = pci_pasid_status(to_pci_dev(dev));
+	if (ctrl < 0)
+		return;
+	if (ctrl & PCI_PASID_CTRL_EXEC)
+		arg->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_EXEC;
+	if (ctrl & PCI_PASID_CTRL_PRIV)
+		arg->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_PRIV;
+}
+
+/* A driver knows one kind: that is the default, and the only one to ask for. */
+static void *driver_data(struct device *dev, struct iommu_hw_info *arg,
+			 u32 *length)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	u32 wanted = arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE ?
+		     arg->out_data_type : IOMMU_HW_INFO_TYPE_NONE;
+	void *data;
+
+	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
+	*length = 0;
+	if (!ops->hw_info)
+		return NULL;
+	data = ops->hw_info(dev, length, &arg->out_data_type);
+	if (IS_ERR(data) || !wanted || wanted == arg->out_data_type)
+		return data;
+	kfree(data);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+/* What the IOMMU driver says, cut or filled up to the length of the buffer. */
+static int copy_driver_data(const struct iommu_hw_info *arg, const void *data,
+			    u32 length)
+{
+	void __user *out = u64_to_user_ptr(arg->data_uptr);
+	u32 n = min(length, arg->data_len);
+
+	if (copy_to_user(out, data, n) ||
+	    clear_user(out + n, arg->data_len - n))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * info_cmd_hw - IOMMU_GET_HW_INFO
+ * @cmd: struct iommu_hw_info
+ */
+int info_cmd_hw(struct command *cmd)
+{
+	struct iommu_hw_info *arg = cmd->arg;
+	struct iommufd_device *idev;
+	u32 length;
+	void *data;
+	int rc;
+
+	if (arg->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE ||
+	    memchr_inv(arg->__reserved, 0, sizeof(arg->__reserved)))
+		return -EOPNOTSUPP;
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return -ENOENT;
+	data = driver_data(idev->dev, arg, &length);
+	arg->out_capabilities = 0;
+	if (tracks_dirty(idev->dev))
+		arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
+	report_pasid(idev->dev, arg);
+	object_put(cmd->ctx, &idev->obj);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
+	rc = copy_driver_data(arg, data, length);
+	kfree(data);
+	arg->data_len = length;
+	return rc ?: command_reply(cmd, sizeof(*arg));
+}
+
+/*
+ * IOASID_DEVICE_INFO ----------------------------------------------------------
+ */
+
+static void ask_pci(struct device *dev, struct ioasid_device_info *arg)
+{
+	arg->rid = device_rid(dev);
+	if (dev_is_pci(dev) && pci_ats_supported(to_pci_dev(dev)))
+		arg->out_flags |= IOASID_DEVICE_ATS;
+}
+
+static bool makes_page_requests(struct device *dev)
+{
+	if (dev_is_pci(dev) && !pci_pri_supported(to_pci_dev(dev)))
+		return false;
+	if (fault_enable(dev))
+		return false;
+	fault_disable(dev);
+	return true;
+}
+
+/* Nobody says it without being asked to do it: once is enough. */
+static void ask_page_requests(struct iommufd_device *idev,
+			      struct ioasid_device_info *arg)
+{
+	if (READ_ONCE(idev->pri) == PRI_UNKNOWN)
+		WRITE_ONCE(idev->pri, makes_page_requests(idev->dev) ?
+			   PRI_YES : PRI_NO);
+	if (READ_ONCE(idev->pri) == PRI_YES)
+		arg->out_flags |= IOASID_DEVICE_PRI;
+}
+
+/* What a page table would be like: the IOMMU driver tells by making one. */
+static int ask_page_table(struct device *dev, struct ioasid_device_info *arg)
+{
+	struct iommu_domain *domain;
+
+	domain = hwpt_domain_alloc(dev, IOMMU_HWPT_ALLOC_NEST_PARENT);
+	if (!IS_ERR(domain)) {
+		arg->out_flags |= IOASID_DEVICE_NESTING;
+		iommu_domain_free(domain);
+	}
+	domain = hwpt_domain_alloc(dev, 0);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	arg->page_sizes = domain->pgsize_bitmap;
+	arg->aperture_start = domain->geometry.aperture_start;
+	arg->aperture_last = domain->geometry.aperture_end;
+	iommu_domain_free(domain);
+	return 0;
+}
+
+static void ask_pasids(struct iommufd_device *idev,
+		       struct ioasid_device_info *arg)
+{
+	arg->max_pasid = pasid_max(idev);
+	if (arg->max_pasid)
+		arg->out_flags |= IOASID_DEVICE_PASID;
+	if (!idev->sub)
+		return;
+	arg->hw_pasid = subdevice_pasid(idev->sub);
+	arg->out_flags |= IOASID_DEVICE_SUBDEVICE |
+			  IOASID_DEVICE_PASID_CONVERTED;
+	if (subdevice_is_global(idev->sub))
+		arg->out_flags |= IOASID_DEVICE_PASID_GLOBAL;
+}
+
+/**
+ * struct member_list - the devices of an isolation set
+ * @idev: one of them
+ * @entries: room for @nr, or NULL
+ * @nr: how many entries there are
+ * @found: how many devices have been found
+ */
+struct member_list {
+	struct iommufd_device *idev;
+	struct ioasid_device_member *entries;
+	unsigned int nr;
+	unsigned int found;
+};
+
+static u32 bound_id(struct iommufd_device *idev, const struct device *dev)
+{
+	struct iommufd_device *other;
+
+	lockdep_assert_held(&idev->ctx->group_lock);
+	list_for_each_entry(other, &idev->group->devices, link)
+		if (other->dev == dev && !other->sub)
+			return other->obj.id;
+	return 0;
+}
+
+static int add_member(struct device *dev, void *data)
+{
+	struct member_list *list = data;
+	struct ioasid_device_member *entry = &list->entries[list->found];
+
+	if (list->found++ >= list->nr)
+		return 0;
+	entry->dev_id = bound_id(list->idev, dev);
+	entry->rid = device_rid(dev);
+	strscpy(entry->name, dev_name(dev), sizeof(entry->name));
+	return 0;
+}
+
+/* The IOMMU tells a sub-device apart from everybody, by RID and PASID. */
+static void list_members(struct member_list *list, u32 rid)
+{
+	struct iommufd_device *idev = list->idev;
+
+	list->found = 0;
+	if (idev->sub) {
+		if (list->nr) {
+			list->entries[0].dev_id = idev->obj.id;
+			list->entries[0].rid = rid;
+			strscpy(list->entries[0].name, idev->name,
+				sizeof(list->entries[0].name));
+		}
+		list->found = 1;
+		return;
+	}
+	mutex_lock(&idev->ctx->group_lock);
+	iommu_group_for_each_dev(idev->group->iommu, list, add_member);
+	mutex_unlock(&idev->ctx->group_lock);
+}
+
+static int find_members(struct member_list *list,
+			const struct ioasid_device_info *arg)
+{
+	/* Count first: the user's number need not be reasonable. */
+	list_members(list, arg->rid);
+	list->nr = min(list->found, arg->nr_members);
+	if (!list->nr)
+		return 0;
+	list->entries = kcalloc(list->nr, sizeof(*list->entries),
+				GFP_KERNEL_ACCOUNT);
+	if (!list->entries)
+		return -ENOMEM;
+	list_members(list, arg->rid);
+	return 0;
+}
+
+static int copy_members(const struct member_list *list,
+			struct ioasid_device_info *arg)
+{
+	u32 room = arg->nr_members;
+
+	arg->nr_members = list->found;
+	if (list->nr && copy_to_user(u64_to_user_ptr(arg->members),
+				     list->entries,
+				     array_size(min(list->nr, list->found),
+						sizeof(*list->entries))))
+		return -EFAULT;
+	return list->found > room ? -EMSGSIZE : 0;
+}
+
+static int ask_attached(struct iommufd_device *idev,
+			struct ioasid_device_info *arg)
+{
+	struct attach_info info;
+	int rc = attach_find(idev, 0, &info);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	arg->out_flags |= IOASID_DEVICE_ATTACHED;
+	if (info.coherent)
+		arg->out_flags |= IOASID_DEVICE_ENFORCED;
+	arg->pt_id = info.hwpt_id;
+	return 0;
+}
+
+static int ask_device(struct iommufd_device *idev,
+		      struct ioasid_device_info *arg, struct member_list *list)
+{
+	struct device *dev = idev->dev;
+
+	arg->out_flags = 0;
+	arg->rid = 0;
+	arg->hw_pasid = 0;
+	arg->pt_id = 0;
+	arg->group_id = iommu_group_id(idev->group->iommu);
+	if (tracks_dirty(dev))
+		arg->out_flags |= IOASID_DEVICE_DIRTY;
+	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+		arg->out_flags |= IOASID_DEVICE_COHERENT;
+	ask_pci(dev, arg);
+	ask_pasids(idev, arg);
+	ask_page_requests(idev, arg);
+	return ask_attached(idev, arg) ?: ask_page_table(dev, arg) ?:
+	       find_members(list, arg);
+}
+
+/**
+ * info_cmd_device - IOASID_DEVICE_INFO
+ * @cmd: struct ioasid_device_info
+ */
+int info_cmd_device(struct command *cmd)
+{
+	struct ioasid_device_info *arg = cmd->arg;
+	struct member_list list = {};
+	int rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	list.idev = device_get(cmd->ctx, arg->dev_id);
+	if (!list.idev)
+		return -ENOENT;
+	rc = ask_device(list.idev, arg, &list);
+	object_put(cmd->ctx, &list.idev->obj);
+	if (!rc)
+		rc = copy_members(&list, arg);
+	kfree(list.entries);
+	if ((!rc || rc == -EMSGSIZE) && command_reply(cmd, sizeof(*arg)))
+		return -EFAULT;
+	return rc;
+}

@@ -1,0 +1,787 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generic netlink family "ioasid": what it answers.
+ *
+ * A dump goes through contexts, and the objects in each, in the order of their numbers.
+ * Between two messages it holds nothing, and remembers only the numbers where it goes
+ * on: objects may come and go. Within a context, the lists that objects leave before
+ * they are destroyed are what it relies on, so that it takes no references: looking
+ * must not make a DESTROY fail.
+ */
+#include <linux/capability.h>
+#include <linux/iommu.h>
+#include <linux/netlink.h>
+#include <linux/pci.h>
+#include <linux/pid.h>
+#include <net/genetlink.h>
+
+#include "command/netlink.h"
+#include "command/netlink_gen.h"
+#include "context/object.h"
+#include "context/registry.h"
+#include "device/attach.h"
+#include "device/device.h"
+#include "device/group.h"
+#include "device/pasid.h"
+#include "device/split.h"
+#include "domain/hwpt.h"
+#include "memory/bar.h"
+#include "memory/pin.h"
+#include "space/space.h"
+
+/* Areas that are looked at before others get the tree. */
+#define WALK_PORTION	1024
+
+/* Attachments of one device that are told. */
+#define ATTACHMENTS_MAX	64
+
+/**
+ * struct dump - where a dump goes on, in netlink_callback.ctx
+ * @context: the lowest number of a context that has not been done
+ * @object: likewise, of an object in it
+ * @iova: likewise, of an area in it
+ * @done: nothing is left
+ */
+struct dump {
+	u32 context;
+	u32 object;
+	u64 iova;
+	bool done;
+};
+
+/**
+ * struct answer - one call for the next part of a dump
+ * @skb: what is filled
+ * @cb: the request
+ * @attrs: what it asks for
+ * @dump: where it goes on
+ * @ctx: the context that is being looked at
+ * @cmd: of the messages
+ */
+struct answer {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+	struct nlattr **attrs;
+	struct dump *dump;
+	struct iommufd_ctx *ctx;
+	u8 cmd;
+};
+
+/* A container's root without capabilities is not the host's. */
+static bool may_see(const struct answer *answer)
+{
+	if (netlink_capable(answer->cb->skb, CAP_SYS_ADMIN))
+		return true;
+	return !uid_eq(answer->ctx->uid, GLOBAL_ROOT_UID) &&
+	       uid_eq(answer->ctx->uid, NETLINK_CREDS(answer->cb->skb)->uid);
+}
+
+/* Does the request ask for @number, or for any? */
+static bool wants(const struct answer *answer, int attr, u32 number)
+{
+	const struct nlattr *nla = answer->attrs[attr];
+
+	return !nla || nla_get_u32(nla) == number;
+}
+
+static void *begin(const struct answer *answer)
+{
+	return genlmsg_put(answer->skb, NETLINK_CB(answer->cb->skb).portid,
+			   answer->cb->nlh->nlmsg_seq, &ioasid_nl_family,
+			   NLM_F_MULTI, answer->cmd);
+}
+
+/* Either the whole message or nothing of it. */
+static int end(const struct answer *answer, void *header, int rc)
+{
+	if (rc)
+		genlmsg_cancel(answer->skb, header);
+	else
+		genlmsg_end(answer->skb, header);
+	return rc;
+}
+
+/**
+ * dump_contexts - go through the contexts of a dump
+ * @skb: what is filled
+ * @cb: the request
+ * @cmd: of the messages
+ * @context_attr: by which the request names one context
+ * @function: does a context from where answer->dump says; -EMSGSIZE if more is left
+ *
+ * Return: for the dump callback: not 0 if there is more.
+ */
+static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
+			 u8 cmd, int context_attr,
+			 int (*function)(struct answer *answer))
+{
+	struct dump *dump = (void *)cb->ctx;
+	struct answer answer = {
+		.skb = skb,
+		.cb = cb,
+		.attrs = genl_dumpit_info(cb)->info.attrs,
+		.dump = dump,
+		.cmd = cmd,
+	};
+	int rc = 0;
+
+	NL_ASSERT_DUMP_CTX_FITS(struct dump);
+	while (!dump->done && !rc) {
+		answer.ctx = registry_get(dump->context);
+		if (!answer.ctx) {
+			dump->done = true;
+			break;
+		}
+		if (answer.ctx->number != dump->context) {
+			dump->context = answer.ctx->number;
+			dump->object = 0;
+			dump->iova = 0;
+		}
+		if (wants(&answer, context_attr, answer.ctx->number) &&
+		    may_see(&answer))
+			rc = function(&answer);
+		if (!rc) {
+			dump->context++;
+			dump->object = 0;
+			dump->iova = 0;
+		}
+		registry_put(answer.ctx);
+		cond_resched();
+	}
+	/* A message that does not fit into an empty buffer never will. */
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+/*
+ * Objects ---------------------------------------------------------------------
+ */
+
+/*
+ * The next IOAS from dump->object. Valid while the caller holds ctx->look_lock: an
+ * IOAS that is being taken apart says so under it. Nobody holds that for longer than
+ * it takes to fill a message; what a user can hold, a dump does not wait for.
+ */
+static struct ioas *next_ioas(const struct answer *answer)
+{
+	unsigned long id = answer->dump->object;
+	struct object *obj;
+
+	lockdep_assert_held(&answer->ctx->look_lock);
+	rcu_read_lock();
+	xa_for_each_start(&answer->ctx->objects, id, obj, id) {
+		if (obj->kind != &ioas_kind || ioas_of(obj)->gone)
+			continue;
+		rcu_read_unlock();
+		return ioas_of(obj);
+	}
+	rcu_read_unlock();
+	return NULL;
+}
+
+/* The page tables of the context, one by one; each valid under RCU. */
+static struct hwpt *next_hwpt(struct iommufd_ctx *ctx, unsigned long *id)
+{
+	struct object *obj;
+
+	xa_for_each_start(&ctx->objects, *id, obj, *id) {
+		if (obj->kind == &hwpt_kind) {
+			++*id;
+			return hwpt_of(obj);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Contexts --------------------------------------------------------------------
+ */
+
+/**
+ * struct counts - objects of a context
+ * @objects: all that have an ID
+ * @spaces: I/O address spaces
+ * @devices: devices
+ */
+struct counts {
+	u32 objects;
+	u32 spaces;
+	u32 devices;
+};
+
+static void count_objects(struct iommufd_ctx *ctx, struct counts *counts)
+{
+	struct object *obj;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&ctx->objects, id, obj) {
+		counts->objects++;
+		counts->spaces += obj->kind == &ioas_kind;
+		counts->devices += obj->kind == &device_kind;
+	}
+	rcu_read_unlock();
+}
+
+static int fill_context(struct sk_buff *skb, struct iommufd_ctx *ctx)
+{
+	struct counts counts = {};
+
+	count_objects(ctx, &counts);
+	return nla_put_u32(skb, IOASID_A_CONTEXT_ID, ctx->number) ?:
+	       nla_put_u32(skb, IOASID_A_CONTEXT_PID, pid_nr(ctx->opener)) ?:
+	       nla_put_string(skb, IOASID_A_CONTEXT_COMM, ctx->comm) ?:
+	       nla_put_u32(skb, IOASID_A_CONTEXT_UID,
+			   from_kuid_munged(&init_user_ns, ctx->uid)) ?:
+	       nla_put_u32(skb, IOASID_A_CONTEXT_OBJECTS, counts.objects) ?:
+	       nla_put_u32(skb, IOASID_A_CONTEXT_SPACES, counts.spaces) ?:
+	       nla_put_u32(skb, IOASID_A_CONTEXT_DEVICES, counts.devices) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_CONTEXT_PINNED_BYTES,
+				 (u64)atomic_long_read(&ctx->pinned)
+				 << PAGE_SHIFT, IOASID_A_CONTEXT_PAD);
+}
+
+static int dump_context(struct answer *answer)
+{
+	void *header = begin(answer);
+
+	if (!header)
+		return -EMSGSIZE;
+	return end(answer, header, fill_context(answer->skb, answer->ctx));
+}
+
+int ioasid_nl_context_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb)
+{
+	return dump_contexts(skb, cb, IOASID_CMD_CONTEXT_GET,
+			     IOASID_A_CONTEXT_ID, dump_context);
+}
+
+/*
+ * Spaces ----------------------------------------------------------------------
+ */
+
+/**
+ * struct extent - what is mapped in a space
+ * @areas: ranges
+ * @mapped: bytes
+ * @pinned: bytes that devices can reach, and that are memory
+ */
+struct extent {
+	u64 areas;
+	u64 mapped;
+	u64 pinned;
+};
+
+static void add_area(struct extent *extent, const struct area *area)
+{
+	extent->areas++;
+	extent->mapped += area_length(area);
+	if (READ_ONCE(area->in_use) && !pinned_is_bar(area->pinned))
+		extent->pinned += area_length(area);
+}
+
+/* In portions: a map should not wait for somebody who looks at a million areas. */
+static int measure(struct ioas *ioas, struct extent *extent)
+{
+	unsigned long iova = 0;
+	struct area *area;
+	unsigned int n;
+
+	do {
+		if (mutex_lock_killable(&ioas->tree_lock))
+			return -EINTR;
+		area = area_first(&ioas->areas, iova, ULONG_MAX);
+		for (n = 0; area && n < WALK_PORTION; n++) {
+			add_area(extent, area);
+			iova = area->last + 1;
+			area = area_next(area, ULONG_MAX);
+		}
+		mutex_unlock(&ioas->tree_lock);
+		cond_resched();
+	} while (area && iova);
+	return 0;
+}
+
+/**
+ * struct tables - the page tables of a space
+ * @page_tables: how many
+ * @attached: attachments to all of them
+ */
+struct tables {
+	u32 page_tables;
+	u32 attached;
+};
+
+static void count_tables(struct ioas *ioas, struct tables *tables)
+{
+	unsigned long id = 0, flags;
+	struct hwpt *hwpt;
+
+	rcu_read_lock();
+	while ((hwpt = next_hwpt(ioas->ctx, &id))) {
+		if (hwpt->sources.ioas_id != ioas->obj.id)
+			continue;
+		tables->page_tables++;
+		spin_lock_irqsave(&hwpt->sources.lock, flags);
+		tables->attached += list_count_nodes(&hwpt->sources.list);
+		spin_unlock_irqrestore(&hwpt->sources.lock, flags);
+	}
+	rcu_read_unlock();
+}
+
+static int fill_space_counters(struct sk_buff *skb, const struct ioas *ioas)
+{
+	return nla_put_u64_64bit(skb, IOASID_A_SPACE_MAPS,
+				 READ_ONCE(ioas->areas.inserted),
+				 IOASID_A_SPACE_PAD) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_UNMAPS,
+				 READ_ONCE(ioas->areas.erased),
+				 IOASID_A_SPACE_PAD) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_FLUSHES,
+				 atomic_long_read(&ioas->flushes),
+				 IOASID_A_SPACE_PAD) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_FAULTS,
+				 atomic_long_read(&ioas->faults),
+				 IOASID_A_SPACE_PAD);
+}
+
+static int fill_space(struct sk_buff *skb, struct ioas *ioas)
+{
+	struct extent extent = {};
+	struct tables tables = {};
+	int rc;
+
+	rc = measure(ioas, &extent);
+	if (rc)
+		return rc;
+	count_tables(ioas, &tables);
+	rc = nla_put_u32(skb, IOASID_A_SPACE_CONTEXT, ioas->ctx->number) ?:
+	     nla_put_u32(skb, IOASID_A_SPACE_ID, ioas->obj.id) ?:
+	     nla_put_u32(skb, IOASID_A_SPACE_KIND,
+			 ioas->parent ? IOASID_SPACE_KIND_NESTED :
+					IOASID_SPACE_KIND_KERNEL);
+	if (!rc && ioas->parent)
+		rc = nla_put_u32(skb, IOASID_A_SPACE_PARENT,
+				 ioas->parent->obj.id);
+	return rc ?:
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_AREAS, extent.areas,
+				 IOASID_A_SPACE_PAD) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_MAPPED_BYTES,
+				 extent.mapped, IOASID_A_SPACE_PAD) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_PINNED_BYTES,
+				 extent.pinned, IOASID_A_SPACE_PAD) ?:
+	       nla_put_u32(skb, IOASID_A_SPACE_PAGE_TABLES,
+			   tables.page_tables) ?:
+	       nla_put_u32(skb, IOASID_A_SPACE_ATTACHED, tables.attached) ?:
+	       fill_space_counters(skb, ioas);
+}
+
+static int dump_space(const struct answer *answer, struct ioas *ioas)
+{
+	void *header;
+
+	if (!wants(answer, IOASID_A_SPACE_ID, ioas->obj.id))
+		return 0;
+	header = begin(answer);
+	if (!header)
+		return -EMSGSIZE;
+	return end(answer, header, fill_space(answer->skb, ioas));
+}
+
+static int dump_spaces(struct answer *answer)
+{
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (mutex_lock_killable(&answer->ctx->look_lock))
+		return -EINTR;
+	while (!rc && (ioas = next_ioas(answer))) {
+		rc = dump_space(answer, ioas);
+		if (!rc)
+			answer->dump->object = ioas->obj.id + 1;
+	}
+	mutex_unlock(&answer->ctx->look_lock);
+	return rc;
+}
+
+int ioasid_nl_space_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb)
+{
+	return dump_contexts(skb, cb, IOASID_CMD_SPACE_GET,
+			     IOASID_A_SPACE_CONTEXT, dump_spaces);
+}
+
+/*
+ * Devices ---------------------------------------------------------------------
+ */
+
+/* As next_ioas(), with ctx->group_lock. */
+static struct iommufd_device *next_device(const struct answer *answer)
+{
+	unsigned long id = answer->dump->object;
+	struct iommufd_device *idev;
+	struct object *obj;
+
+	lockdep_assert_held(&answer->ctx->group_lock);
+	rcu_read_lock();
+	xa_for_each_start(&answer->ctx->objects, id, obj, id) {
+		idev = container_of(obj, struct iommufd_device, obj);
+		if (obj->kind != &device_kind || list_empty(&idev->link))
+			continue;
+		rcu_read_unlock();
+		return idev;
+	}
+	rcu_read_unlock();
+	return NULL;
+}
+
+static int fill_member(struct device *dev, void *data)
+{
+	return nla_put_string(data, IOASID_A_DEVICE_MEMBER, dev_name(dev));
+}
+
+static int fill_set(struct sk_buff *skb, struct iommufd_device *idev)
+{
+	/* The IOMMU tells a sub-device apart from everybody. */
+	if (idev->sub)
+		return nla_put_string(skb, IOASID_A_DEVICE_MEMBER, idev->name);
+	return iommu_group_for_each_dev(idev->group->iommu, skb, fill_member);
+}
+
+static int fill_attachment(struct sk_buff *skb, const struct source *source,
+			  const struct hwpt *hwpt)
+{
+	struct nlattr *nest = nla_nest_start(skb, IOASID_A_DEVICE_ATTACHMENT);
+
+	if (!nest ||
+	    nla_put_u32(skb, IOASID_A_ATTACHMENT_PASID, source->pasid) ||
+	    nla_put_u32(skb, IOASID_A_ATTACHMENT_HW_PASID, source->hw_pasid) ||
+	    nla_put_u32(skb, IOASID_A_ATTACHMENT_PAGE_TABLE, hwpt->obj.id) ||
+	    nla_put_u32(skb, IOASID_A_ATTACHMENT_SPACE, hwpt->sources.ioas_id))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/*
+ * Not by the group's attachments: who changes those may be pinning for long. As many as
+ * a message has room for, and the number of all.
+ */
+static int fill_attachments(struct sk_buff *skb, struct iommufd_device *idev)
+{
+	unsigned long id = 0, flags;
+	struct source *source;
+	struct hwpt *hwpt;
+	u32 nr = 0;
+	int rc = 0;
+
+	rcu_read_lock();
+	while (!rc && (hwpt = next_hwpt(idev->ctx, &id))) {
+		spin_lock_irqsave(&hwpt->sources.lock, flags);
+		list_for_each_entry(source, &hwpt->sources.list, link) {
+			if (source->dev_id == idev->obj.id &&
+			    nr++ < ATTACHMENTS_MAX)
+				rc = fill_attachment(skb, source, hwpt);
+			if (rc)
+				break;
+		}
+		spin_unlock_irqrestore(&hwpt->sources.lock, flags);
+	}
+	rcu_read_unlock();
+	return rc ?: nla_put_u32(skb, IOASID_A_DEVICE_ATTACHMENTS, nr);
+}
+
+static int fill_device(struct sk_buff *skb, struct iommufd_device *idev)
+{
+	struct device *dev = idev->dev;
+	int rc;
+
+	rc = nla_put_u32(skb, IOASID_A_DEVICE_CONTEXT, idev->ctx->number) ?:
+	     nla_put_u32(skb, IOASID_A_DEVICE_ID, idev->obj.id) ?:
+	     nla_put_string(skb, IOASID_A_DEVICE_NAME, idev->name) ?:
+	     nla_put_string(skb, IOASID_A_DEVICE_DRIVER,
+			    dev_driver_string(dev)) ?:
+	     nla_put_u32(skb, IOASID_A_DEVICE_GROUP,
+			 iommu_group_id(idev->group->iommu));
+	if (!rc && idev->sub)
+		rc = nla_put_string(skb, IOASID_A_DEVICE_PARENT, dev_name(dev));
+	if (!rc && dev_is_pci(dev))
+		rc = nla_put_u32(skb, IOASID_A_DEVICE_RID, device_rid(dev));
+	return rc ?: fill_set(skb, idev) ?: fill_attachments(skb, idev) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_DEVICE_FAULTS,
+				 atomic_long_read(&idev->faults),
+				 IOASID_A_DEVICE_PAD);
+}
+
+static int dump_device(const struct answer *answer, struct iommufd_device *idev)
+{
+	void *header;
+
+	if (!wants(answer, IOASID_A_DEVICE_ID, idev->obj.id))
+		return 0;
+	header = begin(answer);
+	if (!header)
+		return -EMSGSIZE;
+	return end(answer, header, fill_device(answer->skb, idev));
+}
+
+static int dump_devices(struct answer *answer)
+{
+	struct iommufd_device *idev;
+	int rc = 0;
+
+	if (mutex_lock_killable(&answer->ctx->group_lock))
+		return -EINTR;
+	while (!rc && (idev = next_device(answer))) {
+		rc = dump_device(answer, idev);
+		if (!rc)
+			answer->dump->object = idev->obj.id + 1;
+	}
+	mutex_unlock(&answer->ctx->group_lock);
+	return rc;
+}
+
+int ioasid_nl_device_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	return dump_contexts(skb, cb, IOASID_CMD_DEVICE_GET,
+			     IOASID_A_DEVICE_CONTEXT, dump_devices);
+}
+
+/*
+ * Areas -----------------------------------------------------------------------
+ */
+
+static u64 limit(const struct answer *answer, int attr, u64 none)
+{
+	const struct nlattr *nla = answer->attrs[attr];
+
+	return nla ? nla_get_u64(nla) : none;
+}
+
+static enum ioasid_area_origin origin_of(const struct ioas *ioas,
+					 const struct area *area)
+{
+	if (ioas->parent)
+		return IOASID_AREA_ORIGIN_PARENT;
+	if (pinned_is_bar(area->pinned))
+		return IOASID_AREA_ORIGIN_BAR;
+	return area->pinned->file ? IOASID_AREA_ORIGIN_FILE :
+				    IOASID_AREA_ORIGIN_USER;
+}
+
+/*
+ * Where the memory of a process is, is what address space layout randomisation hides:
+ * from others of the same user, too, who may not look at a set-user-ID program, or at
+ * another container. A part of a dump is made for the process that receives it, which
+ * is current then; for the first part, that asks for it.
+ */
+static bool may_see_address(const struct answer *answer,
+			    const struct ioas *ioas, const struct area *area)
+{
+	if (ioas->parent || area->pinned->file ||
+	    area->pinned->account->mm == current->mm)
+		return true;
+	return netlink_capable(answer->cb->skb, CAP_SYS_ADMIN);
+}
+
+static u64 address_of(struct ioas *ioas, struct area *area)
+{
+	if (ioas->parent)
+		return area_loose(area)->source.start;
+	return area->pinned->start + area->offset;
+}
+
+static int fill_bar(struct sk_buff *skb, struct ioas *ioas, struct area *area)
+{
+	char name[64];
+
+	if (ioas->parent || !bar_name(&area->pinned->owner, name, sizeof(name)))
+		return 0;
+	return nla_put_string(skb, IOASID_A_AREA_DEVICE, name);
+}
+
+static int fill_address(const struct answer *answer, struct ioas *ioas,
+			struct area *area)
+{
+	if (!may_see_address(answer, ioas, area))
+		return 0;
+	return nla_put_u64_64bit(answer->skb, IOASID_A_AREA_ADDRESS,
+				 address_of(ioas, area), IOASID_A_AREA_PAD);
+}
+
+static int fill_area(const struct answer *answer, struct ioas *ioas,
+		     struct area *area)
+{
+	struct sk_buff *skb = answer->skb;
+	u32 perm = (area->prot & IOMMU_READ ? 1 : 0) |
+		   (area->prot & IOMMU_WRITE ? 2 : 0);
+
+	return nla_put_u32(skb, IOASID_A_AREA_CONTEXT, ioas->ctx->number) ?:
+	       nla_put_u32(skb, IOASID_A_AREA_SPACE, ioas->obj.id) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_AREA_IOVA, area->iova,
+				 IOASID_A_AREA_PAD) ?:
+	       nla_put_u64_64bit(skb, IOASID_A_AREA_LAST, area->last,
+				 IOASID_A_AREA_PAD) ?:
+	       nla_put_u32(skb, IOASID_A_AREA_ORIGIN, origin_of(ioas, area)) ?:
+	       fill_address(answer, ioas, area) ?:
+	       nla_put_u32(skb, IOASID_A_AREA_PERM, perm) ?:
+	       fill_bar(skb, ioas, area);
+}
+
+static int dump_area(const struct answer *answer, struct ioas *ioas,
+		     struct area *area)
+{
+	void *header = begin(answer);
+
+	if (!header)
+		return -EMSGSIZE;
+	return end(answer, header, fill_area(answer, ioas, area));
+}
+
+/* A buffer has an end: so does the time for which the tree is locked. */
+static int dump_areas_of(struct answer *answer, struct ioas *ioas)
+{
+	u64 start = max(limit(answer, IOASID_A_AREA_IOVA, 0),
+			answer->dump->iova);
+	u64 last = limit(answer, IOASID_A_AREA_LAST, U64_MAX);
+	struct area *area;
+	int rc = 0;
+
+	if (!wants(answer, IOASID_A_AREA_SPACE, ioas->obj.id) || start > last)
+		return 0;
+	if (mutex_lock_killable(&ioas->tree_lock))
+		return -EINTR;
+	for (area = area_first(&ioas->areas, start, last); area;
+	     area = area_next(area, last)) {
+		rc = dump_area(answer, ioas, area);
+		if (rc)
+			break;
+		/* Never 0 again, or the dump would begin anew. */
+		answer->dump->iova = area->last + 1 ?: U64_MAX;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	return rc;
+}
+
+static int dump_areas(struct answer *answer)
+{
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (mutex_lock_killable(&answer->ctx->look_lock))
+		return -EINTR;
+	while (!rc && (ioas = next_ioas(answer))) {
+		if (ioas->obj.id != answer->dump->object) {
+			answer->dump->object = ioas->obj.id;
+			answer->dump->iova = 0;
+		}
+		rc = dump_areas_of(answer, ioas);
+		if (!rc) {
+			answer->dump->object++;
+			answer->dump->iova = 0;
+		}
+	}
+	mutex_unlock(&answer->ctx->look_lock);
+	return rc;
+}
+
+int ioasid_nl_area_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_contexts(skb, cb, IOASID_CMD_AREA_GET,
+			     IOASID_A_AREA_CONTEXT, dump_areas);
+}
+
+/*
+ * Pairs that are not isolated -------------------------------------------------
+ */
+
+static int change_split(struct sk_buff *skb, struct genl_info *info,
+			int (*function)(const char *device, const char *other))
+{
+	/* GENL_ADMIN_PERM is about networks. */
+	if (!netlink_capable(skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (GENL_REQ_ATTR_CHECK(info, IOASID_A_SPLIT_DEVICE) ||
+	    GENL_REQ_ATTR_CHECK(info, IOASID_A_SPLIT_OTHER))
+		return -EINVAL;
+	return function(nla_data(info->attrs[IOASID_A_SPLIT_DEVICE]),
+			nla_data(info->attrs[IOASID_A_SPLIT_OTHER]));
+}
+
+int ioasid_nl_split_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_split(skb, info, split_add);
+}
+
+int ioasid_nl_split_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change_split(skb, info, split_del);
+}
+
+static int dump_split(const struct split *split, void *data)
+{
+	const struct answer *answer = data;
+	void *header = begin(answer);
+	int rc;
+
+	if (!header)
+		return -EMSGSIZE;
+	rc = end(answer, header,
+		 nla_put_string(answer->skb, IOASID_A_SPLIT_DEVICE,
+				split->device) ?:
+		 nla_put_string(answer->skb, IOASID_A_SPLIT_OTHER,
+				split->other));
+	if (!rc)
+		answer->dump->object++;
+	return rc;
+}
+
+int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb)
+{
+	struct dump *dump = (void *)cb->ctx;
+	struct answer answer = {
+		.skb = skb,
+		.cb = cb,
+		.dump = dump,
+		.cmd = IOASID_CMD_SPLIT_GET,
+	};
+	int rc = split_for_each(dump->object, dump_split, &answer);
+
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+/*
+ * The family ------------------------------------------------------------------
+ */
+
+/* The generator of this kernel cannot say who may listen, and from where. */
+static const struct genl_multicast_group groups[] = {
+	[IOASID_NLGRP_EVENTS] = {
+		.name = "events",
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
+/**
+ * netlink_init - when the module is loaded
+ *
+ * Return: 0 or an errno of genl_register_family().
+ */
+int netlink_init(void)
+{
+	ioasid_nl_family.netnsok = false;
+	ioasid_nl_family.mcgrps = groups;
+	ioasid_nl_family.n_mcgrps = ARRAY_SIZE(groups);
+	return genl_register_family(&ioasid_nl_family);
+}
+
+/**
+ * netlink_exit - when the module is unloaded
+ */
+void netlink_exit(void)
+{
+	genl_unregister_family(&ioasid_nl_family);
+	split_forget_all();
+}

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The IOAS_* commands: their structures, flags and errors, and nothing more. MAP and
+ * UNMAP are with the way that they take.
+ */
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "context/reason.h"
+#include "memory/charge.h"
+#include "memory/pin.h"
+#include "space/area.h"
+#include "space/explain.h"
+#include "space/load.h"
+#include "space/nested.h"
+#include "space/ranges.h"
+#include "space/space.h"
+
+/**
+ * ioas_cmd_alloc - IOMMU_IOAS_ALLOC
+ * @cmd: struct iommu_ioas_alloc
+ */
+int ioas_cmd_alloc(struct command *cmd)
+{
+	struct iommu_ioas_alloc *arg = cmd->arg;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	ioas = ioas_alloc(cmd->ctx, NULL);
+	if (!ioas)
+		return -ENOMEM;
+	arg->out_ioas_id = ioas->obj.id;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (rc)
+		object_abort(cmd->ctx, &ioas->obj);
+	else
+		object_publish(cmd->ctx, &ioas->obj);
+	return rc;
+}
+
+/**
+ * ioas_cmd_alloc_nested - IOASID_ALLOC_NESTED
+ * @cmd: struct ioasid_alloc_nested
+ */
+int ioas_cmd_alloc_nested(struct command *cmd)
+{
+	struct ioasid_alloc_nested *arg = cmd->arg;
+	struct ioas *parent, *ioas = NULL;
+	int rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	parent = ioas_get(cmd->ctx, arg->parent_ioas_id);
+	if (!parent)
+		return -ENOENT;
+	if (parent->depth < NESTED_DEPTH_MAX) {
+		ioas = ioas_alloc(cmd->ctx, parent);
+		rc = ioas ? 0 : -ENOMEM;
+	} else {
+		rc = reason_note(cmd->ctx, -EOVERFLOW,
+				 "IOAS %u is nested %u deep already, which is the most there can be",
+				 parent->obj.id, NESTED_DEPTH_MAX);
+	}
+	ioas_put(cmd->ctx, parent);
+	if (rc)
+		return rc;
+
+	arg->out_ioas_id = ioas->obj.id;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (rc)
+		object_abort(cmd->ctx, &ioas->obj);
+	else
+		object_publish(cmd->ctx, &ioas->obj);
+	return rc;
+}
+
+/* Ranges that are told before others get the tree lock. */
+#define RANGES_PORTION	16
+
+/**
+ * struct holes - the ranges of an IOAS that can be used, portion by portion
+ * @from: where to go on
+ * @end: nothing is left behind @from
+ * @nr: entries of @range
+ * @range: the ranges
+ */
+struct holes {
+	unsigned long from;
+	bool end;
+	unsigned int nr;
+	struct iommu_iova_range range[RANGES_PORTION];
+};
+
+/* User memory, which may keep us waiting, is not touched with the lock held. */
+static void next_holes(struct ioas *ioas, struct holes *holes)
+{
+	unsigned long start, last;
+
+	mutex_lock(&ioas->tree_lock);
+	for (holes->nr = 0; holes->nr < RANGES_PORTION && !holes->end;
+	     holes->nr++) {
+		if (!ranges_hole(&ioas->reserved, holes->from, ULONG_MAX,
+				 &start, &last)) {
+			holes->end = true;
+			break;
+		}
+		holes->range[holes->nr].start = start;
+		holes->range[holes->nr].last = last;
+		holes->from = last + 1;
+		holes->end = last == ULONG_MAX;
+	}
+	mutex_unlock(&ioas->tree_lock);
+}
+
+/**
+ * ioas_cmd_iova_ranges - IOMMU_IOAS_IOVA_RANGES
+ * @cmd: struct iommu_ioas_iova_ranges
+ */
+int ioas_cmd_iova_ranges(struct command *cmd)
+{
+	struct iommu_ioas_iova_ranges *arg = cmd->arg;
+	struct iommu_iova_range __user *out = u64_to_user_ptr(arg->allowed_iovas);
+	u32 room = arg->num_iovas, n;
+	struct holes holes = {};
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+
+	arg->num_iovas = 0;
+	arg->out_iova_alignment = READ_ONCE(ioas->alignment);
+	while (!rc && !holes.end) {
+		next_holes(ioas, &holes);
+		n = min(room - min(room, arg->num_iovas), holes.nr);
+		if (n && copy_to_user(&out[arg->num_iovas], holes.range,
+				      n * sizeof(holes.range[0])))
+			rc = -EFAULT;
+		arg->num_iovas += holes.nr;
+	}
+	ioas_put(cmd->ctx, ioas);
+
+	if (!rc)
+		rc = command_reply(cmd, sizeof(*arg));
+	if (!rc && arg->num_iovas > room)
+		rc = -EMSGSIZE;
+	return rc;
+}
+
+/* The user's list as a tree. */
+static int read_ranges(struct iommufd_ctx *ctx, struct rb_root_cached *tree,
+		       const struct iommu_iova_range __user *in, u32 nr)
+{
+	struct iommu_iova_range range;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		int rc;
+
+		if (copy_from_user(&range, &in[i], sizeof(range)))
+			return -EFAULT;
+		if (range.start >= range.last)
+			return reason_note(ctx, -EINVAL,
+					   "the range %#llx-%#llx, number %u of the list, does not begin before its end",
+					   range.start, range.last, i + 1);
+		if (ranges_hit(tree, range.start, range.last))
+			return reason_note(ctx, -EINVAL,
+					   "the range %#llx-%#llx, number %u of the list, overlaps one before it",
+					   range.start, range.last, i + 1);
+		rc = ranges_add(tree, range.start, range.last, NULL);
+		if (rc)
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* By the reserved ranges, of a few devices: the user's may be millions. */
+static int check_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
+{
+	struct iova_range *range = ranges_first(&ioas->reserved, 0);
+
+	while (range) {
+		struct iova_range *hit = ranges_first(allowed,
+						      range->node.start);
+
+		if (hit && hit->node.start <= range->node.last)
+			return reason_note(ioas->ctx, -EADDRINUSE,
+					   "%#lx-%#lx is to be allowed in IOAS %u, but %#lx-%#lx cannot be translated",
+					   hit->node.start, hit->node.last,
+					   ioas->obj.id, range->node.start,
+					   range->node.last);
+		range = range->node.last == ULONG_MAX ? NULL :
+			ranges_first(&ioas->reserved, range->node.last + 1);
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * ioas_cmd_allow_iovas - IOMMU_IOAS_ALLOW_IOVAS
+ * @cmd: struct iommu_ioas_allow_iovas
+ */
+int ioas_cmd_allow_iovas(struct command *cmd)
+{
+	struct iommu_ioas_allow_iovas *arg = cmd->arg;
+	struct rb_root_cached tree = RB_ROOT_CACHED;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+
+	rc = read_ranges(cmd->ctx, &tree, u64_to_user_ptr(arg->allowed_iovas),
+			 arg->num_iovas);
+	if (!rc) {
+		mutex_lock(&ioas->tree_lock);
+		rc = check_allowed(ioas, &tree);
+		if (!rc)
+			swap(tree, ioas->allowed);
+		mutex_unlock(&ioas->tree_lock);
+	}
+	ranges_clear(&tree);
+	ioas_put(cmd->ctx, ioas);
+	return rc;
+}
+
+/* Returns memory, or an ERR_PTR. */
+static struct pinned *open_memory(struct iommufd_ctx *ctx,
+				  const struct iommu_ioas_map_file *arg)
+{
+	struct file *file = fget(arg->fd);
+	struct pinned *pinned;
+	int rc;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	pinned = pinned_from_file(ctx, file, arg->start, arg->length,
+				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	rc = PTR_ERR_OR_ZERO(pinned);
+	/* What is wrong with the file has been said. */
+	if (rc == -EOVERFLOW || (rc == -EINVAL && !arg->length))
+		explain_source(ctx, rc, arg->start, arg->length);
+	fput(file);
+	return pinned;
+}
+
+/* All that is in a child is made of its parent's mappings. */
+static int refuse_child(const struct ioas *ioas)
+{
+	return reason_note(ioas->ctx, -EINVAL,
+			   "IOAS %u is nested: it is mapped from its parent, by IOAS_MAP",
+			   ioas->obj.id);
+}
+
+/**
+ * ioas_cmd_map_file - IOMMU_IOAS_MAP_FILE
+ * @cmd: struct iommu_ioas_map_file
+ */
+int ioas_cmd_map_file(struct command *cmd)
+{
+	struct iommu_ioas_map_file *arg = cmd->arg;
+	u64 iova = arg->iova, unmapped;
+	struct pinned *pinned;
+	struct ioas *ioas;
+	int rc;
+
+	rc = ioas_check_map_flags(arg->flags);
+	if (rc)
+		return explain_flags(cmd->ctx, rc, arg->flags);
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
+	    arg->start > ULONG_MAX)
+		return explain_end(cmd->ctx, arg->iova, arg->length);
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	if (ioas->parent) {
+		rc = refuse_child(ioas);
+		goto out_ioas;
+	}
+	pinned = open_memory(cmd->ctx, arg);
+	rc = PTR_ERR_OR_ZERO(pinned);
+	if (rc)
+		goto out_ioas;
+	rc = ioas_map_new(ioas, pinned, offset_in_page(arg->start),
+			  arg->length, arg->flags, &iova);
+	if (!rc) {
+		arg->iova = iova;
+		rc = command_reply_field(cmd, struct iommu_ioas_map_file, iova);
+		if (rc)
+			ioas_unmap(ioas, iova, arg->length, &unmapped);
+	}
+out_ioas:
+	ioas_put(cmd->ctx, ioas);
+	return rc;
+}
+
+/**
+ * ioas_cmd_copy - IOMMU_IOAS_COPY
+ * @cmd: struct iommu_ioas_copy
+ */
+int ioas_cmd_copy(struct command *cmd)
+{
+	struct iommu_ioas_copy *arg = cmd->arg;
+	u64 iova = arg->dst_iova, unmapped;
+	unsigned long last;
+	struct ioas_slice *slices;
+	struct ioas *src, *dst;
+	unsigned int nr;
+	int rc;
+
+	rc = ioas_check_map_flags(arg->flags);
+	if (rc)
+		return explain_flags(cmd->ctx, rc, arg->flags);
+	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
+	    arg->dst_iova >= ULONG_MAX)
+		return explain_end(cmd->ctx, max(arg->src_iova, arg->dst_iova),
+				   arg->length);
+	if (!arg->length)
+		return explain_no_length(cmd->ctx);
+	if (check_add_overflow((unsigned long)arg->src_iova,
+			       (unsigned long)arg->length - 1, &last))
+		return explain_end(cmd->ctx, arg->src_iova, arg->length);
+
+	src = ioas_get(cmd->ctx, arg->src_ioas_id);
+	if (!src)
+		return explain_no_ioas(cmd->ctx, arg->src_ioas_id);
+	rc = ioas_get_slices(src, arg->src_iova, last, &slices, &nr);
+	ioas_put(cmd->ctx, src);
+	if (rc)
+		return rc;
+
+	dst = ioas_get(cmd->ctx, arg->dst_ioas_id);
+	if (!dst) {
+		rc = explain_no_ioas(cmd->ctx, arg->dst_ioas_id);
+		goto out_slices;
+	}
+	rc = dst->parent ? refuse_child(dst) :
+			   ioas_map_slices(dst, slices, nr, arg->flags, &iova);
+	if (!rc) {
+		arg->dst_iova = iova;
+		rc = command_reply_field(cmd, struct iommu_ioas_copy, dst_iova);
+		if (rc)
+			ioas_unmap(dst, iova, arg->length, &unmapped);
+	}
+	ioas_put(cmd->ctx, dst);
+out_slices:
+	ioas_put_slices(slices, nr);
+	return rc;
+}
+
+/*
+ * All memory of a context is gone through twice, each piece once, however many
+ * areas share it. All IOASes are locked for writing: first count, then move to
+ * an account that has been charged, or, if that has failed, to none. What is being
+ * mapped meanwhile is paid for by who maps it.
+ */
+static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
+			    unsigned long *npages)
+{
+	struct ioas *ioas;
+	struct area *area;
+
+	*npages = 0;
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
+			if (!area->pinned->file)
+				return reason_note(ctx, -EINVAL,
+						   "the mapping %#lx-%#lx of IOAS %u is not of a file: it stays with the process that has made it",
+						   area->iova, area->last,
+						   ioas->obj.id);
+			if (!area->pinned->mark)
+				*npages += pinned_change_cost(area->pinned,
+							      new);
+			area->pinned->mark = true;
+		}
+	}
+	return 0;
+}
+
+static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
+{
+	struct ioas *ioas;
+	struct area *area;
+
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
+			if (area->pinned->mark && new)
+				pinned_change_account(area->pinned, new);
+			area->pinned->mark = false;
+		}
+	}
+}
+
+/*
+ * Returns 0; or, with nothing changed, -EAGAIN if *@npages are more than are @paid for.
+ * That is not done here, since it waits for the caller's mmap lock.
+ */
+static int try_change(struct iommufd_ctx *ctx, struct account *new,
+		      unsigned long paid, unsigned long *npages)
+{
+	struct ioas *ioas;
+	int rc;
+
+	rc = mutex_lock_killable(&ctx->ioas_lock);
+	if (rc)
+		return rc;
+	list_for_each_entry(ioas, &ctx->ioases, link)
+		if (!ioas->parent)
+			down_write_nest_lock(&ioas->lock, &ctx->ioas_lock);
+
+	rc = count_file_pages(ctx, new, npages);
+	if (!rc && *npages > paid)
+		rc = -EAGAIN;
+	move_file_pages(ctx, rc ? NULL : new);
+
+	list_for_each_entry(ioas, &ctx->ioases, link)
+		if (!ioas->parent)
+			up_write(&ioas->lock);
+	mutex_unlock(&ctx->ioas_lock);
+	return rc;
+}
+
+/* With the lock of files held: nobody pins more of them meanwhile. */
+static int change_account(struct iommufd_ctx *ctx, struct account *new)
+{
+	unsigned long npages, paid = 0;
+	int rc;
+
+	while ((rc = try_change(ctx, new, paid, &npages)) == -EAGAIN) {
+		rc = account_charge(new, npages - paid);
+		if (rc == -ENOMEM)
+			reason_note(ctx, rc,
+				    "RLIMIT_MEMLOCK of the caller allows %lu pages in all, %lu more are mapped",
+				    new->limit, npages);
+		if (rc)
+			break;
+		paid = npages;
+	}
+	if (rc)
+		npages = 0;
+	if (paid > npages)
+		account_uncharge(new, paid - npages);
+	return rc;
+}
+
+/**
+ * ioas_cmd_change_process - IOMMU_IOAS_CHANGE_PROCESS
+ * @cmd: struct iommu_ioas_change_process
+ */
+int ioas_cmd_change_process(struct command *cmd)
+{
+	struct iommu_ioas_change_process *arg = cmd->arg;
+	struct iommufd_ctx *ctx = cmd->ctx;
+	struct account *new;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+
+	new = account_get(ctx, ctx->charge_process);
+	if (!new)
+		return -ENOMEM;
+	rc = down_write_killable(&ctx->file_lock);
+	if (!rc) {
+		rc = change_account(ctx, new);
+		up_write(&ctx->file_lock);
+	}
+	account_put(new);
+	return rc;
+}
+
+static int refuse_op(struct iommufd_ctx *ctx, const struct iommu_option *arg)
+{
+	return reason_note(ctx, -EOPNOTSUPP,
+			   "operation %u is neither IOMMU_OPTION_OP_SET nor _GET",
+			   arg->op);
+}
+
+static int refuse_value(struct iommufd_ctx *ctx, const struct iommu_option *arg)
+{
+	return reason_note(ctx, -EINVAL,
+			   "the value %llu of the option is neither 0 nor 1",
+			   arg->val64);
+}
+
+static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
+{
+	int rc = 0;
+
+	if (arg->object_id)
+		return reason_note(ctx, -EOPNOTSUPP,
+				   "RLIMIT_MODE is of the file: object_id is %u, not 0",
+				   arg->object_id);
+	if (arg->op == IOMMU_OPTION_OP_GET) {
+		arg->val64 = ctx->charge_process;
+		return 0;
+	}
+	if (arg->op != IOMMU_OPTION_OP_SET)
+		return refuse_op(ctx, arg);
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+
+	xa_lock(&ctx->objects);
+	if (!xa_empty(&ctx->objects))
+		rc = -EBUSY;
+	else if (arg->val64 > 1)
+		rc = -EINVAL;
+	else
+		ctx->charge_process = arg->val64;
+	xa_unlock(&ctx->objects);
+	return rc == -EINVAL ? refuse_value(ctx, arg) : rc;
+}
+
+static int option_huge_pages(struct iommufd_ctx *ctx, struct iommu_option *arg)
+{
+	struct ioas *ioas = ioas_get(ctx, arg->object_id);
+	int rc = 0;
+
+	if (!ioas)
+		return -ENOENT;
+	if (arg->op == IOMMU_OPTION_OP_GET)
+		arg->val64 = !ioas->small_pages;
+	else if (arg->op != IOMMU_OPTION_OP_SET)
+		rc = refuse_op(ctx, arg);
+	else if (arg->val64 > 1)
+		rc = refuse_value(ctx, arg);
+	else
+		rc = ioas_set_small_pages(ioas, !arg->val64);
+	ioas_put(ctx, ioas);
+	return rc;
+}
+
+/**
+ * ioas_cmd_option - IOMMU_OPTION
+ * @cmd: struct iommu_option
+ */
+int ioas_cmd_option(struct command *cmd)
+{
+	struct iommu_option *arg = cmd->arg;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	switch (arg->option_id) {
+	case IOMMU_OPTION_RLIMIT_MODE:
+		rc = option_rlimit_mode(cmd->ctx, arg);
+		break;
+	case IOMMU_OPTION_HUGE_PAGES:
+		rc = option_huge_pages(cmd->ctx, arg);
+		break;
+	default:
+		return reason_note(cmd->ctx, -EOPNOTSUPP,
+				   "option %u is not known", arg->option_id);
+	}
+	return rc ?: command_reply(cmd, sizeof(*arg));
+}

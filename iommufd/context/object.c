@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ID table of one context: lookup, references, the order of destruction.
+ *
+ * One reference count answers both questions that matter. A command takes a
+ * reference while it works with an object, and an object that depends on
+ * another one (a page table on its IOAS) holds one for as long as it lives. The
+ * user may destroy what nobody but the table refers to; anything else is EBUSY,
+ * at once, without waiting. Only a driver's unbind may not fail, so it waits for
+ * the commands that are still working with its object (object_remove()).
+ *
+ * Looking an ID up in the xarray costs more than many a command does with the
+ * object, so the first few have a place in an array, too.
+ *
+ * An object keeps its ID until it has been taken apart, so that an ID is never
+ * handed out again while something of its last holder is still there.
+ */
+#include <linux/slab.h>
+
+#include "context/object.h"
+
+/**
+ * object_init - give a new object its ID, not yet visible to anybody
+ * @ctx: the context that owns it
+ * @obj: at the start of kmalloc()ed memory, which the table frees
+ * @kind: what it is
+ *
+ * Must be followed by object_publish() or object_abort().
+ *
+ * Return: 0, or -ENOMEM or -EBUSY (no ID left), and @obj still belongs to the
+ * caller.
+ */
+int object_init(struct iommufd_ctx *ctx, struct object *obj,
+		const struct object_kind *kind)
+{
+	obj->kind = kind;
+	refcount_set(&obj->users, 1);
+	return xa_alloc(&ctx->objects, &obj->id, NULL, xa_limit_31b,
+			GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * object_publish - let commands find a new object by its ID
+ * @ctx: the context
+ * @obj: an object that needs no more work, and that cannot fail any more
+ */
+void object_publish(struct iommufd_ctx *ctx, struct object *obj)
+{
+	/*
+	 * DESTROY goes by the xarray: what it can find must have its place in the
+	 * array already, or that would be given to an object that is gone.
+	 */
+	if (obj->id < OBJECT_LOW)
+		rcu_assign_pointer(ctx->low[obj->id], obj);
+	/* The slot was reserved by object_init(): this does not allocate. */
+	WARN_ON(xa_store(&ctx->objects, obj->id, obj, GFP_KERNEL));
+}
+
+/* Under rcu_read_lock(). */
+static struct object *object_find(struct iommufd_ctx *ctx, u32 id)
+{
+	if (id < OBJECT_LOW)
+		return rcu_dereference(ctx->low[array_index_nospec(id,
+								   OBJECT_LOW)]);
+	return xa_load(&ctx->objects, id);
+}
+
+static void object_hide(struct iommufd_ctx *ctx, struct object *obj)
+{
+	if (obj->id < OBJECT_LOW)
+		RCU_INIT_POINTER(ctx->low[obj->id], NULL);
+}
+
+/**
+ * object_abort - destroy an object that nobody else can find
+ * @ctx: the context
+ * @obj: not published yet, or without references; in a state that its kind's
+ *	destroy understands
+ */
+void object_abort(struct iommufd_ctx *ctx, struct object *obj)
+{
+	obj->kind->destroy(ctx, obj);
+	object_hide(ctx, obj);
+	xa_erase(&ctx->objects, obj->id);
+	kfree_rcu(obj, rcu);
+}
+
+/**
+ * object_get - find an object and keep it from being destroyed
+ * @ctx: the context
+ * @id: its ID
+ * @kind: what it must be, or NULL for any kind
+ *
+ * Return: the object, to be given back with object_put(), or NULL.
+ */
+struct object *object_get(struct iommufd_ctx *ctx, u32 id,
+			  const struct object_kind *kind)
+{
+	struct object *obj;
+
+	rcu_read_lock();
+	obj = object_find(ctx, id);
+	if (obj && ((kind && obj->kind != kind) ||
+		    !refcount_inc_not_zero(&obj->users)))
+		obj = NULL;
+	rcu_read_unlock();
+	return obj;
+}
+
+/**
+ * object_put_last - give back a reference, and take the table's if it is alone
+ * @ctx: the context
+ * @obj: an object that the kernel has made on its own account
+ *
+ * Return: whether nobody can find the object any more: the caller then has to
+ * destroy it by object_abort().
+ */
+bool object_put_last(struct iommufd_ctx *ctx, struct object *obj)
+{
+	bool last;
+
+	/* Without our reference a DESTROY may be faster; the memory stays. */
+	rcu_read_lock();
+	object_put(ctx, obj);
+	last = refcount_dec_if_one(&obj->users);
+	rcu_read_unlock();
+	return last;
+}
+
+/**
+ * object_destroy - the DESTROY command
+ * @ctx: the context
+ * @id: any kind of object
+ *
+ * Return: 0, -ENOENT, or -EBUSY while anything uses it, including another
+ * thread's command at this moment.
+ */
+int object_destroy(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj;
+	int rc = -ENOENT;
+
+	/*
+	 * With the lock of the table: object_remove() hides the object before it
+	 * drops the driver's reference, so one that is found here has it.
+	 */
+	xa_lock(&ctx->objects);
+	obj = xa_load(&ctx->objects, id);
+	if (obj && refcount_dec_if_one(&obj->users))
+		rc = 0;
+	else if (obj && refcount_read(&obj->users))
+		rc = -EBUSY;
+	xa_unlock(&ctx->objects);
+
+	if (!rc)
+		object_abort(ctx, obj);
+	return rc;
+}
+
+/**
+ * object_remove - destroy an object that a driver owns, which cannot fail
+ * @ctx: the context
+ * @obj: an object on which the caller holds a reference of its own, and which
+ *	no other object depends on
+ *
+ * Waits for the commands that are working with the object. New ones do not find
+ * it any more.
+ */
+void object_remove(struct iommufd_ctx *ctx, struct object *obj)
+{
+	/* Replaces an entry, so it cannot fail, and keeps the ID taken. */
+	object_hide(ctx, obj);
+	xa_store(&ctx->objects, obj->id, XA_ZERO_ENTRY, GFP_KERNEL);
+
+	refcount_dec(&obj->users);
+	if (!refcount_dec_and_test(&obj->users))
+		wait_event(ctx->drained, !refcount_read(&obj->users));
+	object_abort(ctx, obj);
+}
+
+/**
+ * object_destroy_all - take everything apart when the file is released
+ * @ctx: a context that no command and no driver uses any more
+ *
+ * The references between objects form a graph without cycles. Each pass removes
+ * the objects that nothing depends on, until nothing is left.
+ */
+void object_destroy_all(struct iommufd_ctx *ctx)
+{
+	struct object *obj;
+	unsigned long id;
+	bool progress;
+
+	do {
+		progress = false;
+		xa_for_each(&ctx->objects, id, obj) {
+			if (!refcount_dec_if_one(&obj->users))
+				continue;
+			object_abort(ctx, obj);
+			progress = true;
+		}
+	} while (progress);
+
+	WARN_ON(!xa_empty(&ctx->objects));
+	xa_destroy(&ctx->objects);
+}

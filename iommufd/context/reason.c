@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Why did it fail?
+ *
+ * An errno says little: who is the other owner of the group, which mapping is in
+ * the way of the device? Where the module knows and the user cannot see it, it
+ * notes a sentence, kept by context and thread.
+ *
+ * A sentence is about one call. When the next one begins it is forgotten
+ * (reason_begin()), and only a call that fails, with the errno that was noted,
+ * makes it known (reason_settle()): what was noted on the way to something that
+ * went well after all is nobody's.
+ *
+ * Only the threads that have failed last are remembered: a program that makes new
+ * threads for ever does not fill the kernel's memory with their failures.
+ */
+#include <linux/list.h>
+#include <linux/pid.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "context/reason.h"
+
+#define REASONS_MAX	32
+
+/**
+ * struct reason - what a thread was told last
+ * @link: in ctx->reasons, the newest first
+ * @thread: whose it is; referenced
+ * @error: the errno, positive
+ * @known: the call has failed with it
+ * @rcu: reason_forget() looks without the lock
+ * @text: the sentence
+ */
+struct reason {
+	struct list_head link;
+	struct pid *thread;
+	int error;
+	bool known;
+	struct rcu_head rcu;
+	char text[REASON_LEN];
+};
+
+/* With the lock, or under rcu_read_lock(): then to ask whether there is one. */
+static struct reason *reason_find(struct iommufd_ctx *ctx)
+{
+	struct reason *reason;
+
+	list_for_each_entry_rcu(reason, &ctx->reasons, link,
+				lockdep_is_held(&ctx->reason_lock))
+		if (reason->thread == task_pid(current))
+			return reason;
+	return NULL;
+}
+
+static void reason_drop(struct iommufd_ctx *ctx, struct reason *reason)
+{
+	lockdep_assert_held(&ctx->reason_lock);
+	list_del_rcu(&reason->link);
+	WRITE_ONCE(ctx->nr_reasons, ctx->nr_reasons - 1);
+	put_pid(reason->thread);
+	kfree_rcu(reason, rcu);
+}
+
+/* Make @reason the newest, in place of the thread's last one. */
+static void reason_keep(struct iommufd_ctx *ctx, struct reason *reason)
+{
+	struct reason *old = reason_find(ctx);
+
+	if (!old && ctx->nr_reasons == REASONS_MAX)
+		old = list_last_entry(&ctx->reasons, struct reason, link);
+	if (old)
+		reason_drop(ctx, old);
+	list_add_rcu(&reason->link, &ctx->reasons);
+	WRITE_ONCE(ctx->nr_reasons, ctx->nr_reasons + 1);
+}
+
+/**
+ * reason_note - explain an error of the current thread's command
+ * @ctx: the context
+ * @error: the errno, negative
+ * @format: the sentence, for printf
+ *
+ * If memory is short nothing is noted. It is what the user is told if the command
+ * fails with @error, and nobody notes anything else meanwhile.
+ *
+ * Return: @error.
+ */
+int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...)
+{
+	struct reason *reason = kmalloc(sizeof(*reason), GFP_KERNEL_ACCOUNT |
+					__GFP_NOWARN);
+	va_list args;
+
+	if (!reason)
+		return error;
+	reason->thread = get_pid(task_pid(current));
+	reason->error = -error;
+	reason->known = false;
+	va_start(args, format);
+	vscnprintf(reason->text, sizeof(reason->text), format, args);
+	va_end(args);
+
+	spin_lock(&ctx->reason_lock);
+	reason_keep(ctx, reason);
+	spin_unlock(&ctx->reason_lock);
+	return error;
+}
+
+/**
+ * reason_forget - the current thread begins something new
+ * @ctx: the context; called by reason_begin()
+ *
+ * The sentences of other threads, which may be gone, cost it no lock.
+ */
+void reason_forget(struct iommufd_ctx *ctx)
+{
+	struct reason *reason;
+
+	rcu_read_lock();
+	reason = reason_find(ctx);
+	rcu_read_unlock();
+	if (!reason)
+		return;
+	spin_lock(&ctx->reason_lock);
+	reason = reason_find(ctx);
+	if (reason)
+		reason_drop(ctx, reason);
+	spin_unlock(&ctx->reason_lock);
+}
+
+/**
+ * reason_settle - the current thread's call has failed
+ * @ctx: the context
+ * @error: the errno, negative
+ * @text: REASON_LEN bytes, set to what has been noted since reason_begin()
+ *
+ * Return: whether that explains the errno. If so the user can read it, too.
+ */
+bool reason_settle(struct iommufd_ctx *ctx, int error, char *text)
+{
+	struct reason *reason;
+	bool explained = false;
+
+	spin_lock(&ctx->reason_lock);
+	reason = reason_find(ctx);
+	if (reason && !reason->known) {
+		explained = reason->error == -error;
+		reason->known = explained;
+		memcpy(text, reason->text, REASON_LEN);
+		if (!explained)
+			reason_drop(ctx, reason);
+	}
+	spin_unlock(&ctx->reason_lock);
+	return explained;
+}
+
+/**
+ * reason_read - why has the current thread's last call failed?
+ * @ctx: the context
+ * @text: REASON_LEN bytes, set to the sentence
+ * @error: set to the errno, positive
+ *
+ * Return: 0 or -ENODATA.
+ */
+int reason_read(struct iommufd_ctx *ctx, char *text, int *error)
+{
+	struct reason *reason;
+	int rc = -ENODATA;
+
+	spin_lock(&ctx->reason_lock);
+	reason = reason_find(ctx);
+	if (reason && reason->known) {
+		memcpy(text, reason->text, REASON_LEN);
+		*error = reason->error;
+		rc = 0;
+	}
+	spin_unlock(&ctx->reason_lock);
+	return rc;
+}
+
+/**
+ * reason_forget_all - when the context goes
+ * @ctx: the context
+ */
+void reason_forget_all(struct iommufd_ctx *ctx)
+{
+	struct reason *reason, *next;
+
+	spin_lock(&ctx->reason_lock);
+	list_for_each_entry_safe(reason, next, &ctx->reasons, link)
+		reason_drop(ctx, reason);
+	spin_unlock(&ctx->reason_lock);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All contexts, by number.
+ *
+ * Who looks at a context from outside (netlink) has no reference on its file, and
+ * should have none: it would keep the context, with all that it has pinned. A reader
+ * instead keeps the release of the file from going on, for the moment that it takes
+ * to fill one message.
+ */
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+
+#include "context/object.h"
+#include "context/registry.h"
+
+static DEFINE_XARRAY_ALLOC1(contexts);
+static u32 next_number;
+
+/**
+ * registry_add - let others find a context, and note who has opened it
+ * @ctx: the context, complete
+ *
+ * Return: 0, -ENOMEM, -EBUSY (no number left).
+ */
+int registry_add(struct iommufd_ctx *ctx)
+{
+	int rc;
+
+	refcount_set(&ctx->readers, 1);
+	init_completion(&ctx->unread);
+	ctx->opener = get_pid(task_tgid(current));
+	ctx->uid = current_uid();
+	get_task_comm(ctx->comm, current->group_leader);
+	/* Numbers come again late, so that nobody takes one for another. */
+	rc = xa_alloc_cyclic(&contexts, &ctx->number, ctx, xa_limit_31b,
+			     &next_number, GFP_KERNEL_ACCOUNT);
+	return rc < 0 ? rc : 0;
+}
+
+/**
+ * registry_remove - the opposite of registry_add()
+ * @ctx: the context. Waits for its readers. What it says of itself stays.
+ */
+void registry_remove(struct iommufd_ctx *ctx)
+{
+	xa_erase(&contexts, ctx->number);
+	registry_put(ctx);
+	wait_for_completion(&ctx->unread);
+}
+
+/**
+ * registry_get - find a context, and keep it while looking at it
+ * @first: the lowest number that is wanted
+ *
+ * Return: the context with the lowest number from @first, to be given back soon by
+ * registry_put(), or NULL.
+ */
+struct iommufd_ctx *registry_get(u32 first)
+{
+	unsigned long number = first;
+	struct iommufd_ctx *ctx;
+
+	/* registry_remove() erases before it drops its own reference. */
+	xa_lock(&contexts);
+	ctx = xa_find(&contexts, &number, U32_MAX, XA_PRESENT);
+	if (ctx)
+		refcount_inc(&ctx->readers);
+	xa_unlock(&contexts);
+	return ctx;
+}
+
+/**
+ * registry_put - the opposite of registry_get()
+ * @ctx: the context
+ */
+void registry_put(struct iommufd_ctx *ctx)
+{
+	if (refcount_dec_and_test(&ctx->readers))
+		complete(&ctx->unread);
+}

@@ -1,0 +1,762 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach, replace and detach, by RID and by RID+PASID.
+ *
+ * An attachment says what the DMA of a group goes by: one for its RIDs, and one for each
+ * PASID in use. Its members are the bound devices that have asked for it: the first
+ * one attaches the group, others join, the last one detaches it. All members share one
+ * page table: attaching another member elsewhere is EINVAL, and replacing the page table
+ * of one moves them all.
+ *
+ * Each member is a source of the page table, by which faults find their way back. The
+ * order is always: the sources are known before the hardware can fault, and stay known
+ * until every page request has been answered.
+ */
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "context/reason.h"
+#include "device/attach.h"
+#include "device/group.h"
+#include "device/hardware.h"
+#include "device/pasid.h"
+#include "domain/driver.h"
+#include "domain/hwpt.h"
+#include "report/fault.h"
+#include "report/notice.h"
+
+/**
+ * struct member - a device that has joined an attachment
+ * @source: by which faults find the device
+ * @link: in attachment.members
+ * @idev: the device
+ */
+struct member {
+	struct source source;
+	struct list_head link;
+	struct iommufd_device *idev;
+};
+
+/* Under the lock of the group. */
+static struct attachment *attachment_of(const struct iommufd_device *idev,
+					u32 pasid)
+{
+	u32 hw_pasid;
+
+	lockdep_assert_held(&idev->group->lock);
+	if (pasid_find(idev, pasid, &hw_pasid))
+		return NULL;
+	return xa_load(&idev->group->attachments, hw_pasid);
+}
+
+static struct member *member_of(const struct attachment *att,
+				const struct iommufd_device *idev)
+{
+	struct member *member;
+
+	if (!att)
+		return NULL;
+	list_for_each_entry(member, &att->members, link)
+		if (member->idev == idev)
+			return member;
+	return NULL;
+}
+
+/*
+ * Reserved ranges -------------------------------------------------------------
+ */
+
+/* Keep an IOAS out of the ranges that a device cannot translate. */
+static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
+		       const void *owner)
+{
+	struct iommu_resv_region *region;
+	unsigned int hw_msi = 0, sw_msi = 0;
+	LIST_HEAD(regions);
+	int rc = 0;
+
+	iommu_get_resv_regions(idev->dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
+			continue;
+		if (region->type == IOMMU_RESV_MSI)
+			hw_msi++;
+		if (region->type == IOMMU_RESV_SW_MSI) {
+			sw_msi++;
+			idev->group->sw_msi_start = region->start;
+		}
+		rc = ioas_reserve(ioas, region->start,
+				  region->start + region->length - 1, owner);
+		if (rc)
+			break;
+	}
+	iommu_put_resv_regions(idev->dev, &regions);
+
+	/* The MSI window is either the hardware's or ours to set up. */
+	if (!rc && WARN_ON(sw_msi > 1 || (sw_msi && hw_msi)))
+		rc = -EINVAL;
+	if (rc)
+		ioas_unreserve(ioas, owner);
+	return rc;
+}
+
+/*
+ * Members ---------------------------------------------------------------------
+ */
+
+/* Without set_dev_pasid(), the core would call it an IOMMU without PASIDs. */
+static int check_pasid(const struct iommufd_device *idev,
+		       const struct hwpt *hwpt)
+{
+	if (hwpt->domain->ops->set_dev_pasid)
+		return 0;
+	if (hwpt->parent)
+		return reason_note(idev->ctx, -EINVAL,
+				   "HWPT %u is the user's, and of a kind that %s's IOMMU driver does not attach to a PASID",
+				   hwpt->obj.id, idev->name);
+	return reason_note(idev->ctx, -EOPNOTSUPP,
+			   "the IOMMU driver of %s attaches no PASIDs",
+			   idev->name);
+}
+
+/**
+ * member_new - prepare a device for the DMA by a page table
+ * @idev: the device
+ * @att: its attachment
+ * @pasid: as the user calls it
+ * @hwpt: the page table: its IOAS is kept out of what the device cannot translate,
+ *	and its faults will find the device
+ *
+ * Whoever is attached, joins or is moved becomes a member by this: here it is checked
+ * that the page table fits the device.
+ *
+ * Return: the member, in no list of @att yet, or an ERR_PTR.
+ */
+static struct member *member_new(struct iommufd_device *idev,
+				 const struct attachment *att, u32 pasid,
+				 struct hwpt *hwpt)
+{
+	struct member *member;
+	int rc;
+
+	rc = hwpt_check(hwpt, idev->dev, idev->name);
+	if (!rc && att->hw_pasid != IOMMU_NO_PASID)
+		rc = check_pasid(idev, hwpt);
+	if (rc)
+		return ERR_PTR(rc);
+	member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
+	if (!member)
+		return ERR_PTR(-ENOMEM);
+	member->idev = idev;
+	member->source.dev = idev->dev;
+	member->source.dev_id = idev->obj.id;
+	member->source.pasid = pasid;
+	member->source.nr_faults = &idev->faults;
+	member->source.hw_pasid = att->hw_pasid;
+
+	rc = reserve_for(idev, hwpt->ioas, member);
+	if (rc)
+		goto err_free;
+	if (hwpt->sources.faults) {
+		rc = fault_enable(idev->dev);
+		if (rc) {
+			reason_note(idev->ctx, rc,
+				    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
+				    idev->name, hwpt->obj.id);
+			goto err_unreserve;
+		}
+	}
+	source_add(&hwpt->sources, &member->source);
+	object_hold(&hwpt->obj);
+	return member;
+
+err_unreserve:
+	ioas_unreserve(hwpt->ioas, member);
+err_free:
+	kfree(member);
+	return ERR_PTR(rc);
+}
+
+/*
+ * The opposite, when the DMA has been stopped or moved; but for the reference to the
+ * page table, which cannot be dropped under the locks of the caller.
+ */
+static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
+{
+	struct iommufd_device *idev = member->idev;
+
+	if (hwpt->sources.faults) {
+		fault_answer_all(hwpt->sources.faults, &member->source, moved);
+		fault_disable(idev->dev);
+	}
+	source_remove(&hwpt->sources, &member->source);
+	ioas_unreserve(hwpt->ioas, member);
+	kfree(member);
+}
+
+/*
+ * Attachments -----------------------------------------------------------------
+ */
+
+static struct attachment *attachment_new(struct group *group, u32 hw_pasid)
+{
+	struct attachment *att = kzalloc(sizeof(*att), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!att)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&att->members);
+	att->hw_pasid = hw_pasid;
+	rc = xa_insert(&group->attachments, hw_pasid, att, GFP_KERNEL_ACCOUNT);
+	if (rc) {
+		kfree(att);
+		return ERR_PTR(rc);
+	}
+	return att;
+}
+
+static void attachment_free(struct group *group, struct attachment *att)
+{
+	xa_erase(&group->attachments, att->hw_pasid);
+	kfree(att);
+}
+
+static int refuse_other(struct iommufd_device *idev,
+			const struct attachment *att, const struct hwpt *hwpt)
+{
+	return reason_note(idev->ctx, -EINVAL,
+			   "%s cannot be attached to HWPT %u: the devices of its IOMMU group %d are attached to HWPT %u of IOAS %u",
+			   idev->name, hwpt->obj.id,
+			   iommu_group_id(idev->group->iommu),
+			   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
+}
+
+/* Why, the IOMMU core and its driver do not say. */
+static void note_refused(const struct iommufd_device *idev,
+			 const struct attachment *att, const struct hwpt *hwpt,
+			 int rc)
+{
+	if (rc == -EINVAL)
+		reason_note(idev->ctx, rc,
+			    "the IOMMU of %s does not take HWPT %u: it has been made for another one, or another kind of attachment",
+			    idev->name, hwpt->obj.id);
+	else if (rc == -EBUSY && att->hw_pasid != IOMMU_NO_PASID)
+		reason_note(idev->ctx, rc,
+			    "PASID %u of %s is in use: by its driver, by another file, or by a table of PASIDs that its RID is attached to",
+			    att->hw_pasid, dev_name(idev->dev));
+	else if (rc == -EBUSY)
+		reason_note(idev->ctx, rc,
+			    "%s cannot be attached to HWPT %u: a device of its IOMMU group %d is attached, by RID or PASID",
+			    idev->name, hwpt->obj.id,
+			    iommu_group_id(idev->group->iommu));
+}
+
+static int attach_first(struct iommufd_device *idev, struct attachment *att,
+			u32 pasid, struct hwpt *hwpt)
+{
+	struct member *member = member_new(idev, att, pasid, hwpt);
+	int rc;
+
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	rc = hardware_attach(idev->group, att, idev, hwpt);
+	if (rc) {
+		note_refused(idev, att, hwpt, rc);
+		member_free(member, hwpt, false);
+		/* Never the last: the caller has one. */
+		object_put(idev->ctx, &hwpt->obj);
+		return rc;
+	}
+	att->hwpt = hwpt;
+	list_add(&member->link, &att->members);
+	return 0;
+}
+
+static int attach_join(struct iommufd_device *idev, struct attachment *att,
+		       u32 pasid, struct hwpt *hwpt)
+{
+	struct member *member;
+
+	if (att->hwpt != hwpt)
+		return refuse_other(idev, att, hwpt);
+	member = member_new(idev, att, pasid, hwpt);
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	list_add(&member->link, &att->members);
+	return 0;
+}
+
+static int attach_new(struct iommufd_device *idev, u32 pasid, struct hwpt *hwpt,
+		      struct attach_info *info)
+{
+	struct group *group = idev->group;
+	struct attachment *att;
+	u32 hw_pasid;
+	int rc;
+
+	rc = pasid_take(idev, pasid, &hw_pasid);
+	if (rc)
+		return rc;
+	att = xa_load(&group->attachments, hw_pasid);
+	if (att) {
+		rc = attach_join(idev, att, pasid, hwpt);
+	} else {
+		att = attachment_new(group, hw_pasid);
+		rc = PTR_ERR_OR_ZERO(att);
+		if (!rc)
+			rc = attach_first(idev, att, pasid, hwpt);
+		if (rc && !IS_ERR(att))
+			attachment_free(group, att);
+	}
+	if (rc) {
+		pasid_give(idev, pasid);
+		return rc;
+	}
+	info->hwpt_id = hwpt->obj.id;
+	info->hw_pasid = hw_pasid;
+	return 0;
+}
+
+static void tell_attached(const struct iommufd_device *idev, u32 pasid,
+			  const struct hwpt *hwpt)
+{
+	const struct notice notice = {
+		.kind = hwpt ? IOASID_EVENT_KIND_ATTACH :
+			       IOASID_EVENT_KIND_DETACH,
+		.ctx = idev->ctx,
+		.device = idev->name,
+		.device_id = idev->obj.id,
+		.pasid = pasid,
+		.page_table = hwpt ? hwpt->obj.id : 0,
+		.space = hwpt ? hwpt->ioas->obj.id : 0,
+	};
+
+	notice_send(&notice);
+}
+
+/* Returns the page table, of which the member's reference is left to drop. */
+static struct hwpt *attach_drop(struct iommufd_device *idev,
+				struct attachment *att, struct member *member)
+{
+	u32 pasid = member->source.pasid;
+	struct hwpt *hwpt = att->hwpt;
+
+	list_del(&member->link);
+	if (list_empty(&att->members))
+		hardware_detach(idev->group, att, idev);
+	member_free(member, hwpt, false);
+	if (list_empty(&att->members))
+		attachment_free(idev->group, att);
+	pasid_give(idev, pasid);
+	tell_attached(idev, pasid, NULL);
+	return hwpt;
+}
+
+/* Returns how many references to the page table are left to drop. */
+static unsigned int members_free(struct list_head *members, struct hwpt *hwpt,
+				 bool moved)
+{
+	struct member *member, *next;
+	unsigned int nr = 0;
+
+	list_for_each_entry_safe(member, next, members, link) {
+		member_free(member, hwpt, moved);
+		nr++;
+	}
+	return nr;
+}
+
+static int members_copy(const struct attachment *att, struct hwpt *hwpt,
+			struct list_head *copies)
+{
+	struct member *member, *copy;
+
+	list_for_each_entry(member, &att->members, link) {
+		copy = member_new(member->idev, att, member->source.pasid,
+				  hwpt);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+		list_add_tail(&copy->link, copies);
+	}
+	return 0;
+}
+
+/* What the hardware has detached is not attached: for none of the members. */
+static unsigned int attachment_lost(struct iommufd_device *idev,
+				    struct attachment *att)
+{
+	struct group *group = idev->group;
+	struct hwpt *hwpt = att->hwpt;
+	struct member *member, *next;
+	unsigned int nr = 0;
+
+	if (att->hw_pasid == IOMMU_NO_PASID)
+		reason_note(idev->ctx, -EIO,
+			    "%s is detached from HWPT %u: it could not be moved, and not be attached again",
+			    idev->name, hwpt->obj.id);
+	else
+		reason_note(idev->ctx, -EIO,
+			    "PASID %u of the hardware is detached from HWPT %u: it could not be moved, and not be attached again",
+			    att->hw_pasid, hwpt->obj.id);
+	list_for_each_entry_safe(member, next, &att->members, link) {
+		struct iommufd_device *other = member->idev;
+		u32 pasid = member->source.pasid;
+
+		list_del(&member->link);
+		member_free(member, hwpt, false);
+		pasid_give(other, pasid);
+		tell_attached(other, pasid, NULL);
+		nr++;
+	}
+	attachment_free(group, att);
+	return nr;
+}
+
+/**
+ * struct change - an attach or a replace on its way
+ * @idev: the device
+ * @pasid: as the user calls it
+ * @replace: there is an attachment to change
+ * @info: the answer
+ * @left: the page table that has been left, or NULL
+ * @nr_left: how many members have left it; their references are to be dropped
+ */
+struct change {
+	struct iommufd_device *idev;
+	u32 pasid;
+	bool replace;
+	struct attach_info *info;
+	struct hwpt *left;
+	unsigned int nr_left;
+};
+
+static int hardware_move(struct iommufd_device *idev, struct attachment *att,
+			 struct hwpt *hwpt)
+{
+	int rc = hardware_replace(idev, att, hwpt);
+
+	if (rc && !att->lost)
+		note_refused(idev, att, hwpt, rc);
+	return rc;
+}
+
+/*
+ * Move the whole group to another page table. The IOMMU driver changes from one
+ * to the other without a moment in which a device sees neither or both.
+ */
+static int attach_move(struct change *change, struct hwpt *hwpt)
+{
+	struct iommufd_device *idev = change->idev;
+	struct attachment *att = attachment_of(idev, change->pasid);
+	LIST_HEAD(members);
+	LIST_HEAD(gone);
+	unsigned int nr;
+	int rc;
+
+	if (!member_of(att, idev))
+		return -EINVAL;
+	change->info->hwpt_id = hwpt->obj.id;
+	change->info->hw_pasid = att->hw_pasid;
+	if (att->hwpt == hwpt)
+		return 0;
+	rc = members_copy(att, hwpt, &members);
+	if (!rc)
+		rc = hardware_move(idev, att, hwpt);
+	if (rc) {
+		/*
+		 * What has been asked of the new queue meanwhile is asked again.
+		 * Never the last references: the caller has one.
+		 */
+		for (nr = members_free(&members, hwpt, true); nr; nr--)
+			object_put(idev->ctx, &hwpt->obj);
+		if (!att->lost)
+			return rc;
+		change->left = att->hwpt;
+		change->nr_left = attachment_lost(idev, att);
+		return -EIO;
+	}
+	list_splice_init(&att->members, &gone);
+	list_splice(&members, &att->members);
+	change->left = att->hwpt;
+	att->hwpt = hwpt;
+	change->nr_left = members_free(&gone, change->left, true);
+	return 0;
+}
+
+static int change_hwpt(struct change *change, struct hwpt *hwpt)
+{
+	if (change->replace)
+		return attach_move(change, hwpt);
+	return attach_new(change->idev, change->pasid, hwpt, change->info);
+}
+
+/*
+ * Choosing a page table -------------------------------------------------------
+ */
+
+/* Try the page tables that other attaches have made: EINVAL means no match. */
+static int change_existing(struct change *change, struct ioas *ioas)
+{
+	struct ioas_table *table;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		struct hwpt *hwpt = container_of(table, struct hwpt, table);
+		int rc;
+
+		if (!hwpt_match(hwpt, change->idev->dev) ||
+		    !refcount_inc_not_zero(&hwpt->obj.users))
+			continue;
+		rc = change_hwpt(change, hwpt);
+		/* Not the last: whoever drops that takes the attach lock. */
+		object_put(ioas->ctx, &hwpt->obj);
+		if (rc != -EINVAL)
+			return rc;
+	}
+	return -ENOENT;
+}
+
+/* The page table that a device has just been attached to could not be filled. */
+static int change_back(struct change *change, struct hwpt *hwpt, int rc)
+{
+	struct iommufd_device *idev = change->idev;
+	struct attachment *att = attachment_of(idev, change->pasid);
+	struct change back = {
+		.idev = idev,
+		.pasid = change->pasid,
+		.info = change->info,
+	};
+
+	if (!change->replace) {
+		attach_drop(idev, att, member_of(att, idev));
+		object_put(idev->ctx, &hwpt->obj);
+		return rc;
+	}
+	if (attach_move(&back, change->left)) {
+		/*
+		 * Neither forward nor back: the records say what the hardware does. If
+		 * that was lost on the way, the attachment has gone already.
+		 */
+		if (!back.left) {
+			hardware_detach(idev->group, att, idev);
+			back.nr_left = attachment_lost(idev, att);
+		}
+		rc = -EIO;
+	}
+	/* Never the last: whoever has made it has one. */
+	while (back.nr_left--)
+		object_put(idev->ctx, &hwpt->obj);
+	return rc;
+}
+
+/* A page table for this device alone, until others match it. */
+static int change_new(struct change *change, struct hwpt *hwpt)
+{
+	const struct iommu_ops *ops = iommu_ops_of(change->idev->dev);
+	int rc;
+
+	hwpt->automatic = true;
+	/*
+	 * IOMMU drivers that cannot make a complete domain for a device finish
+	 * it when the device is attached, so that has to come first. A device
+	 * that is being moved gets a filled page table if that is possible: it may
+	 * be doing DMA, which faults until the page table is filled otherwise.
+	 */
+	if (!hwpt_is_complete(hwpt) ||
+	    (!change->replace && !ops->domain_alloc_user)) {
+		rc = change_hwpt(change, hwpt);
+		if (rc)
+			return rc;
+		rc = hwpt_fill(hwpt);
+		return rc ? change_back(change, hwpt, rc) : 0;
+	}
+	rc = hwpt_fill(hwpt);
+	if (rc)
+		return rc;
+	rc = change_hwpt(change, hwpt);
+	if (rc)
+		hwpt_drain(hwpt);
+	return rc;
+}
+
+static int change_ioas(struct change *change, struct ioas *ioas)
+{
+	struct iommufd_ctx *ctx = change->idev->ctx;
+	struct hwpt *hwpt;
+	int rc;
+
+	mutex_lock(&ioas->attach_lock);
+	rc = change_existing(change, ioas);
+	if (rc != -ENOENT)
+		goto out;
+	hwpt = hwpt_alloc(ioas, change->idev->dev, 0, NULL);
+	rc = PTR_ERR_OR_ZERO(hwpt);
+	if (rc)
+		goto out;
+	rc = change_new(change, hwpt);
+	if (!rc)
+		object_publish(ctx, &hwpt->obj);
+	mutex_unlock(&ioas->attach_lock);
+	if (rc)
+		object_abort(ctx, &hwpt->obj);
+	return rc;
+
+out:
+	mutex_unlock(&ioas->attach_lock);
+	return rc;
+}
+
+static int change_to(struct change *change, struct object *pt)
+{
+	if (pt->kind == &ioas_kind)
+		return change_ioas(change, ioas_of(pt));
+	if (pt->kind == &hwpt_kind)
+		return change_hwpt(change, hwpt_of(pt));
+	return reason_note(change->idev->ctx, -EINVAL,
+			   "%s cannot be attached to %s %u, which is neither IOAS nor HWPT",
+			   change->idev->name, pt->kind->name, pt->id);
+}
+
+/*
+ * A sub-device's own PASID can have been lost meanwhile (attachment_lost()), of which
+ * its driver has not heard: it can be moved nevertheless.
+ */
+static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
+		      bool attached)
+{
+	if (mode == ATTACH_NEW && attached)
+		return reason_note(idev->ctx, -EINVAL, "%s is attached already",
+				   idev->name);
+	if (mode == ATTACH_REPLACE && !attached && !idev->sub)
+		return reason_note(idev->ctx, -EINVAL, "%s is not attached",
+				   idev->name);
+	return 0;
+}
+
+/**
+ * attach_change - let a device do DMA by an IOAS or a page table
+ * @idev: a bound device
+ * @pasid: of the DMA, as the user calls it; 0: without one, and for a sub-device, by
+ *	its own
+ * @pt: an IOAS or HWPT, held by pt_hold()
+ * @mode: whether it may have, or must have, an attachment for @pasid already. If it
+ *	has: DMA that is running goes by the old or by the new page table, never
+ *	elsewhere
+ * @info: set to what it is attached to
+ *
+ * Return: 0; or with everything as it was -EINVAL (neither of both; not
+ * attached, or attached already; another device of the group is attached elsewhere; a
+ * PASID out of range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table
+ * with a fault queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something
+ * is mapped or allowed where the device cannot translate), the errors of mapping
+ * what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: a PASID could neither be
+ * moved nor be left where it was, and is not attached any more, with whomever shares
+ * it.
+ */
+int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
+		  enum attach_mode mode, struct attach_info *info)
+{
+	struct change change = {
+		.idev = idev,
+		.pasid = pasid,
+		.info = info,
+	};
+	bool attached;
+	int rc;
+
+	rc = mutex_lock_killable(&idev->group->lock);
+	if (rc)
+		return rc;
+	attached = member_of(attachment_of(idev, pasid), idev);
+	change.replace = attached;
+	rc = check_mode(idev, mode, attached) ?: change_to(&change, pt);
+	if (!rc)
+		tell_attached(idev, pasid, attachment_of(idev, pasid)->hwpt);
+	mutex_unlock(&idev->group->lock);
+	while (change.nr_left--)
+		hwpt_put(change.left);
+	return rc;
+}
+
+/**
+ * attach_remove - stop the DMA of a device with a PASID, or without
+ * @idev: the device
+ * @pasid: as in attach_change()
+ *
+ * Return: 0, -ENOENT if it is not attached.
+ */
+int attach_remove(struct iommufd_device *idev, u32 pasid)
+{
+	struct attachment *att;
+	struct hwpt *hwpt = NULL;
+	struct member *member;
+
+	mutex_lock(&idev->group->lock);
+	att = attachment_of(idev, pasid);
+	member = member_of(att, idev);
+	if (member)
+		hwpt = attach_drop(idev, att, member);
+	mutex_unlock(&idev->group->lock);
+	if (!hwpt)
+		return -ENOENT;
+	hwpt_put(hwpt);
+	return 0;
+}
+
+/**
+ * attach_remove_all - stop all DMA of a device
+ * @idev: a device that no command works with any more
+ *
+ * PASIDs first: the IOMMU core does not want to lose the RID's owner before.
+ */
+void attach_remove_all(struct iommufd_device *idev)
+{
+	struct group *group = idev->group;
+	struct attachment *att;
+	struct member *member;
+	unsigned long index;
+	struct hwpt *hwpt;
+
+	mutex_lock(&group->lock);
+	xa_for_each_start(&group->attachments, index, att, 1) {
+		member = member_of(att, idev);
+		if (!member)
+			continue;
+		hwpt = attach_drop(idev, att, member);
+		mutex_unlock(&group->lock);
+		hwpt_put(hwpt);
+		mutex_lock(&group->lock);
+	}
+	mutex_unlock(&group->lock);
+	attach_remove(idev, 0);
+}
+
+/**
+ * attach_find - what is a device attached to?
+ * @idev: the device
+ * @pasid: as in attach_change()
+ * @info: set to the answer
+ *
+ * Return: 0, -ENOENT, -EINTR.
+ */
+int attach_find(struct iommufd_device *idev, u32 pasid,
+		struct attach_info *info)
+{
+	struct attachment *att;
+	int rc;
+
+	rc = mutex_lock_killable(&idev->group->lock);
+	if (rc)
+		return rc;
+	rc = -ENOENT;
+	att = attachment_of(idev, pasid);
+	if (member_of(att, idev)) {
+		info->hwpt_id = att->hwpt->obj.id;
+		info->hw_pasid = att->hw_pasid;
+		info->coherent = att->hwpt->coherent;
+		rc = 0;
+	}
+	mutex_unlock(&idev->group->lock);
+	return rc;
+}

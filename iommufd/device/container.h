@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The state of a legacy container.
+ */
+#ifndef IOMMUFD_CONTAINER_H
+#define IOMMUFD_CONTAINER_H
+
+#include "space/space.h"
+
+struct ioas *container_ioas(struct iommufd_ctx *ctx);
+struct ioas *container_ready_ioas(struct iommufd_ctx *ctx);
+int container_explain(struct iommufd_ctx *ctx, const struct ioas *none);
+void container_settle(struct iommufd_ctx *ctx);
+
+/* For VFIO where it has been patched; <linux/iommufd.h> does not have it. */
+void iommufd_vfio_compat_group_left(struct iommufd_ctx *ctx);
+
+int vfio_cmd_ioas(struct command *cmd);
+
+#endif

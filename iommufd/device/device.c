@@ -1,0 +1,744 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices: bind and unbind, by RID and by RID+PASID, and the commands that name one.
+ *
+ * What the drivers call is declared in <linux/iommufd.h> and <linux/ioasid.h>.
+ */
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "compat.h"
+#include "context/reason.h"
+#include "device/attach.h"
+#include "device/container.h"
+#include "device/device.h"
+#include "device/group.h"
+#include "device/pasid.h"
+#include "domain/hwpt.h"
+#include "memory/bar.h"
+#include "report/event.h"
+#include "report/fault.h"
+#include "report/notice.h"
+
+/* Of what user space says to IOMMU_HWPT_ALLOC for the IOMMU driver. */
+#define DATA_LENGTH_MAX	PAGE_SIZE
+#define DATA_TRIES	16
+
+/* No command works with the device any more: what it has attached goes now. */
+static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
+{
+	struct iommufd_device *idev =
+		container_of(obj, struct iommufd_device, obj);
+
+	attach_remove_all(idev);
+	split_unbind(&idev->split);
+	mutex_lock(&ctx->group_lock);
+	list_del_init(&idev->link);
+	mutex_unlock(&ctx->group_lock);
+	subdevice_free(idev->sub);
+	if (!idev->sub)
+		group_release(ctx, idev->dev, idev->group);
+	group_put(ctx, idev->group);
+	bar_owner_put(idev->bars);
+	kfree(idev->name);
+}
+
+const struct object_kind device_kind = {
+	.name = "device",
+	.destroy = device_destroy_object,
+};
+
+/**
+ * device_get - find a bound device
+ * @ctx: the context
+ * @id: its ID
+ *
+ * Return: the device, whose object is to be given back by object_put(), or NULL.
+ */
+struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = object_get(ctx, id, &device_kind);
+
+	return obj ? container_of(obj, struct iommufd_device, obj) : NULL;
+}
+
+/*
+ * Bind and unbind -------------------------------------------------------------
+ */
+
+static void tell_device(const struct iommufd_device *idev,
+			enum ioasid_event_kind kind)
+{
+	const struct notice notice = {
+		.kind = kind,
+		.ctx = idev->ctx,
+		.device = idev->name,
+		.device_id = idev->obj.id,
+	};
+
+	notice_send(&notice);
+}
+
+/* A bound device cannot be destroyed by its ID: the driver has a reference. */
+static void device_publish(struct iommufd_device *idev, u32 *id)
+{
+	context_get(idev->ctx);
+	object_hold(&idev->obj);
+	*id = idev->obj.id;
+	object_publish(idev->ctx, &idev->obj);
+	tell_device(idev, IOASID_EVENT_KIND_BIND);
+}
+
+static struct iommufd_device *device_new(struct iommufd_ctx *ctx,
+					 struct device *dev,
+					 struct group *group, const char *name)
+{
+	struct iommufd_device *idev = kzalloc(sizeof(*idev),
+					      GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!idev)
+		return ERR_PTR(-ENOMEM);
+	idev->ctx = ctx;
+	idev->dev = dev;
+	idev->group = group;
+	idev->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
+	rc = -ENOMEM;
+	if (!idev->name)
+		goto err_free;
+	rc = split_bind(&idev->split, ctx, dev_name(dev));
+	if (rc)
+		goto err_free;
+	rc = object_init(ctx, &idev->obj, &device_kind);
+	if (rc)
+		goto err_split;
+	mutex_lock(&ctx->group_lock);
+	list_add(&idev->link, &group->devices);
+	mutex_unlock(&ctx->group_lock);
+	return idev;
+
+err_split:
+	split_unbind(&idev->split);
+err_free:
+	kfree(idev->name);
+	kfree(idev);
+	return ERR_PTR(rc);
+}
+
+static struct iommufd_device *bind_device(struct iommufd_ctx *ctx,
+					  struct device *dev, u32 *id)
+{
+	struct iommufd_device *idev;
+	struct group *group;
+	int rc;
+
+	group = group_get(ctx, dev);
+	if (IS_ERR(group))
+		return ERR_CAST(group);
+	rc = group_check_isolation(ctx, dev, group);
+	if (!rc)
+		rc = group_claim(ctx, dev, group);
+	if (rc)
+		goto err_group;
+
+	idev = device_new(ctx, dev, group, dev_name(dev));
+	rc = PTR_ERR_OR_ZERO(idev);
+	if (rc)
+		goto err_owner;
+	idev->bars = bar_owner_add(ctx, dev);
+	if (!idev->bars) {
+		/* Also gives up all that has been taken. */
+		object_abort(ctx, &idev->obj);
+		return ERR_PTR(-ENOMEM);
+	}
+	device_publish(idev, id);
+	return idev;
+
+err_owner:
+	group_release(ctx, dev, group);
+err_group:
+	group_put(ctx, group);
+	return ERR_PTR(rc);
+}
+
+/**
+ * iommufd_device_bind - give a context control over a device's DMA
+ * @ctx: the context
+ * @dev: a device whose driver lets user space drive it
+ * @id: set to the ID of the new device object
+ *
+ * DMA of the device's whole group is blocked until a device is attached.
+ *
+ * Return: the device, to be given to iommufd_device_unbind(); or ERR_PTR of
+ * -ENODEV (no IOMMU), -EINVAL (DMA not coherent), -EPERM (no interrupt
+ * isolation), -EBUSY (the group belongs to another context or to a kernel
+ * driver), -ENOMEM.
+ */
+struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
+					   struct device *dev, u32 *id)
+{
+	struct iommufd_device *idev;
+
+	reason_begin(ctx);
+	idev = bind_device(ctx, dev, id);
+	if (IS_ERR(idev))
+		notice_failed(ctx, "bind", PTR_ERR(idev));
+	return idev;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
+
+static struct iommufd_device *bind_subdevice(struct iommufd_ctx *ctx,
+					     struct device *parent,
+					     struct device *dev,
+					     enum ioasid_pasid_space space,
+					     u32 *id)
+{
+	struct iommufd_device *idev;
+	struct subdevice *sub;
+	struct group *group;
+	int rc;
+
+	group = group_get(ctx, parent);
+	if (IS_ERR(group))
+		return ERR_CAST(group);
+	rc = group_check_isolation(ctx, parent, group);
+	if (rc)
+		goto err_group;
+	sub = subdevice_new(ctx, parent, space);
+	if (IS_ERR(sub)) {
+		rc = reason_note(ctx, PTR_ERR(sub),
+				 "%s cannot be bound: its parent %s has no PASID for it",
+				 dev_name(dev), dev_name(parent));
+		goto err_group;
+	}
+	idev = device_new(ctx, parent, group, dev_name(dev));
+	rc = PTR_ERR_OR_ZERO(idev);
+	if (rc)
+		goto err_sub;
+	idev->sub = sub;
+	device_publish(idev, id);
+	return idev;
+
+err_sub:
+	subdevice_free(sub);
+err_group:
+	group_put(ctx, group);
+	return ERR_PTR(rc);
+}
+
+/**
+ * ioasid_bind_subdevice - give a context control over a part of a device's DMA
+ * @ctx: the context
+ * @parent: the device whose RID the DMA carries, driven by a kernel driver. It must not
+ *	lose that before the sub-device has been unbound
+ * @dev: the sub-device, for its name
+ * @space: where its PASIDs are to be from
+ * @id: set to the ID of the new device object
+ *
+ * The kernel chooses the PASID that the sub-device is bound by; nobody else has it on
+ * @parent. It is blocked until the sub-device is attached, by iommufd_device_attach().
+ * The user can attach further PASIDs, see ioasid_find_pasid().
+ *
+ * Return: the sub-device, to be given to iommufd_device_unbind(); or ERR_PTR of -ENODEV
+ * (no IOMMU), -EOPNOTSUPP (no PASIDs), -ENOSPC (all PASIDs are in use), -EINVAL, -EPERM
+ * as iommufd_device_bind(), -ENOMEM.
+ */
+struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
+					     struct device *parent,
+					     struct device *dev,
+					     enum ioasid_pasid_space space,
+					     u32 *id)
+{
+	struct iommufd_device *idev;
+
+	reason_begin(ctx);
+	idev = bind_subdevice(ctx, parent, dev, space, id);
+	if (IS_ERR(idev))
+		notice_failed(ctx, "bind", PTR_ERR(idev));
+	return idev;
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, IOMMUFD);
+
+/**
+ * iommufd_device_unbind - the opposite of iommufd_device_bind()
+ * @idev: a bound device or sub-device, detached
+ *
+ * Waits for commands that name the device. Its PASIDs are detached and peer-to-peer
+ * mappings of its BARs are gone when this returns.
+ */
+void iommufd_device_unbind(struct iommufd_device *idev)
+{
+	struct iommufd_ctx *ctx = idev->ctx;
+	bool weak = idev->weak;
+	u32 id = idev->obj.id;
+
+	if (idev->bars && bar_owner_retire(ctx, idev->bars))
+		ioas_revoke(ctx, idev->bars);
+	tell_device(idev, IOASID_EVENT_KIND_UNBIND);
+	object_remove(ctx, &idev->obj);
+	event_device_gone(ctx, id);
+	container_settle(ctx);
+	if (!weak)
+		context_put(ctx);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
+
+static void device_switch_bars(struct iommufd_device *idev, bool off)
+{
+	if (idev->bars && bar_owner_switch(idev->ctx, idev->bars, off))
+		ioas_switch_bars(idev->ctx, idev->bars);
+}
+
+/**
+ * ioasid_device_bars_off - no device is to reach a device's BARs
+ * @idev: the device, which its driver keeps bound. The driver calls this and
+ *	ioasid_device_bars_on() one after the other, and already refuses to let a page
+ *	fault put a BAR into an address space of the CPU
+ *
+ * Mappings of the BARs stay, but translate nothing when this returns: DMA to them faults.
+ * It may be held by a lock that the driver takes to serve such a page fault.
+ */
+void ioasid_device_bars_off(struct iommufd_device *idev)
+{
+	device_switch_bars(idev, true);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_off, IOMMUFD);
+
+/**
+ * ioasid_device_bars_on - the opposite of ioasid_device_bars_off()
+ * @idev: the device, whose BARs answer again
+ *
+ * For want of memory a mapping may stay without translation: the user is told by
+ * IOASID_EVENT_RANGE_LOST, and the next time tries again.
+ */
+void ioasid_device_bars_on(struct iommufd_device *idev)
+{
+	device_switch_bars(idev, false);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_on, IOMMUFD);
+
+/**
+ * iommufd_ctx_has_group - has a context a device of a group?
+ * @ctx: the context
+ * @iommu: the group
+ */
+bool iommufd_ctx_has_group(struct iommufd_ctx *ctx, struct iommu_group *iommu)
+{
+	return ctx && iommu && group_is_owned(ctx, iommu);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_has_group, IOMMUFD);
+
+/**
+ * iommufd_device_to_ictx - the context that a device is bound to
+ * @idev: the device
+ */
+struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev)
+{
+	return idev->ctx;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ictx, IOMMUFD);
+
+/**
+ * iommufd_device_to_id - the ID of a device
+ * @idev: the device
+ */
+u32 iommufd_device_to_id(struct iommufd_device *idev)
+{
+	return idev->obj.id;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_to_id, IOMMUFD);
+
+/**
+ * ioasid_own_pasid - what a device is bound by
+ * @idev: the device
+ *
+ * Return: the PASID that DMA of a sub-device carries if its user names none; for other
+ * devices IOMMU_NO_PASID.
+ */
+u32 ioasid_own_pasid(struct iommufd_device *idev)
+{
+	return idev->sub ? subdevice_pasid(idev->sub) : IOMMU_NO_PASID;
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, IOMMUFD);
+
+/**
+ * ioasid_find_pasid - convert a PASID of the user's
+ * @idev: the device
+ * @pasid: what the user has named, in IOASID_PASID_ATTACH and in what it submits
+ * @hw_pasid: set to the PASID that DMA has to carry
+ *
+ * May be called from any context that may not sleep. The answer is good until the user
+ * detaches the PASID: what a driver has submitted by then is blocked.
+ *
+ * Return: 0, -ENOENT if a sub-device has no such PASID attached.
+ */
+int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
+{
+	return pasid_find(idev, pasid, hw_pasid);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_find_pasid, IOMMUFD);
+
+/*
+ * Attach and detach -----------------------------------------------------------
+ */
+
+static int device_change(struct iommufd_device *idev, u32 *pt_id,
+			 enum attach_mode mode)
+{
+	struct attach_info info;
+	struct object *pt;
+	int rc;
+
+	reason_begin(idev->ctx);
+	pt = pt_hold(idev->ctx, *pt_id);
+	rc = PTR_ERR_OR_ZERO(pt);
+	if (!rc) {
+		rc = attach_change(idev, 0, pt, mode, &info);
+		pt_release(idev->ctx, pt);
+	}
+	if (rc)
+		notice_failed(idev->ctx, "attach", rc);
+	else
+		*pt_id = info.hwpt_id;
+	return rc;
+}
+
+/**
+ * ioasid_hold - have the memory of what a device will be attached to pinned
+ * @ctx: the context
+ * @pt_id: the ID of an IOAS or HWPT
+ *
+ * No lock may be held that anybody else waits for: this may take for ever, or until a
+ * fatal signal. iommufd_device_attach() and _replace() to @pt_id do not wait for memory
+ * then.
+ *
+ * Return: to be given to ioasid_release(); or ERR_PTR of -ENOENT, or of what pinning may
+ * fail with: the attach would, too.
+ */
+struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id)
+{
+	struct object *pt;
+
+	reason_begin(ctx);
+	pt = pt_hold(ctx, pt_id);
+	if (IS_ERR(pt))
+		notice_failed(ctx, "attach", PTR_ERR(pt));
+	return (struct ioasid_held *)pt;
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_hold, IOMMUFD);
+
+/**
+ * ioasid_release - the opposite of ioasid_hold()
+ * @ctx: the context
+ * @held: what it has returned
+ */
+void ioasid_release(struct iommufd_ctx *ctx, struct ioasid_held *held)
+{
+	pt_release(ctx, (struct object *)held);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_release, IOMMUFD);
+
+/**
+ * iommufd_device_attach - let a device do DMA by an IOAS or a page table
+ * @idev: a bound device, not attached; a sub-device is attached by its own PASID
+ * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
+ *
+ * Return: 0 or an errno of attach_change().
+ */
+int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
+{
+	return device_change(idev, pt_id, ATTACH_NEW);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, IOMMUFD);
+
+/**
+ * iommufd_device_replace - move a device and its group to another page table
+ * @idev: an attached device
+ * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
+ *
+ * DMA that is running goes by the old or by the new page table, never elsewhere.
+ *
+ * Return: 0, or with the device where it was, an errno of attach_change().
+ */
+int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
+{
+	return device_change(idev, pt_id, ATTACH_REPLACE);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
+
+/**
+ * iommufd_device_detach - stop a device's DMA
+ * @idev: an attached device; its PASIDs stay attached
+ */
+void iommufd_device_detach(struct iommufd_device *idev)
+{
+	/* A sub-device's own PASID can have been lost: it is detached then. */
+	attach_remove(idev, 0);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
+
+static int refuse_device(struct iommufd_ctx *ctx, u32 id)
+{
+	return reason_note(ctx, -ENOENT, "there is no device with the ID %u",
+			   id);
+}
+
+/**
+ * device_cmd_pasid_attach - IOASID_PASID_ATTACH
+ * @cmd: struct ioasid_pasid_attach
+ */
+int device_cmd_pasid_attach(struct command *cmd)
+{
+	struct ioasid_pasid_attach *arg = cmd->arg;
+	struct iommufd_device *idev;
+	struct attach_info info;
+	struct object *pt;
+	int rc;
+
+	if (arg->flags || arg->__reserved)
+		return -EOPNOTSUPP;
+	/* A replace cannot be taken back: let what cannot be answered fail now. */
+	arg->out_hw_pasid = 0;
+	arg->out_hwpt_id = 0;
+	if (command_reply(cmd, sizeof(*arg)))
+		return -EFAULT;
+	/* Nothing is pinned for a device that is not there. */
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return refuse_device(cmd->ctx, arg->dev_id);
+	/* But whoever unbinds a device waits for who has it. */
+	object_put(cmd->ctx, &idev->obj);
+	pt = pt_hold(cmd->ctx, arg->pt_id);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		rc = refuse_device(cmd->ctx, arg->dev_id);
+	else if (arg->pasid)
+		rc = attach_change(idev, arg->pasid, pt, ATTACH_EITHER, &info);
+	else
+		rc = reason_note(cmd->ctx, -EINVAL,
+				 "PASID 0 stands for DMA without one, which VFIO attaches");
+	if (idev)
+		object_put(cmd->ctx, &idev->obj);
+	pt_release(cmd->ctx, pt);
+	if (rc)
+		return rc;
+	arg->out_hw_pasid = info.hw_pasid;
+	arg->out_hwpt_id = info.hwpt_id;
+	return command_reply(cmd, sizeof(*arg));
+}
+
+/**
+ * device_cmd_pasid_detach - IOASID_PASID_DETACH
+ * @cmd: struct ioasid_pasid_detach
+ */
+int device_cmd_pasid_detach(struct command *cmd)
+{
+	struct ioasid_pasid_detach *arg = cmd->arg;
+	struct iommufd_device *idev;
+	int rc = -ENOENT;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return -ENOENT;
+	if (arg->pasid)
+		rc = attach_remove(idev, arg->pasid);
+	object_put(cmd->ctx, &idev->obj);
+	return rc;
+}
+
+/*
+ * Page tables for a device ----------------------------------------------------
+ */
+
+static struct hwpt *alloc_filled(struct ioas *ioas, struct device *dev,
+				 u32 flags, const struct iommu_user_data *data)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	mutex_lock(&ioas->attach_lock);
+	hwpt = hwpt_alloc(ioas, dev, flags, data);
+	if (IS_ERR(hwpt))
+		rc = 0;
+	else if (hwpt_is_complete(hwpt))
+		rc = hwpt_fill(hwpt);
+	else
+		rc = reason_note(ioas->ctx, -EOPNOTSUPP,
+				 "the IOMMU driver of %s completes a page table only when a device is attached: attach it to IOAS %u",
+				 dev_name(dev), ioas->obj.id);
+	mutex_unlock(&ioas->attach_lock);
+	if (!rc)
+		return hwpt;
+	object_abort(ioas->ctx, &hwpt->obj);
+	return ERR_PTR(rc);
+}
+
+static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
+			     const struct iommu_user_data *data)
+{
+	if (!data->len)
+		data = NULL;
+	if (pt->kind == &ioas_kind)
+		return alloc_filled(ioas_of(pt), dev, flags, data);
+	return hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
+}
+
+static int check_hwpt_flags(u32 flags)
+{
+	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
+		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
+		      IOMMU_HWPT_FAULT_ID_VALID))
+		return -EOPNOTSUPP;
+	/* Page requests go to the queue of what is nested in it. */
+	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT &&
+	    flags & IOMMU_HWPT_FAULT_ID_VALID)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/*
+ * With the device held, for whose commands an unbind waits: so what the IOMMU driver
+ * reads of the user's memory must be there. If it is not (-EFAULT), nothing waits for it.
+ */
+static struct hwpt *alloc_for(struct iommufd_ctx *ctx,
+			      const struct iommu_hwpt_alloc *arg,
+			      struct object *pt)
+{
+	const struct iommu_user_data data = {
+		.type = arg->data_type,
+		.uptr = u64_to_user_ptr(arg->data_uptr),
+		.len = arg->data_len,
+	};
+	struct iommufd_device *idev = device_get(ctx, arg->dev_id);
+	struct hwpt *hwpt;
+
+	if (!idev)
+		return ERR_PTR(-ENOENT);
+	if (data.len)
+		pagefault_disable();
+	hwpt = alloc_on(pt, idev->dev, arg->flags & ~IOMMU_HWPT_FAULT_ID_VALID,
+			&data);
+	if (data.len)
+		pagefault_enable();
+	object_put(ctx, &idev->obj);
+	return hwpt;
+}
+
+/* User memory that has been touched may go again before the driver has read it. */
+static struct hwpt *alloc_patiently(struct iommufd_ctx *ctx,
+				    const struct iommu_hwpt_alloc *arg,
+				    struct object *pt)
+{
+	const char __user *uptr = u64_to_user_ptr(arg->data_uptr);
+	struct hwpt *hwpt = ERR_PTR(-EFAULT);
+	unsigned int i;
+
+	if (!arg->data_len)
+		return alloc_for(ctx, arg, pt);
+	for (i = 0; i < DATA_TRIES && hwpt == ERR_PTR(-EFAULT); i++) {
+		if (fault_in_readable(uptr, arg->data_len))
+			break;
+		hwpt = alloc_for(ctx, arg, pt);
+	}
+	return hwpt;
+}
+
+/* The queue is looked up first, so that what fails later is only memory. */
+static int hwpt_alloc_for(struct command *cmd, struct object *pt,
+			  struct fault_queue *queue)
+{
+	struct iommu_hwpt_alloc *arg = cmd->arg;
+	struct hwpt *hwpt;
+	int rc;
+
+	hwpt = alloc_patiently(cmd->ctx, arg, pt);
+	if (IS_ERR(hwpt)) {
+		if (queue)
+			fault_queue_put(cmd->ctx, queue);
+		return PTR_ERR(hwpt);
+	}
+	if (queue)
+		hwpt_set_faults(hwpt, queue);
+	arg->out_hwpt_id = hwpt->obj.id;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (rc)
+		object_abort(cmd->ctx, &hwpt->obj);
+	else
+		object_publish(cmd->ctx, &hwpt->obj);
+	return rc;
+}
+
+static int check_hwpt_data(struct iommufd_ctx *ctx,
+			   const struct iommu_hwpt_alloc *arg)
+{
+	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
+		return reason_note(ctx, -EINVAL,
+				   "data_type %u does not go with data of %u bytes",
+				   arg->data_type, arg->data_len);
+	/* A driver looks at all of it, and if only to see that the rest is 0. */
+	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
+}
+
+/* An IOAS or HWPT, held. Anything else is as good as nothing. */
+static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *pt = pt_hold(ctx, id);
+
+	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) :
+			 pt->kind == &ioas_kind || pt->kind == &hwpt_kind)
+		return pt;
+	if (!IS_ERR(pt))
+		pt_release(ctx, pt);
+	return ERR_PTR(reason_note(ctx, -EINVAL,
+				   "pt_id %u is neither IOAS nor HWPT", id));
+}
+
+/**
+ * device_cmd_hwpt_alloc - IOMMU_HWPT_ALLOC
+ * @cmd: struct iommu_hwpt_alloc
+ */
+int device_cmd_hwpt_alloc(struct command *cmd)
+{
+	struct iommu_hwpt_alloc *arg = cmd->arg;
+	struct fault_queue *queue = NULL;
+	struct iommufd_device *idev;
+	struct object *pt;
+	int rc;
+
+	if (arg->__reserved || arg->__reserved2)
+		return -EOPNOTSUPP;
+	rc = check_hwpt_flags(arg->flags) ?: check_hwpt_data(cmd->ctx, arg);
+	if (rc)
+		return rc;
+	/* What is wrong is said in the order of the fields. */
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return refuse_device(cmd->ctx, arg->dev_id);
+	object_put(cmd->ctx, &idev->obj);
+	pt = table_source_hold(cmd->ctx, arg->pt_id);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
+	if (arg->flags & IOMMU_HWPT_FAULT_ID_VALID) {
+		queue = fault_queue_get(cmd->ctx, arg->fault_id);
+		if (!queue) {
+			rc = reason_note(cmd->ctx, -ENOENT,
+					 "there is no fault queue with the ID %u",
+					 arg->fault_id);
+			goto out_pt;
+		}
+	}
+	rc = hwpt_alloc_for(cmd, pt, queue);
+out_pt:
+	pt_release(cmd->ctx, pt);
+	return rc;
+}

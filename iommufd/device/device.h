@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Devices that are bound to a context.
+ */
+#ifndef IOMMUFD_DEVICE_H
+#define IOMMUFD_DEVICE_H
+
+#include "command/command.h"
+#include "context/object.h"
+
+struct iommufd_device;
+
+extern const struct object_kind device_kind;
+
+struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id);
+
+int device_cmd_hwpt_alloc(struct command *cmd);
+int device_cmd_pasid_attach(struct command *cmd);
+int device_cmd_pasid_detach(struct command *cmd);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IOMMU groups, and the devices that are bound to a context.
+ */
+#ifndef IOMMUFD_GROUP_H
+#define IOMMUFD_GROUP_H
+
+#include <linux/mutex.h>
+#include <linux/xarray.h>
+
+#include "context/object.h"
+#include "device/split.h"
+
+struct bar_owner;
+struct device;
+struct iommu_group;
+struct subdevice;
+
+/**
+ * struct group - an IOMMU group that a context has devices of
+ * @link: in the context's list
+ * @iommu: the group, referenced
+ * @devices: the bound devices, by iommufd_device.link; under the context's
+ *	group_lock
+ * @bound: number of devices that are bound or being bound; likewise
+ * @owned: number of those for which the DMA ownership is held; likewise
+ * @lock: protects the rest. The outermost lock of attach and detach.
+ * @attachments: struct attachment, by the PASID that the hardware carries; 0, which is
+ *	IOMMU_NO_PASID, is the RID
+ * @sw_msi_start: where the IOMMU driver wants its software-managed MSI window,
+ *	or PHYS_ADDR_MAX
+ *
+ * Sub-devices are in one, too, which is never owned: the RID is their parent's.
+ */
+struct group {
+	struct list_head link;
+	struct iommu_group *iommu;
+	struct list_head devices;
+	unsigned int bound;
+	unsigned int owned;
+	struct mutex lock;
+	struct xarray attachments;
+	phys_addr_t sw_msi_start;
+};
+
+/**
+ * struct iommufd_device - a device that is bound by its RID, or by RID+PASID
+ * @obj: in the ID table; the driver that has bound it holds a reference
+ * @ctx: what it is bound to; referenced
+ * @dev: the device whose RID its DMA carries
+ * @name: of the device, or of the sub-device
+ * @group: its group
+ * @link: in group.devices
+ * @bars: allows its BARs to be mapped for peer-to-peer; NULL for a sub-device
+ * @sub: of a sub-device, otherwise NULL
+ * @pri: makes it page requests?
+ * @faults: of its DMA, that the IOMMU driver has reported
+ * @split: for pairs of devices that are not isolated
+ * @weak: holds no reference on @ctx, see iommufd_test_bind()
+ */
+struct iommufd_device {
+	struct object obj;
+	struct iommufd_ctx *ctx;
+	struct device *dev;
+	const char *name;
+	struct group *group;
+	struct list_head link;
+	struct bar_owner *bars;
+	struct subdevice *sub;
+	enum { PRI_UNKNOWN, PRI_NO, PRI_YES } pri;
+	atomic_long_t faults;
+	struct split_bound split;
+	bool weak;
+};
+
+u32 device_rid(struct device *dev);
+
+struct group *group_get(struct iommufd_ctx *ctx, struct device *dev);
+void group_put(struct iommufd_ctx *ctx, struct group *group);
+bool group_is_owned(struct iommufd_ctx *ctx, const struct iommu_group *iommu);
+
+int group_check_isolation(struct iommufd_ctx *ctx, struct device *dev,
+			  const struct group *group);
+int group_claim(struct iommufd_ctx *ctx, struct device *dev,
+		struct group *group);
+void group_release(struct iommufd_ctx *ctx, struct device *dev,
+		   struct group *group);
+
+#endif

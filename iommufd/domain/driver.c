@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMU drivers that are built against this module.
+ *
+ * The drivers in the kernel were compiled without iommufd. What they say of
+ * themselves is not what works then: VT-d and AMD-Vi offer dirty tracking, and
+ * report no page. So what depends on it is off unless a driver has asked for it
+ * here.
+ */
+#include <linux/export.h>
+#include <linux/ioasid.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "domain/driver.h"
+
+#define FEATURES_KNOWN	(IOASID_IOMMU_DIRTY | IOASID_IOMMU_PASID_REPLACE)
+
+/**
+ * struct driver - an IOMMU driver that has registered
+ * @link: in drivers
+ * @ops: what it is known by
+ * @features: IOASID_IOMMU_*
+ */
+struct driver {
+	struct list_head link;
+	const struct iommu_ops *ops;
+	unsigned int features;
+};
+
+static DEFINE_MUTEX(drivers_lock);
+static LIST_HEAD(drivers);
+
+static struct driver *driver_find(const struct iommu_ops *ops)
+{
+	struct driver *driver;
+
+	lockdep_assert_held(&drivers_lock);
+	list_for_each_entry(driver, &drivers, link)
+		if (driver->ops == ops)
+			return driver;
+	return NULL;
+}
+
+/**
+ * ioasid_register_iommu - say what an IOMMU driver can do
+ * @ops: the operations that it registers with the IOMMU core
+ * @features: IOASID_IOMMU_*
+ *
+ * Before the first device is behind the IOMMU.
+ *
+ * Return: 0, -EINVAL (unknown features), -EEXIST, -ENOMEM.
+ */
+int ioasid_register_iommu(const struct iommu_ops *ops, unsigned int features)
+{
+	struct driver *driver;
+	int rc = -EEXIST;
+
+	if (features & ~FEATURES_KNOWN)
+		return -EINVAL;
+	driver = kmalloc(sizeof(*driver), GFP_KERNEL);
+	if (!driver)
+		return -ENOMEM;
+	driver->ops = ops;
+	driver->features = features;
+
+	mutex_lock(&drivers_lock);
+	if (!driver_find(ops)) {
+		list_add(&driver->link, &drivers);
+		driver = NULL;
+		rc = 0;
+	}
+	mutex_unlock(&drivers_lock);
+	kfree(driver);
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_register_iommu, IOMMUFD);
+
+/**
+ * ioasid_unregister_iommu - the opposite, when no device is left
+ * @ops: as they were registered
+ */
+void ioasid_unregister_iommu(const struct iommu_ops *ops)
+{
+	struct driver *driver;
+
+	mutex_lock(&drivers_lock);
+	driver = driver_find(ops);
+	if (!WARN_ON(!driver))
+		list_del(&driver->link);
+	mutex_unlock(&drivers_lock);
+	kfree(driver);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_unregister_iommu, IOMMUFD);
+
+/**
+ * driver_features - what an IOMMU driver has said that it can do
+ * @ops: its operations
+ *
+ * Return: IOASID_IOMMU_*; 0 if it has not registered.
+ */
+unsigned int driver_features(const struct iommu_ops *ops)
+{
+	const struct driver *driver;
+	unsigned int features;
+
+	mutex_lock(&drivers_lock);
+	driver = driver_find(ops);
+	features = driver ? driver->features : 0;
+	mutex_unlock(&drivers_lock);
+	return features;
+}

@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hardware page tables.
+ *
+ * An IOAS may have several that the kernel manages: one for each kind of IOMMU that
+ * its devices are behind, and those that user space has asked for by HWPT_ALLOC. All
+ * of them translate the same areas.
+ *
+ * A nested one is a page table, or a table of them by PASID, that the user has written
+ * into memory that its parent maps. The IOMMU walks both; the module only says which,
+ * and passes on what the user wants the IOMMU to forget.
+ */
+#include <linux/capability.h>
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "compat.h"
+#include "context/reason.h"
+#include "domain/driver.h"
+#include "domain/hwpt.h"
+#include "report/event.h"
+#include "report/fault.h"
+
+/* Entries of one IOMMU_HWPT_INVALIDATE, and the length of one. */
+#define INVALIDATE_MAX		(1U << 19)
+#define INVALIDATE_PORTION	256U
+#define INVALIDATE_LENGTH_MAX	PAGE_SIZE
+
+static bool can_enforce(struct device *dev)
+{
+	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
+
+static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
+{
+	struct hwpt *hwpt = hwpt_of(obj);
+	struct module *driver;
+
+	/* One that has failed to be made goes under the lock of its maker. */
+	if (hwpt->filled) {
+		mutex_lock(&hwpt->ioas->attach_lock);
+		hwpt_drain(hwpt);
+		mutex_unlock(&hwpt->ioas->attach_lock);
+	}
+	if (hwpt->domain) {
+		driver = hwpt->domain->owner->owner;
+		/* Drivers may be about to report a fault of a device that has left. */
+		sources_unregister(&hwpt->sources);
+		iommu_domain_free(hwpt->domain);
+		module_put(driver);
+	}
+	if (hwpt->sources.faults)
+		fault_queue_put(ctx, hwpt->sources.faults);
+	if (hwpt->parent)
+		object_put(ctx, &hwpt->parent->obj);
+	else
+		ioas_put(ctx, hwpt->ioas);
+}
+
+const struct object_kind hwpt_kind = {
+	.name = "HWPT",
+	.destroy = hwpt_destroy,
+};
+
+/* Holds the IOAS, or the parent if there is one. */
+static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
+{
+	struct hwpt *hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!hwpt)
+		return ERR_PTR(-ENOMEM);
+	rc = object_init(ioas->ctx, &hwpt->obj, &hwpt_kind);
+	if (rc) {
+		kfree(hwpt);
+		return ERR_PTR(rc);
+	}
+	object_hold(parent ? &parent->obj : &ioas->obj);
+	hwpt->ioas = ioas;
+	hwpt->parent = parent;
+	hwpt->policy = parent ? parent->policy : READ_ONCE(ioas->coherency);
+	sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id, &ioas->faults);
+	return hwpt;
+}
+
+/* A page table may outlive the device, by which the IOMMU core holds the driver. */
+static int hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
+{
+	__module_get(domain->owner->owner);
+	hwpt->domain = domain;
+	hwpt->table.paging.domain = domain;
+	/*
+	 * The core looks twice for the handler of page requests. Where a PASID is
+	 * replaced under its eyes, the domain that follows must have one, too.
+	 */
+	if (driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
+		fault_connect(domain, &hwpt->sources);
+	return event_watch(domain, &hwpt->sources);
+}
+
+static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
+					 struct iommu_domain *parent,
+					 const struct iommu_user_data *data)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	struct iommu_domain *domain;
+
+	if (!ops->domain_alloc_user)
+		return flags || data ? ERR_PTR(-EOPNOTSUPP) :
+				       iommu_paging_domain_alloc(dev);
+	domain = ops->domain_alloc_user(dev, flags, parent, data);
+	if (!IS_ERR(domain))
+		domain->owner = ops;
+	return domain;
+}
+
+/**
+ * hwpt_domain_alloc - the domain of a page table for a device
+ * @dev: the device, bound
+ * @flags: enum iommufd_hwpt_alloc_flags
+ *
+ * Return: the domain, to be freed by iommu_domain_free(), or an ERR_PTR: -EOPNOTSUPP if
+ * the IOMMU driver does not have the flags.
+ */
+struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags)
+{
+	return domain_alloc(dev, flags, NULL, NULL);
+}
+
+/*
+ * The drivers that come with the kernel say that they track dirty pages, but cannot
+ * report them without CONFIG_IOMMUFD_DRIVER.
+ */
+static int check_dirty(struct ioas *ioas, struct device *dev)
+{
+	if (driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY)
+		return 0;
+	return reason_note(ioas->ctx, -EOPNOTSUPP,
+			   "the IOMMU driver of %s cannot report dirty pages: the kernel has been built without IOMMUFD_DRIVER",
+			   dev_name(dev));
+}
+
+/*
+ * Some IOMMUs enforce coherency by a bit in every entry: it has to be decided before
+ * the first one. A device whose IOMMU can do it is not given the choice, unless the
+ * policy of the IOAS says so: VFIO tells KVM that nothing bypasses the caches.
+ */
+static int enforce_coherency(struct hwpt *hwpt, struct device *dev)
+{
+	const struct iommu_domain_ops *ops = hwpt->domain->ops;
+
+	if (hwpt->policy == IOASID_COHERENCY_NOT_NEEDED)
+		return 0;
+	if (!can_enforce(dev)) {
+		if (hwpt->policy != IOASID_COHERENCY_REQUIRED)
+			return 0;
+		return reason_note(hwpt->ioas->ctx, -EINVAL,
+				   "%s cannot be attached to IOAS %u: its IOMMU cannot enforce cache coherency, which that requires",
+				   dev_name(dev), hwpt->ioas->obj.id);
+	}
+	if (!ops->enforce_cache_coherency ||
+	    !ops->enforce_cache_coherency(hwpt->domain))
+		return reason_note(hwpt->ioas->ctx, -EINVAL,
+				   "the IOMMU driver of %s does not enforce cache coherency, although it says that it can",
+				   dev_name(dev));
+	hwpt->coherent = true;
+	return 0;
+}
+
+/**
+ * hwpt_alloc - a kernel-managed page table that fits a device
+ * @ioas: what it is to translate
+ * @dev: the device, bound
+ * @flags: enum iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID
+ * @data: for the IOMMU driver, or NULL
+ *
+ * The domain is empty and not known to the IOAS yet, see hwpt_fill().
+ *
+ * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP
+ * (flags that the IOMMU driver does not have), -ENOMEM, the driver's errors.
+ */
+struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
+			const struct iommu_user_data *data)
+{
+	struct iommu_domain *domain;
+	struct hwpt *hwpt;
+	int rc;
+
+	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
+		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) {
+		rc = check_dirty(ioas, dev);
+		if (rc)
+			return ERR_PTR(rc);
+	}
+	hwpt = hwpt_new(ioas, NULL);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	hwpt->nest_parent = flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
+	hwpt->dirty = flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
+
+	domain = domain_alloc(dev, flags, NULL, data);
+	if (IS_ERR(domain)) {
+		rc = PTR_ERR(domain);
+		if (rc == -EOPNOTSUPP && flags)
+			reason_note(ioas->ctx, rc,
+				    "the IOMMU of %s cannot make such a page table (flags %#x)",
+				    dev_name(dev), flags);
+		goto err_abort;
+	}
+	rc = hwpt_set_domain(hwpt, domain);
+	if (!rc)
+		rc = enforce_coherency(hwpt, dev);
+	if (rc)
+		goto err_abort;
+	return hwpt;
+
+err_abort:
+	object_abort(ioas->ctx, &hwpt->obj);
+	return ERR_PTR(rc);
+}
+
+/**
+ * hwpt_alloc_nested - a page table of the user's below a kernel-managed one
+ * @parent: what the addresses in it, and its result, are translated by
+ * @dev: the device, bound
+ * @flags: must be 0
+ * @data: where it is, in the IOMMU driver's terms
+ *
+ * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP (flags, no
+ * data, no nesting), -EINVAL (@parent is not for that, or of another IOMMU), -ENOMEM,
+ * the driver's errors.
+ */
+struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+			       u32 flags, const struct iommu_user_data *data)
+{
+	const struct iommu_ops *ops = iommu_ops_of(dev);
+	struct iommufd_ctx *ctx = parent->ioas->ctx;
+	struct iommu_domain *domain;
+	struct hwpt *hwpt;
+	int rc;
+
+	if (flags)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (!data)
+		return ERR_PTR(reason_note(ctx, -EOPNOTSUPP,
+					   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
+					   parent->obj.id));
+	if (!ops->domain_alloc_user)
+		return ERR_PTR(reason_note(ctx, -EOPNOTSUPP,
+					   "the IOMMU of %s has no nesting",
+					   dev_name(dev)));
+	if (!parent->nest_parent)
+		return ERR_PTR(reason_note(ctx, -EINVAL,
+					   "HWPT %u cannot be a nesting parent: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
+					   parent->obj.id));
+	rc = hwpt_check(parent, dev, dev_name(dev));
+	if (rc)
+		return ERR_PTR(rc);
+	hwpt = hwpt_new(parent->ioas, parent);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	hwpt->coherent = parent->coherent;
+
+	domain = domain_alloc(dev, 0, parent->domain, data);
+	rc = PTR_ERR_OR_ZERO(domain);
+	if (rc)
+		goto err_abort;
+	rc = hwpt_set_domain(hwpt, domain);
+	if (!rc && WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
+			   !domain->ops->cache_invalidate_user))
+		rc = -EINVAL;
+	if (rc)
+		goto err_abort;
+	return hwpt;
+
+err_abort:
+	object_abort(ctx, &hwpt->obj);
+	return ERR_PTR(rc);
+}
+
+/**
+ * hwpt_set_faults - send the page requests of a page table to a queue
+ * @hwpt: a page table without devices
+ * @queue: the queue; the page table takes the caller's reference
+ */
+void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
+{
+	hwpt->sources.faults = queue;
+	fault_connect(hwpt->domain, &hwpt->sources);
+}
+
+/**
+ * hwpt_fill - let a new page table translate what its IOAS holds, from now on
+ * @hwpt: from hwpt_alloc(); the caller holds the attach lock of the IOAS, which it has
+ *	had held by ioas_hold() before
+ *
+ * Return: 0 or an errno of ioas_add_table().
+ */
+int hwpt_fill(struct hwpt *hwpt)
+{
+	int rc;
+
+	lockdep_assert_held(&hwpt->ioas->attach_lock);
+	rc = ioas_add_table(hwpt->ioas, &hwpt->table);
+	/* Also with an error, if the IOMMU driver has left something in it. */
+	hwpt->filled = hwpt->table.listed;
+	if (rc)
+		hwpt->automatic = false;	/* Nobody is to try it. */
+	return rc;
+}
+
+/**
+ * hwpt_drain - the opposite of hwpt_fill(), if that has been done
+ * @hwpt: a page table without devices; the caller holds the attach lock
+ */
+void hwpt_drain(struct hwpt *hwpt)
+{
+	lockdep_assert_held(&hwpt->ioas->attach_lock);
+	if (hwpt->filled)
+		ioas_remove_table(hwpt->ioas, &hwpt->table);
+	hwpt->filled = false;
+}
+
+/* Why a device cannot go by a page table; NULL if only the IOMMU driver can tell. */
+static const char *misfit(const struct hwpt *hwpt, struct device *dev)
+{
+	if (hwpt->domain->owner != iommu_ops_of(dev))
+		return "that is for devices behind an IOMMU of another driver";
+	if (can_enforce(dev)) {
+		if (hwpt->coherent ||
+		    hwpt->policy == IOASID_COHERENCY_NOT_NEEDED)
+			return NULL;
+		return "that does not enforce cache coherency, as the IOMMU of the device can";
+	}
+	if (hwpt->policy == IOASID_COHERENCY_REQUIRED)
+		return "the IOMMU of the device cannot enforce cache coherency, which the IOAS requires";
+	return NULL;
+}
+
+/**
+ * hwpt_match - may an attach to the IOAS try this page table?
+ * @hwpt: a page table of the IOAS
+ * @dev: the device
+ */
+bool hwpt_match(const struct hwpt *hwpt, struct device *dev)
+{
+	return hwpt->automatic && !misfit(hwpt, dev);
+}
+
+/**
+ * hwpt_check - may a device go by a page table?
+ * @hwpt: the page table
+ * @dev: the device
+ * @name: of it, or of its sub-device
+ *
+ * Every way to attach goes through this: an IOMMU driver, and the core for it, take
+ * what they are given for one of their own domains. Which of its own fits which of its
+ * IOMMUs the driver knows, and says when the device is attached.
+ *
+ * Return: 0, or -EINVAL with a reason.
+ */
+int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name)
+{
+	const char *why = misfit(hwpt, dev);
+
+	if (!why)
+		return 0;
+	return reason_note(hwpt->ioas->ctx, -EINVAL,
+			   "%s cannot go by HWPT %u: %s", name, hwpt->obj.id,
+			   why);
+}
+
+/**
+ * hwpt_put - drop the reference of a device or of a command
+ * @hwpt: the page table; one that was made by an attach goes with the last
+ *	reference
+ */
+void hwpt_put(struct hwpt *hwpt)
+{
+	struct ioas *ioas = hwpt->ioas;
+	struct iommufd_ctx *ctx = ioas->ctx;
+	bool last;
+
+	if (!hwpt->automatic) {
+		object_put(ctx, &hwpt->obj);
+		return;
+	}
+	/*
+	 * An attach that tries this page table has a reference for a moment. It
+	 * must not be the reason for which nobody is the last.
+	 */
+	object_hold(&ioas->obj);
+	mutex_lock(&ioas->attach_lock);
+	last = object_put_last(ctx, &hwpt->obj);
+	mutex_unlock(&ioas->attach_lock);
+	if (last)
+		object_abort(ctx, &hwpt->obj);
+	ioas_put(ctx, ioas);
+}
+
+/**
+ * pt_hold - find what a device may be attached to, with its memory pinned
+ * @ctx: the context
+ * @id: of an IOAS or HWPT, or of anything
+ *
+ * Before anything is locked or looked up that others wait for: pinning the memory of an
+ * IOAS may take for ever, see ioas_hold().
+ *
+ * Return: the object, to be given back by pt_release(); or an ERR_PTR of -ENOENT, or of
+ * ioas_hold().
+ */
+struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *pt = object_get(ctx, id, NULL);
+	int rc;
+
+	if (!pt)
+		return ERR_PTR(reason_note(ctx, -ENOENT,
+					   "there is no IOAS or HWPT with the ID %u",
+					   id));
+	rc = pt->kind == &ioas_kind ? ioas_hold(ioas_of(pt)) : 0;
+	if (!rc)
+		return pt;
+	object_put(ctx, pt);
+	return ERR_PTR(rc);
+}
+
+/**
+ * pt_release - the opposite of pt_hold()
+ * @ctx: the context
+ * @pt: what it has returned
+ */
+void pt_release(struct iommufd_ctx *ctx, struct object *pt)
+{
+	if (pt->kind == &ioas_kind)
+		ioas_release(ioas_of(pt));
+	if (pt->kind == &hwpt_kind)
+		hwpt_put(hwpt_of(pt));
+	else
+		object_put(ctx, pt);
+}
+
+/* Drivers do not reschedule between the entries of an array. */
+static int invalidate_portions(struct iommu_domain *domain,
+			       const struct iommu_hwpt_invalidate *arg,
+			       u32 *done)
+{
+	struct iommu_user_data_array array = {
+		.type = arg->data_type,
+		.entry_len = arg->entry_len,
+	};
+	int rc;
+
+	/* No entries: a question whether the driver knows the type. */
+	do {
+		array.uptr = u64_to_user_ptr(arg->data_uptr +
+					     (u64)*done * arg->entry_len);
+		array.entry_num = min(arg->entry_num - *done,
+				      INVALIDATE_PORTION);
+		rc = domain->ops->cache_invalidate_user(domain, &array);
+		*done += array.entry_num;
+		cond_resched();
+		if (!rc && fatal_signal_pending(current))
+			rc = -EINTR;
+	} while (!rc && array.entry_num && *done < arg->entry_num);
+	return rc;
+}
+
+static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
+		      u32 *done)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	/* What one call can keep the CPU busy with has a limit. */
+	if (arg->entry_num && (!arg->data_uptr || !arg->entry_len ||
+			       arg->entry_len > INVALIDATE_LENGTH_MAX ||
+			       arg->entry_num > INVALIDATE_MAX))
+		return reason_note(cmd->ctx, -EINVAL,
+				   "%u entries of %u bytes: there are no data, or they are more than %u of up to %lu",
+				   arg->entry_num, arg->entry_len,
+				   INVALIDATE_MAX, INVALIDATE_LENGTH_MAX);
+	hwpt = hwpt_get(cmd->ctx, arg->hwpt_id);
+	if (!hwpt)
+		return reason_note(cmd->ctx, -ENOENT,
+				   "there is no HWPT with the ID %u",
+				   arg->hwpt_id);
+	if (hwpt->parent)
+		rc = invalidate_portions(hwpt->domain, arg, done);
+	else
+		rc = reason_note(cmd->ctx, -ENOENT,
+				 "HWPT %u is not nested: the kernel invalidates it",
+				 arg->hwpt_id);
+	if (rc == -EINVAL)
+		reason_note(cmd->ctx, rc,
+			    "the IOMMU driver refuses entry %u, or their type %u or length %u",
+			    *done, arg->data_type, arg->entry_len);
+	hwpt_put(hwpt);
+	return rc;
+}
+
+/**
+ * hwpt_cmd_invalidate - IOMMU_HWPT_INVALIDATE
+ * @cmd: struct iommu_hwpt_invalidate; the number of entries that have been handled is
+ *	told in any case
+ */
+int hwpt_cmd_invalidate(struct command *cmd)
+{
+	struct iommu_hwpt_invalidate *arg = cmd->arg;
+	u32 done = 0;
+	int rc;
+
+	rc = invalidate(cmd, arg, &done);
+	arg->entry_num = done;
+	return command_reply(cmd, sizeof(*arg)) ?: rc;
+}
+
+static int set_coherency(struct ioas *ioas, u32 policy)
+{
+	int rc;
+
+	/* What the CPU has cleared, but not written back, DMA could read as it was. */
+	if (policy == IOASID_COHERENCY_NOT_NEEDED && !capable(CAP_SYS_RAWIO))
+		return reason_note(ioas->ctx, -EPERM,
+				   "DMA that bypasses the caches can read what others have left in memory: it takes CAP_SYS_RAWIO");
+	rc = mutex_lock_killable(&ioas->attach_lock);
+	if (rc)
+		return rc;
+	if (ioas->coherency != policy && !list_empty(&ioas->tables))
+		rc = reason_note(ioas->ctx, -EBUSY,
+				 "IOAS %u has page tables, which have been made by the policy that it has",
+				 ioas->obj.id);
+	else
+		WRITE_ONCE(ioas->coherency, policy);
+	mutex_unlock(&ioas->attach_lock);
+	return rc;
+}
+
+/**
+ * hwpt_cmd_coherency - IOASID_COHERENCY
+ * @cmd: struct ioasid_coherency
+ *
+ * Return: 0, -EOPNOTSUPP (flags), -EINVAL (no such policy), -ENOENT, -EPERM, -EBUSY (there
+ * are page tables), -EINTR.
+ */
+int hwpt_cmd_coherency(struct command *cmd)
+{
+	struct ioasid_coherency *arg = cmd->arg;
+	struct ioas *ioas;
+	int rc = 0;
+
+	if (arg->flags & ~IOASID_COHERENCY_SET)
+		return -EOPNOTSUPP;
+	if (arg->policy > IOASID_COHERENCY_NOT_NEEDED)
+		return -EINVAL;
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	if (arg->flags & IOASID_COHERENCY_SET)
+		rc = set_coherency(ioas, arg->policy);
+	else
+		arg->policy = READ_ONCE(ioas->coherency);
+	ioas_put(cmd->ctx, ioas);
+	return rc ?: command_reply(cmd, sizeof(*arg));
+}

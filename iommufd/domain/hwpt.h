@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Hardware page tables: an IOMMU domain with an ID.
+ */
+#ifndef IOMMUFD_HWPT_H
+#define IOMMUFD_HWPT_H
+
+#include "report/source.h"
+#include "space/space.h"
+
+struct device;
+struct iommu_user_data;
+
+/**
+ * struct hwpt - a page table that devices can be attached to
+ * @obj: in the ID table; devices that are attached hold references
+ * @domain: the IOMMU driver's part of it
+ * @ioas: what it translates to; the page table, or its parent, holds a reference
+ * @parent: of a nested one: the page table below it, referenced; otherwise NULL
+ * @table: of a kernel-managed one: in the list of @ioas while @filled
+ * @sources: the devices that are attached, and where their page requests go
+ * @automatic: made by an attach to @ioas, goes with the last device
+ * @coherent: the domain enforces cache coherency
+ * @policy: enum ioasid_coherency_policy, of the IOAS when it was made
+ * @nest_parent: may have nested page tables above it
+ * @dirty: can track dirty pages
+ * @msi_cookie: the window for software-managed MSIs has been set up
+ * @filled: see @table
+ */
+struct hwpt {
+	struct object obj;
+	struct iommu_domain *domain;
+	struct ioas *ioas;
+	struct hwpt *parent;
+	struct ioas_table table;
+	struct sources sources;
+	bool automatic;
+	bool coherent;
+	bool nest_parent;
+	bool dirty;
+	bool msi_cookie;
+	bool filled;
+	u32 policy;
+};
+
+extern const struct object_kind hwpt_kind;
+
+static inline struct hwpt *hwpt_of(struct object *obj)
+{
+	return container_of(obj, struct hwpt, obj);
+}
+
+static inline struct hwpt *hwpt_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = object_get(ctx, id, &hwpt_kind);
+
+	return obj ? hwpt_of(obj) : NULL;
+}
+
+/**
+ * hwpt_is_complete - can a page table be filled before a device is attached to it?
+ * @hwpt: a kernel-managed one
+ *
+ * virtio-iommu's driver does not know what a domain translates before.
+ */
+static inline bool hwpt_is_complete(const struct hwpt *hwpt)
+{
+	return hwpt->domain->geometry.aperture_end;
+}
+
+struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags);
+struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
+			const struct iommu_user_data *data);
+struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+			       u32 flags, const struct iommu_user_data *data);
+void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue);
+int hwpt_fill(struct hwpt *hwpt);
+void hwpt_drain(struct hwpt *hwpt);
+int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name);
+bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
+void hwpt_put(struct hwpt *hwpt);
+struct object *pt_hold(struct iommufd_ctx *ctx, u32 id);
+void pt_release(struct iommufd_ctx *ctx, struct object *pt);
+
+int hwpt_cmd_coherency(struct command *cmd);
+int hwpt_cmd_invalidate(struct command *cmd);
+
+#endif

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Peer-to-peer: user memory that is another device's BAR.
+ *
+ * A VFIO program may mmap() a BAR of a device and then map that address range
+ * for DMA by another device. There are no pages to pin, so nothing keeps the BAR
+ * where it is except its owner: the device must be bound to the same context,
+ * and when it is unbound every mapping of its BARs is revoked first.
+ *
+ * The PFNs decide who the owner is, not the VMA: a VFIO mmap, and a mapping of
+ * the same BAR by other means, are the same to a device.
+ *
+ * While the owner has its BARs off (no memory decoding, low power, reset), they cannot be
+ * found, since its driver lets the CPU have none of them, and what is mapped already is
+ * left out of the page tables.
+ */
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/pgtable.h>
+#include <linux/platform_device.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "context/object.h"
+#include "memory/bar.h"
+#include "memory/runs.h"
+
+/**
+ * struct bar_owner - a bound device that has memory resources
+ * @refs: the device, and the memory that has been found to be a BAR of it
+ * @link: in the context's list until it is retired
+ * @retired: the device has been unbound, or is about to be
+ * @off: no device is to reach the BARs now
+ * @used: somebody has mapped a BAR of it
+ * @dev: the device, until it is retired
+ * @nr: number of resources
+ * @res: the resources, start and inclusive end in bytes
+ * @rcu: bar_name() looks without a reference
+ * @name: of the device
+ */
+struct bar_owner {
+	refcount_t refs;
+	struct list_head link;
+	bool retired;
+	bool off;
+	bool used;
+	struct device *dev;
+	unsigned int nr;
+	struct {
+		phys_addr_t start;
+		phys_addr_t last;
+	} res[PCI_NUM_RESOURCES];
+	struct rcu_head rcu;
+	char name[];
+};
+
+static void owner_add_resource(struct bar_owner *owner,
+			       const struct resource *res)
+{
+	if (!res || resource_type(res) != IORESOURCE_MEM || !res->start ||
+	    !resource_size(res) || owner->nr == ARRAY_SIZE(owner->res))
+		return;
+	owner->res[owner->nr].start = res->start;
+	owner->res[owner->nr].last = res->end;
+	owner->nr++;
+}
+
+/**
+ * bar_owner_add - allow the BARs of a device to be mapped
+ * @ctx: the context that the device is bound to
+ * @dev: the device, whose DMA the context owns
+ *
+ * Return: the owner, or NULL if memory is short.
+ */
+struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
+{
+	const size_t length = strlen(dev_name(dev)) + 1;
+	struct bar_owner *owner;
+	int i;
+
+	owner = kzalloc(struct_size(owner, name, length), GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return NULL;
+	memcpy(owner->name, dev_name(dev), length);
+	refcount_set(&owner->refs, 1);
+	owner->dev = dev;
+	if (dev_is_pci(dev)) {
+		for (i = 0; i < PCI_STD_NUM_BARS; i++)
+			owner_add_resource(owner,
+					   &to_pci_dev(dev)->resource[i]);
+	} else if (dev_is_platform(dev)) {
+		for (i = 0; i < to_platform_device(dev)->num_resources; i++)
+			owner_add_resource(owner,
+					   &to_platform_device(dev)->resource[i]);
+	}
+	mutex_lock(&ctx->bar_lock);
+	list_add(&owner->link, &ctx->bar_owners);
+	mutex_unlock(&ctx->bar_lock);
+	return owner;
+}
+
+/**
+ * bar_owner_retire - from now on nobody can map the BARs of a device
+ * @ctx: the context
+ * @owner: its owner structure; mappings that exist already still refer to it
+ *
+ * Return: whether there may be any.
+ */
+bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
+{
+	mutex_lock(&ctx->bar_lock);
+	list_del(&owner->link);
+	WRITE_ONCE(owner->retired, true);
+	mutex_unlock(&ctx->bar_lock);
+	return owner->used;
+}
+
+/**
+ * bar_owner_switch - the BARs of a device are to be reached no more, or again
+ * @ctx: the context
+ * @owner: its owner structure
+ * @off: no more
+ *
+ * Return: whether that is new, and somebody may have mapped one.
+ */
+bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
+		      bool off)
+{
+	bool changed;
+
+	mutex_lock(&ctx->bar_lock);
+	changed = owner->off != off;
+	WRITE_ONCE(owner->off, off);
+	mutex_unlock(&ctx->bar_lock);
+	/* Whoever finds a BAR later will also see what it is to be now. */
+	return changed && READ_ONCE(owner->used);
+}
+
+/**
+ * bar_owner_put - drop a reference
+ * @owner: the owner, or NULL
+ */
+void bar_owner_put(struct bar_owner *owner)
+{
+	if (owner && refcount_dec_and_test(&owner->refs))
+		kfree_rcu(owner, rcu);
+}
+
+/**
+ * bar_owner_retired - is the device of a BAR gone?
+ * @owner: the owner
+ *
+ * The answer holds for as long as the caller has a lock that the revocation
+ * takes after it has retired the owner.
+ */
+bool bar_owner_retired(const struct bar_owner *owner)
+{
+	return READ_ONCE(owner->retired);
+}
+
+/* Does it answer on the bus? Virtual functions always do. */
+static bool is_off(struct device *dev)
+{
+	struct pci_dev *pdev;
+	u16 command;
+
+	if (!dev_is_pci(dev))
+		return false;
+	pdev = to_pci_dev(dev);
+	if (pdev->current_state >= PCI_D3hot)
+		return true;
+	return !pdev->is_virtfn &&
+	       !pci_read_config_word(pdev, PCI_COMMAND, &command) &&
+	       !(command & PCI_COMMAND_MEMORY);
+}
+
+static int is_cdev(struct device *dev, void *cdev)
+{
+	return dev->devt == *(dev_t *)cdev;
+}
+
+/**
+ * bar_is_off - why can a VFIO mapping of a BAR not be touched?
+ * @ctx: the context
+ * @cdev: what the file is that is mapped
+ * @name: set to the name of the device
+ * @size: room for that
+ *
+ * Return: whether it is because the memory decoding of a device of the context is
+ * off, or because it is powered down.
+ */
+bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
+{
+	struct bar_owner *owner;
+	bool found = false;
+
+	mutex_lock(&ctx->bar_lock);
+	list_for_each_entry(owner, &ctx->bar_owners, link) {
+		struct device *vfio;
+
+		vfio = device_find_child(owner->dev, &cdev, is_cdev);
+		if (!vfio)
+			continue;
+		put_device(vfio);
+		found = is_off(owner->dev);
+		strscpy(name, dev_name(owner->dev), size);
+		break;
+	}
+	mutex_unlock(&ctx->bar_lock);
+	return found;
+}
+
+/**
+ * bar_owner_off - has the device of a BAR switched it off?
+ * @owner: the owner
+ *
+ * As bar_owner_retired().
+ */
+bool bar_owner_off(const struct bar_owner *owner)
+{
+	return READ_ONCE(owner->off);
+}
+
+/**
+ * bar_name - whose BAR is it?
+ * @at: where a piece of memory has its owner, or NULL
+ * @name: set to the name of the device, or to nothing if it is no BAR
+ * @size: of @name
+ *
+ * Return: whether it is one.
+ */
+bool bar_name(struct bar_owner **at, char *name, size_t size)
+{
+	const struct bar_owner *owner;
+
+	*name = '\0';
+	rcu_read_lock();
+	owner = READ_ONCE(*at);
+	if (owner)
+		strscpy(name, owner->name, size);
+	rcu_read_unlock();
+	return owner;
+}
+
+static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
+		      phys_addr_t last)
+{
+	unsigned int i;
+
+	for (i = 0; i < owner->nr; i++)
+		if (owner->res[i].start <= start && last <= owner->res[i].last)
+			return true;
+	return false;
+}
+
+/* One device must own all of it. */
+static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
+					const struct runs *runs)
+{
+	struct bar_owner *owner, *found = NULL;
+	struct runs_iter it;
+
+	mutex_lock(&ctx->bar_lock);
+	list_for_each_entry(owner, &ctx->bar_owners, link) {
+		bool all = true;
+
+		runs_for_each(&it, runs, 0, runs->npages)
+			all &= owner_has(owner, PFN_PHYS(it.pfn),
+					 PFN_PHYS(it.pfn + it.npages) - 1);
+		if (all) {
+			WRITE_ONCE(owner->used, true);
+			refcount_inc(&owner->refs);
+			found = owner;
+			break;
+		}
+	}
+	mutex_unlock(&ctx->bar_lock);
+	return found;
+}
+
+/*
+ * Bytes that the CPU maps by the entry at @addr. Its lock is held, and the mmap lock:
+ * so it stays, and so do the tables above it.
+ */
+static unsigned long entry_size(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d = p4d_offset(pgd, addr);
+	pud_t *pud = pud_offset(p4d, addr);
+
+	if (pud_leaf(READ_ONCE(*pud)))
+		return PUD_SIZE;
+	return pmd_leaf(READ_ONCE(*pmd_offset(pud, addr))) ? PMD_SIZE :
+							      PAGE_SIZE;
+}
+
+/*
+ * The PFNs behind an address of a mapping without pages, as far as one entry of the
+ * CPU's page table goes: VFIO fills its mappings with the largest that fit, on the
+ * first touch, so it may have to be touched first.
+ *
+ * Returns how many there are, 0 if the mmap lock was dropped and taken again (look
+ * at the VMA anew), or an errno.
+ */
+static long bar_follow(struct vm_area_struct *vma, unsigned long addr,
+		       bool write, unsigned long *pfn)
+{
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	bool unlocked = false;
+	unsigned long size;
+	long n;
+	int rc;
+
+	if (follow_pfnmap_start(&args)) {
+		rc = fixup_user_fault(vma->vm_mm, addr, FAULT_FLAG_REMOTE |
+				      (write ? FAULT_FLAG_WRITE : 0),
+				      &unlocked);
+		if (unlocked)
+			return rc;
+		if (rc || follow_pfnmap_start(&args))
+			return -EFAULT;
+	}
+	size = entry_size(vma->vm_mm, addr);
+	n = (size - addr % size) >> PAGE_SHIFT;
+	if (write && !args.writable)
+		n = -EFAULT;
+	*pfn = args.pfn;
+	follow_pfnmap_end(&args);
+	return n;
+}
+
+/* Collect the PFNs of a range; the mmap lock is held for reading. */
+static int bar_collect(struct mm_struct *mm, unsigned long uptr,
+		       unsigned long npages, bool write, struct runs *runs)
+{
+	unsigned long end = uptr + npages * PAGE_SIZE;
+
+	while (runs->npages < npages) {
+		unsigned long addr = uptr + runs->npages * PAGE_SIZE;
+		struct vm_area_struct *vma = vma_lookup(mm, addr);
+		unsigned long pfn;
+		long n;
+		int rc;
+
+		if (!vma || !(vma->vm_flags & VM_PFNMAP) || vma->vm_end < end)
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		n = bar_follow(vma, addr, write, &pfn);
+		if (n < 0)
+			return n;
+		if (n) {
+			n = min(n, (long)(npages - runs->npages));
+			rc = runs_append(runs, pfn, n, false);
+			if (rc)
+				return rc;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * bar_resolve - find the BAR that a range of user memory maps
+ * @ctx: the context
+ * @mm: the address space, which the caller keeps alive
+ * @uptr: first address, page aligned
+ * @npages: length
+ * @write: it is to be written to
+ * @runs: empty; filled with the PFNs
+ * @owner: set to the device that the BAR belongs to, with a reference
+ *
+ * The owner may be retired as soon as this returns: whoever maps the runs holds
+ * a lock that the revocation takes, too.
+ *
+ * Return: 0, -EFAULT if it is not device memory, or does not answer, -ENODEV if it
+ * is not the BAR of one device that is bound to @ctx, -ENOMEM, or -EINTR. On error
+ * @runs is empty, and @owner what it was.
+ */
+int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
+		unsigned long uptr, unsigned long npages, bool write,
+		struct runs *runs, struct bar_owner **owner)
+{
+	struct bar_owner *found;
+	int rc;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	rc = bar_collect(mm, uptr, npages, write, runs);
+	mmap_read_unlock(mm);
+	if (!rc) {
+		found = bar_find_owner(ctx, runs);
+		if (found)
+			*owner = found;
+		else
+			rc = -ENODEV;
+	}
+	if (rc)
+		runs_free(runs);
+	return rc;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Locked-memory accounting.
+ *
+ * An account is opened in the name of the process that maps memory and stays
+ * with the memory: it is charged when the pages are pinned, which may be much
+ * later and in another process's attach, and credited when they are unpinned,
+ * which may be after the process has gone. Hence the reference on the mm (not on
+ * its address space) and the copy of the limit.
+ *
+ * Asking the security modules for CAP_IPC_LOCK costs as much as a small mapping
+ * itself. So a context keeps the account that it has used last, and uses it again
+ * for as long as the same credentials, limit and process ask.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "context/object.h"
+#include "memory/charge.h"
+
+/* How long a process's mmap lock is left alone that was taken. */
+#define CREDIT_DELAY	(HZ / 20)
+
+static struct workqueue_struct *account_wq;
+
+static void credit_fn(struct work_struct *work);
+
+static struct account *account_open(bool process)
+{
+	struct account *account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+
+	if (!account)
+		return NULL;
+	refcount_set(&account->refs, 1);
+	INIT_DELAYED_WORK(&account->later, credit_fn);
+	account->process = process;
+	account->limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	account->mm = current->mm;
+	mmgrab(account->mm);
+	account->cred = get_current_cred();
+	if (capable(CAP_IPC_LOCK)) {
+		account->to = CHARGE_NOBODY;
+	} else if (process) {
+		account->to = CHARGE_PROCESS;
+	} else {
+		account->to = CHARGE_USER;
+		account->user = get_uid(current_user());
+	}
+	return account;
+}
+
+/* The one that the context has is of somebody else, or of other times. */
+static noinline struct account *account_renew(struct iommufd_ctx *ctx,
+					      bool process)
+{
+	struct account *account = account_open(process), *old;
+
+	if (!account)
+		return NULL;
+	account->pinned = &ctx->pinned;
+	refcount_inc(&account->refs);
+	spin_lock(&ctx->account_lock);
+	old = ctx->account;
+	ctx->account = account;
+	spin_unlock(&ctx->account_lock);
+	account_put(old);
+	return account;
+}
+
+/**
+ * account_get - the account of the current process
+ * @ctx: the context that maps memory
+ * @process: charge the process and not the user
+ *
+ * Return: the account with a reference, or NULL if memory is short.
+ */
+struct account *account_get(struct iommufd_ctx *ctx, bool process)
+{
+	struct account *account;
+
+	spin_lock(&ctx->account_lock);
+	account = ctx->account;
+	if (likely(account && account_is_ours(account, process)))
+		refcount_inc(&account->refs);
+	else
+		account = NULL;
+	spin_unlock(&ctx->account_lock);
+	return likely(account) ? account : account_renew(ctx, process);
+}
+
+/**
+ * account_same - do two accounts charge the same?
+ * @some: one
+ * @other: the other
+ */
+bool account_same(const struct account *some, const struct account *other)
+{
+	return some->mm == other->mm && some->user == other->user &&
+	       some->to == other->to;
+}
+
+/**
+ * account_free - the last reference is gone
+ * @account: the account
+ */
+void account_free(struct account *account)
+{
+	if (account->user)
+		free_uid(account->user);
+	put_cred(account->cred);
+	mmdrop(account->mm);
+	kfree(account);
+}
+
+/* What has been unpinned meanwhile; with the mmap lock held for writing. */
+static void credit_owed(struct account *account)
+{
+	account->mm->locked_vm -= atomic_long_xchg(&account->owed, 0);
+}
+
+/**
+ * account_charge_process - charge RLIMIT_MEMLOCK of the process
+ * @account: with CHARGE_PROCESS
+ * @npages: how many
+ *
+ * Return: 0, -ENOMEM, -EINTR.
+ */
+int account_charge_process(struct account *account, unsigned long npages)
+{
+	struct mm_struct *mm = account->mm;
+	int rc = 0;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	credit_owed(account);
+	if (npages > account->limit ||
+	    mm->locked_vm > account->limit - npages)
+		rc = -ENOMEM;
+	else
+		mm->locked_vm += npages;
+	mmap_write_unlock(mm);
+	return rc;
+}
+
+/* The reference keeps the account, the module keeps the code. */
+static void credit_later(struct account *account)
+{
+	refcount_inc(&account->refs);
+	__module_get(THIS_MODULE);
+	if (queue_delayed_work(account_wq, &account->later, CREDIT_DELAY))
+		return;
+	module_put(THIS_MODULE);
+	account_put(account);
+}
+
+static void credit_fn(struct work_struct *work)
+{
+	struct account *account = container_of(to_delayed_work(work),
+					       struct account, later);
+
+	if (mm_write_trylock(account->mm)) {
+		credit_owed(account);
+		mmap_write_unlock(account->mm);
+	} else {
+		credit_later(account);
+	}
+	account_put(account);
+	/* account_exit() waits until this has returned. */
+	module_put(THIS_MODULE);
+}
+
+/**
+ * account_uncharge_process - the opposite of account_charge_process()
+ * @account: with CHARGE_PROCESS
+ * @npages: how many
+ *
+ * A process can keep its mmap lock for as long as it likes, by a page fault on a file
+ * system of its own; who unpins its memory may be in the middle of an unbind, for which
+ * others wait. So it is credited when the lock is free, now as a rule.
+ */
+void account_uncharge_process(struct account *account, unsigned long npages)
+{
+	atomic_long_add(npages, &account->owed);
+	if (mm_write_trylock(account->mm)) {
+		credit_owed(account);
+		mmap_write_unlock(account->mm);
+	} else {
+		credit_later(account);
+	}
+}
+
+/**
+ * account_init - at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int account_init(void)
+{
+	account_wq = alloc_workqueue("iommufd_account", WQ_UNBOUND, 0);
+	return account_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * account_exit - at module unload, with no account left
+ */
+void account_exit(void)
+{
+	destroy_workqueue(account_wq);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning the memory of a file by its folios: shmem (memfd) and hugetlbfs.
+ *
+ * memfd_pin_folios() does it, but for two things that 6.12 gets wrong: what it does
+ * about a hole in hugetlbfs, and what is in the folios that fallocate() has put into
+ * shmem. The runs remember a pin for each large folio.
+ */
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+
+#include "memory/gather.h"
+#include "memory/runs.h"
+
+/**
+ * gather_has_folios - can the folios of a file be pinned?
+ * @file: any file
+ *
+ * Return: whether it is one of shmem or hugetlbfs.
+ */
+bool gather_has_folios(const struct file *file)
+{
+	return shmem_mapping(file->f_mapping) || is_hugetlb_file(file);
+}
+
+static unsigned int file_seals(const struct file *file)
+{
+	return is_hugetlb_file(file) ? HUGETLBFS_I(file_inode(file))->seals :
+				  SHMEM_I(file_inode(file))->seals;
+}
+
+/**
+ * gather_check_file - may devices have the memory of a file?
+ * @file: a file that gather_has_folios()
+ * @start: offset in bytes
+ * @length: bytes; the range has an end
+ * @writable: to be written to
+ *
+ * They may where mmap() would give the caller a shared mapping: which has to be
+ * readable in any case. The security modules cannot be asked about a mapping
+ * (security_mmap_file() is not exported), so they are asked about reading and
+ * writing the range, which to those that look at files is the same question.
+ *
+ * Return: 0, -EACCES (not open for reading, or open for appending only, or a
+ * security module says so; it may also say -EPERM), -EPERM (not open for writing,
+ * or sealed against it).
+ */
+int gather_check_file(struct file *file, loff_t start, size_t length,
+		      bool writable)
+{
+	int rc;
+
+	if (!(file->f_mode & FMODE_READ) ||
+	    (file->f_mode & FMODE_WRITE && IS_APPEND(file_inode(file))))
+		return -EACCES;
+	if (writable && (!(file->f_mode & FMODE_WRITE) ||
+			 file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return -EPERM;
+	rc = rw_verify_area(READ, file, &start, length);
+	if (!rc && writable)
+		rc = rw_verify_area(WRITE, file, &start, length);
+	return rc;
+}
+
+/*
+ * Take over @n pinned folios that hold @left pages, beginning @skip pages into the
+ * first. What cannot be taken over is unpinned: -ENOMEM.
+ */
+static int gather_folios(struct gather *gather, long n, unsigned long skip,
+			 unsigned long left)
+{
+	struct folio **folios = (struct folio **)gather->pages;
+	long i;
+
+	for (i = 0; i < n; i++) {
+		struct folio *folio = folios[i];
+		unsigned long npages = min(folio_nr_pages(folio) - skip, left);
+		int rc = gather_add_folio(gather->runs, folio,
+					  folio_pfn(folio) + skip, npages);
+
+		if (unlikely(rc)) {
+			unpin_folios(folios + i + 1, n - i - 1);
+			return rc;
+		}
+		left -= npages;
+		skip = 0;
+	}
+	return 0;
+}
+
+/*
+ * Is every page of a range in the page cache? hugetlbfs only; the inode is locked
+ * against holes being cut.
+ */
+static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
+{
+	struct address_space *mapping = file->f_mapping;
+	unsigned long size = huge_page_size(hstate_file(file));
+	loff_t end = i_size_read(file_inode(file));
+	unsigned long behind = end >> PAGE_SHIFT;
+
+	if (to >= end)
+		return false;
+	/* As many pages as the file has room for, and none behind its end. */
+	if (mapping->nrpages == end >> PAGE_SHIFT &&
+	    !xa_find(&mapping->i_pages, &behind, ULONG_MAX, XA_PRESENT))
+		return true;
+	for (from = round_down(from, size); from <= to; from += size) {
+		struct folio *folio = filemap_get_folio(mapping,
+							from >> PAGE_SHIFT);
+
+		if (IS_ERR(folio))
+			return false;
+		folio_put(folio);
+	}
+	return true;
+}
+
+/*
+ * memfd_pin_folios() of 6.12 makes a missing page of hugetlbfs out of somebody
+ * else's reservation, if there is one, and breaks the count if there is not. So
+ * it must not find one missing: holes are filled as fallocate() does it.
+ */
+static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
+			struct folio **folios, unsigned long most,
+			pgoff_t *skip, bool fill_holes)
+{
+	struct inode *inode = file_inode(file);
+	unsigned long size = huge_page_size(hstate_file(file));
+	bool filled = false;
+
+	/* No more than one call can pin: the rest need not be looked at yet. */
+	to = min(to, round_down(from, size) + (loff_t)(most * size) - 1);
+	for (;;) {
+		long n = -EINVAL;
+		bool whole;
+
+		inode_lock_shared(inode);
+		whole = hugetlb_is_whole(file, from, to);
+		if (whole)
+			n = memfd_pin_folios(file, from, to, folios, most,
+					     skip);
+		inode_unlock_shared(inode);
+		if (whole || filled || !fill_holes ||
+		    !(file->f_mode & FMODE_WRITE) || to >= i_size_read(inode))
+			return n;
+
+		n = vfs_fallocate(file, FALLOC_FL_KEEP_SIZE,
+				  round_down(from, size),
+				  round_up(to + 1, size) -
+				  round_down(from, size));
+		if (n)
+			return n == -ENOSPC ? -ENOMEM : n;
+		filled = true;
+	}
+}
+
+/*
+ * What fallocate() has put into a file of shmem is not cleared before somebody
+ * touches it, and memfd_pin_folios() does not. A device would see what has been in
+ * the memory before, and what it writes would be cleared later.
+ */
+static int clear_folio(struct file *file, struct folio *folio)
+{
+	struct folio *read;
+
+	if (likely(folio_test_uptodate(folio)))
+		return 0;
+	read = shmem_read_folio(file->f_mapping, folio->index);
+	if (IS_ERR(read))
+		return PTR_ERR(read);
+	folio_put(read);
+	/* Cut out of the file meanwhile? */
+	return folio_test_uptodate(folio) ? 0 : -EFAULT;
+}
+
+static long pin_shmem(struct file *file, loff_t from, loff_t to,
+		      struct folio **folios, unsigned long most, pgoff_t *skip)
+{
+	long n = memfd_pin_folios(file, from, to, folios, most, skip);
+
+	/* The file system is full: to who maps, there is no memory. */
+	return n == -ENOSPC ? -ENOMEM : n;
+}
+
+/* memfd_pin_folios() does not care what has happened to the memory. */
+static int check_folio(struct file *file, struct folio *folio)
+{
+	if (folio_contain_hwpoisoned_page(folio))
+		return -EHWPOISON;
+	return folio_test_hugetlb(folio) ? 0 : clear_folio(file, folio);
+}
+
+static long pin_folios(struct file *file, loff_t from, loff_t to,
+		       struct folio **folios, unsigned long most,
+		       pgoff_t *skip, bool fill_holes)
+{
+	long i, n;
+
+	if (is_hugetlb_file(file))
+		n = pin_hugetlb(file, from, to, folios, most, skip, fill_holes);
+	else
+		n = pin_shmem(file, from, to, folios, most, skip);
+	for (i = 0; i < n; i++) {
+		int rc = check_folio(file, folios[i]);
+
+		if (unlikely(rc)) {
+			unpin_folios(folios, n);
+			return rc;
+		}
+	}
+	return n;
+}
+
+/**
+ * gather_file - pin pages of a file
+ * @gather: the state
+ * @file: a file that gather_has_folios()
+ * @offset: where in the file the next page of the runs is
+ * @end: index of the page to stop before
+ * @fill_holes: of hugetlbfs. Holes of shmem are always filled.
+ *
+ * Return: 0, -EINVAL (behind the end of the file, or a hole that is not to be or
+ * cannot be filled), -ENOMEM, -EHWPOISON, -EINTR on a fatal signal, and on any
+ * signal while a hole of hugetlbfs is filled. On error what has been pinned is in
+ * the runs.
+ */
+int gather_file(struct gather *gather, struct file *file, unsigned long offset,
+		unsigned long end, bool fill_holes)
+{
+	struct folio **folios = (struct folio **)gather->pages;
+	const unsigned long had = gather->runs->npages;
+
+	while (gather->runs->npages < end) {
+		unsigned long at = gather->runs->npages;
+		loff_t from = offset + (at - had) * PAGE_SIZE;
+		loff_t to = offset + (end - had) * PAGE_SIZE - 1;
+		pgoff_t skip = 0;
+		long n = pin_folios(file, from, to, folios, gather->batch,
+				    &skip, fill_holes);
+		int rc;
+
+		if (n <= 0)
+			return n ?: -EFAULT;
+		rc = gather_folios(gather, n, skip >> PAGE_SHIFT, end - at);
+		if (rc)
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * gather_file_page - pin one page of a file
+ * @file: the file
+ * @offset: of the page
+ *
+ * Return: its PFN, the folio of which is what is pinned; or an errno as
+ * gather_file().
+ */
+long gather_file_page(struct file *file, unsigned long offset)
+{
+	struct folio *folio;
+	pgoff_t skip = 0;
+	long n = pin_folios(file, offset, offset + PAGE_SIZE - 1, &folio, 1,
+			    &skip, true);
+
+	if (n != 1)
+		return n ?: -EFAULT;
+	return folio_pfn(folio) + (skip >> PAGE_SHIFT);
+}

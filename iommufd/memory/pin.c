@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinned memory.
+ *
+ * A struct pinned stands for memory from one origin, for as long as any area
+ * refers to it. It is empty until somebody needs the memory. Then there are two
+ * ways of having it:
+ *
+ * whole	an IOAS with page tables uses it (pinned_use()). All of it is
+ *		pinned and kept as runs until the last use is gone. Copies, second
+ *		domains and in-kernel users share the runs: nothing is pinned or
+ *		charged twice.
+ * sparse	only in-kernel users (mediated devices) have asked for single
+ *		pages of it. Those, and no others, are pinned, one by one.
+ *
+ * When sparse memory is used as a whole, the pins of the pages become uses of the
+ * whole. There is no way back: while an in-kernel user keeps a page, the whole
+ * stays. Should the user have replaced such a page meanwhile, so that a device
+ * would see another page than the in-kernel user has, the use fails.
+ *
+ * Pages may be long in coming: a user has file systems and page faults of his own
+ * making. So nothing is pinned with a lock held. Who fills or empties the runs
+ * makes the memory busy, and only those wait for him who would do the same, and can
+ * be killed. Who has a use, or a page, gives it back without waiting.
+ *
+ * Pages are always pinned for writing if the mapping allows writing at all, and
+ * marked dirty when they are unpinned.
+ */
+#include <linux/file.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "context/object.h"
+#include "memory/bar.h"
+#include "memory/charge.h"
+#include "memory/gather.h"
+#include "memory/pin.h"
+#include "memory/pin_reason.h"
+#include "memory/sparse.h"
+
+/* So few pages are pinned with the pointers on the stack. */
+#define PIN_FEW		16
+
+static struct kmem_cache *pinned_cache;
+
+/**
+ * pinned_alloc_many - structures that stand for nothing yet
+ * @ctx: the context that will map memory
+ * @mem: set to the structures
+ * @nr: how many
+ *
+ * The account is that of the current process.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr)
+{
+	struct account *account = account_get(ctx, ctx->charge_process);
+	unsigned int i;
+
+	if (!account)
+		return -ENOMEM;
+	if (kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr, mem) !=
+	    nr) {
+		account_put(account);
+		return -ENOMEM;
+	}
+	refcount_add(nr - 1, &account->refs);
+	for (i = 0; i < nr; i++) {
+		struct pinned *pinned = mem[i];
+
+		pinned->ctx = ctx;
+		pinned->account = account;
+	}
+	return 0;
+}
+
+/**
+ * pinned_free_many - free structures that stand for nothing
+ * @mem: the structures
+ * @nr: how many, at least 1
+ */
+void pinned_free_many(void **mem, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		account_put(((struct pinned *)mem[i])->account);
+	kmem_cache_free_bulk(pinned_cache, nr, mem);
+}
+
+/**
+ * pinned_renew_account - a structure is to be used by another process, or in
+ * other circumstances
+ * @pinned: it stands for nothing
+ * @process: charge the process and not the user
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pinned_renew_account(struct pinned *pinned, bool process)
+{
+	struct account *account = account_get(pinned->ctx, process);
+
+	if (!account)
+		return -ENOMEM;
+	account_put(pinned->account);
+	pinned->account = account;
+	return 0;
+}
+
+/* As for a shared mapping, see gather_check_file(). */
+static int check_file(struct iommufd_ctx *ctx, struct file *file,
+		      unsigned long start, unsigned long length, bool writable)
+{
+	int rc;
+
+	if (!gather_has_folios(file))
+		return pin_reason_file(ctx, file, writable, -EINVAL);
+	if (length > (unsigned long)MAX_LFS_FILESIZE ||
+	    start > MAX_LFS_FILESIZE - length)
+		return -EOVERFLOW;
+	rc = pinned_check_range(start, length);
+	if (rc)
+		return rc;
+	rc = gather_check_file(file, start, length, writable);
+	return rc ? pin_reason_file(ctx, file, writable, rc) : 0;
+}
+
+/**
+ * pinned_from_file - memory of a memfd, a shmem or a hugetlbfs file
+ * @ctx: the context that maps it
+ * @file: the file; the memory takes a reference of its own
+ * @start: offset in bytes, need not be aligned
+ * @length: bytes
+ * @writable: devices may write to it: until it is freed, the file is counted as
+ *	mapped writable, so nobody can seal it against that
+ *
+ * Return: the memory, with one reference; or -EINVAL (no length, or a file of
+ * another kind), -EOVERFLOW, -EACCES, -EPERM (see gather_check_file()), -ENOMEM.
+ */
+struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
+				unsigned long start, unsigned long length,
+				bool writable)
+{
+	int rc = check_file(ctx, file, start, length, writable);
+	struct pinned *pinned;
+	void *mem;
+
+	if (rc)
+		return ERR_PTR(rc);
+	rc = pinned_alloc_many(ctx, &mem, 1);
+	if (rc)
+		return ERR_PTR(rc);
+	/* A seal may have come in between. */
+	if (writable && mapping_map_writable(file->f_mapping)) {
+		pinned_free_many(&mem, 1);
+		return ERR_PTR(pin_reason_file(ctx, file, writable, -EPERM));
+	}
+	pinned = mem;
+	pinned_set(pinned, start, length, writable);
+	pinned->file = get_file(file);
+	return pinned;
+}
+
+static void pinned_put_file(struct pinned *pinned)
+{
+	if (pinned->writable)
+		mapping_unmap_writable(pinned->file->f_mapping);
+	fput(pinned->file);
+	pinned->file = NULL;
+}
+
+/**
+ * pinned_finish - pinned_retire() of what is more than pages of user memory
+ * @pinned: nobody refers to it any more
+ *
+ * Return: whether it stands for nothing now. If it is still in use something has
+ * gone wrong: it is not to become the next mapping's memory.
+ */
+bool pinned_finish(struct pinned *pinned)
+{
+	if (WARN_ON(pinned->uses || pinned->sparse))
+		return false;
+	if (pinned->file)
+		pinned_put_file(pinned);
+	if (pinned->owner) {
+		runs_free(&pinned->runs);
+		bar_owner_put(pinned->owner);
+	}
+	pinned->owner = NULL;
+	return true;
+}
+
+/**
+ * pinned_put - drop a reference
+ * @pinned: not used any more by the caller
+ */
+void pinned_put(struct pinned *pinned)
+{
+	void *mem = pinned;
+
+	if (pinned_retire(pinned))
+		pinned_free_many(&mem, 1);
+}
+
+/* Arrays on the stack are zeroed by the kernel at every call: not for one page. */
+static inline int fill_page(struct pinned *pinned)
+{
+	long pfn = gather_user_page(pinned->account->mm, pinned->start,
+				    pinned->writable);
+
+	if (unlikely(pfn < 0))
+		return pfn;
+	runs_set_one(&pinned->runs, pfn, 1);
+	return 0;
+}
+
+static noinline int fill_pages(struct pinned *pinned)
+{
+	struct page *few[PIN_FEW];
+	struct gather gather = {
+		.runs = &pinned->runs,
+		.mm = pinned->account->mm,
+		.start = pinned->start,
+		.writable = pinned->writable,
+		.pages = few,
+		.batch = PIN_FEW,
+	};
+	int rc;
+
+	if (pinned->npages > PIN_FEW) {
+		gather.pages = gather_scratch();
+		gather.batch = GATHER_BATCH;
+		if (!gather.pages)
+			return -ENOMEM;
+	}
+	if (pinned->file)
+		rc = gather_file(&gather, pinned->file, pinned->start,
+				 pinned->npages, true);
+	else
+		rc = gather_user(&gather, pinned->npages);
+	if (gather.pages != few)
+		gather_scratch_free(gather.pages);
+	runs_finish(&pinned->runs);
+	return rc;
+}
+
+/* User memory that cannot be pinned may be a BAR, for which nobody pays. */
+static int fill_bar(struct pinned *pinned)
+{
+	struct mm_struct *mm = pinned->account->mm;
+	struct bar_owner *owner;
+	int rc;
+
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
+			 pinned->writable, &pinned->runs, &owner);
+	mmput(mm);
+	if (rc)
+		return rc;
+	/* In-kernel users have no pages of a BAR, nor get one from now on. */
+	mutex_lock(&pinned->lock);
+	if (pinned->sparse)
+		rc = -EFAULT;
+	else
+		WRITE_ONCE(pinned->owner, owner);
+	mutex_unlock(&pinned->lock);
+	if (rc) {
+		runs_free(&pinned->runs);
+		bar_owner_put(owner);
+	}
+	return rc;
+}
+
+/* Could not be pinned; or has to match what is sparse, and does not. */
+static noinline int pinned_fill_failed(struct pinned *pinned, int rc)
+{
+	unsigned long npages = pinned->runs.npages;
+	int bar_rc;
+
+	release_runs(&pinned->runs, pinned->writable);
+	if (pinned->file || pinned->sparse || npages || rc != -EFAULT)
+		return pin_reason(pinned, npages, rc);
+	bar_rc = fill_bar(pinned);
+	if (bar_rc == -ENODEV)
+		return pin_reason_bar(pinned);
+	return bar_rc == -EFAULT ? pin_reason(pinned, 0, rc) : bar_rc;
+}
+
+/* Could not be paid for: a BAR need not be. */
+static noinline int pinned_charge_failed(struct pinned *pinned, int rc)
+{
+	if (rc != -ENOMEM)
+		return rc;
+	if (!pinned->file && !pinned->sparse) {
+		rc = fill_bar(pinned);
+		if (rc == -ENODEV)
+			return pin_reason_bar(pinned);
+		if (rc != -EFAULT)
+			return rc;
+	}
+	return pin_reason_limit(pinned);
+}
+
+static inline int fill_memory(struct pinned *pinned)
+{
+	return likely(pinned->npages == 1 && !pinned->file) ?
+	       fill_page(pinned) : fill_pages(pinned);
+}
+
+/**
+ * pinned_use_first - pinned_use() of memory that nobody has used, known to one
+ * area only, or locked
+ * @pinned: the memory, neither sparse nor known to be a BAR
+ *
+ * Return: as pinned_use().
+ */
+int pinned_use_first(struct pinned *pinned)
+{
+	int rc = account_charge(pinned->account, pinned->npages);
+
+	if (unlikely(rc)) {
+		rc = pinned_charge_failed(pinned, rc);
+	} else {
+		rc = fill_memory(pinned);
+		if (unlikely(rc)) {
+			account_uncharge(pinned->account, pinned->npages);
+			rc = pinned_fill_failed(pinned, rc);
+		}
+	}
+	if (likely(!rc))
+		pinned->uses = 1;
+	return rc;
+}
+
+static inline void empty(struct pinned *pinned)
+{
+	struct runs *runs = &pinned->runs;
+	struct page *page;
+
+	/* There it stays, and can be used again while its owner has it switched off. */
+	if (unlikely(pinned->owner))
+		return;
+	/* Some pages, each with a pin: the short way. */
+	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO) &&
+	    runs->npages <= GATHER_BATCH) {
+		page = pfn_to_page(run_pfn(runs_one(runs)));
+		unpin_user_page_range_dirty_lock(page, run_pages(runs_one(runs)),
+						 pinned->writable);
+		runs_init(runs);
+	} else {
+		release_runs(runs, pinned->writable);
+	}
+	account_uncharge(pinned->account, pinned->npages);
+}
+
+/* For who would fill it, with the lock held: 0, or -EINTR without. */
+static int lock_idle(struct pinned *pinned)
+{
+	while (!mutex_lock_killable(&pinned->lock)) {
+		if (!pinned->busy)
+			return 0;
+		mutex_unlock(&pinned->lock);
+		if (wait_var_event_killable(&pinned->busy,
+					    !READ_ONCE(pinned->busy)))
+			break;
+	}
+	return -EINTR;
+}
+
+/* The runs are what @uses says. */
+static void end_busy(struct pinned *pinned)
+{
+	mutex_lock(&pinned->lock);
+	pinned->busy = false;
+	mutex_unlock(&pinned->lock);
+	/* Who waits has seen it, or is seen: pairs with prepare_to_wait_event(). */
+	smp_mb();
+	wake_up_var(&pinned->busy);
+}
+
+/* It is busy. Returns 0 with the use counted. */
+static int fill_busy(struct pinned *pinned, unsigned long cost)
+{
+	int rc;
+
+	rc = account_charge(pinned->account, cost);
+	if (rc) {
+		rc = pinned_charge_failed(pinned, rc);
+		goto out;
+	}
+	rc = fill_memory(pinned) ?: sparse_absorb(pinned, &cost);
+	if (!rc)
+		return 0;
+	account_uncharge(pinned->account, cost);
+	rc = pinned_fill_failed(pinned, rc);
+out:
+	if (!rc)
+		pinned_use_again(pinned);
+	return rc;
+}
+
+static int use_known(struct pinned *pinned)
+{
+	unsigned long cost = 0;
+	bool fill = false;
+	int rc = lock_idle(pinned);
+
+	if (rc)
+		return rc;
+	if (pinned->owner && bar_owner_retired(pinned->owner)) {
+		/* In use or not: it may have been revoked where this use is to be. */
+		rc = -ENXIO;
+	} else if (pinned->uses || pinned->owner) {
+		pinned->uses++;
+	} else {
+		cost = pinned->npages - sparse_nr(pinned);
+		pinned->busy = true;
+		fill = true;
+	}
+	mutex_unlock(&pinned->lock);
+	if (fill) {
+		rc = fill_busy(pinned, cost);
+		end_busy(pinned);
+	}
+	return rc;
+}
+
+/**
+ * pinned_use_shared - pinned_use() in general
+ * @pinned: the memory
+ *
+ * Return: as pinned_use().
+ */
+int pinned_use_shared(struct pinned *pinned)
+{
+	if (pinned_is_private(pinned) && !pinned->uses && !pinned->sparse &&
+	    !pinned->owner)
+		return pinned_use_first(pinned);
+	return use_known(pinned);
+}
+
+/**
+ * pinned_row - how many areas' memory is one stretch?
+ * @area: the first of a chain of new areas, with memory of the current process
+ *	that nobody else knows yet
+ * @npages: set to the length of the stretch
+ *
+ * Return: the area, or NULL, behind the last one of which pinned_use_row() can
+ * use the memory together with that of @area.
+ */
+struct area *pinned_row(const struct area *area, unsigned long *npages)
+{
+	const struct pinned *first = area->pinned;
+	unsigned long end = first->start + first->npages * PAGE_SIZE;
+	struct area *at;
+
+	for (at = area->chain; at; at = at->chain) {
+		const struct pinned *pinned = at->pinned;
+
+		if (pinned->start != end ||
+		    pinned->writable != first->writable ||
+		    pinned->account != first->account)
+			break;
+		/* What is larger may be had in larger pieces. */
+		if (pinned->npages > PIN_FEW || first->npages > PIN_FEW ||
+		    end - first->start >= (GATHER_BATCH - PIN_FEW) * PAGE_SIZE)
+			break;
+		end += pinned->npages * PAGE_SIZE;
+	}
+	*npages = (end - first->start) >> PAGE_SHIFT;
+	return at;
+}
+
+static int row_deal(struct area *area, const struct area *end,
+		    struct page **pages)
+{
+	int rc = 0;
+
+	for (; area != end; area = area->chain) {
+		struct pinned *pinned = area->pinned;
+		unsigned long n = pinned->npages;
+
+		if (likely(n == 1))
+			runs_set_one(&pinned->runs, page_to_pfn(*pages), 1);
+		else if (!rc)
+			rc = gather_add(&pinned->runs, pages, n);
+		else
+			unpin_user_pages(pages, n);
+		pinned->uses = 1;
+		area->in_use = true;
+		pages += n;
+	}
+	return rc;
+}
+
+/* Memory was too short for the runs of one. */
+static void row_undo(struct area *area, const struct area *end)
+{
+	for (; area != end; area = area->chain) {
+		area->in_use = false;
+		area->pinned->uses = 0;
+		release_runs(&area->pinned->runs, area->pinned->writable);
+	}
+}
+
+/**
+ * pinned_use_row - pinned_use() of many small pieces of memory at once
+ * @area: the first area; in_use is set
+ * @end: from pinned_row()
+ * @npages: likewise
+ *
+ * Return: 0, or with nothing changed an errno of pinned_use(), which may be that
+ * of any of them.
+ */
+int pinned_use_row(struct area *area, const struct area *end,
+		   unsigned long npages)
+{
+	const struct pinned *first = area->pinned;
+	struct account *account = first->account;
+	struct page **pages = gather_scratch();
+	int rc;
+
+	if (!pages)
+		return -ENOMEM;
+	rc = account_charge(account, npages);
+	if (rc)
+		goto out_pages;
+	rc = gather_user_pages(account->mm, first->start, npages,
+			       first->writable, pages);
+	if (!rc) {
+		rc = row_deal(area, end, pages);
+		if (rc)
+			row_undo(area, end);
+	}
+	if (rc)
+		account_uncharge(account, npages);
+out_pages:
+	gather_scratch_free(pages);
+	return rc;
+}
+
+/**
+ * pinned_use_again - one more use, by somebody who has one already
+ * @pinned: memory in use
+ */
+void pinned_use_again(struct pinned *pinned)
+{
+	mutex_lock(&pinned->lock);
+	pinned->uses++;
+	mutex_unlock(&pinned->lock);
+}
+
+/**
+ * pinned_drop_uses - pinned_unuse() several times, with the lock held
+ * @pinned: memory in use
+ * @n: how often
+ *
+ * Return: whether it is busy now, since these were the last ones: the caller lets
+ * go of the lock and calls pinned_empty().
+ */
+bool pinned_drop_uses(struct pinned *pinned, unsigned long n)
+{
+	if (WARN_ON(pinned->uses < n))
+		return false;
+	pinned->uses -= n;
+	if (!pinned->uses)
+		pinned->busy = true;
+	return !pinned->uses;
+}
+
+/**
+ * pinned_empty - unpin what nobody uses any more
+ * @pinned: after pinned_drop_uses() has said so
+ */
+void pinned_empty(struct pinned *pinned)
+{
+	empty(pinned);
+	end_busy(pinned);
+}
+
+/**
+ * pinned_unuse_shared - pinned_unuse() in general
+ * @pinned: memory in use
+ */
+void pinned_unuse_shared(struct pinned *pinned)
+{
+	bool last;
+
+	if (pinned_is_private(pinned)) {
+		if (!WARN_ON(!pinned->uses) && !--pinned->uses)
+			empty(pinned);
+		return;
+	}
+	mutex_lock(&pinned->lock);
+	last = pinned_drop_uses(pinned, 1);
+	mutex_unlock(&pinned->lock);
+	if (last)
+		pinned_empty(pinned);
+}
+
+/**
+ * pinned_change_cost - what it takes to move the memory to another account
+ * @pinned: the memory; the caller keeps everybody from changing it
+ * @account: the account
+ *
+ * Return: the pages that @account is to be charged for.
+ */
+unsigned long pinned_change_cost(const struct pinned *pinned,
+				 const struct account *account)
+{
+	if (pinned->owner || account_same(pinned->account, account))
+		return 0;
+	return pinned->uses ? pinned->npages : sparse_nr(pinned);
+}
+
+/**
+ * pinned_change_account - move the memory to another account
+ * @pinned: memory of a file, which the caller keeps from being changed
+ * @account: has been charged for pinned_change_cost() already; the memory takes a
+ *	reference of its own
+ */
+void pinned_change_account(struct pinned *pinned, struct account *account)
+{
+	account_uncharge(pinned->account,
+			 pinned_change_cost(pinned, account));
+	account_put(pinned->account);
+	refcount_inc(&account->refs);
+	pinned->account = account;
+}
+
+/* What it is again whenever it is freed. */
+static void pinned_construct(void *mem)
+{
+	struct pinned *pinned = mem;
+
+	refcount_set(&pinned->refs, 1);
+	pinned->mark = false;
+	pinned->busy = false;
+	mutex_init(&pinned->lock);
+	pinned->file = NULL;
+	pinned->uses = 0;
+	runs_init(&pinned->runs);
+	pinned->sparse = NULL;
+	pinned->owner = NULL;
+	area_construct(&pinned->area);
+	pinned->area.pinned = pinned;
+	pinned->area.embedded = true;
+}
+
+/**
+ * pinned_cache_init - at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pinned_cache_init(void)
+{
+	pinned_cache = kmem_cache_create("iommufd_pinned",
+					 sizeof(struct pinned), 0,
+					 SLAB_ACCOUNT, pinned_construct);
+	return pinned_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * pinned_cache_exit - at module unload, with no memory pinned
+ */
+void pinned_cache_exit(void)
+{
+	kmem_cache_destroy(pinned_cache);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pinned memory of which in-kernel users have single pages.
+ */
+#ifndef IOMMUFD_SPARSE_H
+#define IOMMUFD_SPARSE_H
+
+#include <linux/xarray.h>
+
+#include "memory/pin.h"
+
+/**
+ * struct sparse - pages that in-kernel users have pinned one by one
+ * @pages: by index, a value: the PFN, and how often the page is pinned
+ * @nr: how many pages
+ */
+struct sparse {
+	struct xarray pages;
+	unsigned long nr;
+};
+
+/**
+ * sparse_nr - how many pages are pinned one by one?
+ * @pinned: the memory
+ */
+static inline unsigned long sparse_nr(const struct pinned *pinned)
+{
+	return pinned->sparse ? pinned->sparse->nr : 0;
+}
+
+int sparse_absorb(struct pinned *pinned, unsigned long *paid);
+
+#endif

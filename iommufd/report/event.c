@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events: what user space is told and need not answer.
+ *
+ * IOMMU drivers report faults in interrupts. So a queue is a ring that is allocated
+ * with it, and one spinlock protects the list of a context's queues and all their
+ * rings. Where there is no room the oldest event goes, and the one behind it says how
+ * many are missing: the next read tells of the loss, even if nothing happens any more.
+ *
+ * ctx->eventq_lock nests inside everything but sources->lock, which is not held
+ * together with it.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "context/reason.h"
+#include "report/event.h"
+#include "report/notice.h"
+#include "report/source.h"
+#include "space/space.h"
+
+#define DEPTH_DEFAULT	256
+
+/* An interrupt tells them all. */
+#define EVENTQS_MAX	64
+
+/**
+ * struct eventq - a queue of events
+ * @obj: in the ID table; the open file holds a reference
+ * @ctx: the context; referenced by the file
+ * @link: in ctx->eventqs as long as there is a file to read from; counted by
+ *	ctx->nr_eventqs from before it is made. This, and the rest, is protected by
+ *	ctx->eventq_lock.
+ * @ioas_id: whose events are wanted, or 0
+ * @depth: length of @ring
+ * @first: index of the oldest event
+ * @count: how many there are
+ * @ring: the events
+ * @wait: for readers
+ */
+struct eventq {
+	struct object obj;
+	struct iommufd_ctx *ctx;
+	struct list_head link;
+	u32 ioas_id;
+	u32 depth;
+	u32 first;
+	u32 count;
+	struct ioasid_event *ring;
+	wait_queue_head_t wait;
+};
+
+/*
+ * The ring, under ctx->eventq_lock --------------------------------------------
+ */
+
+static struct ioasid_event *ring_at(struct eventq *queue, u32 i)
+{
+	return &queue->ring[(queue->first + i) % queue->depth];
+}
+
+static void ring_forget_first(struct eventq *queue)
+{
+	queue->first = (queue->first + 1) % queue->depth;
+	queue->count--;
+}
+
+static void add_lost(struct ioasid_event *event, u32 lost)
+{
+	if (check_add_overflow(event->lost, lost, &event->lost))
+		event->lost = U32_MAX;
+}
+
+static void ring_push(struct eventq *queue, const struct ioasid_event *event)
+{
+	struct ioasid_event added = *event;
+
+	if (queue->count == queue->depth) {
+		struct ioasid_event *next = queue->depth > 1 ?
+					    ring_at(queue, 1) : &added;
+
+		add_lost(next, 1);
+		add_lost(next, ring_at(queue, 0)->lost);
+		ring_forget_first(queue);
+	}
+	*ring_at(queue, queue->count++) = added;
+}
+
+/* Put back what has been taken; if there is no room any more it is lost. */
+static void ring_push_front(struct eventq *queue,
+			    const struct ioasid_event *event)
+{
+	if (queue->count == queue->depth) {
+		add_lost(ring_at(queue, 0), 1);
+		add_lost(ring_at(queue, 0), event->lost);
+		return;
+	}
+	queue->first = (queue->first + queue->depth - 1) % queue->depth;
+	queue->count++;
+	*ring_at(queue, 0) = *event;
+}
+
+/*
+ * What happens ----------------------------------------------------------------
+ */
+
+/* Tell every queue that wants to know. In any context. */
+static void event_tell(struct iommufd_ctx *ctx,
+		       const struct ioasid_event *event)
+{
+	struct eventq *queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ctx->eventq_lock, flags);
+	list_for_each_entry(queue, &ctx->eventqs, link) {
+		if (queue->ioas_id && event->ioas_id &&
+		    queue->ioas_id != event->ioas_id)
+			continue;
+		ring_push(queue, event);
+		wake_up_interruptible(&queue->wait);
+	}
+	spin_unlock_irqrestore(&ctx->eventq_lock, flags);
+}
+
+/*
+ * The IOMMU driver says which device, or not even that, but not which PASID. Only what
+ * all attachments that it can have been have in common is told.
+ */
+static void find_origin(struct sources *sources, const struct device *dev,
+			struct ioasid_event *event)
+{
+	const struct source *source;
+	unsigned int found = 0;
+	unsigned long flags;
+	u32 pasid = 0;
+
+	spin_lock_irqsave(&sources->lock, flags);
+	list_for_each_entry(source, &sources->list, link) {
+		if (dev && source->dev != dev)
+			continue;
+		if (!found++)
+			event->dev_id = source->dev_id;
+		else if (event->dev_id != source->dev_id)
+			event->dev_id = 0;
+		pasid = source->pasid;
+		atomic_long_inc(source->nr_faults);
+	}
+	atomic_long_inc(sources->nr_faults);
+	spin_unlock_irqrestore(&sources->lock, flags);
+	if (found == 1 && pasid) {
+		event->pasid = pasid;
+		event->flags |= IOASID_EVENT_PASID;
+	}
+}
+
+static void tell_fault(struct iommufd_ctx *ctx, const struct device *dev,
+		       const struct ioasid_event *event)
+{
+	const struct notice notice = {
+		.kind = IOASID_EVENT_KIND_FAULT,
+		.ctx = ctx,
+		.device = dev ? dev_name(dev) : NULL,
+		.device_id = event->dev_id,
+		.pasid = event->pasid,
+		.space = event->ioas_id,
+		.iova = event->iova,
+		.perm = event->perm & IOMMU_PGFAULT_PERM_WRITE ? 2 : 1,
+	};
+
+	notice_send(&notice);
+}
+
+static void tell_dma_fault(struct sources *sources, const struct device *dev,
+			   unsigned long iova, int flags)
+{
+	struct ioasid_event event = {
+		.type = IOASID_EVENT_DMA_FAULT,
+		.ioas_id = sources->ioas_id,
+		.perm = flags & IOMMU_FAULT_WRITE ? IOMMU_PGFAULT_PERM_WRITE :
+						    IOMMU_PGFAULT_PERM_READ,
+		.iova = iova,
+	};
+
+	find_origin(sources, dev, &event);
+	event_tell(sources->ctx, &event);
+	tell_fault(sources->ctx, dev, &event);
+}
+
+/*
+ * From the IOMMU driver, maybe in an interrupt, maybe late: the page table, its IOAS and
+ * its context may be going at this moment, or have gone.
+ */
+static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
+			   unsigned long iova, int flags, void *token)
+{
+	struct sources *sources;
+
+	rcu_read_lock();
+	sources = sources_find((uintptr_t)token);
+	if (sources)
+		tell_dma_fault(sources, dev, iova, flags);
+	rcu_read_unlock();
+	/* Let the driver log it, too: report_iommu_fault() has it so. */
+	return -ENOSYS;
+}
+
+/**
+ * event_watch - tell of the DMA faults of a domain
+ * @domain: a domain without devices
+ * @sources: its attachments; to be given to sources_unregister() before the domain is
+ *	freed
+ *
+ * The domain keeps the handler as long as it exists: who reports a fault reads it, and
+ * the token, without a lock.
+ *
+ * Return: 0 or an errno of sources_register().
+ */
+int event_watch(struct iommu_domain *domain, struct sources *sources)
+{
+	int rc = sources_register(sources);
+
+	if (!rc)
+		iommu_set_fault_handler(domain, event_dma_fault,
+					(void *)(uintptr_t)sources->number);
+	return rc;
+}
+
+/**
+ * event_range_lost - a mapping is gone without its IOAS having been asked
+ * @ctx: the context
+ * @ioas_id: the IOAS that has lost it
+ * @iova: first IOVA
+ * @length: bytes
+ *
+ * In any context.
+ */
+void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
+		      unsigned long length)
+{
+	const struct ioasid_event event = {
+		.type = IOASID_EVENT_RANGE_LOST,
+		.ioas_id = ioas_id,
+		.iova = iova,
+		.length = length,
+	};
+	const struct notice notice = {
+		.kind = IOASID_EVENT_KIND_LOST,
+		.ctx = ctx,
+		.space = ioas_id,
+		.iova = iova,
+		.length = length,
+	};
+
+	event_tell(ctx, &event);
+	notice_send(&notice);
+}
+
+/**
+ * event_device_gone - a device has been unbound
+ * @ctx: the context
+ * @dev_id: what its ID was
+ *
+ * In any context.
+ */
+void event_device_gone(struct iommufd_ctx *ctx, u32 dev_id)
+{
+	const struct ioasid_event event = {
+		.type = IOASID_EVENT_DEVICE_GONE,
+		.dev_id = dev_id,
+	};
+
+	event_tell(ctx, &event);
+}
+
+/*
+ * The file --------------------------------------------------------------------
+ */
+
+static bool event_take(struct eventq *queue, struct ioasid_event *event)
+{
+	bool taken = false;
+
+	spin_lock_irq(&queue->ctx->eventq_lock);
+	if (queue->count) {
+		*event = *ring_at(queue, 0);
+		ring_forget_first(queue);
+		taken = true;
+	}
+	spin_unlock_irq(&queue->ctx->eventq_lock);
+	return taken;
+}
+
+static void event_take_back(struct eventq *queue,
+			    const struct ioasid_event *event)
+{
+	spin_lock_irq(&queue->ctx->eventq_lock);
+	ring_push_front(queue, event);
+	spin_unlock_irq(&queue->ctx->eventq_lock);
+	wake_up_interruptible(&queue->wait);
+}
+
+static ssize_t eventq_read(struct file *file, char __user *buffer,
+			   size_t length, loff_t *pos)
+{
+	struct eventq *queue = file->private_data;
+	struct ioasid_event event;
+	size_t done = 0;
+	int rc;
+
+	if (length < sizeof(event))
+		return -EINVAL;
+	if (!event_take(queue, &event)) {
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		rc = wait_event_interruptible(queue->wait,
+					      event_take(queue, &event));
+		if (rc)
+			return rc;
+	}
+	do {
+		if (copy_to_user(buffer + done, &event, sizeof(event))) {
+			event_take_back(queue, &event);
+			return done ?: -EFAULT;
+		}
+		done += sizeof(event);
+	} while (length - done >= sizeof(event) && event_take(queue, &event));
+	return done;
+}
+
+static __poll_t eventq_poll(struct file *file, poll_table *table)
+{
+	struct eventq *queue = file->private_data;
+
+	poll_wait(file, &queue->wait, table);
+	/* What is there stays until it is read. */
+	return READ_ONCE(queue->count) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int eventq_release(struct inode *inode, struct file *file)
+{
+	struct eventq *queue = file->private_data;
+	struct iommufd_ctx *ctx = queue->ctx;
+
+	spin_lock_irq(&ctx->eventq_lock);
+	list_del(&queue->link);
+	ctx->nr_eventqs--;
+	spin_unlock_irq(&ctx->eventq_lock);
+	object_put(ctx, &queue->obj);
+	context_put(ctx);
+	return 0;
+}
+
+static const struct file_operations eventq_fops = {
+	.owner = THIS_MODULE,
+	.read = eventq_read,
+	.poll = eventq_poll,
+	.release = eventq_release,
+};
+
+/*
+ * The object ------------------------------------------------------------------
+ */
+
+static struct eventq *eventq_of(struct object *obj)
+{
+	return container_of(obj, struct eventq, obj);
+}
+
+static void eventq_destroy(struct iommufd_ctx *ctx, struct object *obj)
+{
+	kvfree(eventq_of(obj)->ring);
+}
+
+const struct object_kind eventq_kind = {
+	.name = "event queue",
+	.destroy = eventq_destroy,
+};
+
+static struct eventq *eventq_alloc(struct iommufd_ctx *ctx, u32 depth)
+{
+	struct eventq *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	rc = object_init(ctx, &queue->obj, &eventq_kind);
+	if (rc) {
+		kfree(queue);
+		return ERR_PTR(rc);
+	}
+	queue->ctx = ctx;
+	queue->depth = depth;
+	init_waitqueue_head(&queue->wait);
+	queue->ring = kvcalloc(depth, sizeof(*queue->ring), GFP_KERNEL_ACCOUNT);
+	if (!queue->ring) {
+		object_abort(ctx, &queue->obj);
+		return ERR_PTR(-ENOMEM);
+	}
+	return queue;
+}
+
+/* Nothing can fail once there is a file, since its release is not ours to undo. */
+static int eventq_publish(struct eventq *queue, int fd)
+{
+	struct iommufd_ctx *ctx = queue->ctx;
+	struct file *file = anon_inode_getfile("[iommufd-events]", &eventq_fops,
+					       queue, O_RDONLY);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	stream_open(file_inode(file), file);
+	context_get(ctx);
+	object_hold(&queue->obj);
+	object_publish(ctx, &queue->obj);
+	spin_lock_irq(&ctx->eventq_lock);
+	list_add_tail(&queue->link, &ctx->eventqs);
+	spin_unlock_irq(&ctx->eventq_lock);
+	fd_install(fd, file);
+	return 0;
+}
+
+static int check_ioas(struct iommufd_ctx *ctx, u32 id)
+{
+	struct ioas *ioas;
+
+	if (!id)
+		return 0;
+	ioas = ioas_get(ctx, id);
+	if (!ioas)
+		return -ENOENT;
+	ioas_put(ctx, ioas);
+	return 0;
+}
+
+/* Before anything that sleeps: who comes meanwhile must see it. */
+static int eventq_reserve(struct iommufd_ctx *ctx)
+{
+	bool reserved;
+
+	spin_lock_irq(&ctx->eventq_lock);
+	reserved = ctx->nr_eventqs < EVENTQS_MAX;
+	ctx->nr_eventqs += reserved;
+	spin_unlock_irq(&ctx->eventq_lock);
+	if (reserved)
+		return 0;
+	return reason_note(ctx, -EMFILE,
+			   "%u event queues are open, which is the most there can be",
+			   EVENTQS_MAX);
+}
+
+static void eventq_unreserve(struct iommufd_ctx *ctx)
+{
+	spin_lock_irq(&ctx->eventq_lock);
+	ctx->nr_eventqs--;
+	spin_unlock_irq(&ctx->eventq_lock);
+}
+
+/**
+ * event_cmd_queue_alloc - IOASID_EVENTQ_ALLOC
+ * @cmd: struct ioasid_eventq_alloc
+ *
+ * Return: 0, -EOPNOTSUPP (flags), -EINVAL (depth), -ENOENT (no such IOAS), -EMFILE,
+ * -ENFILE, -ENOMEM, -EFAULT.
+ */
+int event_cmd_queue_alloc(struct command *cmd)
+{
+	struct ioasid_eventq_alloc *arg = cmd->arg;
+	struct eventq *queue;
+	int fd, rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	if (arg->depth > EVENTQ_DEPTH_MAX)
+		return reason_note(cmd->ctx, -EINVAL,
+				   "a queue of %u events is deeper than %u",
+				   arg->depth, EVENTQ_DEPTH_MAX);
+	rc = check_ioas(cmd->ctx, arg->ioas_id) ?: eventq_reserve(cmd->ctx);
+	if (rc)
+		return rc;
+	queue = eventq_alloc(cmd->ctx, arg->depth ?: DEPTH_DEFAULT);
+	if (IS_ERR(queue)) {
+		rc = PTR_ERR(queue);
+		goto err_unreserve;
+	}
+	queue->ioas_id = arg->ioas_id;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		rc = fd;
+		goto err_abort;
+	}
+	arg->out_eventq_id = queue->obj.id;
+	arg->out_fd = fd;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (!rc)
+		rc = eventq_publish(queue, fd);
+	if (rc)
+		goto err_fd;
+	return 0;
+
+err_fd:
+	put_unused_fd(fd);
+err_abort:
+	object_abort(cmd->ctx, &queue->obj);
+err_unreserve:
+	eventq_unreserve(cmd->ctx);
+	return rc;
+}

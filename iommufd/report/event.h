@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events that nobody answers: DMA faults, lost ranges, devices that are gone.
+ */
+#ifndef IOMMUFD_EVENT_H
+#define IOMMUFD_EVENT_H
+
+#include "command/command.h"
+#include "context/object.h"
+
+struct iommu_domain;
+struct sources;
+
+/* The largest depth of a queue. */
+#define EVENTQ_DEPTH_MAX	65536
+
+extern const struct object_kind eventq_kind;
+
+int event_watch(struct iommu_domain *domain, struct sources *sources);
+void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
+		      unsigned long length);
+void event_device_gone(struct iommufd_ctx *ctx, u32 dev_id);
+
+int event_cmd_queue_alloc(struct command *cmd);
+
+#endif

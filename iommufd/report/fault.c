@@ -1,0 +1,730 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page requests.
+ *
+ * A device that finds a page missing asks for it, in groups of requests, and waits. The
+ * IOMMU core hands each group that is complete to fault_handle(), which finds out which
+ * attachment it comes from and puts it into the queue of the page table. User space
+ * reads it, makes the pages present and writes an answer, by the cookie of the group.
+ *
+ * The rule is that every group is answered once, and in time: by user space; when the
+ * attachment that it comes from ends; when the file of the queue is closed; or at once,
+ * if nobody can. On its own account the module says "invalid", or "success" to make a
+ * device that is attached elsewhere try again; a "failure" would take page requests from
+ * the whole device, with all PASIDs of others.
+ *
+ * Who takes a request out of the table, under the lock of the queue, answers it, under
+ * queue->answering. So an attachment that has taken all of its own, and has held that
+ * mutex, knows that nobody is about to answer for a device that it lets go. No lock is
+ * held while user memory is touched: a page that never comes (userfaultfd) stops nobody
+ * but its reader.
+ *
+ * Order: queue->answering, then queue->lock, sources->lock, which are leaves, or the
+ * locks of the IOMMU core.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/iommu.h>
+#include <linux/memcontrol.h>
+#include <linux/pci.h>
+#include <linux/poll.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "report/fault.h"
+#include "report/source.h"
+
+/* Requests, single pages, that a queue holds. What is more is refused. */
+#define QUEUE_PAGES_MAX		8192
+
+/**
+ * struct request - one group of page requests
+ * @cookies: in fault_queue.requests, until somebody takes it out to answer it
+ * @unread: in fault_queue.unread; empty once user space has been told
+ * @users: one for the table or whoever took it out, one for a reader
+ * @group: the IOMMU core's part of it
+ * @source: the attachment that it comes from; only to be compared
+ * @cookie: by which user space answers
+ * @nr: number of @pages
+ * @pages: what user space reads
+ */
+struct request {
+	struct hlist_node cookies;
+	struct list_head unread;
+	refcount_t users;
+	struct iopf_group *group;
+	const struct source *source;
+	u32 cookie;
+	unsigned int nr;
+	struct iommu_hwpt_pgfault pages[];
+};
+
+/**
+ * struct fault_queue - requests and answers
+ * @obj: in the ID table; page tables and the open file hold references
+ * @ctx: the context; referenced by the file
+ * @answering: held from taking requests out until they have been answered
+ * @lock: protects the rest
+ * @requests: all of them, by cookie
+ * @unread: those that user space has not read, in the order in which they came
+ * @last_cookie: the last that was given out
+ * @nr_pages: of all requests
+ * @closed: there is no file any more
+ * @memcg: who pays for requests, which arrive in threads of the kernel: whoever has
+ *	made the queue; referenced
+ * @wait: for readers
+ */
+struct fault_queue {
+	struct object obj;
+	struct iommufd_ctx *ctx;
+	struct mutex answering;
+	spinlock_t lock;
+	DECLARE_HASHTABLE(requests, 8);
+	struct list_head unread;
+	u32 last_cookie;
+	unsigned int nr_pages;
+	bool closed;
+	struct mem_cgroup *memcg;
+	wait_queue_head_t wait;
+};
+
+static void request_put(struct request *request)
+{
+	if (refcount_dec_and_test(&request->users))
+		kvfree(request);
+}
+
+/*
+ * From the device -------------------------------------------------------------
+ */
+
+/* As the user calls the PASID of a group. Returns the attachment, or NULL. */
+static const struct source *find_source(struct sources *sources,
+					const struct iopf_group *group,
+					struct iommu_hwpt_pgfault *page)
+{
+	const struct iommu_fault_page_request *prm =
+		&group->last_fault.fault.prm;
+	bool has_pasid = prm->flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID;
+	bool any_pasid = has_pasid && group->attach_handle->domain->type ==
+				      IOMMU_DOMAIN_NESTED;
+	u32 hw_pasid = has_pasid ? prm->pasid : IOMMU_NO_PASID;
+	const struct source *source, *found = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&sources->lock, flags);
+	list_for_each_entry(source, &sources->list, link) {
+		if (source->dev != group->fault_param->dev)
+			continue;
+		if (source->hw_pasid == hw_pasid) {
+			found = source;
+			page->pasid = source->pasid;
+			break;
+		}
+		/* A table of the user's, for the PASIDs as they are. */
+		if (any_pasid && source->hw_pasid == IOMMU_NO_PASID) {
+			found = source;
+			page->pasid = prm->pasid;
+		}
+	}
+	if (found)
+		page->dev_id = found->dev_id;
+	if (page->pasid)
+		page->flags = IOMMU_PGFAULT_FLAGS_PASID_VALID;
+	spin_unlock_irqrestore(&sources->lock, flags);
+	return found;
+}
+
+static bool same_pasid(const struct iopf_fault *a, const struct iopf_fault *b)
+{
+	return !((a->fault.prm.flags ^ b->fault.prm.flags) &
+		 IOMMU_FAULT_PAGE_REQUEST_PASID_VALID) &&
+	       a->fault.prm.pasid == b->fault.prm.pasid;
+}
+
+/*
+ * What the device asks for. The core puts together what has the same number, even if
+ * it comes from different PASIDs: the others' pages are not this user's business.
+ */
+static void request_fill(struct request *request,
+			 const struct iommu_hwpt_pgfault *origin)
+{
+	const struct iopf_group *group = request->group;
+	const struct iopf_fault *fault;
+
+	static_assert((int)IOMMU_PGFAULT_PERM_READ == IOMMU_FAULT_PERM_READ);
+	static_assert((int)IOMMU_PGFAULT_PERM_WRITE == IOMMU_FAULT_PERM_WRITE);
+	static_assert((int)IOMMU_PGFAULT_PERM_EXEC == IOMMU_FAULT_PERM_EXEC);
+	static_assert((int)IOMMU_PGFAULT_PERM_PRIV == IOMMU_FAULT_PERM_PRIV);
+
+	list_for_each_entry(fault, &group->faults, list) {
+		const struct iommu_fault_page_request *prm = &fault->fault.prm;
+		struct iommu_hwpt_pgfault *page = &request->pages[request->nr];
+
+		if (!same_pasid(fault, &group->last_fault))
+			continue;
+		*page = *origin;
+		if (prm->flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
+			page->flags |= IOMMU_PGFAULT_FLAGS_LAST_PAGE;
+		page->grpid = prm->grpid;
+		page->perm = prm->perm;
+		page->addr = prm->addr;
+		request->nr++;
+	}
+}
+
+static struct request *request_alloc(const struct fault_queue *queue,
+				     size_t nr_pages)
+{
+	struct mem_cgroup *before = set_active_memcg(queue->memcg);
+	struct request *request;
+
+	request = kvzalloc(struct_size(request, pages, nr_pages),
+			   GFP_KERNEL_ACCOUNT);
+	set_active_memcg(before);
+	return request;
+}
+
+/* NULL if the request cannot be handled. */
+static struct request *request_new(struct iopf_group *group,
+				   struct sources *sources)
+{
+	struct iommu_hwpt_pgfault origin = {};
+	const struct source *source;
+	struct request *request;
+
+	source = find_source(sources, group, &origin);
+	if (!source || group->fault_count > QUEUE_PAGES_MAX)
+		return NULL;
+	request = request_alloc(sources->faults, group->fault_count);
+	if (!request)
+		return NULL;
+	INIT_LIST_HEAD(&request->unread);
+	refcount_set(&request->users, 1);
+	request->group = group;
+	request->source = source;
+	request_fill(request, &origin);
+	return request;
+}
+
+static struct request *request_find(struct fault_queue *queue, u32 cookie)
+{
+	struct request *request;
+
+	lockdep_assert_held(&queue->lock);
+	hash_for_each_possible(queue->requests, request, cookies, cookie)
+		if (request->cookie == cookie)
+			return request;
+	return NULL;
+}
+
+/* One that no answer which is late can hit. */
+static void request_set_cookie(struct fault_queue *queue,
+			       struct request *request)
+{
+	unsigned int i;
+
+	do {
+		request->cookie = ++queue->last_cookie;
+	} while (!request->cookie || request_find(queue, request->cookie));
+	for (i = 0; i < request->nr; i++)
+		request->pages[i].cookie = request->cookie;
+}
+
+static bool request_queue(struct fault_queue *queue, struct request *request)
+{
+	bool queued = false;
+
+	spin_lock(&queue->lock);
+	if (!queue->closed && queue->nr_pages + request->nr <= QUEUE_PAGES_MAX) {
+		request_set_cookie(queue, request);
+		hash_add(queue->requests, &request->cookies, request->cookie);
+		list_add_tail(&request->unread, &queue->unread);
+		queue->nr_pages += request->nr;
+		queued = true;
+	}
+	spin_unlock(&queue->lock);
+	if (queued)
+		wake_up_interruptible(&queue->wait);
+	return queued;
+}
+
+static void answer(struct iopf_group *group, enum iommu_page_response_code code)
+{
+	iopf_group_response(group, code);
+	iopf_free_group(group);
+}
+
+/*
+ * Called by the IOMMU core, in process context. A detach waits for it, so that the
+ * domain, the page table and its queue are there.
+ */
+static int fault_handle(struct iopf_group *group)
+{
+	struct sources *sources =
+		READ_ONCE(group->attach_handle->domain)->fault_data;
+	struct request *request = NULL;
+
+	/* The core need not know it any more: we answer in any case. */
+	iopf_group_dequeue(group);
+	if (sources->faults)
+		request = request_new(group, sources);
+	if (request && request_queue(sources->faults, request))
+		return 0;
+	kvfree(request);
+	answer(group, IOMMU_PAGE_RESP_INVALID);
+	return 0;
+}
+
+/**
+ * fault_connect - handle the page requests that a domain gets
+ * @domain: a domain without devices
+ * @sources: its attachments. Requests go to the queue of it; without one, and from a
+ *	device that it does not know, they are answered as invalid.
+ */
+void fault_connect(struct iommu_domain *domain, struct sources *sources)
+{
+	domain->fault_data = sources;
+	domain->iopf_handler = fault_handle;
+}
+
+/*
+ * Answers ---------------------------------------------------------------------
+ */
+
+/* The caller answers the request. */
+static void request_take_out(struct fault_queue *queue, struct request *request)
+{
+	lockdep_assert_held(&queue->answering);
+	lockdep_assert_held(&queue->lock);
+	hash_del(&request->cookies);
+	list_del_init(&request->unread);
+	queue->nr_pages -= request->nr;
+}
+
+/* All requests, or those from one attachment. */
+static void answer_all(struct fault_queue *queue, const struct source *source,
+		       enum iommu_page_response_code code)
+{
+	struct request *request;
+	struct hlist_node *next;
+	HLIST_HEAD(taken);
+	int bucket;
+
+	mutex_lock(&queue->answering);
+	spin_lock(&queue->lock);
+	hash_for_each_safe(queue->requests, bucket, next, request, cookies) {
+		if (source && request->source != source)
+			continue;
+		request_take_out(queue, request);
+		hlist_add_head(&request->cookies, &taken);
+	}
+	spin_unlock(&queue->lock);
+
+	hlist_for_each_entry_safe(request, next, &taken, cookies) {
+		answer(request->group, code);
+		request_put(request);
+	}
+	mutex_unlock(&queue->answering);
+}
+
+/**
+ * fault_answer_all - answer all requests of an attachment that ends
+ * @queue: where they are
+ * @source: the attachment. The hardware makes no more requests from it, and those that
+ *	it has made have been handled.
+ * @retry: the device is attached elsewhere: let it try again there, and ask again if
+ *	need be. Otherwise it is refused.
+ *
+ * Nobody is answering for the device any more when this returns.
+ */
+void fault_answer_all(struct fault_queue *queue, const struct source *source,
+		      bool retry)
+{
+	answer_all(queue, source, retry ? IOMMU_PAGE_RESP_SUCCESS :
+					  IOMMU_PAGE_RESP_INVALID);
+}
+
+static int answer_one(struct fault_queue *queue,
+		      const struct iommu_hwpt_page_response *response)
+{
+	struct request *request;
+
+	static_assert((int)IOMMUFD_PAGE_RESP_SUCCESS ==
+		      (int)IOMMU_PAGE_RESP_SUCCESS);
+	static_assert((int)IOMMUFD_PAGE_RESP_INVALID ==
+		      (int)IOMMU_PAGE_RESP_INVALID);
+	if (response->code != IOMMUFD_PAGE_RESP_SUCCESS &&
+	    response->code != IOMMUFD_PAGE_RESP_INVALID)
+		return -EINVAL;
+
+	mutex_lock(&queue->answering);
+	spin_lock(&queue->lock);
+	request = request_find(queue, response->cookie);
+	/* One that nobody was told of has not been answered, but guessed. */
+	if (request && !list_empty(&request->unread))
+		request = NULL;
+	if (request)
+		request_take_out(queue, request);
+	spin_unlock(&queue->lock);
+	if (request) {
+		answer(request->group, response->code);
+		request_put(request);
+	}
+	mutex_unlock(&queue->answering);
+	return request ? 0 : -EINVAL;
+}
+
+/*
+ * The file --------------------------------------------------------------------
+ */
+
+/*
+ * The next request that user space has not read, if it fits into @room bytes. It can
+ * be answered from now on; the caller has a reference.
+ */
+static struct request *read_begin(struct fault_queue *queue, size_t room)
+{
+	struct request *request;
+
+	spin_lock(&queue->lock);
+	request = list_first_entry_or_null(&queue->unread, struct request,
+					   unread);
+	if (request && request->nr > room / sizeof(request->pages[0])) {
+		request = ERR_PTR(-EINVAL);
+	} else if (request) {
+		list_del_init(&request->unread);
+		refcount_inc(&request->users);
+	}
+	spin_unlock(&queue->lock);
+	return request;
+}
+
+/* User space could not be told after all, unless it has been answered meanwhile. */
+static void read_undo(struct fault_queue *queue, struct request *request)
+{
+	spin_lock(&queue->lock);
+	if (request_find(queue, request->cookie) == request)
+		list_add(&request->unread, &queue->unread);
+	spin_unlock(&queue->lock);
+	wake_up_interruptible(&queue->wait);
+}
+
+/*
+ * As many groups as fit, each as a whole. 0 if there is none: like that of the kernel's
+ * own iommufd, it never blocks. ESPIPE: not a multiple of the size of a request. EINVAL:
+ * no room for the first group. EFAULT: it can be read again.
+ */
+static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
+			  loff_t *pos)
+{
+	struct fault_queue *queue = file->private_data;
+	struct request *request;
+	size_t done = 0;
+	int rc = 0;
+
+	if (length % sizeof(struct iommu_hwpt_pgfault))
+		return -ESPIPE;
+	while (!rc && (request = read_begin(queue, length - done))) {
+		size_t size;
+
+		if (IS_ERR(request)) {
+			rc = PTR_ERR(request);
+			break;
+		}
+		size = request->nr * sizeof(request->pages[0]);
+		if (copy_to_user(buffer + done, request->pages, size)) {
+			read_undo(queue, request);
+			rc = -EFAULT;
+		} else {
+			done += size;
+		}
+		request_put(request);
+	}
+	return done ?: rc;
+}
+
+/*
+ * An array of answers. Stops at the first that is wrong, and returns how many bytes have
+ * been handled; if it is the first one, EINVAL: an unknown code, or a request that was
+ * never read or has been answered, if only because its device was detached. ESPIPE: not a
+ * multiple of the size of an answer.
+ */
+static ssize_t fault_write(struct file *file, const char __user *buffer,
+			   size_t length, loff_t *pos)
+{
+	struct fault_queue *queue = file->private_data;
+	struct iommu_hwpt_page_response response;
+	size_t done;
+	int rc = 0;
+
+	if (length % sizeof(response))
+		return -ESPIPE;
+	for (done = 0; done < length; done += sizeof(response)) {
+		rc = -EFAULT;
+		if (copy_from_user(&response, buffer + done, sizeof(response)))
+			break;
+		rc = answer_one(queue, &response);
+		if (rc)
+			break;
+		cond_resched();
+	}
+	return done ?: rc;
+}
+
+static __poll_t fault_poll(struct file *file, poll_table *table)
+{
+	struct fault_queue *queue = file->private_data;
+	__poll_t events = EPOLLOUT;
+
+	poll_wait(file, &queue->wait, table);
+	spin_lock(&queue->lock);
+	if (!list_empty(&queue->unread))
+		events |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&queue->lock);
+	return events;
+}
+
+static int fault_release(struct inode *inode, struct file *file)
+{
+	struct fault_queue *queue = file->private_data;
+	struct iommufd_ctx *ctx = queue->ctx;
+
+	spin_lock(&queue->lock);
+	queue->closed = true;
+	spin_unlock(&queue->lock);
+	answer_all(queue, NULL, IOMMU_PAGE_RESP_INVALID);
+	object_put(ctx, &queue->obj);
+	context_put(ctx);
+	return 0;
+}
+
+static const struct file_operations fault_fops = {
+	.owner = THIS_MODULE,
+	.read = fault_read,
+	.write = fault_write,
+	.poll = fault_poll,
+	.release = fault_release,
+};
+
+/*
+ * The object ------------------------------------------------------------------
+ */
+
+static struct fault_queue *queue_of(struct object *obj)
+{
+	return container_of(obj, struct fault_queue, obj);
+}
+
+static void fault_queue_destroy(struct iommufd_ctx *ctx, struct object *obj)
+{
+	struct fault_queue *queue = queue_of(obj);
+
+	WARN_ON(!hash_empty(queue->requests));
+	mem_cgroup_put(queue->memcg);
+	mutex_destroy(&queue->answering);
+}
+
+const struct object_kind fault_queue_kind = {
+	.name = "fault queue",
+	.destroy = fault_queue_destroy,
+};
+
+/**
+ * fault_queue_get - find a queue, for a page table
+ * @ctx: the context
+ * @id: its ID
+ *
+ * Return: the queue, which cannot be destroyed until fault_queue_put(), or NULL.
+ */
+struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = object_get(ctx, id, &fault_queue_kind);
+
+	return obj ? queue_of(obj) : NULL;
+}
+
+/**
+ * fault_queue_put - the opposite of fault_queue_get()
+ * @ctx: the context
+ * @queue: a queue that has no requests of the page table
+ */
+void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue)
+{
+	object_put(ctx, &queue->obj);
+}
+
+static struct fault_queue *fault_queue_alloc(struct iommufd_ctx *ctx)
+{
+	struct fault_queue *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	rc = object_init(ctx, &queue->obj, &fault_queue_kind);
+	if (rc) {
+		kfree(queue);
+		return ERR_PTR(rc);
+	}
+	queue->ctx = ctx;
+	queue->memcg = get_mem_cgroup_from_mm(current->mm);
+	mutex_init(&queue->answering);
+	spin_lock_init(&queue->lock);
+	hash_init(queue->requests);
+	INIT_LIST_HEAD(&queue->unread);
+	init_waitqueue_head(&queue->wait);
+	return queue;
+}
+
+/* Nothing can fail once there is a file, since its release is not ours to undo. */
+static int fault_queue_publish(struct fault_queue *queue, int fd)
+{
+	struct file *file = anon_inode_getfile("[iommufd-faults]", &fault_fops,
+					       queue, O_RDWR);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	stream_open(file_inode(file), file);
+	context_get(queue->ctx);
+	object_hold(&queue->obj);
+	object_publish(queue->ctx, &queue->obj);
+	fd_install(fd, file);
+	return 0;
+}
+
+/**
+ * fault_cmd_queue_alloc - IOMMU_FAULT_QUEUE_ALLOC
+ * @cmd: struct iommu_fault_alloc
+ *
+ * Return: 0, -EOPNOTSUPP (flags), -EMFILE, -ENFILE, -ENOMEM, -EFAULT.
+ */
+int fault_cmd_queue_alloc(struct command *cmd)
+{
+	struct iommu_fault_alloc *arg = cmd->arg;
+	struct fault_queue *queue;
+	int fd, rc;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	queue = fault_queue_alloc(cmd->ctx);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		rc = fd;
+		goto err_abort;
+	}
+	arg->out_fault_id = queue->obj.id;
+	arg->out_fault_fd = fd;
+	rc = command_reply(cmd, sizeof(*arg));
+	if (!rc)
+		rc = fault_queue_publish(queue, fd);
+	if (rc)
+		goto err_fd;
+	return 0;
+
+err_fd:
+	put_unused_fd(fd);
+err_abort:
+	object_abort(cmd->ctx, &queue->obj);
+	return rc;
+}
+
+/*
+ * Devices ---------------------------------------------------------------------
+ */
+
+/**
+ * struct enabled - a device whose page requests we handle
+ * @link: in enabled_devices
+ * @dev: the device
+ * @count: attachments that need them
+ * @foreign: its own driver had them enabled before us, and will disable them
+ */
+struct enabled {
+	struct list_head link;
+	struct device *dev;
+	unsigned int count;
+	bool foreign;
+};
+
+/* Sub-devices of one device may be bound to different contexts: one list for all. */
+static DEFINE_MUTEX(enabled_lock);
+static LIST_HEAD(enabled_devices);
+
+static struct enabled *enabled_find(const struct device *dev)
+{
+	struct enabled *enabled;
+
+	lockdep_assert_held(&enabled_lock);
+	list_for_each_entry(enabled, &enabled_devices, link)
+		if (enabled->dev == dev)
+			return enabled;
+	return NULL;
+}
+
+static int enable_first(struct device *dev)
+{
+	struct enabled *enabled = kzalloc(sizeof(*enabled),
+					  GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!enabled)
+		return -ENOMEM;
+	rc = iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+	if (rc && rc != -EBUSY) {
+		kfree(enabled);
+		return rc;
+	}
+	enabled->dev = dev;
+	enabled->count = 1;
+	enabled->foreign = rc == -EBUSY;
+	list_add(&enabled->link, &enabled_devices);
+	return 0;
+}
+
+/**
+ * fault_enable - let a device make page requests
+ * @dev: a device that is going to be attached to a page table with a queue
+ *
+ * Return: 0; -EINVAL (a virtual function: it shares the page request interface of the
+ * physical one), -ENODEV (it makes none), -ENOMEM, the IOMMU driver's errors.
+ */
+int fault_enable(struct device *dev)
+{
+	struct enabled *enabled;
+	int rc = 0;
+
+	if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn)
+		return -EINVAL;
+	mutex_lock(&enabled_lock);
+	enabled = enabled_find(dev);
+	if (enabled)
+		enabled->count++;
+	else
+		rc = enable_first(dev);
+	mutex_unlock(&enabled_lock);
+	return rc;
+}
+
+/**
+ * fault_disable - the opposite, once for each fault_enable() that succeeded
+ * @dev: a device that has been detached, and whose requests have been answered
+ */
+void fault_disable(struct device *dev)
+{
+	struct enabled *enabled;
+
+	mutex_lock(&enabled_lock);
+	enabled = enabled_find(dev);
+	if (!WARN_ON(!enabled) && !--enabled->count) {
+		list_del(&enabled->link);
+		if (!enabled->foreign)
+			iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+		kfree(enabled);
+	}
+	mutex_unlock(&enabled_lock);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page requests of devices, and the answers of user space.
+ */
+#ifndef IOMMUFD_FAULT_H
+#define IOMMUFD_FAULT_H
+
+#include "command/command.h"
+#include "context/object.h"
+
+struct device;
+struct fault_queue;
+struct iommu_domain;
+struct source;
+struct sources;
+
+extern const struct object_kind fault_queue_kind;
+
+struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id);
+void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue);
+void fault_connect(struct iommu_domain *domain, struct sources *sources);
+int fault_enable(struct device *dev);
+void fault_disable(struct device *dev);
+void fault_answer_all(struct fault_queue *queue, const struct source *source,
+		      bool retry);
+
+int fault_cmd_queue_alloc(struct command *cmd);
+
+#endif

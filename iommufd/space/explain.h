@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sentences about ranges of IOVAs, and about what is mapped there.
+ */
+#ifndef IOMMUFD_EXPLAIN_H
+#define IOMMUFD_EXPLAIN_H
+
+#include "space/space.h"
+
+int explain_flags(struct iommufd_ctx *ctx, int rc, u32 flags);
+int explain_source(struct iommufd_ctx *ctx, int rc, unsigned long start,
+		   unsigned long length);
+int explain_end(struct iommufd_ctx *ctx, u64 start, u64 length);
+int explain_no_ioas(struct iommufd_ctx *ctx, u32 id);
+int explain_no_length(struct iommufd_ctx *ctx);
+
+int explain_length(struct ioas *ioas, unsigned long length);
+int explain_offset(const struct ioas *ioas, const struct area *area);
+int explain_permission(const struct ioas *ioas);
+int explain_reserved(struct ioas *ioas, unsigned long iova,
+		     unsigned long last);
+int explain_taken(struct ioas *ioas, unsigned long iova, unsigned long last);
+int explain_no_place(struct ioas *ioas, unsigned long length);
+
+int explain_cut(struct ioas *ioas, unsigned long start, unsigned long last);
+int explain_working(struct ioas *ioas, unsigned long start,
+		    unsigned long last);
+int explain_nothing(struct ioas *ioas, unsigned long start,
+		    unsigned long length);
+
+#endif

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Software nesting.
+ *
+ * An area of a child is made of one area of its parent: the same memory, the
+ * permissions of both, and a note of the parent's range that it comes from. A
+ * mapping whose source spans several areas of the parent becomes as many areas.
+ *
+ * The child's areas are found by their source in an interval tree of the child.
+ * That is all it takes: parents know their children, and whoever unmaps a range
+ * looks into the source tree of every child, and so on downwards. A guest's RAM
+ * stays where it is, as a rule: so a child keeps that tree only from the first time
+ * on that something is unmapped from its parent.
+ *
+ * Children do not pin. The memory is kept pinned by the mapping of the outermost
+ * IOAS, from the first time that a page table of a child has needed a part of it,
+ * until it is unmapped there or no child has a page table any more. A mapping of
+ * the outermost IOAS may be all of a guest's RAM: were it pinned by a child's first
+ * page and unpinned by its last, each of these could take seconds. Nor do they count
+ * as those who refer to the memory: the mapping that they are made of stays longer.
+ *
+ * A family has one lock. Mapping into a child holds it for reading, from the
+ * look at the parent's areas to the last entry of a page table. Unmapping from an
+ * IOAS with children holds it for writing: so it finds every area that is made of
+ * what goes, complete, and no new one appears.
+ */
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+
+#include "context/reason.h"
+#include "memory/pin.h"
+#include "report/event.h"
+#include "space/explain.h"
+#include "space/nested.h"
+
+/**
+ * nested_find_source - nested_source() in the parent's tree
+ * @ioas: the child, locked
+ * @source: IOVA in the parent
+ *
+ * Return: the area that has it, or NULL.
+ */
+struct area *nested_find_source(struct ioas *ioas, unsigned long source)
+{
+	struct ioas *parent = ioas->parent;
+	struct area *from;
+
+	mutex_lock(&parent->tree_lock);
+	from = ioas_area_at(parent, source);
+	mutex_unlock(&parent->tree_lock);
+	if (from) {
+		/* Who finds it there sees the area as it has been found here. */
+		smp_store_release(&ioas->from, from);
+	}
+	return from;
+}
+
+/**
+ * nested_forget_source - an area is going that the children may remember
+ * @ioas: the parent
+ *
+ * None that a child could be made of goes while the family is locked for reading.
+ */
+void nested_forget_source(struct ioas *ioas)
+{
+	struct ioas *child;
+
+	list_for_each_entry(child, &ioas->children, sibling)
+		WRITE_ONCE(child->from, NULL);
+}
+
+static int chain_of_source(struct ioas *ioas, unsigned long start,
+			   unsigned long last, u8 prot, struct area **chain)
+{
+	struct ioas *parent = ioas->parent;
+	struct area **link = chain;
+	unsigned long at = start;
+	int rc = 0;
+
+	lockdep_assert_held(&parent->tree_lock);
+	for (;;) {
+		struct area *from = ioas_area_at(parent, at);
+		unsigned long length;
+		struct area *area;
+		u8 both;
+
+		if (!from)
+			return reason_note(parent->ctx, -EFAULT,
+					   "IOVA %#lx, which the mapping is to be made of, is not mapped in the parent IOAS %u",
+					   at, parent->obj.id);
+		both = nested_prot(prot, from);
+		if (!both)
+			return reason_note(parent->ctx, -EPERM,
+					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
+					   at, parent->obj.id);
+		/* A hole behind it is told all the same. */
+		if (ioas->needs && !nested_is_lent(ioas, from))
+			rc = -EAGAIN;
+		area = area_alloc();
+		if (!area)
+			return -ENOMEM;
+		length = min(last, from->last) - at + 1;
+		nested_init(ioas, area, from, at, length, both);
+		*link = area;
+		link = &area->chain;
+		if (from->last >= last)
+			return rc;
+		at = from->last + 1;
+		cond_resched();
+	}
+}
+
+/**
+ * nested_chain - areas for a mapping in a child, not placed yet
+ * @ioas: the child, locked
+ * @source: first IOVA in the parent
+ * @length: bytes
+ * @prot: what is asked for
+ *
+ * Return: the chain, or ERR_PTR of -EINVAL (no length), -EOVERFLOW, -EFAULT (a
+ * hole in the parent), -EPERM, -ENOMEM, -EAGAIN (nested_lend() comes first).
+ */
+struct area *nested_chain(struct ioas *ioas, unsigned long source,
+			  unsigned long length, u8 prot)
+{
+	struct area *chain = NULL;
+	unsigned long last;
+	int rc;
+
+	if (!length)
+		return ERR_PTR(explain_no_length(ioas->ctx));
+	if (check_add_overflow(source, length - 1, &last))
+		return ERR_PTR(explain_end(ioas->ctx, source, length));
+	mutex_lock(&ioas->parent->tree_lock);
+	rc = chain_of_source(ioas, source, last, prot, &chain);
+	mutex_unlock(&ioas->parent->tree_lock);
+	if (rc) {
+		chain_free(ioas, chain);
+		return ERR_PTR(rc);
+	}
+	return chain;
+}
+
+/* Can a range of the parent be mapped at all? If not, nothing is pinned for it. */
+static bool is_source(struct ioas *ioas, unsigned long source,
+		      unsigned long last, u8 prot)
+{
+	struct ioas *parent = ioas->parent;
+	unsigned long at = source;
+	struct area *from;
+
+	mutex_lock(&parent->tree_lock);
+	for (;; at = from->last + 1) {
+		from = ioas_area_at(parent, at);
+		if (!from || !nested_prot(prot, from) || from->last >= last)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&parent->tree_lock);
+	return from && nested_prot(prot, from);
+}
+
+/*
+ * The first area of the parent from *@at on that is not lent yet, with a reference on
+ * its memory; or NULL.
+ */
+static struct pinned *find_unlent(struct ioas *ioas, unsigned long *at,
+				  unsigned long last)
+{
+	struct ioas *parent = ioas->parent;
+	struct pinned *pinned = NULL;
+	struct area *from;
+
+	mutex_lock(&parent->tree_lock);
+	for (;; *at = from->last + 1) {
+		from = ioas_area_at(parent, *at);
+		if (!from)
+			break;
+		if (!nested_is_lent(ioas, from)) {
+			pinned = from->pinned;
+			pinned_get(pinned);
+			break;
+		}
+		if (from->last >= last)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&parent->tree_lock);
+	return pinned;
+}
+
+/* Let an area of the parent have a use of its memory, if it is there and has none. */
+static bool lend_to(struct ioas *ioas, unsigned long at,
+		    const struct pinned *pinned)
+{
+	struct area *from;
+
+	if (!ioas->needs)
+		return false;
+	mutex_lock(&ioas->parent->tree_lock);
+	from = ioas_area_at(ioas->parent, at);
+	mutex_unlock(&ioas->parent->tree_lock);
+	/* Others may be at the same one: a use for each would never be given back. */
+	return from && from->pinned == pinned && area_bar_is_there(from) &&
+	       !xchg(&nested_origin(ioas, from)->lent, true);
+}
+
+/**
+ * nested_lend - pin what a mapping is to be made of, for all that is made of it
+ * @ioas: the child, locked for reading
+ * @source: first IOVA in the parent
+ * @length: bytes
+ * @prot: what is asked for
+ *
+ * The lock is not held while memory is pinned, which may take for ever.
+ *
+ * Return: 0 if there is nothing to be lent; 1 if there was, and all has to be looked at
+ * anew; or an errno of pinned_use().
+ */
+int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
+		u8 prot)
+{
+	unsigned long last = source + length - 1, at = source;
+	struct pinned *pinned;
+	int rc = 0, slept = 0;
+
+	if (!ioas->needs || !length || last < source ||
+	    !is_source(ioas, source, last, prot))
+		return 0;
+	while (!rc && (pinned = find_unlent(ioas, &at, last))) {
+		slept = 1;
+		up_read(ioas_lock(ioas));
+		rc = memory_use(pinned);
+		cond_resched();
+		down_read(ioas_lock(ioas));
+		if (!rc && !lend_to(ioas, at, pinned))
+			pinned_unuse(pinned);
+		pinned_put(pinned);
+		if (fatal_signal_pending(current))
+			rc = rc ?: -EINTR;
+		if (!ioas->needs)
+			break;
+	}
+	if (rc)
+		return rc == -ENXIO ? -EFAULT : rc;
+	return slept;
+}
+
+/**
+ * nested_keep_lent - let what an area is made of have a use of its memory
+ * @area: of a child, whose family is locked for writing
+ *
+ * Return: false if it has one.
+ */
+bool nested_keep_lent(struct area *area)
+{
+	return !xchg(&area_loose(area)->origin->lent, true);
+}
+
+/**
+ * nested_take_back - unpin what children have been lent
+ * @chain: areas of which nothing is left in any child
+ */
+void nested_take_back(struct area *chain)
+{
+	for (; chain; chain = chain->chain) {
+		/* What is stuck is so in its own IOAS, and has a use for that. */
+		if (!chain->lent)
+			continue;
+		chain->lent = false;
+		pinned_unuse(chain->pinned);
+	}
+}
+
+/**
+ * nested_take_back_all - no child has a page table any more
+ * @ioas: the outermost IOAS, with its lock held for writing
+ */
+void nested_take_back_all(struct ioas *ioas)
+{
+	struct area *area;
+
+	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
+		area->chain = NULL;
+		nested_take_back(area);
+	}
+}
+
+/* From now on it will be asked where the areas of a child come from. */
+static void keep_sources(struct ioas *child)
+{
+	struct area *area = area_first(&child->areas, 0, ULONG_MAX);
+
+	lockdep_assert_held_write(ioas_lock(child));
+	lockdep_assert_held(&child->tree_lock);
+	for (; area; area = area_next(area, ULONG_MAX)) {
+		interval_tree_insert(&area_loose(area)->source,
+				     &child->sources);
+		cond_resched();
+	}
+	child->keeps_sources = true;
+}
+
+/* Add the areas of a child that are made of a range to the end of a chain. */
+static struct area **claim_child(struct ioas *child, unsigned long start,
+				 unsigned long last, struct area **link)
+{
+	struct interval_tree_node *node;
+
+	/* Of in-kernel users, who take a pin with this lock: none comes from now on. */
+	mutex_lock(&child->tree_lock);
+	if (!child->keeps_sources)
+		keep_sources(child);
+	for (node = interval_tree_iter_first(&child->sources, start, last); node;
+	     node = interval_tree_iter_next(node, start, last)) {
+		struct loose_area *loose =
+			container_of(node, struct loose_area, source);
+
+		loose->area.state = AREA_BUSY;
+		loose->area.stuck = false;
+		loose->area.chain = NULL;
+		*link = &loose->area;
+		link = &loose->area.chain;
+		cond_resched();
+	}
+	mutex_unlock(&child->tree_lock);
+	return link;
+}
+
+static struct area **claim_children(struct ioas *ioas, unsigned long start,
+				    unsigned long last, struct area **link)
+{
+	struct ioas *child;
+
+	list_for_each_entry(child, &ioas->children, sibling)
+		link = claim_child(child, start, last, link);
+	return link;
+}
+
+/* All that is made of the areas of @chain, at any depth, level by level. */
+static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
+{
+	struct area *found = NULL, **link = &found, *area;
+
+	for (area = chain; area; area = area->chain)
+		link = claim_children(ioas, area->iova, area->last, link);
+	for (area = found; area; area = area->chain)
+		link = claim_children(area_loose(area)->ioas, area->iova,
+				      area->last, link);
+	return found;
+}
+
+/* Whoever mapped them has not unmapped them: they have to be told. */
+static void tell_lost(struct ioas *ioas, const struct area *chain)
+{
+	for (; chain; chain = chain->chain)
+		if (!chain->stuck)
+			event_range_lost(ioas->ctx, ioas->obj.id, chain->iova,
+					 area_length(chain));
+}
+
+/* Areas of the same IOAS that follow each other go with one flush. 0 or -EIO. */
+static int remove_descendants(struct area *chain)
+{
+	int rc = 0;
+
+	while (chain) {
+		struct ioas *ioas = area_loose(chain)->ioas;
+		struct area *end = chain, *rest;
+
+		while (end->chain && area_loose(end->chain)->ioas == ioas)
+			end = end->chain;
+		rest = end->chain;
+		end->chain = NULL;
+		chain_drain(ioas, chain);
+		tell_lost(ioas, chain);
+		rc = chain_drop(ioas, chain) ?: rc;
+		chain = rest;
+		cond_resched();
+	}
+	return rc;
+}
+
+/**
+ * nested_remove - unmap all that is made of areas which are about to be unmapped
+ * @ioas: the IOAS, with its lock held for writing
+ * @chain: claimed areas of it; set to NULL if they have been given back
+ * @obstacle: set to an area that an in-kernel user has pages of, which gets no
+ *	new pins from then on. NULL if the caller does not call back now.
+ *
+ * Return: 0; -EAGAIN with nothing changed but that: call it back, try again; or -EIO
+ * if a driver has not unmapped something: that stays, and so does @chain.
+ */
+int nested_remove(struct ioas *ioas, struct area **chain,
+		  struct obstacle *obstacle)
+{
+	struct area *found = claim_descendants(ioas, *chain);
+	struct area *area;
+
+	int rc = -EAGAIN;
+
+	lockdep_assert_held_write(ioas_lock(ioas));
+	for (area = found; area; area = area->chain)
+		if (area->pins)
+			break;
+	if (!area) {
+		rc = remove_descendants(found);
+		if (!rc)
+			return 0;
+	} else {
+		if (obstacle)
+			obstacle_set(obstacle, area_loose(area)->ioas, area);
+		chain_set_ready(found);
+	}
+	chain_set_ready(*chain);
+	*chain = NULL;
+	return rc;
+}

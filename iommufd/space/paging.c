@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hot path: runs into an IOMMU domain, and out of it.
+ *
+ * The driver's map_pages is called directly, once for as many entries of one
+ * size as a run allows, and told to sync once at the end of the whole range.
+ * iommu_map() would sync (with caching mode: invalidate) after every run.
+ *
+ * Nothing here asks the page table what it holds: the runs know.
+ *
+ * Draining unmaps any number of ranges, merges neighbours, and flushes the IOTLB
+ * once, over all of them. Only after paging_drain_end() may the memory be unpinned,
+ * and only if that says so: a driver may do less than it was asked to, and what it
+ * has left behind a device can reach.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "memory/runs.h"
+#include "space/paging.h"
+
+/*
+ * Unmapping reschedules after each of these, so no entry may be larger (AMD-Vi
+ * has entries of any power of two).
+ */
+#define PAGING_STRIDE	(16UL << 30)
+/* Entries for one call of the driver, which does not reschedule. */
+#define CALL_ENTRIES_MAX (1UL << 18)
+/* Bytes in pieces between two chances to reschedule. */
+#define RESCHED_STRIDE	(16UL << 20)
+/* Questions to a domain between two chances to reschedule. */
+#define CLEAR_STRIDE	1024
+#define STRIDE_SIZES	(PAGING_STRIDE | (PAGING_STRIDE - 1))
+
+/**
+ * struct paging_sizes - the page sizes of a domain that may be used
+ * @bitmap: as in the domain
+ * @single: pieces that are shorter have only one size that fits: PAGE_SIZE
+ * @large: @single, if it is a size that the domain has: the next one above
+ *	PAGE_SIZE
+ * @larger: pieces that are shorter have none above @large
+ * @shift: of @large
+ * @most: entries for one call of the driver
+ */
+struct paging_sizes {
+	unsigned long bitmap;
+	size_t single;
+	size_t large;
+	size_t larger;
+	unsigned int shift;
+	size_t most;
+};
+
+/*
+ * The largest page that fits at the beginning of [@iova, @iova + @length), and
+ * how many of that size follow before a larger one fits.
+ */
+static size_t best_page_size(unsigned long sizes, unsigned long iova,
+			     phys_addr_t phys, size_t length, size_t *count)
+{
+	unsigned long fits = sizes & GENMASK(__fls(length), 0);
+	unsigned long larger;
+	size_t size, next, ahead;
+
+	if (iova | phys)
+		fits &= GENMASK(__ffs(iova | phys), 0);
+	size = 1UL << __fls(fits);
+
+	larger = sizes & ~GENMASK(__fls(size), 0);
+	if (larger) {
+		next = larger & -larger;
+		ahead = next - (iova & (next - 1));
+		/* Both addresses reach a boundary of the larger size at once. */
+		if (!((iova ^ phys) & (next - 1)) && length > ahead &&
+		    length - ahead >= next)
+			length = ahead;
+	}
+	*count = length / size;
+	return size;
+}
+
+static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
+					bool small)
+{
+	struct paging_sizes sizes = {
+		.bitmap = domain->pgsize_bitmap &
+			  (small ? PAGE_SIZE | (PAGE_SIZE - 1) : STRIDE_SIZES),
+		/* VT-d makes a large entry of many small ones that fit. */
+		.most = small ? 1 : CALL_ENTRIES_MAX,
+	};
+	unsigned long above = sizes.bitmap & ~(PAGE_SIZE | (PAGE_SIZE - 1));
+
+	sizes.single = SIZE_MAX;
+	if (above) {
+		sizes.shift = __ffs(above);
+		sizes.large = 1UL << sizes.shift;
+		sizes.single = sizes.large;
+		above &= above - 1;
+	}
+	sizes.larger = above ? 1UL << __ffs(above) : SIZE_MAX;
+	return sizes;
+}
+
+/* Parts of pages, where the IOMMU has smaller ones, take the long way. */
+static bool has_part_pages(unsigned long iova, unsigned long offset,
+			   size_t length)
+{
+	return !PAGE_ALIGNED(iova | offset | length);
+}
+
+/* Drivers without it cannot be asked. */
+static bool translates(struct iommu_domain *domain, unsigned long iova)
+{
+	return !domain->ops->iova_to_phys ||
+	       domain->ops->iova_to_phys(domain, iova);
+}
+
+/* The size of the smallest entry. */
+static unsigned long grain(const struct iommu_domain *domain)
+{
+	return min(1UL << __ffs(domain->pgsize_bitmap), PAGE_SIZE);
+}
+
+static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
+			size_t length)
+{
+	const size_t step = grain(domain);
+	struct iommu_iotlb_gather gather;
+	size_t gone;
+
+	iommu_iotlb_gather_init(&gather);
+	gone = domain->ops->unmap_pages(domain, iova, step, length / step,
+					&gather);
+	if (gone)
+		iommu_iotlb_sync(domain, &gather);
+	return gone;
+}
+
+/* paging_clear(), where nothing is mapped by entries that are smaller than @step. */
+static noinline bool clear_steps(struct iommu_domain *domain,
+				 unsigned long iova, size_t length, size_t step)
+{
+	unsigned int n = 0;
+	size_t at;
+
+	for (at = 0; at < length; at += step) {
+		if (!(++n % CLEAR_STRIDE))
+			cond_resched();
+		if (!translates(domain, iova + at))
+			continue;
+		/* To the end at once; if it does not do that, this one alone. */
+		unmap_now(domain, iova + at, length - at);
+		if (!translates(domain, iova + at))
+			continue;
+		unmap_now(domain, iova + at, step);
+		if (translates(domain, iova + at))
+			return false;
+	}
+	/* What has been unmapped without being told may be in the IOTLB still. */
+	iommu_flush_iotlb_all(domain);
+	return true;
+}
+
+/**
+ * paging_clear - unmap a range of which nobody knows what is mapped in it
+ * @paging: the domain
+ * @iova: first IOVA
+ * @length: bytes; all that is mapped in the range is the caller's, to its ends
+ *
+ * For when a driver has not done as it was asked. The domain is asked what it
+ * translates, page by page, which takes its time.
+ *
+ * Return: whether the domain translates nothing of it any more. If not, a device may
+ * reach the memory: it must stay pinned until this has been tried again, or no device
+ * goes by the domain.
+ */
+bool paging_clear(const struct paging *paging, unsigned long iova,
+		  size_t length)
+{
+	return clear_steps(paging->domain, iova, length,
+			   grain(paging->domain));
+}
+
+/* best_page_size(), with huge pages of the CPU in mind: as a rule these fit. */
+static inline size_t large_page_size(const struct paging_sizes *sizes,
+				     unsigned long iova, phys_addr_t phys,
+				     size_t length, size_t *count)
+{
+	if (length >= sizes->larger || !sizes->single ||
+	    (iova | phys | length) & (sizes->large - 1))
+		return best_page_size(sizes->bitmap, iova, phys, length, count);
+	*count = length >> sizes->shift;
+	return sizes->large;
+}
+
+/*
+ * One call of map_pages has failed. Some drivers undo what they have done, some say
+ * how far they have come, and VT-d's, when memory is short, leaves entries behind and
+ * does not say so. A device must not reach the memory.
+ */
+static int call_failed(struct iommu_domain *domain, unsigned long iova,
+		       size_t length, size_t size, int rc)
+{
+	return clear_steps(domain, iova, length, size) ? rc ?: -EINVAL : -EIO;
+}
+
+/*
+ * One contiguous piece. *@done grows by what has been mapped. The driver may do less
+ * than it is asked to, which is no error, as long as it does something.
+ */
+static int fill_piece(struct iommu_domain *domain,
+		      const struct paging_sizes *sizes, unsigned long iova,
+		      phys_addr_t phys, size_t length, int prot, size_t *done)
+{
+	do {
+		size_t size = PAGE_SIZE, count = length / PAGE_SIZE, mapped = 0;
+		int rc;
+
+		if (length >= sizes->single)
+			size = large_page_size(sizes, iova, phys, length,
+					       &count);
+		count = min(count, sizes->most);
+		rc = domain->ops->map_pages(domain, iova, phys, size, count,
+					    prot, GFP_KERNEL_ACCOUNT, &mapped);
+		*done += mapped;
+		if (unlikely(rc || !mapped))
+			return call_failed(domain, iova + mapped,
+					   size * count - mapped, size, rc);
+		length -= mapped;
+		if (likely(!length))
+			return 0;
+		iova += mapped;
+		phys += mapped;
+		cond_resched();
+	} while (!fatal_signal_pending(current));
+	return -EINTR;
+}
+
+/* Memory in pieces that begin and end within pages. */
+static noinline int fill_part_pages(struct iommu_domain *domain,
+				    const struct paging_range *range,
+				    struct paging_sizes *sizes, size_t *done)
+{
+	unsigned long skip = offset_in_page(range->offset);
+	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
+	unsigned long iova = range->iova;
+	size_t left = range->length;
+	struct runs_iter it;
+
+	sizes->single = 0;
+	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
+		size_t length = min(it.npages * PAGE_SIZE - skip, left);
+		int rc = fill_piece(domain, sizes, iova,
+				    PFN_PHYS(it.pfn) + skip, length,
+				    range->prot, done);
+
+		if (rc)
+			return rc;
+		skip = 0;
+		iova += length;
+		left -= length;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/*
+ * Memory in pieces of whole pages. Where no two pages are adjacent, this loop is
+ * what a map costs beside the driver and the pinning: the driver is called from
+ * here for what has one size of page only.
+ */
+static int fill_pieces(struct iommu_domain *domain,
+		       const struct paging_range *range,
+		       const struct paging_sizes *sizes, size_t *done)
+{
+	typeof(domain->ops->map_pages) map_pages = domain->ops->map_pages;
+	const size_t plain = min(sizes->single, sizes->most * PAGE_SIZE + 1);
+	unsigned long iova = range->iova, since = 0;
+	const int prot = range->prot;
+	struct runs_iter it;
+
+	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT,
+		      range->length >> PAGE_SHIFT) {
+		size_t length = it.npages * PAGE_SIZE, mapped = 0;
+		int rc = 0;
+
+		if (likely(length < plain))
+			rc = map_pages(domain, iova, PFN_PHYS(it.pfn),
+				       PAGE_SIZE, it.npages, prot,
+				       GFP_KERNEL_ACCOUNT, &mapped);
+		*done += mapped;
+		if (unlikely(rc))
+			return call_failed(domain, iova + mapped,
+					   length - mapped, PAGE_SIZE, rc);
+		if (unlikely(mapped != length)) {
+			rc = fill_piece(domain, sizes, iova + mapped,
+					PFN_PHYS(it.pfn) + mapped,
+					length - mapped, prot, done);
+			if (rc)
+				return rc;
+		}
+		iova += length;
+		since += length;
+		if (unlikely(since >= RESCHED_STRIDE)) {
+			since = 0;
+			cond_resched();
+			if (fatal_signal_pending(current))
+				return -EINTR;
+		}
+	}
+	return 0;
+}
+
+/**
+ * paging_drain_long - paging_drain_range() of what is not plain
+ * @paging: the domain
+ * @iova: first IOVA
+ * @length: bytes
+ *
+ * Return: as paging_drain_range().
+ */
+bool paging_drain_long(const struct paging *paging, unsigned long iova,
+		       size_t length)
+{
+	struct paging_drain drain;
+
+	paging_drain_begin(&drain, paging);
+	paging_drain(&drain, iova, length);
+	return paging_drain_end(&drain) || paging_clear(paging, iova, length);
+}
+
+/* Let the driver know; with an error, take out the @done bytes that are mapped. */
+static int fill_done(const struct paging *paging, unsigned long iova,
+		     size_t done, int rc)
+{
+	struct iommu_domain *domain = paging->domain;
+
+	if (!rc && domain->ops->iotlb_sync_map)
+		rc = domain->ops->iotlb_sync_map(domain, iova, done);
+	if (rc && done && !paging_drain_long(paging, iova, done))
+		rc = -EIO;
+	return rc;
+}
+
+/**
+ * paging_fill - map memory into a domain
+ * @paging: the domain
+ * @range: what and where; aligned to the smallest page of the domain. Nothing
+ *	is mapped there, and nobody else works on the same IOVAs.
+ *
+ * Return: 0, or with nothing mapped -ENOMEM, -EINTR on a fatal signal, or the
+ * driver's error; -EIO if, as paging_clear() puts it, something may still be.
+ */
+int paging_fill(const struct paging *paging, const struct paging_range *range)
+{
+	struct paging_sizes sizes = usable_sizes(paging->domain, range->small);
+	size_t done = 0;
+	int rc;
+
+	if (has_part_pages(range->iova, range->offset, range->length))
+		rc = fill_part_pages(paging->domain, range, &sizes, &done);
+	else
+		rc = fill_pieces(paging->domain, range, &sizes, &done);
+	return fill_done(paging, range->iova, done, rc);
+}
+
+/**
+ * paging_fill_long - paging_fill_run() of what is not plain
+ * @paging: see there, as for the rest
+ * @iova: .
+ * @phys: .
+ * @length: .
+ * @prot: .
+ * @small: .
+ */
+int paging_fill_long(const struct paging *paging, unsigned long iova,
+		     phys_addr_t phys, size_t length, int prot, bool small)
+{
+	struct paging_sizes sizes = usable_sizes(paging->domain, small);
+	size_t done = 0;
+	int rc;
+
+	if (has_part_pages(iova, phys, length))
+		sizes.single = 0;
+	rc = fill_piece(paging->domain, &sizes, iova, phys, length, prot, &done);
+	return fill_done(paging, iova, done, rc);
+}
+
+/**
+ * paging_fill_failed - paging_fill_run() where the driver has not done it all
+ * @paging: see there, as for the rest
+ * @iova: .
+ * @phys: .
+ * @length: .
+ * @mapped: bytes that the driver says it has mapped
+ * @prot: .
+ * @small: .
+ * @rc: what the driver has returned
+ *
+ * A driver may stop at the end of a table, which is no error.
+ */
+int paging_fill_failed(const struct paging *paging, unsigned long iova,
+		       phys_addr_t phys, size_t length, size_t mapped, int prot,
+		       bool small, int rc)
+{
+	struct iommu_domain *domain = paging->domain;
+	struct paging_sizes sizes = usable_sizes(domain, small);
+	size_t done = mapped;
+
+	/* All is mapped where it was the sync that has failed. */
+	if (rc && mapped < length)
+		rc = call_failed(domain, iova + mapped, length - mapped,
+				 PAGE_SIZE, rc);
+	else if (!rc)
+		rc = fill_piece(domain, &sizes, iova + mapped, phys + mapped,
+				length - mapped, prot, &done);
+	return fill_done(paging, iova, done, rc);
+}
+
+/**
+ * paging_fill_begin - begin to map several ranges
+ * @fill: the state of it
+ * @paging: the domain
+ * @small: use only entries of up to PAGE_SIZE
+ */
+void paging_fill_begin(struct paging_fill *fill, const struct paging *paging,
+		       bool small)
+{
+	fill->paging = paging;
+	fill->small = small;
+	fill->length = 0;
+	fill->joined = false;
+	fill->any = false;
+	fill->mapped = 0;
+	fill->since = 0;
+}
+
+/* Make a span of IOVAs as wide as a range in it wants it. */
+static inline void widen(bool *any, unsigned long *first, unsigned long *last,
+			 unsigned long iova, size_t length)
+{
+	unsigned long end = iova + length - 1;
+
+	*first = *any ? min(*first, iova) : iova;
+	*last = *any ? max(*last, end) : end;
+	*any = true;
+}
+
+/* The rest of what is pending: after the first @mapped bytes of @length. */
+static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
+				      size_t mapped)
+{
+	struct iommu_domain *domain = fill->paging->domain;
+	struct paging_sizes sizes = usable_sizes(domain, fill->small);
+	unsigned long iova = fill->iova + mapped;
+	phys_addr_t phys = fill->phys + mapped;
+
+	length -= mapped;
+	if (fill->joined)
+		sizes.single = SIZE_MAX;
+	else if (has_part_pages(iova, phys, length))
+		sizes.single = 0;
+	return fill_piece(domain, &sizes, iova, phys, length, fill->prot,
+			  &fill->mapped);
+}
+
+static inline int fill_pending(struct paging_fill *fill)
+{
+	struct iommu_domain *domain = fill->paging->domain;
+	size_t length = fill->length, mapped = 0;
+
+	if (!length)
+		return 0;
+	widen(&fill->any, &fill->first, &fill->last, fill->iova, length);
+	fill->length = 0;
+	if (likely(length <= fill->paging->plain)) {
+		int rc = domain->ops->map_pages(domain, fill->iova, fill->phys,
+						PAGE_SIZE, length / PAGE_SIZE,
+						fill->prot, GFP_KERNEL_ACCOUNT,
+						&mapped);
+
+		fill->mapped += mapped;
+		if (unlikely(rc))
+			return call_failed(domain, fill->iova + mapped,
+					   length - mapped, PAGE_SIZE, rc);
+		if (likely(mapped == length))
+			return 0;
+	}
+	return fill_pending_rest(fill, length, mapped);
+}
+
+/**
+ * paging_fill_next - paging_fill_add_run() that does not continue what was before
+ * @fill: see there, as for the rest
+ * @iova: .
+ * @phys: .
+ * @length: .
+ * @prot: .
+ */
+int paging_fill_next(struct paging_fill *fill, unsigned long iova,
+		     phys_addr_t phys, size_t length, int prot)
+{
+	int rc = fill_pending(fill);
+
+	fill->iova = iova;
+	fill->phys = phys;
+	fill->length = length;
+	fill->prot = prot;
+	fill->joined = false;
+	fill->since += length;
+	if (fill->since >= RESCHED_STRIDE) {
+		fill->since = 0;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			rc = rc ?: -EINTR;
+	}
+	return rc;
+}
+
+/**
+ * paging_fill_add - map one more range
+ * @fill: the state
+ * @range: what and where, as for paging_fill()
+ *
+ * Return: as paging_fill_add_run().
+ */
+int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
+{
+	unsigned long skip = offset_in_page(range->offset);
+	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
+	unsigned long iova = range->iova;
+	size_t left = range->length;
+	struct runs_iter it;
+
+	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
+		size_t length = min(it.npages * PAGE_SIZE - skip, left);
+		int rc = paging_fill_add_run(fill, iova,
+					     PFN_PHYS(it.pfn) + skip, length,
+					     range->prot);
+
+		if (rc)
+			return rc;
+		iova += length;
+		left -= length;
+		skip = 0;
+	}
+	return 0;
+}
+
+/**
+ * paging_fill_end - have all ranges mapped, and the driver know it
+ * @fill: the state
+ *
+ * Return: as paging_fill_add_run().
+ */
+int paging_fill_end(struct paging_fill *fill)
+{
+	struct iommu_domain *domain = fill->paging->domain;
+	int rc = fill_pending(fill);
+	size_t length;
+
+	if (rc || !fill->any || !domain->ops->iotlb_sync_map)
+		return rc;
+	length = fill->last - fill->first + 1;
+	/* All 64 bits have a length that no 64 bits hold. */
+	if (!length) {
+		length = 1UL << (BITS_PER_LONG - 1);
+		rc = domain->ops->iotlb_sync_map(domain, length, length);
+	}
+	return rc ?: domain->ops->iotlb_sync_map(domain, fill->first, length);
+}
+
+/**
+ * paging_drain_collected - unmap the collected range
+ * @drain: the state
+ *
+ * In strides that begin and end on table borders, but for drivers that have to unmap
+ * as a whole what they have mapped. The size of a page is a hint to the driver: it
+ * finds out what is there.
+ */
+void paging_drain_collected(struct paging_drain *drain)
+{
+	struct iommu_domain *domain = drain->paging->domain;
+	const size_t step = grain(domain);
+
+	widen(&drain->any, &drain->first, &drain->last, drain->iova,
+	      drain->length);
+	while (drain->length) {
+		size_t n = min(drain->length,
+			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
+		size_t size = PAGE_SIZE, count = n / PAGE_SIZE, gone;
+
+		if (drain->paging->whole) {
+			size = step;
+			count = drain->length / step;
+		} else if (n != PAGE_SIZE) {
+			size = best_page_size(domain->pgsize_bitmap &
+					      STRIDE_SIZES, drain->iova,
+					      drain->iova, n, &count);
+		}
+		gone = domain->ops->unmap_pages(domain, drain->iova, size,
+						count, &drain->gather);
+		if (unlikely(!gone || gone > drain->length)) {
+			drain->stuck = true;
+			break;
+		}
+		drain->iova += gone;
+		drain->length -= gone;
+		cond_resched();
+	}
+	drain->length = 0;
+}
+
+/**
+ * paging_drain_end - flush: from here on no device reaches the memory
+ * @drain: the state
+ *
+ * One flush from the lowest to the highest IOVA. A driver that has flushed in
+ * between all the same, because it knows that it is in a virtual machine (AMD),
+ * has begun to gather again, which is not @queued: it knows what is left.
+ *
+ * Return: true; or false if the driver has not done as it was asked: what is left of
+ * each range has to be found out, see paging_clear().
+ */
+bool paging_drain_end(struct paging_drain *drain)
+{
+	struct iommu_iotlb_gather *gather = &drain->gather;
+
+	if (drain->length)
+		paging_drain_collected(drain);
+	if (!drain->any)
+		return true;
+	if (gather->queued) {
+		gather->queued = false;
+		gather->start = drain->first;
+		gather->end = drain->last;
+		gather->pgsize = PAGE_SIZE;
+	}
+	iommu_iotlb_sync(drain->paging->domain, gather);
+	return !drain->stuck;
+}
+
+/* Two pages in one call: can one of them be unmapped, and the other one stay? */
+static bool can_split(struct iommu_domain *domain, unsigned long iova,
+		      phys_addr_t phys, int *rc)
+{
+	size_t step = grain(domain), mapped = 0;
+
+	*rc = domain->ops->map_pages(domain, iova, phys, step, 2, IOMMU_READ,
+				     GFP_KERNEL_ACCOUNT, &mapped);
+	if (!*rc && domain->ops->iotlb_sync_map)
+		*rc = domain->ops->iotlb_sync_map(domain, iova, mapped);
+	return !*rc && mapped == 2 * step && domain->ops->iova_to_phys &&
+	       unmap_now(domain, iova, step) == step &&
+	       !translates(domain, iova) &&
+	       domain->ops->iova_to_phys(domain, iova + step) == phys + step;
+}
+
+/**
+ * paging_ask - find out what a driver can do
+ * @paging: with a domain that nothing is mapped in; the rest is set
+ * @iova: where nothing will be for so long: two pages at the least
+ *
+ * A driver does not tell whether it can unmap a part of what one call has mapped:
+ * virtio-iommu's cannot. It is tried, with two pages of zeros that may be read.
+ *
+ * Return: 0, -ENOMEM; -EIO if the driver does not even unmap that.
+ */
+int paging_ask(struct paging *paging, unsigned long iova)
+{
+	struct iommu_domain *domain = paging->domain;
+	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
+	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
+	const size_t step = grain(domain);
+	int rc;
+
+	if (!pages)
+		return -ENOMEM;
+	/* Who does less than it is asked to is not asked for more. */
+	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc);
+	/* No driver is to be asked for what is not there, or for a part. */
+	if (translates(domain, iova) && translates(domain, iova + step))
+		unmap_now(domain, iova, 2 * step);
+	if (!paging_clear(paging, iova, step) ||
+	    !paging_clear(paging, iova + step, step))
+		return -EIO;	/* The pages are lost: a device may read them. */
+	__free_pages(pages, 1);
+	if (rc == -ENOMEM)
+		return rc;
+
+	paging->plain = min((large & -large) - 1, PMD_SIZE - 1);
+	if (paging->whole || domain->pgsize_bitmap & (PAGE_SIZE - 1))
+		paging->plain = 0;
+	return 0;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reserved and allowed ranges of an I/O address space.
+ *
+ * A few per device, from its IOMMU's aperture, its reserved regions and its MSI
+ * window. The same range may be there several times, once for each device that
+ * asks for it, so ranges may overlap, and the kernel's interval tree keeps them.
+ */
+#include <linux/slab.h>
+
+#include "space/ranges.h"
+
+static struct iova_range *range_of(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct iova_range, node) : NULL;
+}
+
+/**
+ * ranges_add - one more range
+ * @tree: the ranges
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ * @owner: whose it is
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ranges_add(struct rb_root_cached *tree, unsigned long start,
+	       unsigned long last, const void *owner)
+{
+	struct iova_range *range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
+
+	if (!range)
+		return -ENOMEM;
+	range->node.start = start;
+	range->node.last = last;
+	range->owner = owner;
+	interval_tree_insert(&range->node, tree);
+	return 0;
+}
+
+/**
+ * ranges_drop - remove all ranges of one owner
+ * @tree: the ranges
+ * @owner: whose
+ */
+void ranges_drop(struct rb_root_cached *tree, const void *owner)
+{
+	struct interval_tree_node *node, *next;
+
+	for (node = interval_tree_iter_first(tree, 0, ULONG_MAX); node;
+	     node = next) {
+		next = interval_tree_iter_next(node, 0, ULONG_MAX);
+		if (range_of(node)->owner != owner)
+			continue;
+		interval_tree_remove(node, tree);
+		kfree(range_of(node));
+	}
+}
+
+/**
+ * ranges_clear - remove all ranges
+ * @tree: the ranges
+ */
+void ranges_clear(struct rb_root_cached *tree)
+{
+	struct iova_range *range;
+
+	while ((range = ranges_first(tree, 0))) {
+		interval_tree_remove(&range->node, tree);
+		kfree(range);
+		cond_resched();
+	}
+}
+
+/**
+ * ranges_first - the first range that reaches to or behind an IOVA
+ * @tree: the ranges
+ * @from: the IOVA
+ */
+struct iova_range *ranges_first(struct rb_root_cached *tree, unsigned long from)
+{
+	return range_of(interval_tree_iter_first(tree, from, ULONG_MAX));
+}
+
+/**
+ * ranges_hole - the next stretch that no range covers
+ * @tree: the ranges
+ * @from: look from here on
+ * @limit: up to here, inclusive
+ * @start: set to the first IOVA of the stretch
+ * @last: set to its last IOVA
+ *
+ * Return: false if everything in [@from, @limit] is covered.
+ */
+bool ranges_hole(struct rb_root_cached *tree, unsigned long from,
+		 unsigned long limit, unsigned long *start,
+		 unsigned long *last)
+{
+	struct interval_tree_node *node;
+
+	while ((node = interval_tree_iter_first(tree, from, limit))) {
+		if (node->start > from) {
+			*start = from;
+			*last = node->start - 1;
+			return true;
+		}
+		if (node->last >= limit)
+			return false;
+		from = node->last + 1;
+	}
+	*start = from;
+	*last = limit;
+	return from <= limit;
+}

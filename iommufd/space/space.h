@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * I/O address spaces.
+ */
+#ifndef IOMMUFD_IOAS_H
+#define IOMMUFD_IOAS_H
+
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+
+#include "command/command.h"
+#include "context/object.h"
+#include "space/area.h"
+#include "space/paging.h"
+
+struct bar_owner;
+struct iommu_domain;
+struct iommu_option;
+struct pinned;
+
+/**
+ * struct stock - free structures for mappings
+ * @areas: what can become an area, by area->chain
+ * @nr: how many there are
+ */
+struct stock {
+	struct area *areas;
+	unsigned int nr;
+};
+
+/**
+ * struct ioas - one I/O address space, kernel-managed
+ * @obj: in the ID table
+ * @ctx: the context that owns it
+ * @link: in the context's list of IOASes
+ * @dying: it is being taken apart: nobody else has it, but who looks from outside
+ * @gone: and nor has he; under ctx->look_lock
+ * @parent: the IOAS that this one is nested in, referenced, or NULL
+ * @root: the outermost one of the family, or the IOAS itself
+ * @depth: how many are above it
+ * @children: the IOASes that are nested in this one, by @sibling
+ * @sibling: in the parent's @children
+ * @sources: of a child: its areas by the IOVA in the parent that they come from
+ * @keeps_sources: they are in it; set with the lock held for writing
+ * @from: of a child: the area of the parent that it was last made of, or NULL
+ * @needs: how many page tables there are, and attaches on their way to one: while
+ *	there is any, what is mapped is pinned. Changed with the lock held for writing
+ * @nested_needs: of the outermost one: the sum of @needs of all below it
+ * @attach_lock: serialises the choice of a page table for a device
+ * @lock: see the head of ioas.c, like the rest of the locking
+ * @tables: struct ioas_table, the page tables that translate all areas
+ * @tree_lock: see there
+ * @areas: the mapped ranges
+ * @stock: for the next ones, see stock.c
+ * @reserved: ranges that some device or page table cannot translate
+ * @allowed: ranges that the user wants to stay usable
+ * @alignment: of the first IOVA and the length of every area, in bytes
+ * @users: struct ioas_user, by ID: the in-kernel users
+ * @workers: struct ioas_worker; under @tree_lock
+ * @finished: how many of them have finished with an area that is closing
+ * @quiet: who waits for that
+ * @small_pages: the option HUGE_PAGES is off
+ * @flushes: of IOTLBs, for unmapping
+ * @faults: of DMA, that IOMMU drivers have reported
+ * @coherency: enum ioasid_coherency_policy; changed with the attach lock held, while
+ *	there are no page tables
+ * @dirty_log: the legacy container has started to log dirty pages
+ */
+struct ioas {
+	struct object obj;
+	struct iommufd_ctx *ctx;
+	struct list_head link;
+	struct ioas *parent;
+	struct ioas *root;
+	unsigned int depth;
+	struct list_head children;
+	struct list_head sibling;
+	struct rb_root_cached sources;
+	bool keeps_sources;
+	struct area *from;
+	unsigned int needs;
+	unsigned int nested_needs;
+	struct mutex attach_lock;
+	struct rw_semaphore lock;
+	struct list_head tables;
+	struct mutex tree_lock;
+	struct area_tree areas;
+	struct stock stock;
+	struct rb_root_cached reserved;
+	struct rb_root_cached allowed;
+	unsigned long alignment;
+	struct xarray users;
+	struct list_head workers;
+	unsigned int finished;
+	wait_queue_head_t quiet;
+	atomic_long_t flushes;
+	atomic_long_t faults;
+	bool small_pages;
+	bool dirty_log;
+	bool dying;
+	bool gone;
+	u32 coherency;
+};
+
+/**
+ * struct ioas_table - one page table of an IOAS
+ * @link: in ioas.tables
+ * @paging: the IOMMU domain
+ * @listed: it is in the list, and so has to be removed
+ */
+struct ioas_table {
+	struct list_head link;
+	struct paging paging;
+	bool listed;
+};
+
+/**
+ * struct ioas_user - one in-kernel user of an IOAS
+ * @obj: the object that the user is; referenced while it is called
+ * @alignment: that it asks for
+ * @id: in ioas.users
+ * @unmap: a range that the user has pinned pages of is about to go: it has to
+ *	unpin them before it returns. May be NULL. Called without locks.
+ */
+struct ioas_user {
+	struct object *obj;
+	unsigned long alignment;
+	u32 id;
+	void (*unmap)(struct ioas_user *user, unsigned long iova,
+		      unsigned long length);
+};
+
+/**
+ * struct ioas_worker - an in-kernel user in the middle of pinning, reading or writing
+ * @link: in ioas.workers
+ * @area: what it works on, which has a pin for it
+ */
+struct ioas_worker {
+	struct list_head link;
+	const struct area *area;
+};
+
+/**
+ * struct ioas_slice - a piece of memory that is to be mapped
+ * @pinned: the memory; the slice has a reference
+ * @offset: where the piece begins in it, in bytes
+ * @length: bytes
+ */
+struct ioas_slice {
+	struct pinned *pinned;
+	unsigned long offset;
+	unsigned long length;
+};
+
+extern const struct object_kind ioas_kind;
+
+struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent);
+
+/* One for the whole family, so that a parent can take mappings from its children. */
+static inline struct rw_semaphore *ioas_lock(struct ioas *ioas)
+{
+	return &ioas->root->lock;
+}
+
+static inline struct ioas *ioas_of(struct object *obj)
+{
+	return container_of(obj, struct ioas, obj);
+}
+
+static inline struct ioas *ioas_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct object *obj = object_get_inline(ctx, id, &ioas_kind);
+
+	return obj ? ioas_of(obj) : NULL;
+}
+
+static inline void ioas_put(struct iommufd_ctx *ctx, struct ioas *ioas)
+{
+	object_put(ctx, &ioas->obj);
+}
+
+int ioas_map_source(struct ioas *ioas, unsigned long source,
+		    unsigned long length, u32 flags, bool charge_process,
+		    u64 *iova);
+int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
+		    unsigned int nr, u32 flags, u64 *iova);
+int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
+		 unsigned long length, u32 flags, u64 *iova);
+int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
+	       u64 *unmapped);
+int ioas_unmap_all(struct ioas *ioas, u64 *unmapped);
+int ioas_cut(struct ioas *ioas, unsigned long iova);
+int ioas_get_slices(struct ioas *ioas, unsigned long start,
+		    unsigned long last, struct ioas_slice **slices,
+		    unsigned int *nr);
+void ioas_put_slices(struct ioas_slice *slices, unsigned int nr);
+struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
+
+int ioas_update_alignment(struct ioas *ioas);
+int ioas_reserve_locked(struct ioas *ioas, unsigned long start,
+			unsigned long last, const void *owner);
+int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
+		 const void *owner);
+void ioas_unreserve(struct ioas *ioas, const void *owner);
+int ioas_hold(struct ioas *ioas);
+void ioas_release(struct ioas *ioas);
+int ioas_add_table(struct ioas *ioas, struct ioas_table *table);
+void ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
+int ioas_add_user(struct ioas *ioas, struct ioas_user *user);
+void ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
+int ioas_set_small_pages(struct ioas *ioas, bool on);
+void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner);
+void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner);
+
+int ioas_cmd_alloc(struct command *cmd);
+int ioas_cmd_alloc_nested(struct command *cmd);
+int ioas_cmd_iova_ranges(struct command *cmd);
+int ioas_cmd_allow_iovas(struct command *cmd);
+int ioas_cmd_map(struct command *cmd);
+int ioas_cmd_map_file(struct command *cmd);
+int ioas_cmd_copy(struct command *cmd);
+int ioas_cmd_unmap(struct command *cmd);
+int ioas_cmd_change_process(struct command *cmd);
+int ioas_cmd_option(struct command *cmd);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The stock of free structures.
+ *
+ * A driver that maps a buffer for each transfer, and a VMM whose guest does, map
+ * and unmap all the time. To allocate and free a structure each time, with the
+ * memory cgroup's accounting, would take a quarter of what is spent beside the
+ * IOMMU and the pages. So an IOAS keeps those that have become free, and allocates
+ * many at once. The lock that every mapping takes anyway protects them.
+ */
+#include <linux/slab.h>
+
+#include "memory/pin.h"
+#include "space/stock.h"
+
+static int alloc_portion(struct ioas *ioas, void **mem, unsigned int nr)
+{
+	return ioas->parent ? area_alloc_many(mem, nr) :
+			      pinned_alloc_many(ioas->ctx, mem, nr);
+}
+
+static struct area *area_in(const struct ioas *ioas, void *mem)
+{
+	return ioas->parent ? &((struct loose_area *)mem)->area :
+			      &((struct pinned *)mem)->area;
+}
+
+static void *mem_of(const struct ioas *ioas, struct area *area)
+{
+	return ioas->parent ? (void *)area_loose(area) : area->pinned;
+}
+
+/* Take a portion out of a stock that is to keep @nr; the size of it. */
+static unsigned int pop_portion(const struct ioas *ioas, struct stock *stock,
+				unsigned int nr, void **mem)
+{
+	unsigned int n = 0;
+
+	while (n < STOCK_PORTION && stock->nr > nr)
+		mem[n++] = mem_of(ioas, stock_pop(stock));
+	return n;
+}
+
+static void free_portion(const struct ioas *ioas, void **mem, unsigned int nr)
+{
+	if (ioas->parent)
+		area_free_many(mem, nr);
+	else
+		pinned_free_many(mem, nr);
+}
+
+/*
+ * Allocate @nr at least. One that is asked for will not be the last, so there are
+ * more, if memory is not that short.
+ */
+static int add_portion(struct ioas *ioas, struct stock *to, unsigned int nr)
+{
+	unsigned int i, n = IS_ENABLED(CONFIG_KASAN) ? min(nr, STOCK_PORTION) :
+						       STOCK_PORTION;
+	void *mem[STOCK_PORTION];
+	int rc = alloc_portion(ioas, mem, n);
+
+	if (rc && nr < n) {
+		n = nr;
+		rc = alloc_portion(ioas, mem, n);
+	}
+	for (i = 0; i < n && !rc; i++)
+		stock_push(to, area_in(ioas, mem[i]));
+	return rc;
+}
+
+static void free_all(struct ioas *ioas, struct stock *stock)
+{
+	void *mem[STOCK_PORTION];
+	unsigned int n;
+
+	while (stock->nr) {
+		n = pop_portion(ioas, stock, 0, mem);
+		free_portion(ioas, mem, n);
+		cond_resched();
+	}
+}
+
+/**
+ * stock_lock_filled - stock_lock() where there are not enough
+ * @ioas: see there
+ * @nr: .
+ *
+ * What is allocated is nobody else's before it is enough.
+ *
+ * Return: as stock_lock().
+ */
+int stock_lock_filled(struct ioas *ioas, unsigned int nr)
+{
+	struct stock fresh = {};
+
+	for (;;) {
+		unsigned int have;
+		int rc;
+
+		mutex_lock(&ioas->tree_lock);
+		have = ioas->stock.nr + fresh.nr;
+		if (have >= nr)
+			break;
+		mutex_unlock(&ioas->tree_lock);
+		rc = add_portion(ioas, &fresh, nr - have);
+		if (rc) {
+			free_all(ioas, &fresh);
+			return rc;
+		}
+		cond_resched();
+	}
+	while (fresh.nr)
+		stock_push(&ioas->stock, stock_pop(&fresh));
+	return 0;
+}
+
+/**
+ * stock_trim - free what is too much
+ * @ioas: the IOAS
+ * @nr: how many to keep
+ */
+void stock_trim(struct ioas *ioas, unsigned int nr)
+{
+	void *mem[STOCK_PORTION];
+	unsigned int n;
+
+	do {
+		mutex_lock(&ioas->tree_lock);
+		n = pop_portion(ioas, &ioas->stock, nr, mem);
+		mutex_unlock(&ioas->tree_lock);
+		if (n)
+			free_portion(ioas, mem, n);
+		cond_resched();
+	} while (n == STOCK_PORTION);
+}

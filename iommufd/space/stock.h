@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Structures for the next mappings of an I/O address space.
+ */
+#ifndef IOMMUFD_STOCK_H
+#define IOMMUFD_STOCK_H
+
+#include "space/space.h"
+
+/* How many may be taken at once: as many as a batch works on together. */
+#define STOCK_MAX	256U
+
+/*
+ * More than 68 KiB are given back, a portion at a time, by who unmaps next. None is
+ * kept where KASAN is to see who still uses what is free.
+ */
+#define STOCK_PORTION	16U
+#define STOCK_FULL	(IS_ENABLED(CONFIG_KASAN) ? 0 : \
+			 STOCK_MAX + STOCK_PORTION)
+
+int stock_lock_filled(struct ioas *ioas, unsigned int nr);
+void stock_trim(struct ioas *ioas, unsigned int nr);
+
+/**
+ * stock_lock - take the tree lock, with structures at hand
+ * @ioas: the IOAS
+ * @nr: how many, at most STOCK_MAX
+ *
+ * Return: 0; or without the lock -ENOMEM.
+ */
+static inline int stock_lock(struct ioas *ioas, unsigned int nr)
+{
+	mutex_lock(&ioas->tree_lock);
+	if (likely(ioas->stock.nr >= nr))
+		return 0;
+	mutex_unlock(&ioas->tree_lock);
+	return stock_lock_filled(ioas, nr);
+}
+
+static inline struct area *stock_pop(struct stock *stock)
+{
+	struct area *area = stock->areas;
+
+	stock->areas = area->chain;
+	stock->nr--;
+	return area;
+}
+
+static inline void stock_push(struct stock *stock, struct area *area)
+{
+	area->chain = stock->areas;
+	stock->areas = area;
+	stock->nr++;
+}
+
+/**
+ * stock_take - an area that is not in the tree
+ * @ioas: the IOAS, with its tree lock held and something in its stock
+ *
+ * In a nested IOAS it is a struct loose_area, else part of a struct pinned that
+ * stands for nothing.
+ */
+static inline struct area *stock_take(struct ioas *ioas)
+{
+	return stock_pop(&ioas->stock);
+}
+
+/**
+ * stock_put - the opposite of stock_take()
+ * @ioas: the IOAS, with its tree lock held
+ * @area: as its constructor has made it, but for what chain_init() and pinned_set()
+ *	set
+ */
+static inline void stock_put(struct ioas *ioas, struct area *area)
+{
+	stock_push(&ioas->stock, area);
+}
+
+/**
+ * stock_unlock - let go of the tree lock, after stock_put()
+ * @ioas: the IOAS
+ */
+static inline void stock_unlock(struct ioas *ioas)
+{
+	bool full = ioas->stock.nr > STOCK_FULL;
+
+	mutex_unlock(&ioas->tree_lock);
+	if (unlikely(full))
+		stock_trim(ioas, STOCK_FULL ? STOCK_MAX : 0);
+}
+
+#endif
