@@ -21,11 +21,11 @@ static bool holds(struct object *obj, const struct object *other)
 	const struct hwpt *hwpt;
 	const struct ioas *child;
 
-	if (obj->kind == &ioas_kind) {
+	if (obj->type == OBJECT_IOAS) {
 		child = ioas_of(obj);
 		return child->parent && &child->parent->obj == other;
 	}
-	if (obj->kind != &hwpt_kind)
+	if (obj->type != OBJECT_HWPT)
 		return false;
 	hwpt = hwpt_of(obj);
 	if (hwpt->parent)
@@ -65,7 +65,7 @@ static bool find_holder(struct iommufd_ctx *ctx, const struct object *obj,
 		found = true;
 		*kind = other->kind->name;
 		*user = other->id;
-		*device = other->kind == &hwpt_kind ?
+		*device = other->type == OBJECT_HWPT ?
 			  attached_to(hwpt_of(other), name) : 0;
 		break;
 	}
@@ -79,7 +79,7 @@ static int explain_user(struct iommufd_ctx *ctx, struct object *obj)
 	char name[NAME_LEN];
 	u32 user, device;
 
-	if (obj->kind == &hwpt_kind) {
+	if (obj->type == OBJECT_HWPT) {
 		device = attached_to(hwpt_of(obj), name);
 		if (device)
 			return reason_note(ctx, -EBUSY,
@@ -99,19 +99,19 @@ static int explain_user(struct iommufd_ctx *ctx, struct object *obj)
 
 static bool has_kernel_users(struct object *obj)
 {
-	return obj->kind == &ioas_kind && !xa_empty(&ioas_of(obj)->users);
+	return obj->type == OBJECT_IOAS && !xa_empty(&ioas_of(obj)->users);
 }
 
 static void explain(struct iommufd_ctx *ctx, struct object *obj)
 {
 	const char *what = obj->kind->name;
 
-	if (obj->kind == &device_kind)
+	if (obj->type == OBJECT_DEVICE)
 		reason_note(ctx, -EBUSY,
 			    "device %u, %s, is unbound by closing its file, not by DESTROY",
 			    obj->id,
 			    container_of(obj, struct iommufd_device, obj)->name);
-	else if (obj->kind == &fault_queue_kind || obj->kind == &eventq_kind)
+	else if (obj->type == OBJECT_FAULT_QUEUE || obj->type == OBJECT_EVENT_QUEUE)
 		reason_note(ctx, -EBUSY,
 			    "%s %u cannot be destroyed while its descriptor is open, or a page table uses it",
 			    what, obj->id);
@@ -119,7 +119,7 @@ static void explain(struct iommufd_ctx *ctx, struct object *obj)
 		reason_note(ctx, -EBUSY,
 			    "%s %u cannot be destroyed: the driver of a mediated device is attached to it",
 			    what, obj->id);
-	else if (obj->kind != &ioas_kind && obj->kind != &hwpt_kind)
+	else if (obj->type != OBJECT_IOAS && obj->type != OBJECT_HWPT)
 		reason_note(ctx, -EBUSY,
 			    "%s %u belongs to a driver, which destroys it",
 			    what, obj->id);
@@ -136,12 +136,12 @@ static void explain(struct iommufd_ctx *ctx, struct object *obj)
  */
 void busy_explain(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, NULL);
+	struct object *obj = object_get(ctx, id, OBJECT_ANY);
 
 	if (!obj)
 		return;
 	explain(ctx, obj);
-	if (obj->kind == &hwpt_kind)
+	if (obj->type == OBJECT_HWPT)
 		hwpt_put(hwpt_of(obj));
 	else
 		object_put(ctx, obj);

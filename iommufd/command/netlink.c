@@ -169,7 +169,7 @@ static struct ioas *next_ioas(const struct answer *answer)
 	lockdep_assert_held(&answer->ctx->look_lock);
 	rcu_read_lock();
 	xa_for_each_start(&answer->ctx->objects, id, obj, id) {
-		if (obj->kind != &ioas_kind || ioas_of(obj)->gone)
+		if (obj->type != OBJECT_IOAS || ioas_of(obj)->gone)
 			continue;
 		rcu_read_unlock();
 		return ioas_of(obj);
@@ -184,7 +184,7 @@ static struct hwpt *next_hwpt(struct iommufd_ctx *ctx, unsigned long *id)
 	struct object *obj;
 
 	xa_for_each_start(&ctx->objects, *id, obj, *id) {
-		if (obj->kind == &hwpt_kind) {
+		if (obj->type == OBJECT_HWPT) {
 			++*id;
 			return hwpt_of(obj);
 		}
@@ -216,8 +216,8 @@ static void count_objects(struct iommufd_ctx *ctx, struct counts *counts)
 	rcu_read_lock();
 	xa_for_each(&ctx->objects, id, obj) {
 		counts->objects++;
-		counts->spaces += obj->kind == &ioas_kind;
-		counts->devices += obj->kind == &device_kind;
+		counts->spaces += obj->type == OBJECT_IOAS;
+		counts->devices += obj->type == OBJECT_DEVICE;
 	}
 	rcu_read_unlock();
 }
@@ -426,7 +426,7 @@ static struct iommufd_device *next_device(const struct answer *answer)
 	rcu_read_lock();
 	xa_for_each_start(&answer->ctx->objects, id, obj, id) {
 		idev = container_of(obj, struct iommufd_device, obj);
-		if (obj->kind != &device_kind || list_empty(&idev->link))
+		if (obj->type != OBJECT_DEVICE || list_empty(&idev->link))
 			continue;
 		rcu_read_unlock();
 		return idev;

@@ -131,6 +131,7 @@ static void test_object_destroy(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 static const struct object_kind test_object_kind = {
+	.type = OBJECT_TEST,
 	.name = "test object",
 	.destroy = test_object_destroy,
 };
@@ -199,7 +200,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_object_abort, IOMMUFD_TEST);
 struct iommufd_test_object *iommufd_test_object_get(struct iommufd_ctx *ctx,
 						    u32 id, void **data)
 {
-	struct object *obj = object_get(ctx, id, &test_object_kind);
+	struct object *obj = object_get(ctx, id, OBJECT_TEST);
 	struct iommufd_test_object *tobj;
 
 	if (!obj)

@@ -15,6 +15,7 @@
  * An object keeps its ID until it has been taken apart, so that an ID is never
  * handed out again while something of its last holder is still there.
  */
+#include <linux/anon_inodes.h>
 #include <linux/slab.h>
 
 #include "context/object.h"
@@ -34,6 +35,7 @@ int object_init(struct iommufd_ctx *ctx, struct object *obj,
 		const struct object_kind *kind)
 {
 	obj->kind = kind;
+	obj->type = kind->type;
 	refcount_set(&obj->users, 1);
 	return xa_alloc(&ctx->objects, &obj->id, NULL, xa_limit_31b,
 			GFP_KERNEL_ACCOUNT);
@@ -86,21 +88,49 @@ void object_abort(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 /**
+ * object_open - make a new object one that user space has open, and publish it
+ * @ctx: the context
+ * @obj: the object; the file holds a reference on it, and one on the context, which
+ *	its release gives back
+ * @name: of the file, for people
+ * @fops: of the file, whose private_data is the object
+ * @flags: O_RDONLY or O_RDWR
+ *
+ * Nothing may fail afterwards: the release of a file is not the caller's to undo.
+ *
+ * Return: the file, for fd_install(); or an ERR_PTR, with the object as it was.
+ */
+struct file *object_open(struct iommufd_ctx *ctx, struct object *obj,
+			 const char *name, const struct file_operations *fops,
+			 int flags)
+{
+	struct file *file = anon_inode_getfile(name, fops, obj, flags);
+
+	if (IS_ERR(file))
+		return file;
+	stream_open(file_inode(file), file);
+	context_get(ctx);
+	object_hold(obj);
+	object_publish(ctx, obj);
+	return file;
+}
+
+/**
  * object_get - find an object and keep it from being destroyed
  * @ctx: the context
  * @id: its ID
- * @kind: what it must be, or NULL for any kind
+ * @type: what it must be, or OBJECT_ANY
  *
  * Return: the object, to be given back with object_put(), or NULL.
  */
 struct object *object_get(struct iommufd_ctx *ctx, u32 id,
-			  const struct object_kind *kind)
+			  enum object_type type)
 {
 	struct object *obj;
 
 	rcu_read_lock();
 	obj = object_find(ctx, id);
-	if (obj && ((kind && obj->kind != kind) ||
+	if (obj && ((type != OBJECT_ANY && obj->type != type) ||
 		    !refcount_inc_not_zero(&obj->users)))
 		obj = NULL;
 	rcu_read_unlock();

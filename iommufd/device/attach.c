@@ -609,9 +609,9 @@ out:
 
 static int change_to(struct change *change, struct object *pt)
 {
-	if (pt->kind == &ioas_kind)
+	if (pt->type == OBJECT_IOAS)
 		return change_ioas(change, ioas_of(pt));
-	if (pt->kind == &hwpt_kind)
+	if (pt->type == OBJECT_HWPT)
 		return change_hwpt(change, hwpt_of(pt));
 	return reason_note(change->idev->ctx, -EINVAL,
 			   "%s cannot be attached to %s %u, which is neither IOAS nor HWPT",

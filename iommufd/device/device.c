@@ -49,7 +49,8 @@ static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 	kfree(idev->name);
 }
 
-const struct object_kind device_kind = {
+static const struct object_kind device_kind = {
+	.type = OBJECT_DEVICE,
 	.name = "device",
 	.destroy = device_destroy_object,
 };
@@ -63,7 +64,7 @@ const struct object_kind device_kind = {
  */
 struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, &device_kind);
+	struct object *obj = object_get(ctx, id, OBJECT_DEVICE);
 
 	return obj ? container_of(obj, struct iommufd_device, obj) : NULL;
 }
@@ -588,7 +589,7 @@ static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
 {
 	if (!data->len)
 		data = NULL;
-	if (pt->kind == &ioas_kind)
+	if (pt->type == OBJECT_IOAS)
 		return alloc_filled(ioas_of(pt), dev, flags, data);
 	return hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
 }
@@ -695,7 +696,7 @@ static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
 	struct object *pt = pt_hold(ctx, id);
 
 	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) :
-			 pt->kind == &ioas_kind || pt->kind == &hwpt_kind)
+			 pt->type == OBJECT_IOAS || pt->type == OBJECT_HWPT)
 		return pt;
 	if (!IS_ERR(pt))
 		pt_release(ctx, pt);

@@ -10,8 +10,6 @@
 
 struct iommufd_device;
 
-extern const struct object_kind device_kind;
-
 struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id);
 
 int device_cmd_hwpt_alloc(struct command *cmd);

@@ -62,7 +62,8 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		ioas_put(ctx, hwpt->ioas);
 }
 
-const struct object_kind hwpt_kind = {
+static const struct object_kind hwpt_kind = {
+	.type = OBJECT_HWPT,
 	.name = "HWPT",
 	.destroy = hwpt_destroy,
 };
@@ -418,14 +419,14 @@ void hwpt_put(struct hwpt *hwpt)
  */
 struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *pt = object_get(ctx, id, NULL);
+	struct object *pt = object_get(ctx, id, OBJECT_ANY);
 	int rc;
 
 	if (!pt)
 		return ERR_PTR(reason_note(ctx, -ENOENT,
 					   "there is no IOAS or HWPT with the ID %u",
 					   id));
-	rc = pt->kind == &ioas_kind ? ioas_hold(ioas_of(pt)) : 0;
+	rc = pt->type == OBJECT_IOAS ? ioas_hold(ioas_of(pt)) : 0;
 	if (!rc)
 		return pt;
 	object_put(ctx, pt);
@@ -439,9 +440,9 @@ struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
  */
 void pt_release(struct iommufd_ctx *ctx, struct object *pt)
 {
-	if (pt->kind == &ioas_kind)
+	if (pt->type == OBJECT_IOAS)
 		ioas_release(ioas_of(pt));
-	if (pt->kind == &hwpt_kind)
+	if (pt->type == OBJECT_HWPT)
 		hwpt_put(hwpt_of(pt));
 	else
 		object_put(ctx, pt);

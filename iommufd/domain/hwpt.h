@@ -43,8 +43,6 @@ struct hwpt {
 	u32 policy;
 };
 
-extern const struct object_kind hwpt_kind;
-
 static inline struct hwpt *hwpt_of(struct object *obj)
 {
 	return container_of(obj, struct hwpt, obj);
@@ -52,7 +50,7 @@ static inline struct hwpt *hwpt_of(struct object *obj)
 
 static inline struct hwpt *hwpt_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, &hwpt_kind);
+	struct object *obj = object_get(ctx, id, OBJECT_HWPT);
 
 	return obj ? hwpt_of(obj) : NULL;
 }

@@ -379,7 +379,8 @@ static void eventq_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	kvfree(eventq_of(obj)->ring);
 }
 
-const struct object_kind eventq_kind = {
+static const struct object_kind eventq_kind = {
+	.type = OBJECT_EVENT_QUEUE,
 	.name = "event queue",
 	.destroy = eventq_destroy,
 };

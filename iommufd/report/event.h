@@ -14,8 +14,6 @@ struct sources;
 /* The largest depth of a queue. */
 #define EVENTQ_DEPTH_MAX	65536
 
-extern const struct object_kind eventq_kind;
-
 int event_watch(struct iommu_domain *domain, struct sources *sources);
 void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
 		      unsigned long length);

@@ -528,7 +528,8 @@ static void fault_queue_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	mutex_destroy(&queue->answering);
 }
 
-const struct object_kind fault_queue_kind = {
+static const struct object_kind fault_queue_kind = {
+	.type = OBJECT_FAULT_QUEUE,
 	.name = "fault queue",
 	.destroy = fault_queue_destroy,
 };
@@ -542,7 +543,7 @@ const struct object_kind fault_queue_kind = {
  */
 struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, &fault_queue_kind);
+	struct object *obj = object_get(ctx, id, OBJECT_FAULT_QUEUE);
 
 	return obj ? queue_of(obj) : NULL;
 }

@@ -14,8 +14,6 @@ struct iommu_domain;
 struct source;
 struct sources;
 
-extern const struct object_kind fault_queue_kind;
-
 struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id);
 void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue);
 void fault_connect(struct iommu_domain *domain, struct sources *sources);

@@ -107,6 +107,7 @@ static void access_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 static const struct object_kind access_kind = {
+	.type = OBJECT_ACCESS,
 	.name = "access",
 	.destroy = access_destroy_object,
 };

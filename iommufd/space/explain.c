@@ -165,7 +165,7 @@ static void name_owner(struct ioas *ioas, const void *owner, char *name)
 	xa_for_each(&ioas->ctx->objects, id, obj) {
 		struct hwpt *hwpt = hwpt_of(obj);
 
-		if (obj->kind != &hwpt_kind || hwpt->ioas != ioas)
+		if (obj->type != OBJECT_HWPT || hwpt->ioas != ioas)
 			continue;
 		if (hwpt->domain == owner)
 			strscpy(name, "the IOMMU", NAME_LEN);

@@ -101,7 +101,8 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	mutex_destroy(&ioas->attach_lock);
 }
 
-const struct object_kind ioas_kind = {
+static const struct object_kind ioas_kind = {
+	.type = OBJECT_IOAS,
 	.name = "IOAS",
 	.destroy = ioas_destroy,
 };

@@ -152,8 +152,6 @@ struct ioas_slice {
 	unsigned long length;
 };
 
-extern const struct object_kind ioas_kind;
-
 struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent);
 
 /* One for the whole family, so that a parent can take mappings from its children. */
@@ -169,7 +167,7 @@ static inline struct ioas *ioas_of(struct object *obj)
 
 static inline struct ioas *ioas_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get_inline(ctx, id, &ioas_kind);
+	struct object *obj = object_get_inline(ctx, id, OBJECT_IOAS);
 
 	return obj ? ioas_of(obj) : NULL;
 }

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A context: what one open file of /dev/iommu owns.
+ */
+#ifndef IOMMUFD_CONTEXT_H
+#define IOMMUFD_CONTEXT_H
+
+#include <linux/completion.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+struct account;
+struct iommufd_test_ops;
+struct object;
+
+/* IDs whose objects are found in an array: 131 instructions of each map less. */
+#define OBJECT_LOW	32
+
+/**
+ * struct container - the state of a legacy container; under the lock of ctx.objects
+ * @ioas_id: the IOAS that its ioctls work on, or 0
+ * @groups: VFIO groups that are attached to it
+ * @made: the IOAS is VFIO's: it goes with the last group
+ * @set: VFIO_SET_IOMMU has been called for that
+ * @no_iommu: a device that has no IOMMU has been attached
+ */
+struct container {
+	u32 ioas_id;
+	unsigned int groups;
+	bool made;
+	bool set;
+	bool no_iommu;
+};
+
+/**
+ * struct iommufd_ctx - one open file of /dev/iommu
+ * @file: the file. Its reference count is the context's: whoever needs the
+ *	context to stay holds the file, so release runs after the last device
+ *	has been unbound, whichever file descriptor was closed first.
+ * @number: by which others call it, see registry.c
+ * @readers: who looks at it from outside, plus one
+ * @unread: the last reader has gone
+ * @opener: the process that has opened it
+ * @uid: its user
+ * @comm: its command name by then
+ * @objects: the ID table
+ * @low: the published objects with the first IDs, which is what commands name
+ * @drained: woken when an object that is being removed has lost its last user
+ * @account_lock: protects @account
+ * @account: on which memory was pinned last, or NULL
+ * @pinned: pages that are pinned
+ * @reason_lock: protects @reasons
+ * @reasons: why commands have failed, by thread; see reason.c
+ * @nr_reasons: how many there are; read without the lock
+ * @charge_process: new mappings are charged to the process and not to the user
+ * @test_ops: of the test module that has been used, referenced; see test.c
+ * @container: what makes a legacy container of the context, see container.c
+ * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
+ * @ioases: all IOASes of the context, so that one step can reach every mapping
+ * @file_lock: for reading, while files' memory is pinned; for writing, by who moves it
+ *	to another account
+ * @look_lock: who looks at an IOAS from outside keeps it by this, for as long as it takes
+ *	to fill one message
+ * @group_lock: protects @groups
+ * @groups: the IOMMU groups that the context has devices of
+ * @pasids: the global PASIDs of sub-devices, see pasid.c
+ * @nr_pasids: how many there are; likewise
+ * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
+ * @bar_owners: bound devices whose BARs may be mapped for peer-to-peer DMA
+ * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
+ * @eventqs: queues that are told of events
+ * @nr_eventqs: how many there are, and are about to be; under @eventq_lock
+ * @rcu: reports of DMA faults look at it without a lock
+ */
+struct iommufd_ctx {
+	struct file *file;
+	u32 number;
+	refcount_t readers;
+	struct completion unread;
+	struct pid *opener;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
+	struct xarray objects;
+	struct object __rcu *low[OBJECT_LOW];
+	wait_queue_head_t drained;
+	spinlock_t account_lock;
+	struct account *account;
+	atomic_long_t pinned;
+	spinlock_t reason_lock;
+	struct list_head reasons;
+	unsigned int nr_reasons;
+	bool charge_process;
+	const struct iommufd_test_ops *test_ops;
+	struct container container;
+
+	struct mutex ioas_lock;
+	struct list_head ioases;
+	struct rw_semaphore file_lock;
+	struct mutex look_lock;
+
+	struct mutex group_lock;
+	struct list_head groups;
+	struct xarray pasids;
+	unsigned int nr_pasids;
+
+	struct mutex bar_lock;
+	struct list_head bar_owners;
+
+	spinlock_t eventq_lock;
+	struct list_head eventqs;
+	unsigned int nr_eventqs;
+
+	struct rcu_head rcu;
+};
+
+/**
+ * context_get - keep a context, whoever closes its file
+ * @ctx: a context that the caller has already
+ */
+static inline void context_get(struct iommufd_ctx *ctx)
+{
+	get_file(ctx->file);
+}
+
+/**
+ * context_put - the opposite of context_get()
+ * @ctx: the context; may be gone afterwards
+ */
+static inline void context_put(struct iommufd_ctx *ctx)
+{
+	fput(ctx->file);
+}
+
+#endif
