@@ -24,11 +24,11 @@
 #include "memory/pin.h"
 #include "space/chain.h"
 #include "space/explain.h"
+#include "space/load.h"
 #include "space/nested.h"
-#include "space/paging.h"
 #include "space/ranges.h"
-#include "space/row.h"
 #include "space/stock.h"
+#include "space/unmap.h"
 
 #define PORTION		256U
 
@@ -194,7 +194,7 @@ static unsigned int place_nested(struct portion *portion)
 		portion->error = check_map_entry(ioas->ctx, entry);
 		if (portion->error)
 			break;
-		chain = take_nested(ioas, entry->src, entry->length,
+		chain = nested_take(ioas, entry->src, entry->length,
 				    chain_prot(entry->flags));
 		if (!chain) {
 			chain = nested_chain(ioas, entry->src, entry->length,

@@ -55,4 +55,17 @@ static inline int command_reply(struct command *cmd, size_t size)
 	put_user(((type *)(cmd)->arg)->field, \
 		 &((type __user *)(cmd)->user)->field)
 
+struct command;
+
+int ioas_cmd_alloc(struct command *cmd);
+int ioas_cmd_alloc_nested(struct command *cmd);
+int ioas_cmd_iova_ranges(struct command *cmd);
+int ioas_cmd_allow_iovas(struct command *cmd);
+int ioas_cmd_map(struct command *cmd);
+int ioas_cmd_map_file(struct command *cmd);
+int ioas_cmd_copy(struct command *cmd);
+int ioas_cmd_unmap(struct command *cmd);
+int ioas_cmd_change_process(struct command *cmd);
+int ioas_cmd_option(struct command *cmd);
+
 #endif

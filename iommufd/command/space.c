@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The IOAS_* commands: their structures, flags and errors, and nothing more. MAP and
- * UNMAP are with the way that they take.
+ * The IOAS_* commands: their structures, flags and errors, and nothing more.
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -9,15 +8,20 @@
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
+#include "command/command.h"
 #include "context/reason.h"
 #include "memory/charge.h"
 #include "memory/pin.h"
 #include "space/area.h"
 #include "space/explain.h"
+#include "space/ioas.h"
 #include "space/load.h"
+#include "space/map.h"
 #include "space/nested.h"
 #include "space/ranges.h"
 #include "space/space.h"
+#include "space/table.h"
+#include "space/unmap.h"
 
 /**
  * ioas_cmd_alloc - IOMMU_IOAS_ALLOC
@@ -307,6 +311,69 @@ int ioas_cmd_map_file(struct command *cmd)
 out_ioas:
 	ioas_put(cmd->ctx, ioas);
 	return rc;
+}
+
+/**
+ * ioas_cmd_map - IOMMU_IOAS_MAP
+ * @cmd: struct iommu_ioas_map
+ */
+int ioas_cmd_map(struct command *cmd)
+{
+	struct iommu_ioas_map *arg = cmd->arg;
+	struct ioas *ioas;
+	int rc;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	rc = ioas_check_map_flags(arg->flags);
+	if (rc)
+		return explain_flags(cmd->ctx, rc, arg->flags);
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
+	    arg->user_va > ULONG_MAX)
+		return explain_end(cmd->ctx, arg->iova, arg->length);
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	rc = ioas_map_source(ioas, arg->user_va, arg->length, arg->flags,
+			     false, &arg->iova);
+	if (!rc) {
+		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
+		/* Whoever is not told about a mapping does not have it. */
+		if (unlikely(rc))
+			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
+	}
+	ioas_put(cmd->ctx, ioas);
+	return rc;
+}
+
+/**
+ * ioas_cmd_unmap - IOMMU_IOAS_UNMAP
+ * @cmd: struct iommu_ioas_unmap
+ */
+int ioas_cmd_unmap(struct command *cmd)
+{
+	struct iommu_ioas_unmap *arg = cmd->arg;
+	const u64 length = arg->length;
+	struct ioas *ioas;
+	int rc;
+
+	ioas = ioas_get(cmd->ctx, arg->ioas_id);
+	if (!ioas)
+		return explain_no_ioas(cmd->ctx, arg->ioas_id);
+	if (!arg->iova && arg->length == U64_MAX) {
+		rc = ioas_unmap_all(ioas, &arg->length);
+	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
+		rc = explain_end(cmd->ctx, arg->iova, length);
+	} else {
+		rc = ioas_unmap(ioas, arg->iova, length, &arg->length);
+		if (!rc && !arg->length)
+			rc = explain_nothing(ioas, arg->iova, length);
+	}
+	ioas_put(cmd->ctx, ioas);
+	if (rc)
+		return rc;
+	return command_reply_field(cmd, struct iommu_ioas_unmap, length);
 }
 
 /**

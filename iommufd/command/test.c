@@ -16,6 +16,7 @@
 #include "device/group.h"
 #include "domain/hwpt.h"
 #include "space/space.h"
+#include "space/table.h"
 
 static const struct iommufd_test_ops __rcu *test_ops;
 
@@ -326,7 +327,7 @@ int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
 
 	if (!ioas)
 		return -ENOENT;
-	rc = ioas_reserve(ioas, start, last, ioas);
+	rc = ioas_reserve(ioas, start, last, NULL);
 	ioas_put(ctx, ioas);
 	return rc;
 }

@@ -28,7 +28,10 @@
 #include "memory/pin.h"
 #include "report/notice.h"
 #include "space/area.h"
+#include "space/map.h"
 #include "space/ranges.h"
+#include "space/table.h"
+#include "space/unmap.h"
 
 /* As type1: a bitmap has fewer than 2^31 bits. */
 #define DIRTY_PAGES_MAX		((u64)INT_MAX)

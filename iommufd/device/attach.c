@@ -26,15 +26,18 @@
 #include "domain/hwpt.h"
 #include "report/fault.h"
 #include "report/notice.h"
+#include "space/table.h"
 
 /**
  * struct member - a device that has joined an attachment
  * @source: by which faults find the device
+ * @reserver: of what the device cannot translate
  * @link: in attachment.members
  * @idev: the device
  */
 struct member {
 	struct source source;
+	struct reserver reserver;
 	struct list_head link;
 	struct iommufd_device *idev;
 };
@@ -70,7 +73,7 @@ static struct member *member_of(const struct attachment *att,
 
 /* Keep an IOAS out of the ranges that a device cannot translate. */
 static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
-		       const void *owner)
+		       const struct reserver *owner)
 {
 	struct iommu_resv_region *region;
 	unsigned int hw_msi = 0, sw_msi = 0;
@@ -150,13 +153,14 @@ static struct member *member_new(struct iommufd_device *idev,
 	if (!member)
 		return ERR_PTR(-ENOMEM);
 	member->idev = idev;
+	member->reserver.dev = idev->dev;
 	member->source.dev = idev->dev;
 	member->source.dev_id = idev->obj.id;
 	member->source.pasid = pasid;
 	member->source.nr_faults = &idev->faults;
 	member->source.hw_pasid = att->hw_pasid;
 
-	rc = reserve_for(idev, hwpt->ioas, member);
+	rc = reserve_for(idev, hwpt->ioas, &member->reserver);
 	if (rc)
 		goto err_free;
 	if (hwpt->sources.faults) {
@@ -173,7 +177,7 @@ static struct member *member_new(struct iommufd_device *idev,
 	return member;
 
 err_unreserve:
-	ioas_unreserve(hwpt->ioas, member);
+	ioas_unreserve(hwpt->ioas, &member->reserver);
 err_free:
 	kfree(member);
 	return ERR_PTR(rc);
@@ -192,7 +196,7 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 		fault_disable(idev->dev);
 	}
 	source_remove(&hwpt->sources, &member->source);
-	ioas_unreserve(hwpt->ioas, member);
+	ioas_unreserve(hwpt->ioas, &member->reserver);
 	kfree(member);
 }
 

@@ -14,6 +14,7 @@
 #include "context/reason.h"
 #include "device/container.h"
 #include "report/notice.h"
+#include "space/ioas.h"
 
 /**
  * container_ioas - the IOAS that the legacy ioctls mean

@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_CONTAINER_H
 #define IOMMUFD_CONTAINER_H
 
+#include "command/command.h"
 #include "space/space.h"
 
 struct ioas *container_ioas(struct iommufd_ctx *ctx);

@@ -25,6 +25,7 @@
 #include "report/event.h"
 #include "report/fault.h"
 #include "report/notice.h"
+#include "space/revoke.h"
 
 /* Of what user space says to IOMMU_HWPT_ALLOC for the IOMMU driver. */
 #define DATA_LENGTH_MAX	PAGE_SIZE

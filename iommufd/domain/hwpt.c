@@ -25,6 +25,7 @@
 #include "domain/hwpt.h"
 #include "report/event.h"
 #include "report/fault.h"
+#include "space/table.h"
 
 /* Entries of one IOMMU_HWPT_INVALIDATE, and the length of one. */
 #define INVALIDATE_MAX		(1U << 19)

@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_HWPT_H
 #define IOMMUFD_HWPT_H
 
+#include "command/command.h"
 #include "report/source.h"
 #include "space/space.h"
 

@@ -21,7 +21,9 @@
 #include "memory/pin.h"
 #include "report/notice.h"
 #include "space/area.h"
+#include "space/chain.h"
 #include "space/space.h"
+#include "space/table.h"
 
 /**
  * struct iommufd_access - one in-kernel user

@@ -1,103 +1,155 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Taking the ranges of new areas, where every instruction counts: what single
- * mappings and batches share.
+ * Chains: the areas that one command works on, linked by area->chain, on their way
+ * into the tree of an IOAS and out of it.
  */
-#ifndef IOMMUFD_PLACE_H
-#define IOMMUFD_PLACE_H
+#ifndef IOMMUFD_CHAIN_H
+#define IOMMUFD_CHAIN_H
 
+#include <linux/iommu.h>
+#include <uapi/linux/iommufd.h>
+
+#include "memory/pin.h"
 #include "space/explain.h"
-#include "space/load.h"
-#include "space/nested.h"
+#include "space/space.h"
 #include "space/stock.h"
 
-/* Is the mapping permitted, and aligned? A piece of a copy may be any. */
-static inline int chain_check_area(const struct ioas *ioas,
-				   const struct area *area)
-{
-	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
-		return explain_permission(ioas);
-	/* area->last is the length, so far. */
-	if (unlikely((offset_in_page(area->offset) | area->last) &
-		     (ioas->alignment - 1)))
-		return explain_offset(ioas, area);
-	return 0;
-}
+/* Areas of a chain between two chances to reschedule, where one is no work. */
+#define RESCHED_AREAS	64
 
-/* Take the range, which nobody has reserved. */
-static inline int chain_place_area(struct ioas *ioas, struct area *area,
-				   unsigned long iova)
-{
-	area->iova = iova;
-	area->last += iova - 1;
-	if (unlikely(area_insert(&ioas->areas, area)))
-		return -EEXIST;
-	if (ioas->parent)
-		nested_link(ioas, area);
-	return 0;
-}
+/**
+ * struct obstacle - mapped memory that in-kernel users have to let go of first
+ * @ioas: where it is mapped
+ * @iova: first IOVA of the area
+ * @length: its length
+ * @working: somebody is in the middle of pinning, reading or writing: to be waited for
+ * @finished: ioas.finished as it was then
+ */
+struct obstacle {
+	struct ioas *ioas;
+	unsigned long iova;
+	unsigned long length;
+	bool working;
+	unsigned int finished;
+};
 
-/* All areas of one mapping. */
-static inline int chain_place_at(struct ioas *ioas, struct area *chain,
-				 unsigned long iova)
-{
-	int rc;
+#define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
+		   IOMMU_IOAS_MAP_READABLE)
 
-	if (unlikely(chain->chain))
-		return chain_place_many(ioas, chain, iova);
-	rc = chain_check_area(ioas, chain);
-	if (unlikely(rc))
-		return rc;
-	if (unlikely(chain_place_area(ioas, chain, iova)))
-		return chain_unplace(ioas, chain, chain);
+/**
+ * ioas_check_map_flags - what all commands that map have in common
+ * @flags: enum iommufd_ioas_map_flags
+ *
+ * Return: 0, -EOPNOTSUPP (an unknown one), -EINVAL (neither read nor write).
+ */
+static inline int ioas_check_map_flags(u32 flags)
+{
+	if (flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (!(flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)))
+		return -EINVAL;
 	return 0;
 }
 
 /**
- * chain_place_open - chain_place() at a fixed IOVA, where nothing is reserved
- * @ioas: the IOAS, with its tree lock held
- * @chain: new areas
- * @length: of all areas together; @iova + @length does not overflow
- * @iova: the first IOVA; the caller has looked into ioas->reserved
- *
- * Return: as chain_place().
+ * chain_prot - the permissions that a mapping asks for
+ * @flags: enum iommufd_ioas_map_flags
  */
-static inline int chain_place_open(struct ioas *ioas, struct area *chain,
-				   unsigned long length, unsigned long iova)
+static inline u8 chain_prot(u32 flags)
 {
-	const unsigned long mask = ioas->alignment - 1;
-
-	lockdep_assert_held(&ioas->tree_lock);
-	if (unlikely(!length || length & mask))
-		return explain_length(ioas, length);
-	if (unlikely(iova & mask))
-		return chain_refuse(ioas, iova, length);
-	return chain_place_at(ioas, chain, iova);
+	/* Bind refuses devices whose DMA is not coherent with the CPU. */
+	return IOMMU_CACHE |
+	       (flags & IOMMU_IOAS_MAP_READABLE ? IOMMU_READ : 0) |
+	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
 }
 
 /**
- * take_nested - an area for a mapping that is made of one area of the parent
- * @ioas: the child, locked
- * @source: first IOVA in the parent
- * @length: bytes
- * @wanted: the permissions that are asked for
- *
- * Return: the area, not placed yet, with the tree lock held; or without it NULL:
- * nested_lend() or nested_chain() tells what is wrong, if anything is.
+ * chain_init_embedded - chain_init() of the area that is part of its memory
+ * @area: the area
+ * @offset: see there, as for the rest
+ * @length: .
+ * @prot: .
  */
-static inline struct area *take_nested(struct ioas *ioas, unsigned long source,
-				       unsigned long length, u8 wanted)
+static inline void chain_init_embedded(struct area *area, unsigned long offset,
+				       unsigned long length, u8 prot)
 {
-	struct area *from = nested_source(ioas, source, length);
-	u8 prot = from ? nested_prot(wanted, from) : 0;
-	struct area *area;
-
-	if (unlikely(!prot || (ioas->needs && !nested_is_lent(ioas, from)) ||
-		     stock_lock(ioas, 1)))
-		return NULL;
-	area = stock_take(ioas);
-	nested_init(ioas, area, from, source, length, prot);
-	return area;
+	area->offset = offset;
+	area->last = length;
+	area->chain = NULL;
+	area->prot = prot;
+	area->state = AREA_BUSY;
+	area->closing = false;
+	area->stuck = false;
 }
+
+/**
+ * chain_init - make an area that is not placed yet
+ * @area: memory for it
+ * @pinned: the memory that it is to map; takes over the caller's reference, if the
+ *	area is to have one
+ * @offset: first byte of that
+ * @length: bytes; kept in area->last until the area is placed
+ * @prot: IOMMU_READ and so on
+ *
+ * The rest is as the constructor has made it.
+ */
+static inline void chain_init(struct area *area, struct pinned *pinned,
+			      unsigned long offset, unsigned long length,
+			      u8 prot)
+{
+	area->pinned = pinned;
+	chain_init_embedded(area, offset, length, prot);
+}
+
+/**
+ * chain_set_ready - let others see new areas
+ * @chain: the areas, which are not the caller's any more
+ */
+static inline void chain_set_ready(struct area *chain)
+{
+	struct area *next;
+
+	for (; chain; chain = next) {
+		next = chain->chain;
+		area_set_ready(chain);
+	}
+}
+
+struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
+			     unsigned long last);
+struct area *area_ready_next(struct ioas *ioas, struct area *area,
+			     unsigned long last);
+
+/**
+ * for_each_ready_area - go through the mappings of an IOAS
+ * @ioas: the IOAS, with its lock held for writing
+ * @area: the loop variable
+ * @first: first IOVA of interest
+ * @last: last, inclusive
+ */
+#define for_each_ready_area(ioas, area, first, last)			\
+	for (area = area_ready_from(ioas, first, last); area;		\
+	     area = area_ready_next(ioas, area, last))
+
+struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
+
+int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
+		      u64 iova);
+int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
+		u32 flags, u64 *iova);
+int chain_place_open(struct ioas *ioas, struct area *chain,
+		     unsigned long length, unsigned long iova);
+int chain_place_or_free(struct ioas *ioas, struct area *chain,
+			unsigned long length, u32 flags, u64 *iova);
+
+int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
+		bool first, unsigned int most, struct area **chain,
+		struct obstacle *obstacle);
+void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
+		  struct area *area);
+int area_keep_stuck(struct ioas *ioas, struct area *area);
+void area_drop(struct ioas *ioas, struct area *area);
+void chain_free(struct ioas *ioas, struct area *chain);
+int chain_drop(struct ioas *ioas, struct area *chain);
 
 #endif

@@ -8,7 +8,6 @@
 #include <uapi/linux/iommufd.h>
 
 #include "context/reason.h"
-#include "domain/hwpt.h"
 #include "memory/bar.h"
 #include "memory/pin.h"
 #include "space/area.h"
@@ -138,41 +137,11 @@ int explain_permission(const struct ioas *ioas)
 			   ioas->obj.id);
 }
 
-/* Is it the device of a page table that has the range reserved? */
-static bool is_source(struct hwpt *hwpt, const void *owner, char *name)
+static const char *reserver_name(const struct reserver *owner)
 {
-	const struct source *source;
-	bool found = false;
-
-	spin_lock_irq(&hwpt->sources.lock);
-	list_for_each_entry(source, &hwpt->sources.list, link)
-		if (source == owner) {
-			strscpy(name, dev_name(source->dev), NAME_LEN);
-			found = true;
-		}
-	spin_unlock_irq(&hwpt->sources.lock);
-	return found;
-}
-
-/* Whose a reserved range is. The table of objects is read without a lock. */
-static void name_owner(struct ioas *ioas, const void *owner, char *name)
-{
-	struct object *obj;
-	unsigned long id;
-
-	strscpy(name, "a device", NAME_LEN);
-	rcu_read_lock();
-	xa_for_each(&ioas->ctx->objects, id, obj) {
-		struct hwpt *hwpt = hwpt_of(obj);
-
-		if (obj->type != OBJECT_HWPT || hwpt->ioas != ioas)
-			continue;
-		if (hwpt->domain == owner)
-			strscpy(name, "the IOMMU", NAME_LEN);
-		if (hwpt->domain == owner || is_source(hwpt, owner, name))
-			break;
-	}
-	rcu_read_unlock();
+	if (!owner)
+		return "a device";
+	return owner->dev ? dev_name(owner->dev) : "the IOMMU";
 }
 
 /**
@@ -186,15 +155,13 @@ static void name_owner(struct ioas *ioas, const void *owner, char *name)
 int explain_reserved(struct ioas *ioas, unsigned long iova, unsigned long last)
 {
 	const struct iova_range *range = ranges_first(&ioas->reserved, iova);
-	char name[NAME_LEN];
 
 	if (!range || range->node.start > last)
 		return -EINVAL;
-	name_owner(ioas, range->owner, name);
 	return reason_note(ioas->ctx, -EINVAL,
 			   "%#lx-%#lx, of which %#lx-%#lx has a part, is out of reach of %s in IOAS %u",
 			   range->node.start, range->node.last, iova, last,
-			   name, ioas->obj.id);
+			   reserver_name(range->owner), ioas->obj.id);
 }
 
 static const char *origin(struct ioas *ioas, struct area *area, char *name)

@@ -55,12 +55,11 @@
 #include <uapi/linux/iommufd.h>
 
 #include "context/reason.h"
-#include "space/area.h"
-#include "space/nested.h"
-#include "space/paging.h"
+#include "space/ioas.h"
 #include "space/ranges.h"
 #include "space/space.h"
 #include "space/stock.h"
+#include "space/unmap.h"
 
 static void ioas_leave_family(struct ioas *ioas)
 {
@@ -89,7 +88,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	cmpxchg(&ctx->container.ioas_id, obj->id, 0);
 
 	ranges_clear(&ioas->allowed);
-	ranges_drop(&ioas->reserved, ioas);	/* of tests, see test.c */
+	ranges_drop(&ioas->reserved, NULL);	/* of tests, see test.c */
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->sources.rb_root));
 	WARN_ON(!list_empty(&ioas->tables));
@@ -160,187 +159,4 @@ struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
 	list_add_tail(&ioas->link, &ctx->ioases);
 	mutex_unlock(&ctx->ioas_lock);
 	return ioas;
-}
-
-/* Does everything that is mapped fit a coarser alignment? */
-static int check_alignment(struct ioas *ioas, unsigned long alignment)
-{
-	const struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
-
-	for (; area; area = area_next(area, ULONG_MAX)) {
-		if ((area->iova | area_length(area) |
-		     offset_in_page(area->offset)) & (alignment - 1))
-			return reason_note(ioas->ctx, -EADDRINUSE,
-					   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
-					   area->iova, area->last,
-					   ioas->obj.id, alignment);
-		cond_resched();
-	}
-	return 0;
-}
-
-/* What the page tables, the users and the options ask for together. */
-static unsigned long wanted_alignment(struct ioas *ioas)
-{
-	unsigned long alignment = ioas->small_pages ? PAGE_SIZE : 1;
-	const struct ioas_table *table;
-	struct ioas_user *user;
-	unsigned long index;
-
-	list_for_each_entry(table, &ioas->tables, link)
-		alignment = max(alignment,
-				1UL << __ffs(table->paging.domain->pgsize_bitmap));
-	xa_for_each(&ioas->users, index, user)
-		alignment = max(alignment, user->alignment);
-	return alignment;
-}
-
-/**
- * ioas_update_alignment - when page tables, users or options have changed
- * @ioas: the IOAS, with its lock held for writing and its tree lock
- *
- * Return: 0, -EADDRINUSE if something mapped does not fit.
- */
-int ioas_update_alignment(struct ioas *ioas)
-{
-	unsigned long alignment = wanted_alignment(ioas);
-	int rc = 0;
-
-	lockdep_assert_held_write(ioas_lock(ioas));
-	lockdep_assert_held(&ioas->tree_lock);
-	if (alignment > ioas->alignment)
-		rc = check_alignment(ioas, alignment);
-	if (!rc)
-		ioas->alignment = alignment;
-	return rc;
-}
-
-/**
- * ioas_reserve_locked - ioas_reserve() with the tree lock held
- * @ioas: see there, as for the rest
- * @start: .
- * @last: .
- * @owner: .
- */
-int ioas_reserve_locked(struct ioas *ioas, unsigned long start,
-			unsigned long last, const void *owner)
-{
-	const struct area *area;
-
-	lockdep_assert_held(&ioas->tree_lock);
-	area = area_first(&ioas->areas, start, last);
-	if (area)
-		return reason_note(ioas->ctx, -EADDRINUSE,
-				   "the mapping at IOVA %#lx of IOAS %u is where the device or its IOMMU cannot translate, %#lx-%#lx",
-				   area->iova, ioas->obj.id, start, last);
-	if (ranges_hit(&ioas->allowed, start, last))
-		return reason_note(ioas->ctx, -EADDRINUSE,
-				   "the ranges allowed in IOAS %u have a part where the device or its IOMMU cannot translate, %#lx-%#lx",
-				   ioas->obj.id, start, last);
-	return ranges_add(&ioas->reserved, start, last, owner);
-}
-
-/**
- * ioas_reserve - keep a range from being mapped
- * @ioas: the IOAS
- * @start: first IOVA
- * @last: last IOVA, inclusive
- * @owner: whose restriction it is
- *
- * Return: 0, -EADDRINUSE if something is mapped there or the user has asked for
- * it to stay usable, -ENOMEM.
- */
-int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const void *owner)
-{
-	int rc;
-
-	mutex_lock(&ioas->tree_lock);
-	rc = ioas_reserve_locked(ioas, start, last, owner);
-	mutex_unlock(&ioas->tree_lock);
-	return rc;
-}
-
-/**
- * ioas_unreserve - end all restrictions of one owner
- * @ioas: the IOAS
- * @owner: whose
- */
-void ioas_unreserve(struct ioas *ioas, const void *owner)
-{
-	mutex_lock(&ioas->tree_lock);
-	ranges_drop(&ioas->reserved, owner);
-	mutex_unlock(&ioas->tree_lock);
-}
-
-/**
- * ioas_add_user - let an in-kernel user work with an IOAS
- * @ioas: the IOAS, on which the user holds a reference
- * @user: with obj, alignment and unmap set
- *
- * Return: 0, -EADDRINUSE if something mapped is not aligned, -ENOMEM.
- */
-int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
-{
-	int rc;
-
-	down_write(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	rc = xa_alloc(&ioas->users, &user->id, user, xa_limit_16b,
-		      GFP_KERNEL_ACCOUNT);
-	if (!rc) {
-		rc = ioas_update_alignment(ioas);
-		if (rc)
-			xa_erase(&ioas->users, user->id);
-	}
-	mutex_unlock(&ioas->tree_lock);
-	up_write(ioas_lock(ioas));
-	return rc;
-}
-
-/**
- * ioas_remove_user - the opposite of ioas_add_user()
- * @ioas: the IOAS
- * @user: a user that has nothing pinned in it
- */
-void ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
-{
-	down_write(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	xa_erase(&ioas->users, user->id);
-	WARN_ON(ioas_update_alignment(ioas));
-	mutex_unlock(&ioas->tree_lock);
-	up_write(ioas_lock(ioas));
-}
-
-/**
- * ioas_set_small_pages - the option HUGE_PAGES, the other way round
- * @ioas: the IOAS
- * @on: map everything by pages of PAGE_SIZE
- *
- * Return: 0, -EINVAL if page tables have something mapped already, -EADDRINUSE
- * if something mapped is not aligned to pages.
- */
-int ioas_set_small_pages(struct ioas *ioas, bool on)
-{
-	bool was;
-	int rc;
-
-	down_write(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	was = ioas->small_pages;
-	if (on && !was && !list_empty(&ioas->tables) &&
-	    !RB_EMPTY_ROOT(&ioas->areas.root)) {
-		rc = reason_note(ioas->ctx, -EINVAL,
-				 "page tables of IOAS %u have something mapped, which may be by large pages",
-				 ioas->obj.id);
-	} else {
-		ioas->small_pages = on;
-		rc = ioas_update_alignment(ioas);
-		if (rc)
-			ioas->small_pages = was;
-	}
-	mutex_unlock(&ioas->tree_lock);
-	up_write(ioas_lock(ioas));
-	return rc;
 }

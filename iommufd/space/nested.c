@@ -31,16 +31,43 @@
 #include "memory/pin.h"
 #include "report/event.h"
 #include "space/explain.h"
+#include "space/load.h"
 #include "space/nested.h"
 
-/**
- * nested_find_source - nested_source() in the parent's tree
- * @ioas: the child, locked
- * @source: IOVA in the parent
- *
- * Return: the area that has it, or NULL.
+/*
+ * What a mapping that is made of another one permits: both have to. There is no use in
+ * an area that permits nothing, 0.
  */
-struct area *nested_find_source(struct ioas *ioas, unsigned long source)
+static u8 permitted(u8 wanted, const struct area *from)
+{
+	u8 prot = wanted & from->prot;
+
+	return prot & (IOMMU_READ | IOMMU_WRITE) ? prot : 0;
+}
+
+/* The area of the outermost IOAS that is behind one of a parent. */
+static struct area *origin_of(const struct ioas *ioas,
+					 struct area *from)
+{
+	return ioas->parent->parent ? area_loose(from)->origin : from;
+}
+
+/* Make an area of a child, not placed yet, of as much as @from has from @source on. */
+static void init_area(const struct ioas *ioas, struct area *area,
+			       struct area *from, unsigned long source,
+			       unsigned long length, u8 prot)
+{
+	struct loose_area *loose = area_loose(area);
+
+	chain_init(area, from->pinned, from->offset + (source - from->iova),
+		   length, prot);
+	loose->source.start = source;
+	loose->source.last = source + length - 1;
+	loose->origin = origin_of(ioas, from);
+}
+
+/* In the tree of the parent. */
+static struct area *find_source(struct ioas *ioas, unsigned long source)
 {
 	struct ioas *parent = ioas->parent;
 	struct area *from;
@@ -55,18 +82,53 @@ struct area *nested_find_source(struct ioas *ioas, unsigned long source)
 	return from;
 }
 
-/**
- * nested_forget_source - an area is going that the children may remember
- * @ioas: the parent
- *
- * None that a child could be made of goes while the family is locked for reading.
+/*
+ * The area of the parent that a mapping is to be made of, if it is one. As a rule it is
+ * that of the mapping before: a guest's RAM is few areas. It stays for as long as the
+ * family is locked.
  */
-void nested_forget_source(struct ioas *ioas)
+static struct area *source_of(struct ioas *ioas,
+					 unsigned long source,
+					 unsigned long length)
 {
-	struct ioas *child;
+	struct area *from = READ_ONCE(ioas->from);
 
-	list_for_each_entry(child, &ioas->children, sibling)
-		WRITE_ONCE(child->from, NULL);
+	if (unlikely(!from || source < from->iova || source > from->last))
+		from = find_source(ioas, source);
+	return from && length && from->last - source >= length - 1 ? from :
+								     NULL;
+}
+
+/* Is the memory of an area pinned for the children? */
+static bool is_lent(const struct ioas *ioas, struct area *from)
+{
+	/* What pinning has changed is seen by who finds it set. */
+	return smp_load_acquire(&origin_of(ioas, from)->lent);
+}
+
+/**
+ * nested_take - an area for a mapping that is made of one area of the parent
+ * @ioas: the child, locked
+ * @source: first IOVA in the parent
+ * @length: bytes
+ * @wanted: the permissions that are asked for
+ *
+ * Return: the area, not placed yet, with the tree lock held; or without it NULL:
+ * nested_lend() or nested_chain() tells what is wrong, if anything is.
+ */
+struct area *nested_take(struct ioas *ioas, unsigned long source,
+				       unsigned long length, u8 wanted)
+{
+	struct area *from = source_of(ioas, source, length);
+	u8 prot = from ? permitted(wanted, from) : 0;
+	struct area *area;
+
+	if (unlikely(!prot || (ioas->needs && !is_lent(ioas, from)) ||
+		     stock_lock(ioas, 1)))
+		return NULL;
+	area = stock_take(ioas);
+	init_area(ioas, area, from, source, length, prot);
+	return area;
 }
 
 static int chain_of_source(struct ioas *ioas, unsigned long start,
@@ -88,19 +150,19 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 			return reason_note(parent->ctx, -EFAULT,
 					   "IOVA %#lx, which the mapping is to be made of, is not mapped in the parent IOAS %u",
 					   at, parent->obj.id);
-		both = nested_prot(prot, from);
+		both = permitted(prot, from);
 		if (!both)
 			return reason_note(parent->ctx, -EPERM,
 					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
 					   at, parent->obj.id);
 		/* A hole behind it is told all the same. */
-		if (ioas->needs && !nested_is_lent(ioas, from))
+		if (ioas->needs && !is_lent(ioas, from))
 			rc = -EAGAIN;
 		area = area_alloc();
 		if (!area)
 			return -ENOMEM;
 		length = min(last, from->last) - at + 1;
-		nested_init(ioas, area, from, at, length, both);
+		init_area(ioas, area, from, at, length, both);
 		*link = area;
 		link = &area->chain;
 		if (from->last >= last)
@@ -152,12 +214,12 @@ static bool is_source(struct ioas *ioas, unsigned long source,
 	mutex_lock(&parent->tree_lock);
 	for (;; at = from->last + 1) {
 		from = ioas_area_at(parent, at);
-		if (!from || !nested_prot(prot, from) || from->last >= last)
+		if (!from || !permitted(prot, from) || from->last >= last)
 			break;
 		cond_resched();
 	}
 	mutex_unlock(&parent->tree_lock);
-	return from && nested_prot(prot, from);
+	return from && permitted(prot, from);
 }
 
 /*
@@ -176,7 +238,7 @@ static struct pinned *find_unlent(struct ioas *ioas, unsigned long *at,
 		from = ioas_area_at(parent, *at);
 		if (!from)
 			break;
-		if (!nested_is_lent(ioas, from)) {
+		if (!is_lent(ioas, from)) {
 			pinned = from->pinned;
 			pinned_get(pinned);
 			break;
@@ -202,7 +264,7 @@ static bool lend_to(struct ioas *ioas, unsigned long at,
 	mutex_unlock(&ioas->parent->tree_lock);
 	/* Others may be at the same one: a use for each would never be given back. */
 	return from && from->pinned == pinned && area_bar_is_there(from) &&
-	       !xchg(&nested_origin(ioas, from)->lent, true);
+	       !xchg(&origin_of(ioas, from)->lent, true);
 }
 
 /**

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * I/O address spaces.
+ * I/O address spaces: what they are made of.
  */
-#ifndef IOMMUFD_IOAS_H
-#define IOMMUFD_IOAS_H
+#ifndef IOMMUFD_SPACE_H
+#define IOMMUFD_SPACE_H
 
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 
-#include "command/command.h"
 #include "context/object.h"
 #include "space/area.h"
 #include "space/paging.h"
 
-struct bar_owner;
-struct iommu_domain;
-struct iommu_option;
-struct pinned;
+struct device;
 
 /**
  * struct stock - free structures for mappings
@@ -52,7 +48,8 @@ struct stock {
  * @tree_lock: see there
  * @areas: the mapped ranges
  * @stock: for the next ones, see stock.c
- * @reserved: ranges that some device or page table cannot translate
+ * @reserved: ranges that some device or page table cannot translate; whose they are is
+ *	a struct reserver, or NULL
  * @allowed: ranges that the user wants to stay usable
  * @alignment: of the first IOVA and the length of every area, in bytes
  * @users: struct ioas_user, by ID: the in-kernel users
@@ -103,14 +100,24 @@ struct ioas {
 };
 
 /**
+ * struct reserver - whose restriction a reserved range is
+ * @dev: the device that cannot translate it, or NULL: its IOMMU cannot
+ */
+struct reserver {
+	struct device *dev;
+};
+
+/**
  * struct ioas_table - one page table of an IOAS
  * @link: in ioas.tables
  * @paging: the IOMMU domain
+ * @reserver: of what its IOMMU cannot translate
  * @listed: it is in the list, and so has to be removed
  */
 struct ioas_table {
 	struct list_head link;
 	struct paging paging;
+	struct reserver reserver;
 	bool listed;
 };
 
@@ -140,20 +147,6 @@ struct ioas_worker {
 	const struct area *area;
 };
 
-/**
- * struct ioas_slice - a piece of memory that is to be mapped
- * @pinned: the memory; the slice has a reference
- * @offset: where the piece begins in it, in bytes
- * @length: bytes
- */
-struct ioas_slice {
-	struct pinned *pinned;
-	unsigned long offset;
-	unsigned long length;
-};
-
-struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent);
-
 /* One for the whole family, so that a parent can take mappings from its children. */
 static inline struct rw_semaphore *ioas_lock(struct ioas *ioas)
 {
@@ -177,48 +170,10 @@ static inline void ioas_put(struct iommufd_ctx *ctx, struct ioas *ioas)
 	object_put(ctx, &ioas->obj);
 }
 
-int ioas_map_source(struct ioas *ioas, unsigned long source,
-		    unsigned long length, u32 flags, bool charge_process,
-		    u64 *iova);
-int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-		    unsigned int nr, u32 flags, u64 *iova);
-int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
-		 unsigned long length, u32 flags, u64 *iova);
-int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
-	       u64 *unmapped);
-int ioas_unmap_all(struct ioas *ioas, u64 *unmapped);
-int ioas_cut(struct ioas *ioas, unsigned long iova);
-int ioas_get_slices(struct ioas *ioas, unsigned long start,
-		    unsigned long last, struct ioas_slice **slices,
-		    unsigned int *nr);
-void ioas_put_slices(struct ioas_slice *slices, unsigned int nr);
-struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
-
-int ioas_update_alignment(struct ioas *ioas);
-int ioas_reserve_locked(struct ioas *ioas, unsigned long start,
-			unsigned long last, const void *owner);
-int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const void *owner);
-void ioas_unreserve(struct ioas *ioas, const void *owner);
-int ioas_hold(struct ioas *ioas);
-void ioas_release(struct ioas *ioas);
-int ioas_add_table(struct ioas *ioas, struct ioas_table *table);
-void ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
-int ioas_add_user(struct ioas *ioas, struct ioas_user *user);
-void ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
-int ioas_set_small_pages(struct ioas *ioas, bool on);
-void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner);
-void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner);
-
-int ioas_cmd_alloc(struct command *cmd);
-int ioas_cmd_alloc_nested(struct command *cmd);
-int ioas_cmd_iova_ranges(struct command *cmd);
-int ioas_cmd_allow_iovas(struct command *cmd);
-int ioas_cmd_map(struct command *cmd);
-int ioas_cmd_map_file(struct command *cmd);
-int ioas_cmd_copy(struct command *cmd);
-int ioas_cmd_unmap(struct command *cmd);
-int ioas_cmd_change_process(struct command *cmd);
-int ioas_cmd_option(struct command *cmd);
+/* Children come and go with the lock held for writing. */
+static inline bool ioas_has_children(struct ioas *ioas)
+{
+	return !list_empty_careful(&ioas->children);
+}
 
 #endif

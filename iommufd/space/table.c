@@ -13,57 +13,150 @@
 #include <linux/sched/signal.h>
 
 #include "context/reason.h"
-#include "memory/bar.h"
-#include "report/event.h"
 #include "space/load.h"
 #include "space/nested.h"
 #include "space/ranges.h"
+#include "space/table.h"
 
 /* Mappings that are pinned between two looks at the tree. */
 #define HOLD_PORTION	16
 /* Mappings that are passed over before others get the tree. */
 #define PASS_PORTION	1024
 
-/**
- * area_ready_from - the first mapping from an IOVA on that a page table has to have
- * @ioas: the IOAS, with its lock held for writing: so the area stays as it is
- * @iova: the IOVA
- * @last: last IOVA of interest, inclusive
- *
- * Areas that are AREA_BUSY come and go all the same: who makes them fills the page
- * tables that there are by then.
+/*
+ * What is asked of the IOAS ---------------------------------------------------
  */
-struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
-			     unsigned long last)
+
+/* Does everything that is mapped fit a coarser alignment? */
+static int check_alignment(struct ioas *ioas, unsigned long alignment)
 {
-	struct area *area;
+	const struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+
+	for (; area; area = area_next(area, ULONG_MAX)) {
+		if ((area->iova | area_length(area) |
+		     offset_in_page(area->offset)) & (alignment - 1))
+			return reason_note(ioas->ctx, -EADDRINUSE,
+					   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
+					   area->iova, area->last,
+					   ioas->obj.id, alignment);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* What the page tables, the users and the options ask for together. */
+static unsigned long wanted_alignment(struct ioas *ioas)
+{
+	unsigned long alignment = ioas->small_pages ? PAGE_SIZE : 1;
+	const struct ioas_table *table;
+	struct ioas_user *user;
+	unsigned long index;
+
+	list_for_each_entry(table, &ioas->tables, link)
+		alignment = max(alignment,
+				1UL << __ffs(table->paging.domain->pgsize_bitmap));
+	xa_for_each(&ioas->users, index, user)
+		alignment = max(alignment, user->alignment);
+	return alignment;
+}
+
+/* When page tables, users or options have changed. */
+static int update_alignment(struct ioas *ioas)
+{
+	unsigned long alignment = wanted_alignment(ioas);
+	int rc = 0;
 
 	lockdep_assert_held_write(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	for (area = area_first(&ioas->areas, iova, last);
-	     area && !area_is_ready(area); area = area_next(area, last))
-		;
-	mutex_unlock(&ioas->tree_lock);
-	return area;
+	lockdep_assert_held(&ioas->tree_lock);
+	if (alignment > ioas->alignment)
+		rc = check_alignment(ioas, alignment);
+	if (!rc)
+		ioas->alignment = alignment;
+	return rc;
+}
+
+/* With the tree lock held. */
+static int reserve_locked(struct ioas *ioas, unsigned long start,
+			  unsigned long last, const struct reserver *owner)
+{
+	const struct area *area;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	area = area_first(&ioas->areas, start, last);
+	if (area)
+		return reason_note(ioas->ctx, -EADDRINUSE,
+				   "the mapping at IOVA %#lx of IOAS %u is where the device or its IOMMU cannot translate, %#lx-%#lx",
+				   area->iova, ioas->obj.id, start, last);
+	if (ranges_hit(&ioas->allowed, start, last))
+		return reason_note(ioas->ctx, -EADDRINUSE,
+				   "the ranges allowed in IOAS %u have a part where the device or its IOMMU cannot translate, %#lx-%#lx",
+				   ioas->obj.id, start, last);
+	return ranges_add(&ioas->reserved, start, last, owner);
 }
 
 /**
- * area_ready_next - the next one
- * @ioas: as in area_ready_from(), which has returned @area
- * @area: that, or what this has returned
- * @last: last IOVA of interest, inclusive
+ * ioas_reserve - keep a range from being mapped
+ * @ioas: the IOAS
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ * @owner: whose restriction it is; NULL: for as long as the IOAS exists
+ *
+ * Return: 0, -EADDRINUSE if something is mapped there or the user has asked for
+ * it to stay usable, -ENOMEM.
  */
-struct area *area_ready_next(struct ioas *ioas, struct area *area,
-			     unsigned long last)
+int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
+		 const struct reserver *owner)
 {
-	lockdep_assert_held_write(ioas_lock(ioas));
-	cond_resched();
+	int rc;
+
 	mutex_lock(&ioas->tree_lock);
-	do
-		area = area_next(area, last);
-	while (area && !area_is_ready(area));
+	rc = reserve_locked(ioas, start, last, owner);
 	mutex_unlock(&ioas->tree_lock);
-	return area;
+	return rc;
+}
+
+/**
+ * ioas_unreserve - end all restrictions of one owner
+ * @ioas: the IOAS
+ * @owner: whose
+ */
+void ioas_unreserve(struct ioas *ioas, const struct reserver *owner)
+{
+	mutex_lock(&ioas->tree_lock);
+	ranges_drop(&ioas->reserved, owner);
+	mutex_unlock(&ioas->tree_lock);
+}
+
+/**
+ * ioas_set_small_pages - the option HUGE_PAGES, the other way round
+ * @ioas: the IOAS
+ * @on: map everything by pages of PAGE_SIZE
+ *
+ * Return: 0, -EINVAL if page tables have something mapped already, -EADDRINUSE
+ * if something mapped is not aligned to pages.
+ */
+int ioas_set_small_pages(struct ioas *ioas, bool on)
+{
+	bool was;
+	int rc;
+
+	down_write(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	was = ioas->small_pages;
+	if (on && !was && !list_empty(&ioas->tables) &&
+	    !RB_EMPTY_ROOT(&ioas->areas.root)) {
+		rc = reason_note(ioas->ctx, -EINVAL,
+				 "page tables of IOAS %u have something mapped, which may be by large pages",
+				 ioas->obj.id);
+	} else {
+		ioas->small_pages = on;
+		rc = update_alignment(ioas);
+		if (rc)
+			ioas->small_pages = was;
+	}
+	mutex_unlock(&ioas->tree_lock);
+	up_write(ioas_lock(ioas));
+	return rc;
 }
 
 /*
@@ -257,17 +350,18 @@ void ioas_release(struct ioas *ioas)
  * The page tables -------------------------------------------------------------
  */
 
-static int reserve_outside(struct ioas *ioas, const struct iommu_domain *domain)
+static int reserve_outside(struct ioas *ioas, const struct ioas_table *table)
 {
-	const struct iommu_domain_geometry *geometry = &domain->geometry;
+	const struct iommu_domain_geometry *geometry =
+		&table->paging.domain->geometry;
 	int rc = 0;
 
 	if (geometry->aperture_start)
-		rc = ioas_reserve_locked(ioas, 0, geometry->aperture_start - 1,
-					 domain);
+		rc = reserve_locked(ioas, 0, geometry->aperture_start - 1,
+				    &table->reserver);
 	if (!rc && geometry->aperture_end != ULONG_MAX)
-		rc = ioas_reserve_locked(ioas, geometry->aperture_end + 1,
-					 ULONG_MAX, domain);
+		rc = reserve_locked(ioas, geometry->aperture_end + 1,
+				    ULONG_MAX, &table->reserver);
 	return rc;
 }
 
@@ -338,8 +432,8 @@ static void forget_table(struct ioas *ioas, struct ioas_table *table)
 	mutex_lock(&ioas->tree_lock);
 	list_del(&table->link);
 	table->listed = false;
-	ranges_drop(&ioas->reserved, table->paging.domain);
-	WARN_ON(ioas_update_alignment(ioas));
+	ranges_drop(&ioas->reserved, &table->reserver);
+	WARN_ON(update_alignment(ioas));
 	mutex_unlock(&ioas->tree_lock);
 	change_needs(ioas, -1);
 }
@@ -353,9 +447,9 @@ static int fit_table(struct ioas *ioas, struct ioas_table *table)
 
 	mutex_lock(&ioas->tree_lock);
 	if (1UL << __ffs(domain->pgsize_bitmap) <= PAGE_SIZE)
-		rc = reserve_outside(ioas, domain);
+		rc = reserve_outside(ioas, table);
 	if (!rc)
-		rc = ioas_update_alignment(ioas);
+		rc = update_alignment(ioas);
 	if (!rc)
 		rc = find_place(ioas, &iova);
 	mutex_unlock(&ioas->tree_lock);
@@ -421,94 +515,45 @@ void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 }
 
 /*
- * BARs that come and go -------------------------------------------------------
+ * In-kernel users -------------------------------------------------------------
  */
 
-static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
+/**
+ * ioas_add_user - let an in-kernel user work with an IOAS
+ * @ioas: the IOAS, on which the user holds a reference
+ * @user: with obj, alignment and unmap set
+ *
+ * Return: 0, -EADDRINUSE if something mapped is not aligned, -ENOMEM.
+ */
+int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 {
-	struct area *area;
+	int rc;
 
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (!area->in_use || area->pinned->owner != owner)
-			continue;
-		area->chain = NULL;
-		area->stuck = false;
-		chain_drain(ioas, area);
-		event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-				 area_length(area));
+	down_write(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	rc = xa_alloc(&ioas->users, &user->id, user, xa_limit_16b,
+		      GFP_KERNEL_ACCOUNT);
+	if (!rc) {
+		rc = update_alignment(ioas);
+		if (rc)
+			xa_erase(&ioas->users, user->id);
 	}
+	mutex_unlock(&ioas->tree_lock);
+	up_write(ioas_lock(ioas));
+	return rc;
 }
 
 /**
- * ioas_revoke - take the BARs of one device out of all IOASes of a context
- * @ctx: the context
- * @owner: the device, retired: nobody can map its BARs any more
- *
- * The areas stay until they are unmapped, but translate nothing. When this
- * returns no device reaches the BARs.
+ * ioas_remove_user - the opposite of ioas_add_user()
+ * @ioas: the IOAS
+ * @user: a user that has nothing pinned in it
  */
-void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
+void ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
 {
-	struct ioas *ioas;
-
-	mutex_lock(&ctx->ioas_lock);
-	list_for_each_entry(ioas, &ctx->ioases, link) {
-		down_write(ioas_lock(ioas));
-		revoke_in(ioas, owner);
-		up_write(ioas_lock(ioas));
-	}
-	mutex_unlock(&ctx->ioas_lock);
-}
-
-static void park_in(struct ioas *ioas, const struct bar_owner *owner)
-{
-	struct area *area;
-
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (!area_is_filled(area) || area->pinned->owner != owner)
-			continue;
-		area->chain = NULL;
-		area->stuck = false;
-		chain_empty(ioas, area);
-		area->parked = !area->stuck;
-	}
-}
-
-static void unpark_in(struct ioas *ioas, const struct bar_owner *owner)
-{
-	struct area *area;
-
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (!area->parked || area->pinned->owner != owner)
-			continue;
-		if (area_refill(ioas, area))
-			event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-					 area_length(area));
-	}
-}
-
-/**
- * ioas_switch_bars - take the BARs of one device out of all page tables of a context,
- * or fill these with them again
- * @ctx: the context
- * @owner: the device; what bar_owner_switch() has made of it decides
- *
- * What cannot be filled again for want of memory stays out until the next time. When
- * this returns no device reaches BARs that are off.
- */
-void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner)
-{
-	bool off = bar_owner_off(owner);
-	struct ioas *ioas;
-
-	mutex_lock(&ctx->ioas_lock);
-	list_for_each_entry(ioas, &ctx->ioases, link) {
-		down_write(ioas_lock(ioas));
-		if (off)
-			park_in(ioas, owner);
-		else
-			unpark_in(ioas, owner);
-		up_write(ioas_lock(ioas));
-	}
-	mutex_unlock(&ctx->ioas_lock);
+	down_write(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	xa_erase(&ioas->users, user->id);
+	WARN_ON(update_alignment(ioas));
+	mutex_unlock(&ioas->tree_lock);
+	up_write(ioas_lock(ioas));
 }

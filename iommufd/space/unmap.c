@@ -14,295 +14,14 @@
 
 #include "context/reason.h"
 #include "memory/pin.h"
+#include "space/chain.h"
 #include "space/explain.h"
 #include "space/load.h"
 #include "space/nested.h"
-#include "space/paging.h"
-#include "space/stock.h"
+#include "space/unmap.h"
 
 /* In-kernel users that do not let go after so many requests never will. */
 #define UNMAP_TRIES	100
-
-static noinline bool drain_table(const struct paging *paging,
-				 const struct area *chain)
-{
-	struct paging_drain drain;
-	unsigned int n = 0;
-
-	paging_drain_begin(&drain, paging);
-	for (; chain; chain = chain->chain) {
-		if (area_is_filled(chain))
-			paging_drain(&drain, chain->iova, area_length(chain));
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
-	}
-	return paging_drain_end(&drain);
-}
-
-/**
- * chain_find_stuck - a driver has not done as it was asked to: what is left?
- * @paging: the domain
- * @chain: areas of the caller
- */
-void chain_find_stuck(const struct paging *paging, struct area *chain)
-{
-	for (; chain; chain = chain->chain)
-		if (area_is_filled(chain) &&
-		    !paging_clear(paging, chain->iova, area_length(chain)))
-			chain->stuck = true;
-}
-
-/**
- * chain_unuse - unpin the memory of areas that are out of all page tables
- * @ioas: the IOAS
- * @chain: areas of the caller, in use or not
- *
- * Pages that are unpinned one after the other are credited together.
- *
- * Return: whether none is stuck: such a one stays in use.
- */
-bool chain_unuse(const struct ioas *ioas, struct area *chain)
-{
-	struct account *account = NULL;
-	unsigned long npages = 0;
-	unsigned int n = 0;
-	bool all = true;
-
-	for (; chain; chain = chain->chain) {
-		struct pinned *pinned = chain->pinned;
-
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
-		if (!chain->in_use)
-			continue;
-		if (unlikely(chain->stuck)) {
-			all = false;
-			continue;
-		}
-		chain->in_use = false;
-		chain->parked = false;
-		if (ioas->parent)
-			continue;
-		if (unlikely(pinned->account != account)) {
-			if (npages)
-				account_uncharge(account, npages);
-			account = pinned->account;
-			npages = 0;
-		}
-		if (likely(pinned_unuse_page(pinned)))
-			npages++;
-		else
-			pinned_unuse_shared(pinned);
-	}
-	if (npages)
-		account_uncharge(account, npages);
-	return all;
-}
-
-/**
- * chain_empty - take areas out of all page tables
- * @ioas: the IOAS, locked
- * @chain: areas of the caller; one flush for each page table. Those that a driver has
- *	not unmapped are stuck
- */
-void chain_empty(struct ioas *ioas, struct area *chain)
-{
-	struct ioas_table *table;
-
-	list_for_each_entry(table, &ioas->tables, link) {
-		if (chain->chain && !drain_table(&table->paging, chain))
-			chain_find_stuck(&table->paging, chain);
-		else if (!chain->chain && area_is_filled(chain) &&
-			 !paging_drain_range(&table->paging, chain->iova,
-					     area_length(chain)))
-			chain->stuck = true;
-		atomic_long_inc(&ioas->flushes);
-	}
-}
-
-/**
- * chain_drain - take areas out of all page tables, and unpin them
- * @ioas: the IOAS, locked
- * @chain: areas of the caller; one flush for each page table
- *
- * Return: whether all are gone. Those that a driver has not unmapped are stuck, and
- * still in use.
- */
-bool chain_drain(struct ioas *ioas, struct area *chain)
-{
-	chain_empty(ioas, chain);
-	return chain_unuse(ioas, chain);
-}
-
-/* An area that is in no tree has gone; with the tree lock held. */
-static inline void retire_area(struct ioas *ioas, struct area *area)
-{
-	if (likely(area->embedded)) {
-		if (likely(pinned_retire(area->pinned)))
-			stock_put(ioas, area);
-	} else if (ioas->parent) {
-		stock_put(ioas, area);
-	} else {
-		pinned_put(area->pinned);
-		area_free(area);
-	}
-}
-
-static inline void erase_area(struct ioas *ioas, struct area *area)
-{
-	if (ioas->parent)
-		nested_unlink(ioas, area);
-	if (unlikely(!list_empty(&ioas->children)))
-		nested_forget_source(ioas);
-	area_erase(&ioas->areas, area);
-}
-
-/* It stays: a device may reach it. */
-static noinline int keep_stuck(struct ioas *ioas, struct area *area)
-{
-	int rc = reason_note(ioas->ctx, -EIO,
-			     "the IOMMU driver has not unmapped all of %#lx-%#lx of IOAS %u: it stays mapped, and its memory pinned",
-			     area->iova, area->last, ioas->obj.id);
-
-	area_set_ready(area);
-	return rc;
-}
-
-static inline int drop_chain(struct ioas *ioas, struct area *chain,
-			      bool placed)
-{
-	struct area *next;
-	unsigned int n = 0;
-	int rc = 0;
-
-	mutex_lock(&ioas->tree_lock);
-	for (; chain; chain = next) {
-		next = chain->chain;
-		if (unlikely(!(++n % RESCHED_AREAS)))
-			cond_resched();
-		if (unlikely(chain->stuck)) {
-			rc = keep_stuck(ioas, chain);
-			continue;
-		}
-		if (placed)
-			erase_area(ioas, chain);
-		retire_area(ioas, chain);
-	}
-	stock_unlock(ioas);
-	return rc;
-}
-
-/**
- * chain_free - free areas that are in no tree
- * @ioas: the IOAS that they are for
- * @chain: the areas
- */
-void chain_free(struct ioas *ioas, struct area *chain)
-{
-	drop_chain(ioas, chain, false);
-}
-
-/**
- * chain_drop - take areas out of the tree, so that their ranges are free, and free
- * them
- * @ioas: the IOAS, locked
- * @chain: areas of the caller, drained
- *
- * Return: 0, or -EIO if any is stuck: that stays mapped, and can be unmapped again.
- */
-int chain_drop(struct ioas *ioas, struct area *chain)
-{
-	lockdep_assert_held(ioas_lock(ioas));
-	return drop_chain(ioas, chain, true);
-}
-
-static void obstacle_note(struct obstacle *obstacle, struct ioas *ioas,
-			  struct area *area)
-{
-	const struct ioas_worker *worker;
-
-	lockdep_assert_held(&ioas->tree_lock);
-	area->closing = true;
-	obstacle->ioas = ioas;
-	obstacle->iova = area->iova;
-	obstacle->length = area_length(area);
-	obstacle->finished = ioas->finished;
-	obstacle->working = false;
-	list_for_each_entry(worker, &ioas->workers, link)
-		if (worker->area == area)
-			obstacle->working = true;
-}
-
-/**
- * obstacle_set - an area that in-kernel users have to let go of
- * @obstacle: set to it
- * @ioas: its IOAS
- * @area: the area, which gets no new pins from now on
- */
-void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
-		  struct area *area)
-{
-	mutex_lock(&ioas->tree_lock);
-	obstacle_note(obstacle, ioas, area);
-	mutex_unlock(&ioas->tree_lock);
-}
-
-/**
- * chain_claim - make areas of a range ours, in order
- * @ioas: the IOAS, locked, and its tree lock held
- * @start: first IOVA
- * @last: last IOVA, inclusive
- * @first: check that no area reaches out of the range at its far end
- * @most: how many areas at the most
- * @chain: set to the areas, AREA_BUSY; NULL if there are none
- * @obstacle: see below. NULL if the caller does not call back now: then the area
- *	stays open to in-kernel users.
- *
- * Return: 0; or with nothing claimed -ENOENT (an area reaches out of the range),
- * -EBUSY (somebody is working on one), -EAGAIN (@obstacle has to be called back).
- */
-int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
-		bool first, unsigned int most, struct area **chain,
-		struct obstacle *obstacle)
-{
-	struct area *area = area_first(&ioas->areas, start, last);
-	struct area **link = chain;
-	int rc = 0;
-
-	*chain = NULL;
-	if (first && area && area->last < last &&
-	    area_last(&ioas->areas, start, last)->last > last)
-		return -ENOENT;
-
-	while (area && most--) {
-		if (area->iova < start || area->last > last)
-			rc = -ENOENT;
-		else if (!area_is_ready(area))
-			rc = -EBUSY;
-		else if (area->pins)
-			rc = -EAGAIN;
-		if (rc)
-			break;
-		area->state = AREA_BUSY;
-		area->stuck = false;
-		*link = area;
-		link = &area->chain;
-		area = area->last == last ? NULL : area_next(area, last);
-	}
-	*link = NULL;
-	/* What came before the obstacle goes first. */
-	if (rc && *chain)
-		return 0;
-	if (rc == -EAGAIN && obstacle)
-		obstacle_note(obstacle, ioas, area);
-	return rc;
-}
-
-/* Children come and go with the lock held for writing. */
-static bool has_children(struct ioas *ioas)
-{
-	return !list_empty_careful(&ioas->children);
-}
 
 /**
  * ioas_lock_unmap - lock an IOAS for unmapping
@@ -316,7 +35,7 @@ int ioas_lock_unmap(struct ioas *ioas, bool *exclusive)
 	int rc = down_read_killable(ioas_lock(ioas));
 
 	*exclusive = false;
-	if (rc || likely(!has_children(ioas)))
+	if (rc || likely(!ioas_has_children(ioas)))
 		return rc;
 	up_read(ioas_lock(ioas));
 	*exclusive = true;
@@ -473,7 +192,7 @@ static int overcome_in_time(const struct obstacle *obstacle,
 }
 
 /* A range in batches, with whatever is in the way. */
-static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
+static int unmap_rest(struct ioas *ioas, unsigned long start,
 			       unsigned long last, u64 *unmapped)
 {
 	struct obstacle obstacle = {}, before = {};
@@ -497,33 +216,11 @@ static noinline int unmap_rest(struct ioas *ioas, unsigned long start,
 	}
 }
 
-/* Out of all page tables, flushed, and then unpinned. Returns whether it is. */
-static __always_inline bool drain_one(struct ioas *ioas, struct area *area)
-{
-	struct ioas_table *table;
-	bool gone = true;
-
-	if (!area->in_use)
-		return true;
-	list_for_each_entry(table, &ioas->tables, link) {
-		if (unlikely(!paging_drain_range(&table->paging, area->iova,
-						 area_length(area))))
-			gone = false;
-		atomic_long_inc(&ioas->flushes);
-	}
-	if (unlikely(!gone))
-		return false;
-	area->in_use = false;
-	if (!ioas->parent)
-		pinned_unuse(area->pinned);
-	return true;
-}
-
 /*
  * What most calls are: a whole area, and nobody who has to be asked. Returns 1 if
  * it was that, 0 if not, or -EIO.
  */
-static __always_inline int unmap_one(struct ioas *ioas, unsigned long start,
+static int unmap_one(struct ioas *ioas, unsigned long start,
 				     unsigned long last, u64 *unmapped)
 {
 	struct area *area;
@@ -531,42 +228,19 @@ static __always_inline int unmap_one(struct ioas *ioas, unsigned long start,
 	mutex_lock(&ioas->tree_lock);
 	area = area_at(&ioas->areas, start);
 	if (unlikely(!area || area->last != last || !area_is_ready(area) ||
-		     area->pins || area->parked || has_children(ioas))) {
+		     area->pins || area->parked || ioas_has_children(ioas))) {
 		mutex_unlock(&ioas->tree_lock);
 		return 0;
 	}
 	area->state = AREA_BUSY;
 	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(!drain_one(ioas, area))) {
+	if (unlikely(!area_drain(ioas, area))) {
 		area->stuck = true;
-		return keep_stuck(ioas, area);
+		return area_keep_stuck(ioas, area);
 	}
 	*unmapped = area_length(area);
-	mutex_lock(&ioas->tree_lock);
-	erase_area(ioas, area);
-	retire_area(ioas, area);
-	stock_unlock(ioas);
+	area_drop(ioas, area);
 	return 1;
-}
-
-static __always_inline int unmap_range(struct ioas *ioas, unsigned long start,
-				       unsigned long length, u64 *unmapped)
-{
-	unsigned long last = start + length - 1;
-	int rc;
-
-	*unmapped = 0;
-	if (unlikely(!length))
-		return explain_no_length(ioas->ctx);
-	if (unlikely(last < start))
-		return explain_end(ioas->ctx, start, length);
-	if (unlikely(down_read_killable(ioas_lock(ioas))))
-		return -EINTR;
-	rc = unmap_one(ioas, start, last, unmapped);
-	up_read(ioas_lock(ioas));
-	if (likely(rc > 0))
-		return 0;
-	return rc ?: unmap_rest(ioas, start, last, unmapped);
 }
 
 /**
@@ -588,7 +262,21 @@ static __always_inline int unmap_range(struct ioas *ioas, unsigned long start,
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 	       u64 *unmapped)
 {
-	return unmap_range(ioas, iova, length, unmapped);
+	unsigned long last = iova + length - 1;
+	int rc;
+
+	*unmapped = 0;
+	if (unlikely(!length))
+		return explain_no_length(ioas->ctx);
+	if (unlikely(last < iova))
+		return explain_end(ioas->ctx, iova, length);
+	if (unlikely(down_read_killable(ioas_lock(ioas))))
+		return -EINTR;
+	rc = unmap_one(ioas, iova, last, unmapped);
+	up_read(ioas_lock(ioas));
+	if (likely(rc > 0))
+		return 0;
+	return rc ?: unmap_rest(ioas, iova, last, unmapped);
 }
 
 /**
@@ -606,35 +294,6 @@ int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 	if (unmapped)
 		*unmapped = bytes;
 	return rc;
-}
-
-/**
- * ioas_cmd_unmap - IOMMU_IOAS_UNMAP
- * @cmd: struct iommu_ioas_unmap
- */
-int ioas_cmd_unmap(struct command *cmd)
-{
-	struct iommu_ioas_unmap *arg = cmd->arg;
-	const u64 length = arg->length;
-	struct ioas *ioas;
-	int rc;
-
-	ioas = ioas_get(cmd->ctx, arg->ioas_id);
-	if (!ioas)
-		return explain_no_ioas(cmd->ctx, arg->ioas_id);
-	if (!arg->iova && arg->length == U64_MAX) {
-		rc = ioas_unmap_all(ioas, &arg->length);
-	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
-		rc = explain_end(cmd->ctx, arg->iova, length);
-	} else {
-		rc = unmap_range(ioas, arg->iova, length, &arg->length);
-		if (!rc && !arg->length)
-			rc = explain_nothing(ioas, arg->iova, length);
-	}
-	ioas_put(cmd->ctx, ioas);
-	if (rc)
-		return rc;
-	return command_reply_field(cmd, struct iommu_ioas_unmap, length);
 }
 
 /* Make the part of an area from @iova on an area of its own, @tail. */

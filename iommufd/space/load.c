@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading areas: their memory pinned, and all page tables filled with it; and back.
+ *
+ * Each area can go alone. But where areas of a batch follow each other in user memory
+ * one get_user_pages pins them, and where they follow each other in memory and IOVAs
+ * one call of the IOMMU's driver maps them: a row. Areas that are drained together
+ * share one flush, and what is unpinned one after the other is credited together.
+ */
+#include <linux/iommu.h>
+#include <linux/sched/signal.h>
+
+#include "memory/charge.h"
+#include "memory/pin.h"
+#include "space/chain.h"
+#include "space/load.h"
+#include "space/paging.h"
+
+/*
+ * One area --------------------------------------------------------------------
+ */
+
+static int fill_runs(const struct ioas *ioas, const struct area *area,
+		     const struct ioas_table *table)
+{
+	const struct paging_range range = area_range(ioas, area);
+
+	return paging_fill(&table->paging, &range);
+}
+
+/**
+ * area_fill - map an area into a domain
+ * @ioas: its IOAS
+ * @area: with its memory in use
+ * @table: the page table that the domain is
+ *
+ * Return: 0 or an errno of paging_fill().
+ */
+int area_fill(const struct ioas *ioas, const struct area *area,
+	      const struct ioas_table *table)
+{
+	phys_addr_t phys = area_phys(area);
+
+	if (unlikely(!phys))
+		return fill_runs(ioas, area, table);
+	return paging_fill_run(&table->paging, area->iova, phys,
+			       area_length(area), area_iommu_prot(area),
+			       ioas->small_pages);
+}
+
+/**
+ * area_unuse - the page tables do not translate an area any more: unpin it
+ * @ioas: its IOAS
+ * @area: with in_use set
+ */
+void area_unuse(const struct ioas *ioas, struct area *area)
+{
+	area->in_use = false;
+	area->parked = false;
+	if (!ioas->parent)
+		pinned_unuse(area->pinned);
+}
+
+/* Filling @failed was not possible: out of all page tables before it. */
+static void area_unload(struct ioas *ioas, struct area *area,
+				 const struct ioas_table *failed, int rc)
+{
+	struct ioas_table *table;
+
+	/* It may be the driver's own. */
+	area->stuck = rc == -EIO &&
+		      !paging_clear(&failed->paging, area->iova,
+				    area_length(area));
+	list_for_each_entry(table, &ioas->tables, link) {
+		if (table == failed)
+			break;
+		if (!paging_drain_range(&table->paging, area->iova,
+					area_length(area)))
+			area->stuck = true;
+	}
+}
+
+static int load_tables(struct ioas *ioas, struct area *area)
+{
+	struct ioas_table *table;
+	int rc;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		rc = area_fill(ioas, area, table);
+		if (unlikely(rc)) {
+			area_unload(ioas, area, table, rc);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* A BAR may be gone, or off: whoever sees to that has had the lock, or will. */
+static int load_bar(struct ioas *ioas, struct area *area)
+{
+	if (!area_bar_is_there(area))
+		return -EFAULT;
+	area->parked = area->in_use && area_bar_is_off(area);
+	return area->parked ? 0 : load_tables(ioas, area);
+}
+
+/**
+ * area_load - fill all page tables with an area
+ * @ioas: its IOAS, locked
+ * @area: with its memory in use, if the IOAS needs it
+ *
+ * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck.
+ */
+int area_load(struct ioas *ioas, struct area *area)
+{
+	if (unlikely(pinned_is_bar(area->pinned)))
+		return load_bar(ioas, area);
+	return load_tables(ioas, area);
+}
+
+/**
+ * area_refill - fill all page tables with a BAR that was off
+ * @ioas: the IOAS, with its lock held for writing
+ * @area: parked
+ *
+ * Return: 0; or an errno of area_fill(), with the area still parked.
+ */
+int area_refill(struct ioas *ioas, struct area *area)
+{
+	int rc = load_tables(ioas, area);
+
+	area->parked = rc && !area->stuck;
+	return rc;
+}
+
+/**
+ * area_drain - take an area out of all page tables, flush, and then unpin it
+ * @ioas: its IOAS, locked
+ * @area: an area of the caller
+ *
+ * Return: whether it is: a driver may not have unmapped it.
+ */
+bool area_drain(struct ioas *ioas, struct area *area)
+{
+	struct ioas_table *table;
+	bool gone = true;
+
+	if (!area->in_use)
+		return true;
+	list_for_each_entry(table, &ioas->tables, link) {
+		if (unlikely(!paging_drain_range(&table->paging, area->iova,
+						 area_length(area))))
+			gone = false;
+		atomic_long_inc(&ioas->flushes);
+	}
+	if (unlikely(!gone))
+		return false;
+	area->in_use = false;
+	if (!ioas->parent)
+		pinned_unuse(area->pinned);
+	return true;
+}
+
+/*
+ * Out of the page tables ------------------------------------------------------
+ */
+
+static bool drain_table(const struct paging *paging,
+				 const struct area *chain)
+{
+	struct paging_drain drain;
+	unsigned int n = 0;
+
+	paging_drain_begin(&drain, paging);
+	for (; chain; chain = chain->chain) {
+		if (area_is_filled(chain))
+			paging_drain(&drain, chain->iova, area_length(chain));
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+	}
+	return paging_drain_end(&drain);
+}
+
+/* A driver has not done as it was asked to: what is left? */
+static void find_stuck(const struct paging *paging, struct area *chain)
+{
+	for (; chain; chain = chain->chain)
+		if (area_is_filled(chain) &&
+		    !paging_clear(paging, chain->iova, area_length(chain)))
+			chain->stuck = true;
+}
+
+/**
+ * chain_unuse - unpin the memory of areas that are out of all page tables
+ * @ioas: the IOAS
+ * @chain: areas of the caller, in use or not
+ *
+ * Pages that are unpinned one after the other are credited together.
+ *
+ * Return: whether none is stuck: such a one stays in use.
+ */
+bool chain_unuse(const struct ioas *ioas, struct area *chain)
+{
+	struct account *account = NULL;
+	unsigned long npages = 0;
+	unsigned int n = 0;
+	bool all = true;
+
+	for (; chain; chain = chain->chain) {
+		struct pinned *pinned = chain->pinned;
+
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+		if (!chain->in_use)
+			continue;
+		if (unlikely(chain->stuck)) {
+			all = false;
+			continue;
+		}
+		chain->in_use = false;
+		chain->parked = false;
+		if (ioas->parent)
+			continue;
+		if (unlikely(pinned->account != account)) {
+			if (npages)
+				account_uncharge(account, npages);
+			account = pinned->account;
+			npages = 0;
+		}
+		if (likely(pinned_unuse_page(pinned)))
+			npages++;
+		else
+			pinned_unuse_shared(pinned);
+	}
+	if (npages)
+		account_uncharge(account, npages);
+	return all;
+}
+
+/**
+ * chain_empty - take areas out of all page tables
+ * @ioas: the IOAS, locked
+ * @chain: areas of the caller; one flush for each page table. Those that a driver has
+ *	not unmapped are stuck
+ */
+void chain_empty(struct ioas *ioas, struct area *chain)
+{
+	struct ioas_table *table;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		if (chain->chain && !drain_table(&table->paging, chain))
+			find_stuck(&table->paging, chain);
+		else if (!chain->chain && area_is_filled(chain) &&
+			 !paging_drain_range(&table->paging, chain->iova,
+					     area_length(chain)))
+			chain->stuck = true;
+		atomic_long_inc(&ioas->flushes);
+	}
+}
+
+/**
+ * chain_drain - take areas out of all page tables, and unpin them
+ * @ioas: the IOAS, locked
+ * @chain: areas of the caller; one flush for each page table
+ *
+ * Return: whether all are gone. Those that a driver has not unmapped are stuck, and
+ * still in use.
+ */
+bool chain_drain(struct ioas *ioas, struct area *chain)
+{
+	chain_empty(ioas, chain);
+	return chain_unuse(ioas, chain);
+}
+
+/*
+ * Into them -------------------------------------------------------------------
+ */
+
+/**
+ * chain_give_up - areas that have been placed are not to be mapped after all
+ * @ioas: the IOAS, locked: children come and go with its lock, and memory of files
+ *	changes its account
+ * @chain: the areas: out of all page tables, but for those that are stuck
+ * @rc: why
+ *
+ * Return: @rc, or -EIO if any is stuck: that stays mapped.
+ */
+int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
+{
+	chain_unuse(ioas, chain);
+	return chain_drop(ioas, chain) ?: rc;
+}
+
+/**
+ * chain_abandon - chain_give_up() of what has not been pinned, by who has no lock
+ * @ioas: the IOAS, not locked. Nobody has its lock for longer than he works
+ * @chain: see there, as for the rest
+ * @rc: .
+ */
+int chain_abandon(struct ioas *ioas, struct area *chain, int rc)
+{
+	down_read(ioas_lock(ioas));
+	rc = chain_give_up(ioas, chain, rc);
+	up_read(ioas_lock(ioas));
+	return rc;
+}
+
+/**
+ * chain_fill - fill the page tables with new areas, and let others see them
+ * @ioas: the IOAS, locked
+ * @chain: placed areas, with their memory in use if the IOAS needs it
+ *
+ * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck:
+ * the areas are to be given up.
+ */
+int chain_fill(struct ioas *ioas, struct area *chain)
+{
+	struct area *area, *before = NULL;
+	int rc = 0;
+
+	for (area = chain; area && !rc; before = area, area = area->chain) {
+		rc = area_load(ioas, area);
+		if (rc)
+			break;
+		if (area->chain)
+			cond_resched();
+	}
+	if (!rc) {
+		chain_set_ready(chain);
+	} else if (before) {
+		before->chain = NULL;
+		chain_drain(ioas, chain);
+		before->chain = area;
+	}
+	return rc;
+}
+
+/* Without a lock. */
+static int use_chain(struct area *chain)
+{
+	int rc = 0;
+
+	for (; chain && !rc; chain = chain->chain) {
+		if (chain->in_use)
+			continue;
+		rc = memory_use(chain->pinned);
+		chain->in_use = !rc;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			rc = rc ?: -EINTR;
+	}
+	return rc == -ENXIO ? -EFAULT : rc;
+}
+
+/*
+ * Lock the IOAS with the memory of new areas in use, if it needs that. Returns 0; or
+ * without the lock an errno of pinned_use().
+ */
+static int lock_used(struct ioas *ioas, struct area *chain)
+{
+	int rc = 0;
+
+	for (;;) {
+		if (READ_ONCE(ioas->needs))
+			rc = use_chain(chain);
+		if (!rc)
+			rc = down_read_killable(ioas_lock(ioas));
+		if (rc || !ioas->needs || chain->in_use)
+			return rc;
+		/* A page table has come meanwhile. */
+		up_read(ioas_lock(ioas));
+	}
+}
+
+/* Nobody needs the memory after all: the last page table has gone meanwhile. */
+static void unuse_unneeded(struct ioas *ioas, struct area *chain)
+{
+	if (unlikely(!ioas->needs))
+		chain_unuse(ioas, chain);
+}
+
+/**
+ * chain_load - pin the memory of new areas and fill the page tables
+ * @ioas: the IOAS, not nested, not locked: whoever pins may wait for ever
+ * @chain: placed areas
+ *
+ * Return: 0, and the areas can be seen by others; or an errno of ioas_map_slices(),
+ * and they are gone.
+ */
+int chain_load(struct ioas *ioas, struct area *chain)
+{
+	int rc = lock_used(ioas, chain);
+
+	if (rc)
+		return chain_abandon(ioas, chain, rc);
+	unuse_unneeded(ioas, chain);
+	rc = chain_fill(ioas, chain);
+	if (rc)
+		rc = chain_give_up(ioas, chain, rc);
+	up_read(ioas_lock(ioas));
+	return rc;
+}
+
+/*
+ * Rows ------------------------------------------------------------------------
+ */
+
+/* Use the memory of new areas, in rows where it is one stretch. */
+static int use_rows(struct area *chain)
+{
+	struct area *area = chain, *end;
+	unsigned int n = 0;
+	unsigned long npages;
+	int rc;
+
+	for (; area; area = end) {
+		end = pinned_row(area, &npages);
+		if (end == area->chain) {
+			rc = pinned_use_first(area->pinned);
+			area->in_use = !rc;
+		} else {
+			rc = pinned_use_row(area, end, npages);
+		}
+		if (unlikely(rc))
+			return rc;
+		if (unlikely(!(++n % RESCHED_AREAS)))
+			cond_resched();
+	}
+	return 0;
+}
+
+/* Take the first @bytes of areas out of a domain. */
+static void undo_fill(struct area *chain, const struct paging *paging,
+		      size_t bytes, int rc)
+{
+	struct paging_drain drain;
+	struct area *area;
+
+	paging_drain_begin(&drain, paging);
+	for (area = chain; area && bytes; area = area->chain) {
+		size_t n = min(bytes, area_length(area));
+
+		paging_drain(&drain, area->iova, n);
+		bytes -= n;
+	}
+	if (!paging_drain_end(&drain) || rc == -EIO)
+		find_stuck(paging, chain);
+}
+
+static int fill_chain(struct ioas *ioas, struct area *chain,
+		      const struct ioas_table *table)
+{
+	struct paging_fill fill;
+	struct area *area;
+	int rc = 0;
+
+	paging_fill_begin(&fill, &table->paging, ioas->small_pages);
+	for (area = chain; area && !rc; area = area->chain) {
+		phys_addr_t phys = area_phys(area);
+
+		if (unlikely(!area_bar_is_there(area))) {
+			rc = -EFAULT;
+		} else if (area_bar_is_off(area)) {
+			/* One by one: there an area can be left out. */
+			rc = -EAGAIN;
+		} else if (likely(phys)) {
+			rc = paging_fill_add_run(&fill, area->iova, phys,
+						 area_length(area),
+						 area_iommu_prot(area));
+		} else {
+			const struct paging_range range = area_range(ioas,
+								     area);
+
+			rc = paging_fill_add(&fill, &range);
+		}
+	}
+	if (!rc)
+		rc = paging_fill_end(&fill);
+	if (rc)
+		undo_fill(chain, &table->paging, fill.mapped, rc);
+	return rc;
+}
+
+/**
+ * row_fill - chain_fill() with as little work as possible
+ * @ioas: the IOAS, locked
+ * @chain: placed areas, with their memory in use if the IOAS needs it
+ *
+ * Return: 0; or with nothing mapped but what is stuck an errno, which may be any
+ * area's. None is given up then.
+ */
+int row_fill(struct ioas *ioas, struct area *chain)
+{
+	struct ioas_table *table, *undo;
+	int rc = 0;
+
+	list_for_each_entry(table, &ioas->tables, link) {
+		rc = fill_chain(ioas, chain, table);
+		if (rc)
+			break;
+	}
+	if (!rc) {
+		chain_set_ready(chain);
+		return 0;
+	}
+	list_for_each_entry(undo, &ioas->tables, link) {
+		if (undo == table)
+			break;
+		undo_fill(chain, &undo->paging, SIZE_MAX, 0);
+	}
+	return rc;
+}
+
+/**
+ * row_load - chain_load() with as little work as possible
+ * @ioas: the IOAS, not nested, not locked, in need of its memory
+ * @chain: placed areas
+ *
+ * Return: 0; or an errno, which may be any area's. The areas keep their places then,
+ * with nothing mapped but what is stuck.
+ */
+int row_load(struct ioas *ioas, struct area *chain)
+{
+	int rc = use_rows(chain);
+
+	if (!rc)
+		rc = down_read_killable(ioas_lock(ioas));
+	if (!rc) {
+		/* The last page table may have gone: one by one then. */
+		rc = ioas->needs ? row_fill(ioas, chain) : -EAGAIN;
+		if (rc)
+			chain_unuse(ioas, chain);
+		up_read(ioas_lock(ioas));
+	} else {
+		chain_unuse(ioas, chain);
+	}
+	return rc;
+}

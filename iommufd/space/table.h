@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The page tables and in-kernel users of an I/O address space, and what they ask of it.
+ */
+#ifndef IOMMUFD_TABLE_H
+#define IOMMUFD_TABLE_H
+
+#include "space/space.h"
+
+int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
+		 const struct reserver *owner);
+void ioas_unreserve(struct ioas *ioas, const struct reserver *owner);
+int ioas_set_small_pages(struct ioas *ioas, bool on);
+
+int ioas_hold(struct ioas *ioas);
+void ioas_release(struct ioas *ioas);
+int ioas_add_table(struct ioas *ioas, struct ioas_table *table);
+void ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
+
+int ioas_add_user(struct ioas *ioas, struct ioas_user *user);
+void ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
+
+#endif
