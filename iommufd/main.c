@@ -12,89 +12,21 @@
 #include <uapi/linux/ioasid.h>
 
 #include "command/batch.h"
-#include "command/busy.h"
 #include "command/command.h"
-#include "command/dirty.h"
-#include "command/info.h"
 #include "command/netlink.h"
 #include "command/test.h"
 #include "command/vfio_compat.h"
 #include "compat.h"
+#include "context/context.h"
 #include "context/object.h"
 #include "context/reason.h"
 #include "context/registry.h"
-#include "device/container.h"
-#include "device/device.h"
 #include "device/outlook.h"
-#include "domain/hwpt.h"
 #include "memory/charge.h"
 #include "memory/gather.h"
 #include "memory/pin.h"
-#include "report/event.h"
-#include "report/fault.h"
 #include "report/notice.h"
 #include "space/area.h"
-#include "space/nested.h"
-#include "space/space.h"
-
-static int cmd_destroy(struct command *cmd)
-{
-	const struct iommu_destroy *arg = cmd->arg;
-	int rc = object_destroy(cmd->ctx, arg->id);
-
-	if (rc == -EBUSY)
-		busy_explain(cmd->ctx, arg->id);
-	return rc;
-}
-
-static const u64 extensions[] = {
-	[IOASID_EXT_API_VERSION] = 1,
-	[IOASID_EXT_MAP_BATCH] = BATCH_ENTRIES_MAX,
-	[IOASID_EXT_NESTED] = NESTED_DEPTH_MAX,
-	[IOASID_EXT_LAST_REASON] = REASON_LEN,
-	[IOASID_EXT_MAP_FILE] = 1,
-	[IOASID_EXT_CHANGE_PROCESS] = 1,
-	[IOASID_EXT_P2P] = 1,
-	[IOASID_EXT_EVENTQ] = EVENTQ_DEPTH_MAX,
-	[IOASID_EXT_FAULT_ANY] = 1,
-	[IOASID_EXT_PASID] = 1,
-	[IOASID_EXT_DEVICE_INFO] = 1,
-	[IOASID_EXT_COHERENCY] = 1,
-};
-
-static int cmd_check_extension(struct command *cmd)
-{
-	struct ioasid_check_extension *arg = cmd->arg;
-
-	if (arg->flags || arg->__reserved)
-		return -EOPNOTSUPP;
-	arg->out_value = arg->extension < ARRAY_SIZE(extensions) ?
-			 extensions[arg->extension] : 0;
-	return command_reply(cmd, sizeof(*arg));
-}
-
-static int cmd_last_reason(struct command *cmd)
-{
-	struct ioasid_last_reason *arg = cmd->arg;
-	char text[REASON_LEN];
-	u32 length;
-	int error, rc;
-
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	rc = reason_read(cmd->ctx, text, &error);
-	if (rc)
-		return rc;
-	length = strlen(text) + 1;
-	if (arg->buffer_len && arg->buffer_len < length)
-		text[arg->buffer_len - 1] = '\0';
-	if (copy_to_user(u64_to_user_ptr(arg->buffer), text,
-			 min(arg->buffer_len, length)))
-		return -EFAULT;
-	arg->buffer_len = length;
-	arg->out_errno = error;
-	return command_reply(cmd, sizeof(*arg));
-}
 
 /* Room for the structure of any command. */
 union command_arg {
@@ -151,7 +83,7 @@ struct command_row {
 	}
 
 static const struct command_row commands[] = {
-	COMMAND(IOMMU_DESTROY, struct iommu_destroy, id, cmd_destroy),
+	COMMAND(IOMMU_DESTROY, struct iommu_destroy, id, context_cmd_destroy),
 	COMMAND(IOMMU_IOAS_ALLOC, struct iommu_ioas_alloc, out_ioas_id,
 		ioas_cmd_alloc),
 	COMMAND(IOMMU_IOAS_ALLOW_IOVAS, struct iommu_ioas_allow_iovas,
@@ -163,28 +95,28 @@ static const struct command_row commands[] = {
 	COMMAND(IOMMU_IOAS_MAP, struct iommu_ioas_map, iova, ioas_cmd_map),
 	COMMAND(IOMMU_IOAS_UNMAP, struct iommu_ioas_unmap, length,
 		ioas_cmd_unmap),
-	COMMAND(IOMMU_OPTION, struct iommu_option, val64, ioas_cmd_option),
+	COMMAND(IOMMU_OPTION, struct iommu_option, val64, context_cmd_option),
 	COMMAND(IOMMU_VFIO_IOAS, struct iommu_vfio_ioas, __reserved,
 		vfio_cmd_ioas),
 	COMMAND(IOMMU_HWPT_ALLOC, struct iommu_hwpt_alloc, __reserved,
-		device_cmd_hwpt_alloc),
+		table_cmd_alloc),
 	COMMAND(IOMMU_GET_HW_INFO, struct iommu_hw_info, __reserved,
-		info_cmd_hw),
+		device_cmd_hw_info),
 	COMMAND(IOMMU_HWPT_SET_DIRTY_TRACKING,
 		struct iommu_hwpt_set_dirty_tracking, __reserved,
 		dirty_cmd_set),
 	COMMAND(IOMMU_HWPT_GET_DIRTY_BITMAP,
 		struct iommu_hwpt_get_dirty_bitmap, data, dirty_cmd_get),
 	COMMAND(IOMMU_HWPT_INVALIDATE, struct iommu_hwpt_invalidate,
-		__reserved, hwpt_cmd_invalidate),
+		__reserved, table_cmd_invalidate),
 	COMMAND(IOMMU_FAULT_QUEUE_ALLOC, struct iommu_fault_alloc,
-		out_fault_fd, fault_cmd_queue_alloc),
+		out_fault_fd, queue_cmd_fault_alloc),
 	COMMAND(IOMMU_IOAS_MAP_FILE, struct iommu_ioas_map_file, iova,
 		ioas_cmd_map_file),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
 		__reserved, ioas_cmd_change_process),
 	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,
-		out_value, cmd_check_extension),
+		out_value, context_cmd_check_extension),
 	COMMAND(IOASID_MAP_BATCH, struct ioasid_batch, __reserved,
 		batch_cmd_map),
 	COMMAND(IOASID_UNMAP_BATCH, struct ioasid_batch, __reserved,
@@ -196,13 +128,13 @@ static const struct command_row commands[] = {
 	COMMAND(IOASID_PASID_DETACH, struct ioasid_pasid_detach, pasid,
 		device_cmd_pasid_detach),
 	COMMAND(IOASID_DEVICE_INFO, struct ioasid_device_info, pt_id,
-		info_cmd_device),
+		device_cmd_info),
 	COMMAND(IOASID_EVENTQ_ALLOC, struct ioasid_eventq_alloc, out_fd,
-		event_cmd_queue_alloc),
+		queue_cmd_event_alloc),
 	COMMAND(IOASID_LAST_REASON, struct ioasid_last_reason, out_errno,
-		cmd_last_reason),
+		context_cmd_last_reason),
 	COMMAND(IOASID_COHERENCY, struct ioasid_coherency, policy,
-		hwpt_cmd_coherency),
+		table_cmd_coherency),
 };
 
 static const struct command_row *command_find(unsigned int nr)
@@ -224,7 +156,7 @@ static noinline int command_read_other(struct command *cmd,
 		return -EFAULT;
 	if (cmd->user_size < row->min_size) {
 		/* The one that asks for a sentence is not to replace it. */
-		if (row->function != cmd_last_reason)
+		if (row->function != context_cmd_last_reason)
 			reason_note(cmd->ctx, -EINVAL,
 				    "the structure of %s has at least %u bytes: size is %u",
 				    row->name, row->min_size, cmd->user_size);
@@ -290,6 +222,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	cmd.ctx = ctx;
 	cmd.arg = &buffer;
 	cmd.user = (void __user *)arg;
+	cmd.size = row->size;
 	rc = command_read(&cmd, row) ?: row->function(&cmd);
 	if (unlikely(rc))
 		notice_failed(ctx, row->name, rc);

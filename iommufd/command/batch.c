@@ -20,6 +20,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "command/batch.h"
+#include "command/command.h"
 #include "context/reason.h"
 #include "memory/pin.h"
 #include "space/chain.h"

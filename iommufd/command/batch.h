@@ -5,13 +5,8 @@
 #ifndef IOMMUFD_BATCH_H
 #define IOMMUFD_BATCH_H
 
-#include "command/command.h"
-
 /* The limit of IOASID_MAP_BATCH and IOASID_UNMAP_BATCH. */
 #define BATCH_ENTRIES_MAX	(1U << 30)
-
-int batch_cmd_map(struct command *cmd);
-int batch_cmd_unmap(struct command *cmd);
 
 int batch_init(void);
 void batch_exit(void);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a command gets from the dispatcher.
+ * The commands, and what they get from the dispatcher in main.c.
  */
-#ifndef IOMMUFD_MAIN_H
-#define IOMMUFD_MAIN_H
+#ifndef IOMMUFD_COMMAND_H
+#define IOMMUFD_COMMAND_H
 
 #include <linux/types.h>
 #include <linux/uaccess.h>
 
-struct iommufd_ctx;
+#include "context/object.h"
 
 /**
  * struct command - one call of ioctl() on /dev/iommu
@@ -17,25 +17,27 @@ struct iommufd_ctx;
  *	zeros to the length that this module knows
  * @user: where it came from
  * @user_size: how long the caller says it is
+ * @size: how long this module knows it
  */
 struct command {
 	struct iommufd_ctx *ctx;
 	void *arg;
 	void __user *user;
 	u32 user_size;
+	u32 size;
 };
 
 /**
  * command_reply - copy the command's structure back to the caller
  * @cmd: the command
- * @size: its length in this module; a caller who knows a shorter one gets that
+ *
+ * A caller who knows a shorter structure gets that.
  *
  * Return: 0 or -EFAULT.
  */
-static inline int command_reply(struct command *cmd, size_t size)
+static inline int command_reply(struct command *cmd)
 {
-	if (copy_to_user(cmd->user, cmd->arg,
-			 min_t(size_t, cmd->user_size, size)))
+	if (copy_to_user(cmd->user, cmd->arg, min(cmd->user_size, cmd->size)))
 		return -EFAULT;
 	return 0;
 }
@@ -55,8 +57,36 @@ static inline int command_reply(struct command *cmd, size_t size)
 	put_user(((type *)(cmd)->arg)->field, \
 		 &((type __user *)(cmd)->user)->field)
 
-struct command;
+/**
+ * command_publish - tell the caller of a new object, and let it be found
+ * @cmd: the command, whose structure has its ID
+ * @obj: the object; gone if the caller cannot be told
+ *
+ * Return: 0 or -EFAULT.
+ */
+static inline int command_publish(struct command *cmd, struct object *obj)
+{
+	int rc = command_reply(cmd);
 
+	if (rc)
+		object_abort(cmd->ctx, obj);
+	else
+		object_publish(cmd->ctx, obj);
+	return rc;
+}
+
+/*
+ * The commands, by the file they are in: the rows of the table in main.c. Each takes its
+ * structure of <linux/iommufd.h> or <linux/ioasid.h>, whose comment there is its manual.
+ */
+
+/* context.c */
+int context_cmd_destroy(struct command *cmd);
+int context_cmd_check_extension(struct command *cmd);
+int context_cmd_last_reason(struct command *cmd);
+int context_cmd_option(struct command *cmd);
+
+/* space.c */
 int ioas_cmd_alloc(struct command *cmd);
 int ioas_cmd_alloc_nested(struct command *cmd);
 int ioas_cmd_iova_ranges(struct command *cmd);
@@ -66,6 +96,31 @@ int ioas_cmd_map_file(struct command *cmd);
 int ioas_cmd_copy(struct command *cmd);
 int ioas_cmd_unmap(struct command *cmd);
 int ioas_cmd_change_process(struct command *cmd);
-int ioas_cmd_option(struct command *cmd);
+
+/* batch.c */
+int batch_cmd_map(struct command *cmd);
+int batch_cmd_unmap(struct command *cmd);
+
+/* table.c */
+int table_cmd_alloc(struct command *cmd);
+int table_cmd_invalidate(struct command *cmd);
+int table_cmd_coherency(struct command *cmd);
+
+/* dirty.c */
+int dirty_cmd_set(struct command *cmd);
+int dirty_cmd_get(struct command *cmd);
+
+/* device.c */
+int device_cmd_hw_info(struct command *cmd);
+int device_cmd_info(struct command *cmd);
+int device_cmd_pasid_attach(struct command *cmd);
+int device_cmd_pasid_detach(struct command *cmd);
+
+/* queue.c */
+int queue_cmd_fault_alloc(struct command *cmd);
+int queue_cmd_event_alloc(struct command *cmd);
+
+/* vfio.c */
+int vfio_cmd_ioas(struct command *cmd);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the user can ask about a device.
+ * The commands about a device: GET_HW_INFO, IOASID_DEVICE_INFO, and the attachment of
+ * its PASIDs.
  *
  * Who unbinds a device waits for the commands that have found it, and VFIO does so under
  * locks that others want. User memory can take for ever (userfaultfd, FUSE): so the
@@ -15,8 +16,9 @@
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
-#include "command/info.h"
+#include "command/command.h"
 #include "compat.h"
+#include "context/reason.h"
 #include "device/attach.h"
 #include "device/device.h"
 #include "device/group.h"
@@ -85,10 +87,10 @@ static int copy_driver_data(const struct iommu_hw_info *arg, const void *data,
 }
 
 /**
- * info_cmd_hw - IOMMU_GET_HW_INFO
+ * device_cmd_hw_info - IOMMU_GET_HW_INFO
  * @cmd: struct iommu_hw_info
  */
-int info_cmd_hw(struct command *cmd)
+int device_cmd_hw_info(struct command *cmd)
 {
 	struct iommu_hw_info *arg = cmd->arg;
 	struct iommufd_device *idev;
@@ -113,7 +115,7 @@ int info_cmd_hw(struct command *cmd)
 	rc = copy_driver_data(arg, data, length);
 	kfree(data);
 	arg->data_len = length;
-	return rc ?: command_reply(cmd, sizeof(*arg));
+	return rc ?: command_reply(cmd);
 }
 
 /*
@@ -309,10 +311,10 @@ static int ask_device(struct iommufd_device *idev,
 }
 
 /**
- * info_cmd_device - IOASID_DEVICE_INFO
+ * device_cmd_info - IOASID_DEVICE_INFO
  * @cmd: struct ioasid_device_info
  */
-int info_cmd_device(struct command *cmd)
+int device_cmd_info(struct command *cmd)
 {
 	struct ioasid_device_info *arg = cmd->arg;
 	struct member_list list = {};
@@ -328,7 +330,78 @@ int info_cmd_device(struct command *cmd)
 	if (!rc)
 		rc = copy_members(&list, arg);
 	kfree(list.entries);
-	if ((!rc || rc == -EMSGSIZE) && command_reply(cmd, sizeof(*arg)))
+	if ((!rc || rc == -EMSGSIZE) && command_reply(cmd))
 		return -EFAULT;
+	return rc;
+}
+
+/*
+ * PASIDs ----------------------------------------------------------------------
+ */
+
+/**
+ * device_cmd_pasid_attach - IOASID_PASID_ATTACH
+ * @cmd: struct ioasid_pasid_attach
+ */
+int device_cmd_pasid_attach(struct command *cmd)
+{
+	struct ioasid_pasid_attach *arg = cmd->arg;
+	struct iommufd_device *idev;
+	struct attach_info info;
+	struct object *pt;
+	int rc;
+
+	if (arg->flags || arg->__reserved)
+		return -EOPNOTSUPP;
+	/* A replace cannot be taken back: let what cannot be answered fail now. */
+	arg->out_hw_pasid = 0;
+	arg->out_hwpt_id = 0;
+	if (command_reply(cmd))
+		return -EFAULT;
+	/* Nothing is pinned for a device that is not there. */
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return device_explain_none(cmd->ctx, arg->dev_id);
+	/* But whoever unbinds a device waits for who has it. */
+	object_put(cmd->ctx, &idev->obj);
+	pt = pt_hold(cmd->ctx, arg->pt_id);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		rc = device_explain_none(cmd->ctx, arg->dev_id);
+	else if (arg->pasid)
+		rc = attach_change(idev, arg->pasid, pt, ATTACH_EITHER, &info);
+	else
+		rc = reason_note(cmd->ctx, -EINVAL,
+				 "PASID 0 stands for DMA without one, which VFIO attaches");
+	if (idev)
+		object_put(cmd->ctx, &idev->obj);
+	pt_release(cmd->ctx, pt);
+	if (rc)
+		return rc;
+	arg->out_hw_pasid = info.hw_pasid;
+	arg->out_hwpt_id = info.hwpt_id;
+	return command_reply(cmd);
+}
+
+/**
+ * device_cmd_pasid_detach - IOASID_PASID_DETACH
+ * @cmd: struct ioasid_pasid_detach
+ */
+int device_cmd_pasid_detach(struct command *cmd)
+{
+	struct ioasid_pasid_detach *arg = cmd->arg;
+	struct iommufd_device *idev;
+	int rc = -ENOENT;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	idev = device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return -ENOENT;
+	if (arg->pasid)
+		rc = attach_remove(idev, arg->pasid);
+	object_put(cmd->ctx, &idev->obj);
 	return rc;
 }

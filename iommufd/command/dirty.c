@@ -15,7 +15,7 @@
 #include <linux/sizes.h>
 #include <uapi/linux/iommufd.h>
 
-#include "command/dirty.h"
+#include "command/command.h"
 #include "context/reason.h"
 #include "domain/hwpt.h"
 #include "space/area.h"

@@ -31,7 +31,6 @@ int ioas_cmd_alloc(struct command *cmd)
 {
 	struct iommu_ioas_alloc *arg = cmd->arg;
 	struct ioas *ioas;
-	int rc;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
@@ -39,12 +38,7 @@ int ioas_cmd_alloc(struct command *cmd)
 	if (!ioas)
 		return -ENOMEM;
 	arg->out_ioas_id = ioas->obj.id;
-	rc = command_reply(cmd, sizeof(*arg));
-	if (rc)
-		object_abort(cmd->ctx, &ioas->obj);
-	else
-		object_publish(cmd->ctx, &ioas->obj);
-	return rc;
+	return command_publish(cmd, &ioas->obj);
 }
 
 /**
@@ -75,12 +69,7 @@ int ioas_cmd_alloc_nested(struct command *cmd)
 		return rc;
 
 	arg->out_ioas_id = ioas->obj.id;
-	rc = command_reply(cmd, sizeof(*arg));
-	if (rc)
-		object_abort(cmd->ctx, &ioas->obj);
-	else
-		object_publish(cmd->ctx, &ioas->obj);
-	return rc;
+	return command_publish(cmd, &ioas->obj);
 }
 
 /* Ranges that are told before others get the tree lock. */
@@ -153,7 +142,7 @@ int ioas_cmd_iova_ranges(struct command *cmd)
 	ioas_put(cmd->ctx, ioas);
 
 	if (!rc)
-		rc = command_reply(cmd, sizeof(*arg));
+		rc = command_reply(cmd);
 	if (!rc && arg->num_iovas > room)
 		rc = -EMSGSIZE;
 	return rc;
@@ -549,90 +538,4 @@ int ioas_cmd_change_process(struct command *cmd)
 	}
 	account_put(new);
 	return rc;
-}
-
-static int refuse_op(struct iommufd_ctx *ctx, const struct iommu_option *arg)
-{
-	return reason_note(ctx, -EOPNOTSUPP,
-			   "operation %u is neither IOMMU_OPTION_OP_SET nor _GET",
-			   arg->op);
-}
-
-static int refuse_value(struct iommufd_ctx *ctx, const struct iommu_option *arg)
-{
-	return reason_note(ctx, -EINVAL,
-			   "the value %llu of the option is neither 0 nor 1",
-			   arg->val64);
-}
-
-static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
-{
-	int rc = 0;
-
-	if (arg->object_id)
-		return reason_note(ctx, -EOPNOTSUPP,
-				   "RLIMIT_MODE is of the file: object_id is %u, not 0",
-				   arg->object_id);
-	if (arg->op == IOMMU_OPTION_OP_GET) {
-		arg->val64 = ctx->charge_process;
-		return 0;
-	}
-	if (arg->op != IOMMU_OPTION_OP_SET)
-		return refuse_op(ctx, arg);
-	if (!capable(CAP_SYS_RESOURCE))
-		return -EPERM;
-
-	xa_lock(&ctx->objects);
-	if (!xa_empty(&ctx->objects))
-		rc = -EBUSY;
-	else if (arg->val64 > 1)
-		rc = -EINVAL;
-	else
-		ctx->charge_process = arg->val64;
-	xa_unlock(&ctx->objects);
-	return rc == -EINVAL ? refuse_value(ctx, arg) : rc;
-}
-
-static int option_huge_pages(struct iommufd_ctx *ctx, struct iommu_option *arg)
-{
-	struct ioas *ioas = ioas_get(ctx, arg->object_id);
-	int rc = 0;
-
-	if (!ioas)
-		return -ENOENT;
-	if (arg->op == IOMMU_OPTION_OP_GET)
-		arg->val64 = !ioas->small_pages;
-	else if (arg->op != IOMMU_OPTION_OP_SET)
-		rc = refuse_op(ctx, arg);
-	else if (arg->val64 > 1)
-		rc = refuse_value(ctx, arg);
-	else
-		rc = ioas_set_small_pages(ioas, !arg->val64);
-	ioas_put(ctx, ioas);
-	return rc;
-}
-
-/**
- * ioas_cmd_option - IOMMU_OPTION
- * @cmd: struct iommu_option
- */
-int ioas_cmd_option(struct command *cmd)
-{
-	struct iommu_option *arg = cmd->arg;
-	int rc;
-
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
-	switch (arg->option_id) {
-	case IOMMU_OPTION_RLIMIT_MODE:
-		rc = option_rlimit_mode(cmd->ctx, arg);
-		break;
-	case IOMMU_OPTION_HUGE_PAGES:
-		rc = option_huge_pages(cmd->ctx, arg);
-		break;
-	default:
-		return reason_note(cmd->ctx, -EOPNOTSUPP,
-				   "option %u is not known", arg->option_id);
-	}
-	return rc ?: command_reply(cmd, sizeof(*arg));
 }

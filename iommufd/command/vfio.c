@@ -20,6 +20,7 @@
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/vfio.h>
 
+#include "command/command.h"
 #include "command/vfio_compat.h"
 #include "context/reason.h"
 #include "device/container.h"
@@ -28,6 +29,7 @@
 #include "memory/pin.h"
 #include "report/notice.h"
 #include "space/area.h"
+#include "space/chain.h"
 #include "space/map.h"
 #include "space/ranges.h"
 #include "space/table.h"
@@ -561,4 +563,41 @@ long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
 	if (rc < 0)
 		notice_failed(ctx, row->name, rc);
 	return rc;
+}
+
+/**
+ * vfio_cmd_ioas - IOMMU_VFIO_IOAS
+ * @cmd: struct iommu_vfio_ioas
+ */
+int vfio_cmd_ioas(struct command *cmd)
+{
+	struct iommu_vfio_ioas *arg = cmd->arg;
+	struct iommufd_ctx *ctx = cmd->ctx;
+	struct ioas *ioas;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	switch (arg->op) {
+	case IOMMU_VFIO_IOAS_GET:
+		ioas = container_ioas(ctx);
+		if (IS_ERR(ioas))
+			return container_explain(ctx, ioas);
+		arg->ioas_id = ioas->obj.id;
+		ioas_put(ctx, ioas);
+		return command_reply(cmd);
+	case IOMMU_VFIO_IOAS_SET:
+		ioas = ioas_get(ctx, arg->ioas_id);
+		if (!ioas)
+			return -ENOENT;
+		container_choose(ctx, ioas->obj.id);
+		ioas_put(ctx, ioas);
+		return 0;
+	case IOMMU_VFIO_IOAS_CLEAR:
+		container_choose(ctx, 0);
+		return 0;
+	default:
+		return reason_note(ctx, -EOPNOTSUPP,
+				   "operation %u is neither IOMMU_VFIO_IOAS_GET, _SET nor _CLEAR",
+				   arg->op);
+	}
 }

@@ -5,7 +5,7 @@
 #ifndef IOMMUFD_VFIO_COMPAT_H
 #define IOMMUFD_VFIO_COMPAT_H
 
-#include "command/command.h"
+struct iommufd_ctx;
 
 long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg);
 

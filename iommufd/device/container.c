@@ -209,47 +209,15 @@ void iommufd_vfio_compat_group_left(struct iommufd_ctx *ctx)
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_group_left, IOMMUFD_VFIO);
 
-static void container_choose(struct iommufd_ctx *ctx, u32 id)
+/**
+ * container_choose - the IOAS that the legacy ioctls are to mean
+ * @ctx: the context
+ * @id: its ID, or 0 for none
+ */
+void container_choose(struct iommufd_ctx *ctx, u32 id)
 {
 	xa_lock(&ctx->objects);
 	WRITE_ONCE(ctx->container.ioas_id, id);
 	ctx->container.made = false;
 	xa_unlock(&ctx->objects);
-}
-
-/**
- * vfio_cmd_ioas - IOMMU_VFIO_IOAS
- * @cmd: struct iommu_vfio_ioas
- */
-int vfio_cmd_ioas(struct command *cmd)
-{
-	struct iommu_vfio_ioas *arg = cmd->arg;
-	struct iommufd_ctx *ctx = cmd->ctx;
-	struct ioas *ioas;
-
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
-	switch (arg->op) {
-	case IOMMU_VFIO_IOAS_GET:
-		ioas = container_ioas(ctx);
-		if (IS_ERR(ioas))
-			return container_explain(ctx, ioas);
-		arg->ioas_id = ioas->obj.id;
-		ioas_put(ctx, ioas);
-		return command_reply(cmd, sizeof(*arg));
-	case IOMMU_VFIO_IOAS_SET:
-		ioas = ioas_get(ctx, arg->ioas_id);
-		if (!ioas)
-			return -ENOENT;
-		container_choose(ctx, ioas->obj.id);
-		ioas_put(ctx, ioas);
-		return 0;
-	case IOMMU_VFIO_IOAS_CLEAR:
-		container_choose(ctx, 0);
-		return 0;
-	default:
-		return reason_note(ctx, -EOPNOTSUPP,
-				   "operation %u is neither IOMMU_VFIO_IOAS_GET, _SET nor _CLEAR",
-				   arg->op);
-	}
 }

@@ -5,7 +5,6 @@
 #ifndef IOMMUFD_CONTAINER_H
 #define IOMMUFD_CONTAINER_H
 
-#include "command/command.h"
 #include "space/space.h"
 
 struct ioas *container_ioas(struct iommufd_ctx *ctx);
@@ -16,6 +15,6 @@ void container_settle(struct iommufd_ctx *ctx);
 /* For VFIO where it has been patched; <linux/iommufd.h> does not have it. */
 void iommufd_vfio_compat_group_left(struct iommufd_ctx *ctx);
 
-int vfio_cmd_ioas(struct command *cmd);
+void container_choose(struct iommufd_ctx *ctx, u32 id);
 
 #endif

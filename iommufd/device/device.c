@@ -27,10 +27,6 @@
 #include "report/notice.h"
 #include "space/revoke.h"
 
-/* Of what user space says to IOMMU_HWPT_ALLOC for the IOMMU driver. */
-#define DATA_LENGTH_MAX	PAGE_SIZE
-#define DATA_TRIES	16
-
 /* No command works with the device any more: what it has attached goes now. */
 static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 {
@@ -68,6 +64,19 @@ struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id)
 	struct object *obj = object_get(ctx, id, OBJECT_DEVICE);
 
 	return obj ? container_of(obj, struct iommufd_device, obj) : NULL;
+}
+
+/**
+ * device_explain_none - there is no such device
+ * @ctx: the context
+ * @id: the ID
+ *
+ * Return: -ENOENT.
+ */
+int device_explain_none(struct iommufd_ctx *ctx, u32 id)
+{
+	return reason_note(ctx, -ENOENT, "there is no device with the ID %u",
+			   id);
 }
 
 /*
@@ -484,263 +493,3 @@ void iommufd_device_detach(struct iommufd_device *idev)
 	attach_remove(idev, 0);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
-
-static int refuse_device(struct iommufd_ctx *ctx, u32 id)
-{
-	return reason_note(ctx, -ENOENT, "there is no device with the ID %u",
-			   id);
-}
-
-/**
- * device_cmd_pasid_attach - IOASID_PASID_ATTACH
- * @cmd: struct ioasid_pasid_attach
- */
-int device_cmd_pasid_attach(struct command *cmd)
-{
-	struct ioasid_pasid_attach *arg = cmd->arg;
-	struct iommufd_device *idev;
-	struct attach_info info;
-	struct object *pt;
-	int rc;
-
-	if (arg->flags || arg->__reserved)
-		return -EOPNOTSUPP;
-	/* A replace cannot be taken back: let what cannot be answered fail now. */
-	arg->out_hw_pasid = 0;
-	arg->out_hwpt_id = 0;
-	if (command_reply(cmd, sizeof(*arg)))
-		return -EFAULT;
-	/* Nothing is pinned for a device that is not there. */
-	idev = device_get(cmd->ctx, arg->dev_id);
-	if (!idev)
-		return refuse_device(cmd->ctx, arg->dev_id);
-	/* But whoever unbinds a device waits for who has it. */
-	object_put(cmd->ctx, &idev->obj);
-	pt = pt_hold(cmd->ctx, arg->pt_id);
-	if (IS_ERR(pt))
-		return PTR_ERR(pt);
-	idev = device_get(cmd->ctx, arg->dev_id);
-	if (!idev)
-		rc = refuse_device(cmd->ctx, arg->dev_id);
-	else if (arg->pasid)
-		rc = attach_change(idev, arg->pasid, pt, ATTACH_EITHER, &info);
-	else
-		rc = reason_note(cmd->ctx, -EINVAL,
-				 "PASID 0 stands for DMA without one, which VFIO attaches");
-	if (idev)
-		object_put(cmd->ctx, &idev->obj);
-	pt_release(cmd->ctx, pt);
-	if (rc)
-		return rc;
-	arg->out_hw_pasid = info.hw_pasid;
-	arg->out_hwpt_id = info.hwpt_id;
-	return command_reply(cmd, sizeof(*arg));
-}
-
-/**
- * device_cmd_pasid_detach - IOASID_PASID_DETACH
- * @cmd: struct ioasid_pasid_detach
- */
-int device_cmd_pasid_detach(struct command *cmd)
-{
-	struct ioasid_pasid_detach *arg = cmd->arg;
-	struct iommufd_device *idev;
-	int rc = -ENOENT;
-
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	idev = device_get(cmd->ctx, arg->dev_id);
-	if (!idev)
-		return -ENOENT;
-	if (arg->pasid)
-		rc = attach_remove(idev, arg->pasid);
-	object_put(cmd->ctx, &idev->obj);
-	return rc;
-}
-
-/*
- * Page tables for a device ----------------------------------------------------
- */
-
-static struct hwpt *alloc_filled(struct ioas *ioas, struct device *dev,
-				 u32 flags, const struct iommu_user_data *data)
-{
-	struct hwpt *hwpt;
-	int rc;
-
-	mutex_lock(&ioas->attach_lock);
-	hwpt = hwpt_alloc(ioas, dev, flags, data);
-	if (IS_ERR(hwpt))
-		rc = 0;
-	else if (hwpt_is_complete(hwpt))
-		rc = hwpt_fill(hwpt);
-	else
-		rc = reason_note(ioas->ctx, -EOPNOTSUPP,
-				 "the IOMMU driver of %s completes a page table only when a device is attached: attach it to IOAS %u",
-				 dev_name(dev), ioas->obj.id);
-	mutex_unlock(&ioas->attach_lock);
-	if (!rc)
-		return hwpt;
-	object_abort(ioas->ctx, &hwpt->obj);
-	return ERR_PTR(rc);
-}
-
-static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
-			     const struct iommu_user_data *data)
-{
-	if (!data->len)
-		data = NULL;
-	if (pt->type == OBJECT_IOAS)
-		return alloc_filled(ioas_of(pt), dev, flags, data);
-	return hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
-}
-
-static int check_hwpt_flags(u32 flags)
-{
-	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
-		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
-		      IOMMU_HWPT_FAULT_ID_VALID))
-		return -EOPNOTSUPP;
-	/* Page requests go to the queue of what is nested in it. */
-	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT &&
-	    flags & IOMMU_HWPT_FAULT_ID_VALID)
-		return -EOPNOTSUPP;
-	return 0;
-}
-
-/*
- * With the device held, for whose commands an unbind waits: so what the IOMMU driver
- * reads of the user's memory must be there. If it is not (-EFAULT), nothing waits for it.
- */
-static struct hwpt *alloc_for(struct iommufd_ctx *ctx,
-			      const struct iommu_hwpt_alloc *arg,
-			      struct object *pt)
-{
-	const struct iommu_user_data data = {
-		.type = arg->data_type,
-		.uptr = u64_to_user_ptr(arg->data_uptr),
-		.len = arg->data_len,
-	};
-	struct iommufd_device *idev = device_get(ctx, arg->dev_id);
-	struct hwpt *hwpt;
-
-	if (!idev)
-		return ERR_PTR(-ENOENT);
-	if (data.len)
-		pagefault_disable();
-	hwpt = alloc_on(pt, idev->dev, arg->flags & ~IOMMU_HWPT_FAULT_ID_VALID,
-			&data);
-	if (data.len)
-		pagefault_enable();
-	object_put(ctx, &idev->obj);
-	return hwpt;
-}
-
-/* User memory that has been touched may go again before the driver has read it. */
-static struct hwpt *alloc_patiently(struct iommufd_ctx *ctx,
-				    const struct iommu_hwpt_alloc *arg,
-				    struct object *pt)
-{
-	const char __user *uptr = u64_to_user_ptr(arg->data_uptr);
-	struct hwpt *hwpt = ERR_PTR(-EFAULT);
-	unsigned int i;
-
-	if (!arg->data_len)
-		return alloc_for(ctx, arg, pt);
-	for (i = 0; i < DATA_TRIES && hwpt == ERR_PTR(-EFAULT); i++) {
-		if (fault_in_readable(uptr, arg->data_len))
-			break;
-		hwpt = alloc_for(ctx, arg, pt);
-	}
-	return hwpt;
-}
-
-/* The queue is looked up first, so that what fails later is only memory. */
-static int hwpt_alloc_for(struct command *cmd, struct object *pt,
-			  struct fault_queue *queue)
-{
-	struct iommu_hwpt_alloc *arg = cmd->arg;
-	struct hwpt *hwpt;
-	int rc;
-
-	hwpt = alloc_patiently(cmd->ctx, arg, pt);
-	if (IS_ERR(hwpt)) {
-		if (queue)
-			fault_queue_put(cmd->ctx, queue);
-		return PTR_ERR(hwpt);
-	}
-	if (queue)
-		hwpt_set_faults(hwpt, queue);
-	arg->out_hwpt_id = hwpt->obj.id;
-	rc = command_reply(cmd, sizeof(*arg));
-	if (rc)
-		object_abort(cmd->ctx, &hwpt->obj);
-	else
-		object_publish(cmd->ctx, &hwpt->obj);
-	return rc;
-}
-
-static int check_hwpt_data(struct iommufd_ctx *ctx,
-			   const struct iommu_hwpt_alloc *arg)
-{
-	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
-		return reason_note(ctx, -EINVAL,
-				   "data_type %u does not go with data of %u bytes",
-				   arg->data_type, arg->data_len);
-	/* A driver looks at all of it, and if only to see that the rest is 0. */
-	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
-}
-
-/* An IOAS or HWPT, held. Anything else is as good as nothing. */
-static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
-{
-	struct object *pt = pt_hold(ctx, id);
-
-	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) :
-			 pt->type == OBJECT_IOAS || pt->type == OBJECT_HWPT)
-		return pt;
-	if (!IS_ERR(pt))
-		pt_release(ctx, pt);
-	return ERR_PTR(reason_note(ctx, -EINVAL,
-				   "pt_id %u is neither IOAS nor HWPT", id));
-}
-
-/**
- * device_cmd_hwpt_alloc - IOMMU_HWPT_ALLOC
- * @cmd: struct iommu_hwpt_alloc
- */
-int device_cmd_hwpt_alloc(struct command *cmd)
-{
-	struct iommu_hwpt_alloc *arg = cmd->arg;
-	struct fault_queue *queue = NULL;
-	struct iommufd_device *idev;
-	struct object *pt;
-	int rc;
-
-	if (arg->__reserved || arg->__reserved2)
-		return -EOPNOTSUPP;
-	rc = check_hwpt_flags(arg->flags) ?: check_hwpt_data(cmd->ctx, arg);
-	if (rc)
-		return rc;
-	/* What is wrong is said in the order of the fields. */
-	idev = device_get(cmd->ctx, arg->dev_id);
-	if (!idev)
-		return refuse_device(cmd->ctx, arg->dev_id);
-	object_put(cmd->ctx, &idev->obj);
-	pt = table_source_hold(cmd->ctx, arg->pt_id);
-	if (IS_ERR(pt))
-		return PTR_ERR(pt);
-	if (arg->flags & IOMMU_HWPT_FAULT_ID_VALID) {
-		queue = fault_queue_get(cmd->ctx, arg->fault_id);
-		if (!queue) {
-			rc = reason_note(cmd->ctx, -ENOENT,
-					 "there is no fault queue with the ID %u",
-					 arg->fault_id);
-			goto out_pt;
-		}
-	}
-	rc = hwpt_alloc_for(cmd, pt, queue);
-out_pt:
-	pt_release(cmd->ctx, pt);
-	return rc;
-}

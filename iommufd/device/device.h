@@ -5,15 +5,12 @@
 #ifndef IOMMUFD_DEVICE_H
 #define IOMMUFD_DEVICE_H
 
-#include "command/command.h"
 #include "context/object.h"
 
 struct iommufd_device;
 
 struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id);
 
-int device_cmd_hwpt_alloc(struct command *cmd);
-int device_cmd_pasid_attach(struct command *cmd);
-int device_cmd_pasid_detach(struct command *cmd);
+int device_explain_none(struct iommufd_ctx *ctx, u32 id);
 
 #endif

@@ -5,7 +5,6 @@
 #ifndef IOMMUFD_HWPT_H
 #define IOMMUFD_HWPT_H
 
-#include "command/command.h"
 #include "report/source.h"
 #include "space/space.h"
 
@@ -80,8 +79,5 @@ bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
 void hwpt_put(struct hwpt *hwpt);
 struct object *pt_hold(struct iommufd_ctx *ctx, u32 id);
 void pt_release(struct iommufd_ctx *ctx, struct object *pt);
-
-int hwpt_cmd_coherency(struct command *cmd);
-int hwpt_cmd_invalidate(struct command *cmd);
 
 #endif

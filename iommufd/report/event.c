@@ -10,7 +10,6 @@
  * ctx->eventq_lock nests inside everything but sources->lock, which is not held
  * together with it.
  */
-#include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
@@ -25,9 +24,6 @@
 #include "report/event.h"
 #include "report/notice.h"
 #include "report/source.h"
-#include "space/space.h"
-
-#define DEPTH_DEFAULT	256
 
 /* An interrupt tells them all. */
 #define EVENTQS_MAX	64
@@ -385,62 +381,6 @@ static const struct object_kind eventq_kind = {
 	.destroy = eventq_destroy,
 };
 
-static struct eventq *eventq_alloc(struct iommufd_ctx *ctx, u32 depth)
-{
-	struct eventq *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
-	int rc;
-
-	if (!queue)
-		return ERR_PTR(-ENOMEM);
-	rc = object_init(ctx, &queue->obj, &eventq_kind);
-	if (rc) {
-		kfree(queue);
-		return ERR_PTR(rc);
-	}
-	queue->ctx = ctx;
-	queue->depth = depth;
-	init_waitqueue_head(&queue->wait);
-	queue->ring = kvcalloc(depth, sizeof(*queue->ring), GFP_KERNEL_ACCOUNT);
-	if (!queue->ring) {
-		object_abort(ctx, &queue->obj);
-		return ERR_PTR(-ENOMEM);
-	}
-	return queue;
-}
-
-/* Nothing can fail once there is a file, since its release is not ours to undo. */
-static int eventq_publish(struct eventq *queue, int fd)
-{
-	struct iommufd_ctx *ctx = queue->ctx;
-	struct file *file = anon_inode_getfile("[iommufd-events]", &eventq_fops,
-					       queue, O_RDONLY);
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	stream_open(file_inode(file), file);
-	context_get(ctx);
-	object_hold(&queue->obj);
-	object_publish(ctx, &queue->obj);
-	spin_lock_irq(&ctx->eventq_lock);
-	list_add_tail(&queue->link, &ctx->eventqs);
-	spin_unlock_irq(&ctx->eventq_lock);
-	fd_install(fd, file);
-	return 0;
-}
-
-static int check_ioas(struct iommufd_ctx *ctx, u32 id)
-{
-	struct ioas *ioas;
-
-	if (!id)
-		return 0;
-	ioas = ioas_get(ctx, id);
-	if (!ioas)
-		return -ENOENT;
-	ioas_put(ctx, ioas);
-	return 0;
-}
-
 /* Before anything that sleeps: who comes meanwhile must see it. */
 static int eventq_reserve(struct iommufd_ctx *ctx)
 {
@@ -464,53 +404,80 @@ static void eventq_unreserve(struct iommufd_ctx *ctx)
 	spin_unlock_irq(&ctx->eventq_lock);
 }
 
-/**
- * event_cmd_queue_alloc - IOASID_EVENTQ_ALLOC
- * @cmd: struct ioasid_eventq_alloc
- *
- * Return: 0, -EOPNOTSUPP (flags), -EINVAL (depth), -ENOENT (no such IOAS), -EMFILE,
- * -ENFILE, -ENOMEM, -EFAULT.
- */
-int event_cmd_queue_alloc(struct command *cmd)
+static struct object *alloc_queue(struct iommufd_ctx *ctx, u32 ioas_id,
+				  u32 depth)
 {
-	struct ioasid_eventq_alloc *arg = cmd->arg;
-	struct eventq *queue;
-	int fd, rc;
+	struct eventq *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	int rc;
 
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	if (arg->depth > EVENTQ_DEPTH_MAX)
-		return reason_note(cmd->ctx, -EINVAL,
-				   "a queue of %u events is deeper than %u",
-				   arg->depth, EVENTQ_DEPTH_MAX);
-	rc = check_ioas(cmd->ctx, arg->ioas_id) ?: eventq_reserve(cmd->ctx);
-	if (rc)
-		return rc;
-	queue = eventq_alloc(cmd->ctx, arg->depth ?: DEPTH_DEFAULT);
-	if (IS_ERR(queue)) {
-		rc = PTR_ERR(queue);
-		goto err_unreserve;
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	rc = object_init(ctx, &queue->obj, &eventq_kind);
+	if (rc) {
+		kfree(queue);
+		return ERR_PTR(rc);
 	}
-	queue->ioas_id = arg->ioas_id;
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		rc = fd;
-		goto err_abort;
+	queue->ctx = ctx;
+	queue->ioas_id = ioas_id;
+	queue->depth = depth;
+	init_waitqueue_head(&queue->wait);
+	queue->ring = kvcalloc(depth, sizeof(*queue->ring), GFP_KERNEL_ACCOUNT);
+	if (!queue->ring) {
+		object_abort(ctx, &queue->obj);
+		return ERR_PTR(-ENOMEM);
 	}
-	arg->out_eventq_id = queue->obj.id;
-	arg->out_fd = fd;
-	rc = command_reply(cmd, sizeof(*arg));
-	if (!rc)
-		rc = eventq_publish(queue, fd);
-	if (rc)
-		goto err_fd;
-	return 0;
+	return &queue->obj;
+}
 
-err_fd:
-	put_unused_fd(fd);
-err_abort:
-	object_abort(cmd->ctx, &queue->obj);
-err_unreserve:
-	eventq_unreserve(cmd->ctx);
-	return rc;
+/**
+ * eventq_alloc - a new queue of events
+ * @ctx: the context
+ * @ioas_id: whose events are wanted, or 0
+ * @depth: how many it can hold
+ *
+ * Return: the queue, for eventq_open() or eventq_abort(); or ERR_PTR of -EMFILE,
+ * -ENOMEM, -EBUSY.
+ */
+struct object *eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id, u32 depth)
+{
+	int rc = eventq_reserve(ctx);
+	struct object *obj;
+
+	if (rc)
+		return ERR_PTR(rc);
+	obj = alloc_queue(ctx, ioas_id, depth);
+	if (IS_ERR(obj))
+		eventq_unreserve(ctx);
+	return obj;
+}
+
+/**
+ * eventq_abort - a new queue is not needed after all
+ * @ctx: the context
+ * @obj: the queue, which has no file
+ */
+void eventq_abort(struct iommufd_ctx *ctx, struct object *obj)
+{
+	object_abort(ctx, obj);
+	eventq_unreserve(ctx);
+}
+
+/**
+ * eventq_open - the file of a new queue, which is told of events from now on
+ * @ctx: the context
+ * @obj: the queue
+ *
+ * Return: the file, or an ERR_PTR.
+ */
+struct file *eventq_open(struct iommufd_ctx *ctx, struct object *obj)
+{
+	struct file *file = object_open(ctx, obj, "[iommufd-events]",
+					&eventq_fops, O_RDONLY);
+
+	if (IS_ERR(file))
+		return file;
+	spin_lock_irq(&ctx->eventq_lock);
+	list_add_tail(&eventq_of(obj)->link, &ctx->eventqs);
+	spin_unlock_irq(&ctx->eventq_lock);
+	return file;
 }

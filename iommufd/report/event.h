@@ -5,7 +5,6 @@
 #ifndef IOMMUFD_EVENT_H
 #define IOMMUFD_EVENT_H
 
-#include "command/command.h"
 #include "context/object.h"
 
 struct iommu_domain;
@@ -19,6 +18,8 @@ void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
 		      unsigned long length);
 void event_device_gone(struct iommufd_ctx *ctx, u32 dev_id);
 
-int event_cmd_queue_alloc(struct command *cmd);
+struct object *eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id, u32 depth);
+void eventq_abort(struct iommufd_ctx *ctx, struct object *obj);
+struct file *eventq_open(struct iommufd_ctx *ctx, struct object *obj);
 
 #endif

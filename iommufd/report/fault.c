@@ -22,7 +22,6 @@
  * Order: queue->answering, then queue->lock, sources->lock, which are leaves, or the
  * locks of the IOMMU core.
  */
-#include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
@@ -558,7 +557,14 @@ void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue)
 	object_put(ctx, &queue->obj);
 }
 
-static struct fault_queue *fault_queue_alloc(struct iommufd_ctx *ctx)
+/**
+ * fault_queue_alloc - a new queue of page requests
+ * @ctx: the context
+ *
+ * Return: the queue, for fault_queue_open() or object_abort(); or ERR_PTR of -ENOMEM,
+ * -EBUSY.
+ */
+struct object *fault_queue_alloc(struct iommufd_ctx *ctx)
 {
 	struct fault_queue *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
 	int rc;
@@ -577,61 +583,19 @@ static struct fault_queue *fault_queue_alloc(struct iommufd_ctx *ctx)
 	hash_init(queue->requests);
 	INIT_LIST_HEAD(&queue->unread);
 	init_waitqueue_head(&queue->wait);
-	return queue;
-}
-
-/* Nothing can fail once there is a file, since its release is not ours to undo. */
-static int fault_queue_publish(struct fault_queue *queue, int fd)
-{
-	struct file *file = anon_inode_getfile("[iommufd-faults]", &fault_fops,
-					       queue, O_RDWR);
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	stream_open(file_inode(file), file);
-	context_get(queue->ctx);
-	object_hold(&queue->obj);
-	object_publish(queue->ctx, &queue->obj);
-	fd_install(fd, file);
-	return 0;
+	return &queue->obj;
 }
 
 /**
- * fault_cmd_queue_alloc - IOMMU_FAULT_QUEUE_ALLOC
- * @cmd: struct iommu_fault_alloc
+ * fault_queue_open - the file of a new queue
+ * @ctx: the context
+ * @obj: the queue
  *
- * Return: 0, -EOPNOTSUPP (flags), -EMFILE, -ENFILE, -ENOMEM, -EFAULT.
+ * Return: the file, or an ERR_PTR.
  */
-int fault_cmd_queue_alloc(struct command *cmd)
+struct file *fault_queue_open(struct iommufd_ctx *ctx, struct object *obj)
 {
-	struct iommu_fault_alloc *arg = cmd->arg;
-	struct fault_queue *queue;
-	int fd, rc;
-
-	if (arg->flags)
-		return -EOPNOTSUPP;
-	queue = fault_queue_alloc(cmd->ctx);
-	if (IS_ERR(queue))
-		return PTR_ERR(queue);
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		rc = fd;
-		goto err_abort;
-	}
-	arg->out_fault_id = queue->obj.id;
-	arg->out_fault_fd = fd;
-	rc = command_reply(cmd, sizeof(*arg));
-	if (!rc)
-		rc = fault_queue_publish(queue, fd);
-	if (rc)
-		goto err_fd;
-	return 0;
-
-err_fd:
-	put_unused_fd(fd);
-err_abort:
-	object_abort(cmd->ctx, &queue->obj);
-	return rc;
+	return object_open(ctx, obj, "[iommufd-faults]", &fault_fops, O_RDWR);
 }
 
 /*

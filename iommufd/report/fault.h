@@ -5,7 +5,6 @@
 #ifndef IOMMUFD_FAULT_H
 #define IOMMUFD_FAULT_H
 
-#include "command/command.h"
 #include "context/object.h"
 
 struct device;
@@ -14,6 +13,8 @@ struct iommu_domain;
 struct source;
 struct sources;
 
+struct object *fault_queue_alloc(struct iommufd_ctx *ctx);
+struct file *fault_queue_open(struct iommufd_ctx *ctx, struct object *obj);
 struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id);
 void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue);
 void fault_connect(struct iommu_domain *domain, struct sources *sources);
@@ -21,7 +22,5 @@ int fault_enable(struct device *dev);
 void fault_disable(struct device *dev);
 void fault_answer_all(struct fault_queue *queue, const struct source *source,
 		      bool retry);
-
-int fault_cmd_queue_alloc(struct command *cmd);
 
 #endif
