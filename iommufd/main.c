@@ -13,7 +13,7 @@
 
 #include "command/batch.h"
 #include "command/command.h"
-#include "command/netlink.h"
+#include "command/family.h"
 #include "command/test.h"
 #include "command/vfio_compat.h"
 #include "compat.h"
@@ -399,7 +399,7 @@ static const struct {
 	{ pinned_cache_init, pinned_cache_exit },
 	{ gather_init, gather_exit },
 	{ batch_init, batch_exit },
-	{ netlink_init, netlink_exit },
+	{ family_init, family_exit },
 	{ outlook_init, outlook_exit },
 	{ device_init, device_exit },
 };

@@ -15,7 +15,6 @@
 #include <linux/pid.h>
 #include <net/genetlink.h>
 
-#include "command/netlink.h"
 #include "command/netlink_gen.h"
 #include "context/object.h"
 #include "context/registry.h"
@@ -87,7 +86,7 @@ static bool wants(const struct answer *answer, int attr, u32 number)
 static void *begin(const struct answer *answer)
 {
 	return genlmsg_put(answer->skb, NETLINK_CB(answer->cb->skb).portid,
-			   answer->cb->nlh->nlmsg_seq, &ioasid_nl_family,
+			   answer->cb->nlh->nlmsg_seq, genl_info_dump(answer->cb)->family,
 			   NLM_F_MULTI, answer->cmd);
 }
 
@@ -750,38 +749,4 @@ int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
 	int rc = split_for_each(dump->object, dump_split, &answer);
 
 	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
-}
-
-/*
- * The family ------------------------------------------------------------------
- */
-
-/* The generator of this kernel cannot say who may listen, and from where. */
-static const struct genl_multicast_group groups[] = {
-	[IOASID_NLGRP_EVENTS] = {
-		.name = "events",
-		.flags = GENL_MCAST_CAP_SYS_ADMIN,
-	},
-};
-
-/**
- * netlink_init - when the module is loaded
- *
- * Return: 0 or an errno of genl_register_family().
- */
-int netlink_init(void)
-{
-	ioasid_nl_family.netnsok = false;
-	ioasid_nl_family.mcgrps = groups;
-	ioasid_nl_family.n_mcgrps = ARRAY_SIZE(groups);
-	return genl_register_family(&ioasid_nl_family);
-}
-
-/**
- * netlink_exit - when the module is unloaded
- */
-void netlink_exit(void)
-{
-	genl_unregister_family(&ioasid_nl_family);
-	split_forget_all();
 }

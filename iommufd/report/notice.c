@@ -6,18 +6,31 @@
 #include <linux/pid.h>
 #include <net/genetlink.h>
 
-#include "command/netlink_gen.h"
 #include "context/object.h"
 #include "context/reason.h"
 #include "report/notice.h"
+
+/* The family, and its group of listeners. */
+static const struct genl_family *family;
+static unsigned int listeners;
+
+/**
+ * notice_start - where notices go from now on
+ * @to: a family that is registered, until the module is unloaded
+ * @group: its group of listeners
+ */
+void notice_start(const struct genl_family *to, unsigned int group)
+{
+	listeners = group;
+	family = to;
+}
 
 /**
  * notice_wanted - does anybody listen?
  */
 bool notice_wanted(void)
 {
-	return genl_has_listeners(&ioasid_nl_family, &init_net,
-				  IOASID_NLGRP_EVENTS);
+	return genl_has_listeners(family, &init_net, listeners);
 }
 
 static int fill_text(struct sk_buff *skb, int attr, const char *string)
@@ -83,7 +96,7 @@ void notice_send(const struct notice *notice)
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return;
-	header = genlmsg_put(skb, 0, 0, &ioasid_nl_family, 0, IOASID_CMD_EVENT);
+	header = genlmsg_put(skb, 0, 0, family, 0, IOASID_CMD_EVENT);
 	if (!header ||
 	    nla_put_u32(skb, IOASID_A_EVENT_KIND, notice->kind) ||
 	    (notice->ctx && fill_context(skb, notice->ctx)) ||
@@ -93,8 +106,7 @@ void notice_send(const struct notice *notice)
 		return;
 	}
 	genlmsg_end(skb, header);
-	genlmsg_multicast(&ioasid_nl_family, skb, 0, IOASID_NLGRP_EVENTS,
-			  GFP_ATOMIC);
+	genlmsg_multicast(family, skb, 0, listeners, GFP_ATOMIC);
 }
 
 /**

@@ -8,6 +8,7 @@
 #include <linux/types.h>
 #include <uapi/linux/ioasid_netlink.h>
 
+struct genl_family;
 struct iommufd_ctx;
 
 /**
@@ -44,6 +45,7 @@ struct notice {
 	const char *other;
 };
 
+void notice_start(const struct genl_family *to, unsigned int group);
 bool notice_wanted(void);
 void notice_send(const struct notice *notice);
 void notice_failed(struct iommufd_ctx *ctx, const char *command, int error);
