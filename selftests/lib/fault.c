@@ -99,13 +99,20 @@ int event_read(int fd, struct ioasid_event *event)
 	return done == sizeof(*event) ? 0 : -EIO;
 }
 
-/* Wait for the next event of a type; others are read and forgotten. */
+/*
+ * Wait for the next event of a type; others are read and forgotten.
+ *
+ * Return: 0, -ETIMEDOUT, -EOVERFLOW (the queue was too short for what happened: it may
+ * have been among those that are lost), or -errno.
+ */
 int event_wait(int fd, uint32_t type, struct ioasid_event *event)
 {
 	int rc;
 
 	do {
 		rc = event_read(fd, event);
+		if (!rc && event->type != type && event->lost)
+			rc = -EOVERFLOW;
 	} while (!rc && event->type != type);
 	return rc;
 }
