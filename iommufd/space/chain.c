@@ -241,7 +241,7 @@ static int unplace(struct ioas *ioas, struct area *chain, const struct area *end
 }
 
 /* Is the mapping permitted, and aligned? A piece of a copy may be any. */
-static int check_area(const struct ioas *ioas, const struct area *area)
+static inline int check_area(const struct ioas *ioas, const struct area *area)
 {
 	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
 		return explain_permission(ioas);
@@ -253,7 +253,7 @@ static int check_area(const struct ioas *ioas, const struct area *area)
 }
 
 /* Take the range, which nobody has reserved. */
-static int place_area(struct ioas *ioas, struct area *area, unsigned long iova)
+static inline int place_area(struct ioas *ioas, struct area *area, unsigned long iova)
 {
 	area->iova = iova;
 	area->last += iova - 1;
@@ -284,7 +284,7 @@ static int place_many(struct ioas *ioas, struct area *chain, unsigned long iova)
 }
 
 /* All areas of one mapping. */
-static int place_at(struct ioas *ioas, struct area *chain, unsigned long iova)
+static inline int place_at(struct ioas *ioas, struct area *chain, unsigned long iova)
 {
 	int rc;
 

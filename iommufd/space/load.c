@@ -28,6 +28,18 @@ static int fill_runs(const struct ioas *ioas, const struct area *area,
 	return paging_fill(&table->paging, &range);
 }
 
+static inline int fill(const struct ioas *ioas, const struct area *area,
+		       const struct ioas_table *table)
+{
+	phys_addr_t phys = area_phys(area);
+
+	if (unlikely(!phys))
+		return fill_runs(ioas, area, table);
+	return paging_fill_run(&table->paging, area->iova, phys,
+			       area_length(area), area_iommu_prot(area),
+			       ioas->small_pages);
+}
+
 /**
  * area_fill - map an area into a domain
  * @ioas: its IOAS
@@ -39,13 +51,7 @@ static int fill_runs(const struct ioas *ioas, const struct area *area,
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      const struct ioas_table *table)
 {
-	phys_addr_t phys = area_phys(area);
-
-	if (unlikely(!phys))
-		return fill_runs(ioas, area, table);
-	return paging_fill_run(&table->paging, area->iova, phys,
-			       area_length(area), area_iommu_prot(area),
-			       ioas->small_pages);
+	return fill(ioas, area, table);
 }
 
 /**
@@ -80,13 +86,13 @@ static void area_unload(struct ioas *ioas, struct area *area,
 	}
 }
 
-static int load_tables(struct ioas *ioas, struct area *area)
+static inline int load_tables(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	int rc;
 
 	list_for_each_entry(table, &ioas->tables, link) {
-		rc = area_fill(ioas, area, table);
+		rc = fill(ioas, area, table);
 		if (unlikely(rc)) {
 			area_unload(ioas, area, table, rc);
 			return rc;
@@ -394,8 +400,14 @@ int chain_load(struct ioas *ioas, struct area *chain)
 	if (rc)
 		return chain_abandon(ioas, chain, rc);
 	unuse_unneeded(ioas, chain);
-	rc = chain_fill(ioas, chain);
-	if (rc)
+	if (likely(!chain->chain)) {
+		rc = area_load(ioas, chain);
+		if (likely(!rc))
+			area_set_ready(chain);
+	} else {
+		rc = chain_fill(ioas, chain);
+	}
+	if (unlikely(rc))
 		rc = chain_give_up(ioas, chain, rc);
 	up_read(ioas_lock(ioas));
 	return rc;
