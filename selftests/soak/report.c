@@ -118,7 +118,10 @@ void report_hung(unsigned int worker)
 	snprintf(path, sizeof(path), "/proc/%d/stack", world->logs[worker].tid);
 	say_file(path);
 	report_log(worker);
+	/* Who waits; who holds what, where lockdep knows; and what the CPUs are at. */
 	file_write("/proc/sysrq-trigger", "w");
+	file_write("/proc/sysrq-trigger", "d");
+	file_write("/proc/sysrq-trigger", "l");
 	world->failed = true;
 }
 
