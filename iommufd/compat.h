@@ -36,11 +36,6 @@ int iommu_replace_group_handle(struct iommu_group *group,
 			       struct iommu_domain *new_domain,
 			       struct iommu_attach_handle *handle);
 
-/* <linux/compiler_types.h> of newer kernels has it. */
-#ifndef __uninitialized
-#define __uninitialized	__attribute__((__uninitialized__))
-#endif
-
 /**
  * mm_write_trylock - mmap_write_lock(), if nobody has to be waited for
  * @mm: the address space

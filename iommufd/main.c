@@ -209,24 +209,26 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
 	const struct command_row *row = command_find(nr);
 	struct iommufd_ctx *ctx = file->private_data;
-	/* command_read() fills both: the compiler need not zero them before. */
-	union command_arg buffer __uninitialized;
-	struct command cmd __uninitialized;
+	union command_arg buffer;
 	int rc;
 
 	/* Who asks why it has failed asks about the call before. */
 	if (unlikely(reason_any(ctx)) && nr != IOASID_LAST_REASON)
 		reason_forget(ctx);
-	if (unlikely(!row))
-		return other_ioctl(ctx, nr, arg);
-	cmd.ctx = ctx;
-	cmd.arg = &buffer;
-	cmd.user = (void __user *)arg;
-	cmd.size = row->size;
-	rc = command_read(&cmd, row) ?: row->function(&cmd);
-	if (unlikely(rc))
-		notice_failed(ctx, row->name, rc);
-	return rc;
+	if (likely(row)) {
+		struct command cmd = {
+			.ctx = ctx,
+			.arg = &buffer,
+			.user = (void __user *)arg,
+			.size = row->size,
+		};
+
+		rc = command_read(&cmd, row) ?: row->function(&cmd);
+		if (unlikely(rc))
+			notice_failed(ctx, row->name, rc);
+		return rc;
+	}
+	return other_ioctl(ctx, nr, arg);
 }
 
 static void context_free_rcu(struct rcu_head *rcu)

@@ -64,7 +64,7 @@ static int check_map_entry(struct iommufd_ctx *ctx,
 {
 	int rc = ioas_check_map_flags(entry->flags);
 
-	if (unlikely(rc))
+	if (rc)
 		return explain_flags(ctx, rc, entry->flags);
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX ||
 	    entry->src > ULONG_MAX)
@@ -99,7 +99,7 @@ static inline int place_entry(struct ioas *ioas, struct area *chain,
 	u64 iova = entry->iova;
 	int rc;
 
-	if (likely(open))
+	if (open)
 		return chain_place_open(ioas, chain, entry->length, iova);
 	rc = chain_place(ioas, chain, entry->length, entry->flags, &iova);
 	entry->iova = iova;
@@ -112,10 +112,10 @@ static inline int begin_entry(struct iommufd_ctx *ctx, struct area *area,
 {
 	int rc = check_map_entry(ctx, entry);
 
-	if (unlikely(rc))
+	if (rc)
 		return rc;
 	rc = pinned_check_range(entry->src, entry->length);
-	if (unlikely(rc))
+	if (rc)
 		return explain_source(ctx, rc, entry->src, entry->length);
 	pinned_set(area->pinned, entry->src, entry->length,
 		   entry->flags & IOMMU_IOAS_MAP_WRITEABLE);
@@ -143,18 +143,19 @@ static unsigned int place_user(struct portion *portion)
 		struct area *area;
 
 		/* Who has looked for a place may have let others have the tree. */
-		if (unlikely(!ioas->stock.nr))
+		if (!ioas->stock.nr)
 			break;
 		area = stock_take(ioas);
 		/* One look at the account is enough, as long as it is the same. */
-		if (unlikely(area->pinned->account != ours)) {
+		if (area->pinned->account != ours) {
 			portion->error = pinned_claim(area->pinned, process);
 			ours = area->pinned->account;
 		}
-		if (likely(!portion->error))
-			portion->error = begin_entry(ioas->ctx, area, entry) ?:
-					 place_entry(ioas, area, entry, open);
-		if (unlikely(portion->error)) {
+		if (!portion->error)
+			portion->error =
+				begin_entry(ioas->ctx, area, entry) ?:
+					place_entry(ioas, area, entry, open);
+		if (portion->error) {
 			stock_put(ioas, area);
 			break;
 		}
@@ -456,7 +457,7 @@ static struct area *claim_entry(struct portion *portion, unsigned int i,
 	if (check_unmap_entry(ioas->ctx, entry) || is_everything(entry))
 		return NULL;
 	area = area_of_entry(ioas, before, entry->iova, last);
-	if (likely(area && area->iova == entry->iova && area->last == last)) {
+	if (area && area->iova == entry->iova && area->last == last) {
 		if (!area_is_ready(area) || area->pins)
 			return NULL;
 		area->state = AREA_BUSY;
@@ -644,7 +645,7 @@ static struct portion *portion_alloc(void)
 
 static void portion_free(struct portion *portion)
 {
-	if (unlikely(is_vmalloc_addr(portion)))
+	if (is_vmalloc_addr(portion))
 		vfree(portion);
 	else
 		kmem_cache_free(portion_cache, portion);

@@ -329,7 +329,7 @@ int ioas_cmd_map(struct command *cmd)
 	if (!rc) {
 		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
 		/* Whoever is not told about a mapping does not have it. */
-		if (unlikely(rc))
+		if (rc)
 			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
 	}
 	ioas_put(cmd->ctx, ioas);

@@ -40,7 +40,7 @@ static inline bool reason_any(const struct iommufd_ctx *ctx)
  */
 static inline void reason_begin(struct iommufd_ctx *ctx)
 {
-	if (unlikely(reason_any(ctx)))
+	if (reason_any(ctx))
 		reason_forget(ctx);
 }
 

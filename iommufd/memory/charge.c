@@ -87,12 +87,12 @@ struct account *account_get(struct iommufd_ctx *ctx, bool process)
 
 	spin_lock(&ctx->account_lock);
 	account = ctx->account;
-	if (likely(account && account_is_ours(account, process)))
+	if (account && account_is_ours(account, process))
 		refcount_inc(&account->refs);
 	else
 		account = NULL;
 	spin_unlock(&ctx->account_lock);
-	return likely(account) ? account : account_renew(ctx, process);
+	return account ?: account_renew(ctx, process);
 }
 
 /**

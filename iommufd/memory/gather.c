@@ -81,9 +81,8 @@ static unsigned int gup_flags(bool writable)
 }
 
 /* A page table is attached by another process, or by a kthread. */
-static noinline long gup_remote(struct mm_struct *mm, unsigned long addr,
-				unsigned long n, bool writable,
-				struct page **pages)
+static long gup_remote(struct mm_struct *mm, unsigned long addr,
+		       unsigned long n, bool writable, struct page **pages)
 {
 	int locked = 1;
 	long got;

@@ -211,13 +211,13 @@ static inline int fill_page(struct pinned *pinned)
 	long pfn = gather_user_page(pinned->account->mm, pinned->start,
 				    pinned->writable);
 
-	if (unlikely(pfn < 0))
+	if (pfn < 0)
 		return pfn;
 	runs_set_one(&pinned->runs, pfn, 1);
 	return 0;
 }
 
-static noinline int fill_pages(struct pinned *pinned)
+static int fill_pages(struct pinned *pinned)
 {
 	struct page *few[PIN_FEW];
 	struct gather gather = {
@@ -276,7 +276,7 @@ static int fill_bar(struct pinned *pinned)
 }
 
 /* Could not be pinned; or has to match what is sparse, and does not. */
-static noinline int pinned_fill_failed(struct pinned *pinned, int rc)
+static int pinned_fill_failed(struct pinned *pinned, int rc)
 {
 	unsigned long npages = pinned->runs.npages;
 	int bar_rc;
@@ -291,7 +291,7 @@ static noinline int pinned_fill_failed(struct pinned *pinned, int rc)
 }
 
 /* Could not be paid for: a BAR need not be. */
-static noinline int pinned_charge_failed(struct pinned *pinned, int rc)
+static int pinned_charge_failed(struct pinned *pinned, int rc)
 {
 	if (rc != -ENOMEM)
 		return rc;
@@ -307,8 +307,8 @@ static noinline int pinned_charge_failed(struct pinned *pinned, int rc)
 
 static inline int fill_memory(struct pinned *pinned)
 {
-	return likely(pinned->npages == 1 && !pinned->file) ?
-	       fill_page(pinned) : fill_pages(pinned);
+	return (pinned->npages == 1 && !pinned->file) ? fill_page(pinned) :
+							fill_pages(pinned);
 }
 
 /**
@@ -322,16 +322,16 @@ int pinned_use_first(struct pinned *pinned)
 {
 	int rc = account_charge(pinned->account, pinned->npages);
 
-	if (unlikely(rc)) {
+	if (rc) {
 		rc = pinned_charge_failed(pinned, rc);
 	} else {
 		rc = fill_memory(pinned);
-		if (unlikely(rc)) {
+		if (rc) {
 			account_uncharge(pinned->account, pinned->npages);
 			rc = pinned_fill_failed(pinned, rc);
 		}
 	}
-	if (likely(!rc))
+	if (!rc)
 		pinned->uses = 1;
 	return rc;
 }
@@ -342,7 +342,7 @@ static inline void empty(struct pinned *pinned)
 	struct page *page;
 
 	/* There it stays, and can be used again while its owner has it switched off. */
-	if (unlikely(pinned->owner))
+	if (pinned->owner)
 		return;
 	/* Some pages, each with a pin: the short way. */
 	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO) &&
@@ -484,7 +484,7 @@ static int row_deal(struct area *area, const struct area *end,
 		struct pinned *pinned = area->pinned;
 		unsigned long n = pinned->npages;
 
-		if (likely(n == 1))
+		if (n == 1)
 			runs_set_one(&pinned->runs, page_to_pfn(*pages), 1);
 		else if (!rc)
 			rc = gather_add(&pinned->runs, pages, n);

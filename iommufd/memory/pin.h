@@ -87,10 +87,9 @@ static inline int pinned_check_range(unsigned long start, unsigned long length)
 {
 	unsigned long end;
 
-	if (unlikely(!length || length > ULONG_MAX - PAGE_SIZE))
+	if (!length || length > ULONG_MAX - PAGE_SIZE)
 		return -EINVAL;
-	if (unlikely(check_add_overflow(start, length, &end) ||
-		     PAGE_ALIGN(end) < end))
+	if (check_add_overflow(start, length, &end) || PAGE_ALIGN(end) < end)
 		return -EOVERFLOW;
 	return 0;
 }
@@ -104,7 +103,7 @@ static inline int pinned_check_range(unsigned long start, unsigned long length)
  */
 static inline int pinned_claim(struct pinned *pinned, bool process)
 {
-	if (likely(account_is_ours(pinned->account, process)))
+	if (account_is_ours(pinned->account, process))
 		return 0;
 	return pinned_renew_account(pinned, process);
 }
@@ -128,12 +127,16 @@ static inline void pinned_set(struct pinned *pinned, unsigned long uptr,
 }
 
 /*
- * Memory that only one area refers to is nobody else's business while that area
- * is AREA_BUSY, or its IOAS locked for writing, which is when it is used as a
- * whole or not any more: then the lock can be left alone. So it is when the last
- * area has gone. The areas of nested IOASes are not counted, but do not matter: an
- * IOAS that has children is drained with the family's lock held for writing, when
- * none of theirs is left, and what they need is lent to them with the lock.
+ * Memory that only one area refers to belongs to whoever owns that area: while it is
+ * AREA_BUSY, or its IOAS is locked for writing, which is when memory is used as a whole
+ * or not any more, nobody else can get at it, so the lock can be left alone. So it is
+ * when the last area has gone. The areas of nested IOASes are not counted, but do not
+ * matter: an IOAS that has children is drained with the family's lock held for writing,
+ * when none of theirs is left, and what they need is lent to them with the lock.
+ *
+ * It is worth 199 of 2530 instructions of a map, 143 of an unmap, and 149 of the 510
+ * of an entry that is unmapped in a batch: the lock is taken twice each time, since
+ * nothing is pinned or unpinned with it held.
  */
 static inline bool pinned_is_private(const struct pinned *pinned)
 {
@@ -160,12 +163,12 @@ static inline bool pinned_is_special(const struct pinned *pinned)
  */
 static inline bool pinned_retire(struct pinned *pinned)
 {
-	if (unlikely(!pinned_is_private(pinned))) {
+	if (!pinned_is_private(pinned)) {
 		if (!refcount_dec_and_test(&pinned->refs))
 			return false;
 		refcount_set(&pinned->refs, 1);
 	}
-	if (unlikely(pinned->uses || pinned_is_special(pinned)))
+	if (pinned->uses || pinned_is_special(pinned))
 		return pinned_finish(pinned);
 	return true;
 }
@@ -211,8 +214,8 @@ int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
  */
 static inline int pinned_use(struct pinned *pinned)
 {
-	if (likely(pinned_is_private(pinned) && !pinned->uses &&
-		   !pinned_is_special(pinned)))
+	if (pinned_is_private(pinned) && !pinned->uses &&
+	    !pinned_is_special(pinned))
 		return pinned_use_first(pinned);
 	return pinned_use_shared(pinned);
 }
@@ -223,10 +226,10 @@ static inline int pinned_use(struct pinned *pinned)
  *
  * Return: whether it was that: then the caller has to uncharge one page.
  */
-static __always_inline bool pinned_unuse_page(struct pinned *pinned)
+static inline bool pinned_unuse_page(struct pinned *pinned)
 {
-	if (unlikely(pinned->uses != 1 || !pinned_is_private(pinned) ||
-		     !runs_are_page(&pinned->runs) || pinned->owner))
+	if (pinned->uses != 1 || !pinned_is_private(pinned) ||
+	    !runs_are_page(&pinned->runs) || pinned->owner)
 		return false;
 	release_page(run_pfn(runs_one(&pinned->runs)), pinned->writable);
 	runs_forget_one(&pinned->runs);
@@ -238,9 +241,9 @@ static __always_inline bool pinned_unuse_page(struct pinned *pinned)
  * pinned_unuse - the opposite of pinned_use()
  * @pinned: memory in use; unpinned when this was the last use
  */
-static __always_inline void pinned_unuse(struct pinned *pinned)
+static inline void pinned_unuse(struct pinned *pinned)
 {
-	if (likely(pinned_unuse_page(pinned)))
+	if (pinned_unuse_page(pinned))
 		account_uncharge(pinned->account, 1);
 	else
 		pinned_unuse_shared(pinned);

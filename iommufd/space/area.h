@@ -205,7 +205,7 @@ static inline int area_insert(struct area_tree *tree, struct area *area)
 {
 	struct area *top = tree->top;
 
-	if (!top || top->last >= area->iova || unlikely(tree->gaps))
+	if (!top || top->last >= area->iova || tree->gaps)
 		return area_insert_below(tree, area);
 	tree->inserted++;
 	tree->top = area;
@@ -226,7 +226,7 @@ static inline void area_erase(struct area_tree *tree, struct area *area)
 	tree->erased++;
 	if (tree->top == area)
 		tree->top = NULL;
-	if (likely(!tree->gaps))
+	if (!tree->gaps)
 		rb_erase(&area->rb, &tree->root);
 	else
 		area_erase_gaps(tree, area);

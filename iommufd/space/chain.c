@@ -91,14 +91,14 @@ static void link_source(struct ioas *ioas, struct area *area)
 	struct loose_area *loose = area_loose(area);
 
 	loose->ioas = ioas;
-	if (unlikely(ioas->keeps_sources))
+	if (ioas->keeps_sources)
 		interval_tree_insert(&loose->source, &ioas->sources);
 }
 
 /* The opposite. */
 static void unlink_source(struct ioas *ioas, struct area *area)
 {
-	if (unlikely(ioas->keeps_sources))
+	if (ioas->keeps_sources)
 		interval_tree_remove(&area_loose(area)->source, &ioas->sources);
 }
 
@@ -243,11 +243,10 @@ static int unplace(struct ioas *ioas, struct area *chain, const struct area *end
 /* Is the mapping permitted, and aligned? A piece of a copy may be any. */
 static inline int check_area(const struct ioas *ioas, const struct area *area)
 {
-	if (unlikely(area->prot & IOMMU_WRITE && !area->pinned->writable))
+	if (area->prot & IOMMU_WRITE && !area->pinned->writable)
 		return explain_permission(ioas);
 	/* area->last is the length, so far. */
-	if (unlikely((offset_in_page(area->offset) | area->last) &
-		     (ioas->alignment - 1)))
+	if ((offset_in_page(area->offset) | area->last) & (ioas->alignment - 1))
 		return explain_offset(ioas, area);
 	return 0;
 }
@@ -257,7 +256,7 @@ static inline int place_area(struct ioas *ioas, struct area *area, unsigned long
 {
 	area->iova = iova;
 	area->last += iova - 1;
-	if (unlikely(area_insert(&ioas->areas, area)))
+	if (area_insert(&ioas->areas, area))
 		return -EEXIST;
 	if (ioas->parent)
 		link_source(ioas, area);
@@ -288,12 +287,12 @@ static inline int place_at(struct ioas *ioas, struct area *chain, unsigned long 
 {
 	int rc;
 
-	if (unlikely(chain->chain))
+	if (chain->chain)
 		return place_many(ioas, chain, iova);
 	rc = check_area(ioas, chain);
-	if (unlikely(rc))
+	if (rc)
 		return rc;
-	if (unlikely(place_area(ioas, chain, iova)))
+	if (place_area(ioas, chain, iova))
 		return unplace(ioas, chain, chain);
 	return 0;
 }
@@ -344,13 +343,13 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 	lockdep_assert_held(&ioas->tree_lock);
 again:
 	mask = ioas->alignment - 1;
-	if (unlikely(!length || length & mask))
+	if (!length || length & mask)
 		return explain_length(ioas, length);
-	if (likely(flags & IOMMU_IOAS_MAP_FIXED_IOVA)) {
+	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA) {
 		at = *iova;
 		last = at + length - 1;
-		if (unlikely(at & mask || last < at ||
-			     ranges_hit(&ioas->reserved, at, last)))
+		if (at & mask || last < at ||
+		    ranges_hit(&ioas->reserved, at, last))
 			return refuse_place(ioas, at, length);
 	} else {
 		rc = find_iova(ioas, chain->pinned->start + chain->offset,
@@ -379,9 +378,9 @@ int chain_place_open(struct ioas *ioas, struct area *chain,
 	const unsigned long mask = ioas->alignment - 1;
 
 	lockdep_assert_held(&ioas->tree_lock);
-	if (unlikely(!length || length & mask))
+	if (!length || length & mask)
 		return explain_length(ioas, length);
-	if (unlikely(iova & mask))
+	if (iova & mask)
 		return refuse_place(ioas, iova, length);
 	return place_at(ioas, chain, iova);
 }
@@ -479,8 +478,8 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
 /* An area that is in no tree has gone; with the tree lock held. */
 static inline void retire_area(struct ioas *ioas, struct area *area)
 {
-	if (likely(area->embedded)) {
-		if (likely(pinned_retire(area->pinned)))
+	if (area->embedded) {
+		if (pinned_retire(area->pinned))
 			stock_put(ioas, area);
 	} else if (ioas->parent) {
 		stock_put(ioas, area);
@@ -494,7 +493,7 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 {
 	if (ioas->parent)
 		unlink_source(ioas, area);
-	if (unlikely(!list_empty(&ioas->children)))
+	if (!list_empty(&ioas->children))
 		forget_source(ioas);
 	area_erase(&ioas->areas, area);
 }
@@ -538,9 +537,9 @@ static int drop_chain(struct ioas *ioas, struct area *chain, bool placed)
 	mutex_lock(&ioas->tree_lock);
 	for (; chain; chain = next) {
 		next = chain->chain;
-		if (unlikely(!(++n % RESCHED_AREAS)))
+		if (!(++n % RESCHED_AREAS))
 			cond_resched();
-		if (unlikely(chain->stuck)) {
+		if (chain->stuck) {
 			rc = area_keep_stuck(ioas, chain);
 			continue;
 		}

@@ -20,26 +20,6 @@
  * One area --------------------------------------------------------------------
  */
 
-static int fill_runs(const struct ioas *ioas, const struct area *area,
-		     const struct ioas_table *table)
-{
-	const struct paging_range range = area_range(ioas, area);
-
-	return paging_fill(&table->paging, &range);
-}
-
-static inline int fill(const struct ioas *ioas, const struct area *area,
-		       const struct ioas_table *table)
-{
-	phys_addr_t phys = area_phys(area);
-
-	if (unlikely(!phys))
-		return fill_runs(ioas, area, table);
-	return paging_fill_run(&table->paging, area->iova, phys,
-			       area_length(area), area_iommu_prot(area),
-			       ioas->small_pages);
-}
-
 /**
  * area_fill - map an area into a domain
  * @ioas: its IOAS
@@ -51,7 +31,22 @@ static inline int fill(const struct ioas *ioas, const struct area *area,
 int area_fill(const struct ioas *ioas, const struct area *area,
 	      const struct ioas_table *table)
 {
-	return fill(ioas, area, table);
+	const struct paging_range range = area_range(ioas, area);
+
+	return paging_fill(&table->paging, &range);
+}
+
+/* The same, where it is a short way for most areas. */
+static inline int fill(const struct ioas *ioas, const struct area *area,
+		       const struct ioas_table *table)
+{
+	phys_addr_t phys = area_phys(area);
+
+	if (!phys)
+		return area_fill(ioas, area, table);
+	return paging_fill_run(&table->paging, area->iova, phys,
+			       area_length(area), area_iommu_prot(area),
+			       ioas->small_pages);
 }
 
 /**
@@ -86,14 +81,30 @@ static void area_unload(struct ioas *ioas, struct area *area,
 	}
 }
 
-static inline int load_tables(struct ioas *ioas, struct area *area)
+/**
+ * area_load - fill all page tables with an area
+ * @ioas: its IOAS, locked
+ * @area: with its memory in use, if the IOAS needs it
+ *
+ * A BAR may be gone, or off: whoever sees to that has had the lock, or will.
+ *
+ * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck.
+ */
+int area_load(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	int rc;
 
+	if (pinned_is_bar(area->pinned)) {
+		if (!area_bar_is_there(area))
+			return -EFAULT;
+		area->parked = area->in_use && area_bar_is_off(area);
+		if (area->parked)
+			return 0;
+	}
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = fill(ioas, area, table);
-		if (unlikely(rc)) {
+		if (rc) {
 			area_unload(ioas, area, table, rc);
 			return rc;
 		}
@@ -101,39 +112,16 @@ static inline int load_tables(struct ioas *ioas, struct area *area)
 	return 0;
 }
 
-/* A BAR may be gone, or off: whoever sees to that has had the lock, or will. */
-static int load_bar(struct ioas *ioas, struct area *area)
-{
-	if (!area_bar_is_there(area))
-		return -EFAULT;
-	area->parked = area->in_use && area_bar_is_off(area);
-	return area->parked ? 0 : load_tables(ioas, area);
-}
-
-/**
- * area_load - fill all page tables with an area
- * @ioas: its IOAS, locked
- * @area: with its memory in use, if the IOAS needs it
- *
- * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck.
- */
-int area_load(struct ioas *ioas, struct area *area)
-{
-	if (unlikely(pinned_is_bar(area->pinned)))
-		return load_bar(ioas, area);
-	return load_tables(ioas, area);
-}
-
 /**
  * area_refill - fill all page tables with a BAR that was off
  * @ioas: the IOAS, with its lock held for writing
  * @area: parked
  *
- * Return: 0; or an errno of area_fill(), with the area still parked.
+ * Return: 0; or an errno of area_load(), with the area still parked.
  */
 int area_refill(struct ioas *ioas, struct area *area)
 {
-	int rc = load_tables(ioas, area);
+	int rc = area_load(ioas, area);
 
 	area->parked = rc && !area->stuck;
 	return rc;
@@ -154,12 +142,12 @@ bool area_drain(struct ioas *ioas, struct area *area)
 	if (!area->in_use)
 		return true;
 	list_for_each_entry(table, &ioas->tables, link) {
-		if (unlikely(!paging_drain_range(&table->paging, area->iova,
-						 area_length(area))))
+		if (!paging_drain_range(&table->paging, area->iova,
+					area_length(area)))
 			gone = false;
 		atomic_long_inc(&ioas->flushes);
 	}
-	if (unlikely(!gone))
+	if (!gone)
 		return false;
 	area->in_use = false;
 	if (!ioas->parent)
@@ -181,7 +169,7 @@ static bool drain_table(const struct paging *paging,
 	for (; chain; chain = chain->chain) {
 		if (area_is_filled(chain))
 			paging_drain(&drain, chain->iova, area_length(chain));
-		if (unlikely(!(++n % RESCHED_AREAS)))
+		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 	}
 	return paging_drain_end(&drain);
@@ -215,11 +203,11 @@ bool chain_unuse(const struct ioas *ioas, struct area *chain)
 	for (; chain; chain = chain->chain) {
 		struct pinned *pinned = chain->pinned;
 
-		if (unlikely(!(++n % RESCHED_AREAS)))
+		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 		if (!chain->in_use)
 			continue;
-		if (unlikely(chain->stuck)) {
+		if (chain->stuck) {
 			all = false;
 			continue;
 		}
@@ -227,13 +215,13 @@ bool chain_unuse(const struct ioas *ioas, struct area *chain)
 		chain->parked = false;
 		if (ioas->parent)
 			continue;
-		if (unlikely(pinned->account != account)) {
+		if (pinned->account != account) {
 			if (npages)
 				account_uncharge(account, npages);
 			account = pinned->account;
 			npages = 0;
 		}
-		if (likely(pinned_unuse_page(pinned)))
+		if (pinned_unuse_page(pinned))
 			npages++;
 		else
 			pinned_unuse_shared(pinned);
@@ -381,7 +369,7 @@ static int lock_used(struct ioas *ioas, struct area *chain)
 /* Nobody needs the memory after all: the last page table has gone meanwhile. */
 static void unuse_unneeded(struct ioas *ioas, struct area *chain)
 {
-	if (unlikely(!ioas->needs))
+	if (!ioas->needs)
 		chain_unuse(ioas, chain);
 }
 
@@ -400,14 +388,14 @@ int chain_load(struct ioas *ioas, struct area *chain)
 	if (rc)
 		return chain_abandon(ioas, chain, rc);
 	unuse_unneeded(ioas, chain);
-	if (likely(!chain->chain)) {
+	if (!chain->chain) {
 		rc = area_load(ioas, chain);
-		if (likely(!rc))
+		if (!rc)
 			area_set_ready(chain);
 	} else {
 		rc = chain_fill(ioas, chain);
 	}
-	if (unlikely(rc))
+	if (rc)
 		rc = chain_give_up(ioas, chain, rc);
 	up_read(ioas_lock(ioas));
 	return rc;
@@ -433,9 +421,9 @@ static int use_rows(struct area *chain)
 		} else {
 			rc = pinned_use_row(area, end, npages);
 		}
-		if (unlikely(rc))
+		if (rc)
 			return rc;
-		if (unlikely(!(++n % RESCHED_AREAS)))
+		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 	}
 	return 0;
@@ -470,12 +458,12 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 	for (area = chain; area && !rc; area = area->chain) {
 		phys_addr_t phys = area_phys(area);
 
-		if (unlikely(!area_bar_is_there(area))) {
+		if (!area_bar_is_there(area)) {
 			rc = -EFAULT;
 		} else if (area_bar_is_off(area)) {
 			/* One by one: there an area can be left out. */
 			rc = -EAGAIN;
-		} else if (likely(phys)) {
+		} else if (phys) {
 			rc = paging_fill_add_run(&fill, area->iova, phys,
 						 area_length(area),
 						 area_iommu_prot(area));

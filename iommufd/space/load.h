@@ -14,7 +14,7 @@
 /* A BAR is not memory. */
 static inline int area_iommu_prot(const struct area *area)
 {
-	if (unlikely(pinned_is_bar(area->pinned)))
+	if (pinned_is_bar(area->pinned))
 		return (area->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
 	return area->prot;
 }
@@ -32,7 +32,7 @@ static inline phys_addr_t area_phys(const struct area *area)
 	const struct runs *runs = &area->pinned->runs;
 	unsigned long skip, npages, pfn;
 
-	if (likely(runs_are_one(runs)))
+	if (runs_are_one(runs))
 		return PFN_PHYS(run_pfn(runs_one(runs))) + area->offset;
 	skip = offset_in_page(area->offset);
 	npages = PAGE_ALIGN(skip + area_length(area)) >> PAGE_SHIFT;
@@ -65,7 +65,7 @@ static inline int memory_use(struct pinned *pinned)
 {
 	int rc;
 
-	if (likely(!pinned->file))
+	if (!pinned->file)
 		return pinned_use(pinned);
 	rc = down_read_killable(&pinned->ctx->file_lock);
 	if (rc)
@@ -81,7 +81,7 @@ static inline int memory_use(struct pinned *pinned)
  */
 static inline bool area_bar_is_there(const struct area *area)
 {
-	return likely(!pinned_is_bar(area->pinned)) ||
+	return !pinned_is_bar(area->pinned) ||
 	       !bar_owner_retired(area->pinned->owner);
 }
 
@@ -91,7 +91,7 @@ static inline bool area_bar_is_there(const struct area *area)
  */
 static inline bool area_bar_is_off(const struct area *area)
 {
-	return unlikely(pinned_is_bar(area->pinned)) &&
+	return pinned_is_bar(area->pinned) &&
 	       bar_owner_off(area->pinned->owner);
 }
 

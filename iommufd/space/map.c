@@ -59,7 +59,7 @@ static int place_taken(struct ioas *ioas, struct area *area,
 	int rc = chain_place(ioas, area, length, flags, iova);
 
 	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(rc))
+	if (rc)
 		chain_free(ioas, area);
 	return rc;
 }
@@ -75,11 +75,11 @@ static int map_user(struct ioas *ioas, unsigned long uptr,
 	struct area *area;
 	int rc = pinned_check_range(uptr, length) ?: stock_lock(ioas, 1);
 
-	if (unlikely(rc))
+	if (rc)
 		return explain_source(ioas->ctx, rc, uptr, length);
 	area = stock_take(ioas);
 	rc = pinned_claim(area->pinned, process || ioas->ctx->charge_process);
-	if (unlikely(rc)) {
+	if (rc) {
 		stock_put(ioas, area);
 		mutex_unlock(&ioas->tree_lock);
 		return rc;
@@ -144,14 +144,14 @@ static int map_nested(struct ioas *ioas, unsigned long source,
 					chain_prot(flags));
 	int rc;
 
-	if (unlikely(!area))
+	if (!area)
 		return map_nested_many(ioas, source, length, flags, iova);
 	rc = place_taken(ioas, area, length, flags, iova);
-	if (unlikely(rc))
+	if (rc)
 		return rc;
 	area->in_use = ioas->needs;
 	rc = area_load(ioas, area);
-	if (unlikely(rc))
+	if (rc)
 		return chain_give_up(ioas, area, rc);
 	area_set_ready(area);
 	return 0;
@@ -175,8 +175,9 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
 {
 	int rc;
 
-	if (likely(!ioas->parent))
-		return map_user(ioas, source, length, flags, charge_process, iova);
+	if (!ioas->parent)
+		return map_user(ioas, source, length, flags, charge_process,
+				iova);
 	if (down_read_killable(ioas_lock(ioas)))
 		return -EINTR;
 	rc = map_nested(ioas, source, length, flags, iova);

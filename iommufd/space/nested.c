@@ -93,7 +93,7 @@ static struct area *source_of(struct ioas *ioas,
 {
 	struct area *from = READ_ONCE(ioas->from);
 
-	if (unlikely(!from || source < from->iova || source > from->last))
+	if (!from || source < from->iova || source > from->last)
 		from = find_source(ioas, source);
 	return from && length && from->last - source >= length - 1 ? from :
 								     NULL;
@@ -123,8 +123,8 @@ struct area *nested_take(struct ioas *ioas, unsigned long source,
 	u8 prot = from ? permitted(wanted, from) : 0;
 	struct area *area;
 
-	if (unlikely(!prot || (ioas->needs && !is_lent(ioas, from)) ||
-		     stock_lock(ioas, 1)))
+	if (!prot || (ioas->needs && !is_lent(ioas, from)) ||
+	    stock_lock(ioas, 1))
 		return NULL;
 	area = stock_take(ioas);
 	init_area(ioas, area, from, source, length, prot);

@@ -224,11 +224,11 @@ static int fill_piece(struct iommu_domain *domain,
 		rc = domain->ops->map_pages(domain, iova, phys, size, count,
 					    prot, GFP_KERNEL_ACCOUNT, &mapped);
 		*done += mapped;
-		if (unlikely(rc || !mapped))
+		if (rc || !mapped)
 			return call_failed(domain, iova + mapped,
 					   size * count - mapped, size, rc);
 		length -= mapped;
-		if (likely(!length))
+		if (!length)
 			return 0;
 		iova += mapped;
 		phys += mapped;
@@ -287,15 +287,15 @@ static int fill_pieces(struct iommu_domain *domain,
 		size_t length = it.npages * PAGE_SIZE, mapped = 0;
 		int rc = 0;
 
-		if (likely(length < plain))
+		if (length < plain)
 			rc = map_pages(domain, iova, PFN_PHYS(it.pfn),
 				       PAGE_SIZE, it.npages, prot,
 				       GFP_KERNEL_ACCOUNT, &mapped);
 		*done += mapped;
-		if (unlikely(rc))
+		if (rc)
 			return call_failed(domain, iova + mapped,
 					   length - mapped, PAGE_SIZE, rc);
-		if (unlikely(mapped != length)) {
+		if (mapped != length) {
 			rc = fill_piece(domain, sizes, iova + mapped,
 					PFN_PHYS(it.pfn) + mapped,
 					length - mapped, prot, done);
@@ -304,7 +304,7 @@ static int fill_pieces(struct iommu_domain *domain,
 		}
 		iova += length;
 		since += length;
-		if (unlikely(since >= RESCHED_STRIDE)) {
+		if (since >= RESCHED_STRIDE) {
 			since = 0;
 			cond_resched();
 			if (fatal_signal_pending(current))
@@ -476,17 +476,17 @@ static inline int fill_pending(struct paging_fill *fill)
 		return 0;
 	widen(&fill->any, &fill->first, &fill->last, fill->iova, length);
 	fill->length = 0;
-	if (likely(length <= fill->paging->plain)) {
+	if (length <= fill->paging->plain) {
 		int rc = domain->ops->map_pages(domain, fill->iova, fill->phys,
 						PAGE_SIZE, length / PAGE_SIZE,
 						fill->prot, GFP_KERNEL_ACCOUNT,
 						&mapped);
 
 		fill->mapped += mapped;
-		if (unlikely(rc))
+		if (rc)
 			return call_failed(domain, fill->iova + mapped,
 					   length - mapped, PAGE_SIZE, rc);
-		if (likely(mapped == length))
+		if (mapped == length)
 			return 0;
 	}
 	return fill_pending_rest(fill, length, mapped);
@@ -603,7 +603,7 @@ void paging_drain_collected(struct paging_drain *drain)
 		}
 		gone = domain->ops->unmap_pages(domain, drain->iova, size,
 						count, &drain->gather);
-		if (unlikely(!gone || gone > drain->length)) {
+		if (!gone || gone > drain->length) {
 			drain->stuck = true;
 			break;
 		}

@@ -153,15 +153,16 @@ static inline int paging_fill_run(const struct paging *paging,
 	size_t mapped = 0;
 	int rc;
 
-	if (unlikely(length > paging->plain))
-		return paging_fill_long(paging, iova, phys, length, prot, small);
+	if (length > paging->plain)
+		return paging_fill_long(paging, iova, phys, length, prot,
+					small);
 	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
 			    prot, GFP_KERNEL_ACCOUNT, &mapped);
-	if (likely(!rc && mapped == length)) {
+	if (!rc && mapped == length) {
 		if (!ops->iotlb_sync_map)
 			return 0;
 		rc = ops->iotlb_sync_map(domain, iova, length);
-		if (likely(!rc))
+		if (!rc)
 			return 0;
 	}
 	return paging_fill_failed(paging, iova, phys, length, mapped, prot,
@@ -252,10 +253,10 @@ static inline bool paging_drain_range(const struct paging *paging,
 				      unsigned long iova, size_t length)
 {
 	struct iommu_domain *domain = paging->domain;
-	struct iommu_iotlb_gather gather __uninitialized;
+	struct iommu_iotlb_gather gather;
 	size_t gone;
 
-	if (unlikely(length > paging->plain))
+	if (length > paging->plain)
 		return paging_drain_long(paging, iova, length);
 	iommu_iotlb_gather_init(&gather);
 	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
@@ -263,7 +264,7 @@ static inline bool paging_drain_range(const struct paging *paging,
 	/* iommu_iotlb_sync() without making it ready for more. */
 	if (domain->ops->iotlb_sync)
 		domain->ops->iotlb_sync(domain, &gather);
-	return likely(gone == length) || paging_clear(paging, iova, length);
+	return gone == length || paging_clear(paging, iova, length);
 }
 
 #endif

@@ -31,7 +31,7 @@ void stock_trim(struct ioas *ioas, unsigned int nr);
 static inline int stock_lock(struct ioas *ioas, unsigned int nr)
 {
 	mutex_lock(&ioas->tree_lock);
-	if (likely(ioas->stock.nr >= nr))
+	if (ioas->stock.nr >= nr)
 		return 0;
 	mutex_unlock(&ioas->tree_lock);
 	return stock_lock_filled(ioas, nr);
@@ -85,7 +85,7 @@ static inline void stock_unlock(struct ioas *ioas)
 	bool full = ioas->stock.nr > STOCK_FULL;
 
 	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(full))
+	if (full)
 		stock_trim(ioas, STOCK_FULL ? STOCK_MAX : 0);
 }
 

@@ -35,7 +35,7 @@ int ioas_lock_unmap(struct ioas *ioas, bool *exclusive)
 	int rc = down_read_killable(ioas_lock(ioas));
 
 	*exclusive = false;
-	if (rc || likely(!ioas_has_children(ioas)))
+	if (rc || !ioas_has_children(ioas))
 		return rc;
 	up_read(ioas_lock(ioas));
 	*exclusive = true;
@@ -111,7 +111,7 @@ static void count_unmapped(const struct area *chain, unsigned long *start,
 {
 	for (; chain; chain = chain->chain) {
 		*start = chain->last + 1;
-		if (likely(!chain->stuck))
+		if (!chain->stuck)
 			*unmapped += area_length(chain);
 	}
 }
@@ -227,14 +227,14 @@ static int unmap_one(struct ioas *ioas, unsigned long start,
 
 	mutex_lock(&ioas->tree_lock);
 	area = area_at(&ioas->areas, start);
-	if (unlikely(!area || area->last != last || !area_is_ready(area) ||
-		     area->pins || area->parked || ioas_has_children(ioas))) {
+	if (!area || area->last != last || !area_is_ready(area) || area->pins ||
+	    area->parked || ioas_has_children(ioas)) {
 		mutex_unlock(&ioas->tree_lock);
 		return 0;
 	}
 	area->state = AREA_BUSY;
 	mutex_unlock(&ioas->tree_lock);
-	if (unlikely(!area_drain(ioas, area))) {
+	if (!area_drain(ioas, area)) {
 		area->stuck = true;
 		return area_keep_stuck(ioas, area);
 	}
@@ -266,15 +266,15 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 	int rc;
 
 	*unmapped = 0;
-	if (unlikely(!length))
+	if (!length)
 		return explain_no_length(ioas->ctx);
-	if (unlikely(last < iova))
+	if (last < iova)
 		return explain_end(ioas->ctx, iova, length);
-	if (unlikely(down_read_killable(ioas_lock(ioas))))
+	if (down_read_killable(ioas_lock(ioas)))
 		return -EINTR;
 	rc = unmap_one(ioas, iova, last, unmapped);
 	up_read(ioas_lock(ioas));
-	if (likely(rc > 0))
+	if (rc > 0)
 		return 0;
 	return rc ?: unmap_rest(ioas, iova, last, unmapped);
 }
