@@ -248,8 +248,10 @@ lint: modules | setup-lint
 # The tool ioasid -------------------------------------------------------------
 
 tools_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
-		-DVERSION='"0.1"' -MMD -MP -isystem /usr/include/libnl3
-tools_objects := $(patsubst tools/%.c,build/tools/%.o,$(wildcard tools/*.c))
+		-DVERSION='"0.1"' -MMD -MP -isystem /usr/include/libnl3 \
+		-Itools -Iinclude/uapi
+tools_objects := $(patsubst tools/%.c,build/tools/%.o, \
+		   $(wildcard tools/*.c tools/*/*.c))
 
 tools: build/tools/ioasid
 

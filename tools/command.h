@@ -7,7 +7,7 @@
 #define IOASID_COMMAND_H
 
 #include "output.h"
-#include "topology.h"
+#include "pci/topology.h"
 
 /**
  * struct session - what the options before the object say

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "explain.h"
+#include "isolation/explain.h"
 
 #include <stdlib.h>
 
 #include "output.h"
-#include "quirk.h"
+#include "pci/quirk.h"
 
 /**
  * explain_verdict() - why a function isolates, or does not

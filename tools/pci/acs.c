@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "acs.h"
+#include "pci/acs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "quirk.h"
-#include "topology.h"
+#include "pci/quirk.h"
+#include "pci/topology.h"
 
 static const struct {
 	const char *shortly;

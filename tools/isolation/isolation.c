@@ -2,10 +2,10 @@
 #include <stddef.h>
 
 #include "command.h"
-#include "graph.h"
-#include "live.h"
-#include "show.h"
-#include "split.h"
+#include "isolation/graph.h"
+#include "isolation/show.h"
+#include "isolation/split.h"
+#include "module/live.h"
 
 static enum status show(struct session *session, int argc, char **argv)
 {

@@ -6,7 +6,7 @@
 #define IOASID_LIVE_H
 
 #include "command.h"
-#include "netlink.h"
+#include "module/netlink.h"
 
 extern const struct field space_fields[];
 

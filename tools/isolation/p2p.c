@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "command.h"
-#include "explain.h"
-#include "path.h"
+#include "isolation/explain.h"
+#include "pci/path.h"
 
 #define STEPS_MAX 64
 

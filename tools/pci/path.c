@@ -6,13 +6,13 @@
  * port above has it arrive from below for an address that is below: Upstream
  * Forwarding lets it go on.  At the top the IOMMU translates it.
  */
-#include "path.h"
+#include "pci/path.h"
 
 #include <stdlib.h>
 
 #include "output.h"
-#include "quirk.h"
-#include "topology.h"
+#include "pci/quirk.h"
+#include "pci/topology.h"
 
 static bool on_root(const struct topology *t, int index)
 {

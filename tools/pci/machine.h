@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "topology.h"
+#include "pci/topology.h"
 
 /**
  * enum answer - yes, no, or we cannot tell

@@ -4,7 +4,7 @@
  * below its bridge, so that a group is mostly some lines on end; ways are arcs
  * at the right.  A group whose lines are not on end has several frames.
  */
-#include "picture.h"
+#include "isolation/picture.h"
 
 #include <stdbool.h>
 #include <stdio.h>

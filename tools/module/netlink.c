@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "netlink.h"
+#include "module/netlink.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,7 +11,8 @@
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 
-#include "../include/uapi/linux/ioasid_netlink.h"
+#include <linux/ioasid_netlink.h>
+
 #include "output.h"
 
 /* A burst of events that waits for us. */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "acs.h"
+#include "pci/acs.h"
 
 #define ADDRESS_SIZE 24
 

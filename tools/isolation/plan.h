@@ -6,9 +6,9 @@
 #ifndef IOASID_PLAN_H
 #define IOASID_PLAN_H
 
-#include "group.h"
-#include "path.h"
-#include "topology.h"
+#include "pci/group.h"
+#include "pci/path.h"
+#include "pci/topology.h"
 
 /**
  * struct pair - two functions

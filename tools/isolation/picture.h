@@ -5,10 +5,10 @@
 #ifndef IOASID_PICTURE_H
 #define IOASID_PICTURE_H
 
-#include "group.h"
-#include "path.h"
-#include "plan.h"
-#include "topology.h"
+#include "isolation/plan.h"
+#include "pci/group.h"
+#include "pci/path.h"
+#include "pci/topology.h"
 
 /**
  * struct picture - what is drawn

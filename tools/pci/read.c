@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "reader.h"
+#include "pci/read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,8 @@
 #include <pci/pci.h>
 
 #include "output.h"
-#include "quirk.h"
-#include "topology.h"
+#include "pci/quirk.h"
+#include "pci/topology.h"
 
 #define CAP_ID_ATS 0x0f
 #define CAP_ID_SRIOV 0x10

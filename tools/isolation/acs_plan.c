@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "command.h"
-#include "explain.h"
-#include "machine.h"
-#include "plan.h"
+#include "isolation/explain.h"
+#include "isolation/plan.h"
+#include "pci/machine.h"
 
 /* Older kernels cut the command line there. */
 #define CMDLINE_MAX 2048

@@ -14,14 +14,14 @@
  * What Linux does not ask is whether somebody beside that way can reach in; see
  * path.h for that.
  */
-#include "group.h"
+#include "pci/group.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "output.h"
-#include "quirk.h"
-#include "topology.h"
+#include "pci/quirk.h"
+#include "pci/topology.h"
 
 /* The state of one placement: who has been looked at. */
 struct search {

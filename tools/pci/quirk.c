@@ -4,12 +4,12 @@
  * ranges.  A device that newer kernels have learnt about is missing here: on a
  * running system the groups are the kernel's, and the difference is shown.
  */
-#include "quirk.h"
+#include "pci/quirk.h"
 
 #include <stddef.h>
 
-#include "acs.h"
-#include "topology.h"
+#include "pci/acs.h"
+#include "pci/topology.h"
 
 #define ANY_FIRST 0x0000
 #define ANY_LAST 0xffff

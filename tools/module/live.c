@@ -11,10 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../include/uapi/linux/ioasid_netlink.h"
+#include <linux/ioasid_netlink.h>
+
 #include "command.h"
-#include "live.h"
-#include "netlink.h"
+#include "module/live.h"
+#include "module/netlink.h"
 
 #define MAX_FILTERS 4
 

@@ -5,14 +5,14 @@
  * paths is asked whether the result is what was wanted.  What cannot be had
  * is refused with what stands in the way.
  */
-#include "plan.h"
+#include "isolation/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "explain.h"
+#include "isolation/explain.h"
 #include "output.h"
-#include "quirk.h"
+#include "pci/quirk.h"
 
 /**
  * plan_new() - an empty plan

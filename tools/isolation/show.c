@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "show.h"
+#include "isolation/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "explain.h"
-#include "group.h"
-#include "machine.h"
-#include "path.h"
-#include "quirk.h"
+#include "isolation/explain.h"
+#include "pci/group.h"
+#include "pci/machine.h"
+#include "pci/path.h"
+#include "pci/quirk.h"
 
 /**
  * struct view - what is shown

@@ -8,9 +8,9 @@
 
 #include <jansson.h>
 
-#include "acs.h"
-#include "group.h"
-#include "topology.h"
+#include "pci/acs.h"
+#include "pci/group.h"
+#include "pci/topology.h"
 
 char *explain_verdict(const struct function *f,
 		      const struct acs_verdict *verdict);

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "explain.h"
-#include "group.h"
-#include "holder.h"
-#include "live.h"
-#include "machine.h"
-#include "path.h"
+#include "isolation/explain.h"
+#include "module/live.h"
+#include "pci/group.h"
+#include "pci/holder.h"
+#include "pci/machine.h"
+#include "pci/path.h"
 
 /**
  * enum weight - what a finding means

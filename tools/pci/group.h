@@ -5,7 +5,7 @@
 #ifndef IOASID_GROUP_H
 #define IOASID_GROUP_H
 
-#include "acs.h"
+#include "pci/acs.h"
 
 struct topology;
 

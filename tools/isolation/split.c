@@ -3,15 +3,15 @@
  * If two devices turn out not to be isolated, by an erratum say, then what is
  * in their groups is one set in truth, and it matters who has which of it.
  */
-#include "split.h"
+#include "isolation/split.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "explain.h"
-#include "group.h"
-#include "holder.h"
-#include "path.h"
+#include "isolation/explain.h"
+#include "pci/group.h"
+#include "pci/holder.h"
+#include "pci/path.h"
 
 /**
  * struct side - a device and what is in its group

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "holder.h"
+#include "pci/holder.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "machine.h"
 #include "output.h"
-#include "topology.h"
+#include "pci/machine.h"
+#include "pci/topology.h"
 
 /**
  * holders_node() - the device node that VFIO has made for a function

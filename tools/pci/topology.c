@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "topology.h"
+#include "pci/topology.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "output.h"
-#include "reader.h"
+#include "pci/read.h"
 
 static int by_address(const void *left, const void *right)
 {

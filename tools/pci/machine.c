@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "machine.h"
+#include "pci/machine.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -2,14 +2,14 @@
 /*
  * ioasid isolation graph: what to draw, and the Graphviz form of it.
  */
-#include "graph.h"
+#include "isolation/graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "group.h"
-#include "picture.h"
+#include "isolation/picture.h"
+#include "pci/group.h"
 
 /* More than that nobody could tell apart in a picture. */
 #define WAYS_MAX 60
