@@ -7,6 +7,7 @@
 #define IOASID_COMMAND_H
 
 #include "output.h"
+#include "pci/read.h"
 #include "pci/topology.h"
 
 /**

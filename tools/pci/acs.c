@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "pci/quirk.h"
-#include "pci/topology.h"
 
 static const struct {
 	const char *shortly;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Access Control Services: the bits, and whether a function has what the kernel
- * asks for.
+ * Access Control Services: whether a function isolates as the kernel asks, and
+ * the names of the controls.
  */
 #ifndef IOASID_ACS_H
 #define IOASID_ACS_H
@@ -9,43 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct function;
+#include "pci/topology.h"
+
 struct quirk;
-
-#define ACS_SV 0x01	/* Source Validation */
-#define ACS_TB 0x02	/* Translation Blocking */
-#define ACS_RR 0x04	/* P2P Request Redirect */
-#define ACS_CR 0x08	/* P2P Completion Redirect */
-#define ACS_UF 0x10	/* Upstream Forwarding */
-#define ACS_EC 0x20	/* P2P Egress Control */
-#define ACS_DT 0x40	/* Direct Translated P2P */
-#define ACS_BITS 7
-
-/* What Linux wants on the whole way before it takes a device for isolated. */
-#define ACS_ISOLATED (ACS_SV | ACS_RR | ACS_CR | ACS_UF)
 
 #define ACS_FLAGS_SIZE (ACS_BITS + 1)
 #define ACS_NAMES_SIZE 160
-
-/**
- * struct acs - the ACS capability of a function
- * @known: extended configuration space could be read
- * @present: there is one
- * @dwords: its registers are 32 bits wide, as in some Intel PCHs
- * @cap: what can be controlled
- * @ctrl: what is on
- * @vector_bits: valid bits of @vector
- * @vector: the egress control vector
- */
-struct acs {
-	bool known;
-	bool present;
-	bool dwords;
-	uint16_t cap;
-	uint16_t ctrl;
-	unsigned int vector_bits;
-	uint32_t vector[8];
-};
 
 /**
  * enum acs_basis - why a function does or does not isolate

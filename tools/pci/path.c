@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "output.h"
+#include "pci/acs.h"
 #include "pci/quirk.h"
 #include "pci/topology.h"
 

@@ -8,7 +8,6 @@
 
 #include <stddef.h>
 
-#include "pci/acs.h"
 #include "pci/topology.h"
 
 #define ANY_FIRST 0x0000

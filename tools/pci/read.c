@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pci/read.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -284,12 +285,9 @@ static void read_all(struct topology *t, struct pci_access *pci)
 	}
 }
 
-/**
- * reader_fill() - read all functions of a machine
- * @t: a topology without functions, which gets them in no order
- * @source: where to read
- */
-void reader_fill(struct topology *t, const struct topology_source *source)
+/* All functions of a machine, in no order. */
+static void read_functions(struct topology *t,
+			   const struct topology_source *source)
 {
 	struct pci_access *pci;
 
@@ -302,4 +300,147 @@ void reader_fill(struct topology *t, const struct topology_source *source)
 	pci_scan_bus(pci);
 	read_all(t, pci);
 	pci_cleanup(pci);
+}
+
+static int by_address(const void *left, const void *right)
+{
+	const struct function *a = left, *b = right;
+
+	if (a->domain != b->domain)
+		return a->domain < b->domain ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return (a->devfn > b->devfn) - (a->devfn < b->devfn);
+}
+
+/* A dump may tell the same twice: the first counts. */
+static void sort_functions(struct topology *t)
+{
+	char text[ADDRESS_SIZE];
+	int i, kept = 0;
+
+	qsort(t->functions, t->nr, sizeof(*t->functions), by_address);
+	for (i = 0; i < t->nr; i++) {
+		if (kept && !by_address(&t->functions[kept - 1],
+					&t->functions[i])) {
+			warn("%s is there twice",
+			     topology_address(&t->functions[i], text));
+			free(t->functions[i].name);
+			continue;
+		}
+		t->functions[kept++] = t->functions[i];
+	}
+	t->nr = kept;
+}
+
+/* What sysfs says of a function ------------------------------------------- */
+
+static char *link_target(const char *root, const char *address,
+			 const char *name)
+{
+	char *path = xasprintf("%s/sys/bus/pci/devices/%s/%s", root, address,
+			       name);
+	char target[PATH_MAX];
+	ssize_t length = readlink(path, target, sizeof(target) - 1);
+	char *slash;
+
+	free(path);
+	if (length <= 0)
+		return NULL;
+	target[length] = '\0';
+	slash = strrchr(target, '/');
+	return xasprintf("%s", slash ? slash + 1 : target);
+}
+
+static void read_sysfs(struct topology *t, const char *root)
+{
+	char address[ADDRESS_SIZE], *target;
+	int i;
+
+	for (i = 0; i < t->nr; i++) {
+		struct function *f = &t->functions[i];
+
+		topology_address(f, address);
+		f->driver = link_target(root, address, "driver");
+		target = link_target(root, address, "iommu_group");
+		if (target)
+			f->group = atoi(target);
+		free(target);
+		target = link_target(root, address, "physfn");
+		if (target)
+			f->physfn = topology_find(t, target);
+		free(target);
+		if (f->physfn >= 0)
+			f->multifunction = false;
+	}
+	target = xasprintf("%s/sys/firmware/acpi/tables/IVRS", root);
+	if (!access(target, F_OK))
+		t->amd_iommu = true;
+	free(target);
+}
+
+static bool has_groups(const struct topology *t)
+{
+	int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->functions[i].group >= 0)
+			return true;
+	return false;
+}
+
+/* A dump shows virtual functions by the IDs that they do not have. */
+static void guess_physfn(struct topology *t)
+{
+	int i, j;
+
+	for (i = 0; i < t->nr; i++) {
+		struct function *f = &t->functions[i];
+
+		if (f->vendor != 0xffff || f->device != 0xffff)
+			continue;
+		f->multifunction = false;
+		for (j = i - 1; j >= 0 && f->physfn < 0; j--)
+			if (t->functions[j].caps.sriov_vfs)
+				f->physfn = j;
+	}
+}
+
+/* ACS as Linux sets it up where it uses an IOMMU: this kernel may have had none. */
+static void default_acs(struct topology *t)
+{
+	int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->functions[i].acs.present)
+			t->functions[i].acs.ctrl |= t->functions[i].acs.cap &
+						    ACS_ISOLATED;
+}
+
+/**
+ * topology_read() - read a machine
+ * @source: where
+ *
+ * Does not return if there is nothing to be read.
+ *
+ * Return: the machine.
+ */
+struct topology *topology_read(const struct topology_source *source)
+{
+	struct topology *t = xcalloc(1, sizeof(*t));
+
+	t->live = !source->dump;
+	read_functions(t, source);
+	if (!t->nr)
+		fail(STATUS_FAILED, "there is no PCI device in %s",
+		     source->dump ? source->dump : "this machine");
+	sort_functions(t);
+	if (t->live)
+		read_sysfs(t, source->root);
+	else
+		guess_physfn(t);
+	topology_link(t);
+	if (source->acs_defaults || (t->live && !has_groups(t)))
+		default_acs(t);
+	return t;
 }

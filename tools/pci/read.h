@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading PCI functions with libpci, from sysfs or from a dump.
+ * Reading the PCI functions of a machine with libpci, from sysfs or a dump.
  */
-#ifndef IOASID_READER_H
-#define IOASID_READER_H
+#ifndef IOASID_READ_H
+#define IOASID_READ_H
+
+#include <stdbool.h>
 
 struct topology;
-struct topology_source;
 
-void reader_fill(struct topology *t, const struct topology_source *source);
+/**
+ * struct topology_source - where to read it
+ * @dump: a file as of lspci -xxxx, or NULL for the running system
+ * @root: a directory that has the sys of the running system
+ * @numeric: no names from pci.ids
+ * @acs_defaults: take ACS not as it is, but as Linux sets it up
+ */
+struct topology_source {
+	const char *dump;
+	const char *root;
+	bool numeric;
+	bool acs_defaults;
+};
+
+struct topology *topology_read(const struct topology_source *source);
 
 #endif

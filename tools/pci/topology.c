@@ -1,121 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pci/topology.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "output.h"
-#include "pci/read.h"
-
-static int by_address(const void *left, const void *right)
-{
-	const struct function *a = left, *b = right;
-
-	if (a->domain != b->domain)
-		return a->domain < b->domain ? -1 : 1;
-	if (a->number != b->number)
-		return a->number < b->number ? -1 : 1;
-	return (a->devfn > b->devfn) - (a->devfn < b->devfn);
-}
-
-/* A dump may tell the same twice: the first counts. */
-static void sort_functions(struct topology *t)
-{
-	char text[ADDRESS_SIZE];
-	int i, kept = 0;
-
-	qsort(t->functions, t->nr, sizeof(*t->functions), by_address);
-	for (i = 0; i < t->nr; i++) {
-		if (kept && !by_address(&t->functions[kept - 1],
-					&t->functions[i])) {
-			warn("%s is there twice",
-			     topology_address(&t->functions[i], text));
-			free(t->functions[i].name);
-			continue;
-		}
-		t->functions[kept++] = t->functions[i];
-	}
-	t->nr = kept;
-}
-
-/* What sysfs says of a function ------------------------------------------- */
-
-static char *link_target(const char *root, const char *address,
-			 const char *name)
-{
-	char *path = xasprintf("%s/sys/bus/pci/devices/%s/%s", root, address,
-			       name);
-	char target[PATH_MAX];
-	ssize_t length = readlink(path, target, sizeof(target) - 1);
-	char *slash;
-
-	free(path);
-	if (length <= 0)
-		return NULL;
-	target[length] = '\0';
-	slash = strrchr(target, '/');
-	return xasprintf("%s", slash ? slash + 1 : target);
-}
-
-static void read_sysfs(struct topology *t, const char *root)
-{
-	char address[ADDRESS_SIZE], *target;
-	int i;
-
-	for (i = 0; i < t->nr; i++) {
-		struct function *f = &t->functions[i];
-
-		topology_address(f, address);
-		f->driver = link_target(root, address, "driver");
-		target = link_target(root, address, "iommu_group");
-		if (target)
-			f->group = atoi(target);
-		free(target);
-		target = link_target(root, address, "physfn");
-		if (target)
-			f->physfn = topology_find(t, target);
-		free(target);
-		if (f->physfn >= 0)
-			f->multifunction = false;
-	}
-	target = xasprintf("%s/sys/firmware/acpi/tables/IVRS", root);
-	if (!access(target, F_OK))
-		t->amd_iommu = true;
-	free(target);
-}
-
-static bool has_groups(const struct topology *t)
-{
-	int i;
-
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].group >= 0)
-			return true;
-	return false;
-}
-
-/* A dump shows virtual functions by the IDs that they do not have. */
-static void guess_physfn(struct topology *t)
-{
-	int i, j;
-
-	for (i = 0; i < t->nr; i++) {
-		struct function *f = &t->functions[i];
-
-		if (f->vendor != 0xffff || f->device != 0xffff)
-			continue;
-		f->multifunction = false;
-		for (j = i - 1; j >= 0 && f->physfn < 0; j--)
-			if (t->functions[j].caps.sriov_vfs)
-				f->physfn = j;
-	}
-}
-
-/* The tree ---------------------------------------------------------------- */
 
 static int add_bus(struct topology *t, unsigned int domain, uint8_t number)
 {
@@ -265,55 +155,16 @@ static void order_functions(struct topology *t)
 	t->nr = n;
 }
 
-/* Make a tree of functions that have been read, and sorted by address. */
-static void link_functions(struct topology *t)
+/**
+ * topology_link() - make a tree of functions that have been read
+ * @t: the machine; its functions are sorted by address
+ */
+void topology_link(struct topology *t)
 {
 	add_buses_of_functions(t);
 	add_buses_of_bridges(t);
 	place_other_buses(t);
 	order_functions(t);
-}
-
-/**
- * topology_read() - read a machine
- * @source: where
- *
- * Does not return if there is nothing to be read.
- *
- * Return: the machine.
- */
-struct topology *topology_read(const struct topology_source *source)
-{
-	struct topology *t = xcalloc(1, sizeof(*t));
-
-	t->live = !source->dump;
-	reader_fill(t, source);
-	if (!t->nr)
-		fail(STATUS_FAILED, "there is no PCI device in %s",
-		     source->dump ? source->dump : "this machine");
-	sort_functions(t);
-	if (t->live)
-		read_sysfs(t, source->root);
-	else
-		guess_physfn(t);
-	link_functions(t);
-	if (source->acs_defaults || (t->live && !has_groups(t)))
-		topology_default_acs(t);
-	return t;
-}
-
-/**
- * topology_default_acs() - ACS as Linux sets it up where it uses an IOMMU
- * @t: a machine whose kernel has none, or may have had none
- */
-void topology_default_acs(struct topology *t)
-{
-	int i;
-
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].acs.present)
-			t->functions[i].acs.ctrl |= t->functions[i].acs.cap &
-						    ACS_ISOLATED;
 }
 
 /**

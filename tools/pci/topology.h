@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pci/acs.h"
-
 #define ADDRESS_SIZE 24
 
 struct topology;
@@ -25,6 +23,39 @@ enum port_type {
 	PORT_PCI_TO_PCIE = 8,
 	PORT_ROOT_ENDPOINT = 9,
 	PORT_ROOT_EVENT = 10,
+};
+
+/* Access Control Services: bits of the capability and control registers. */
+#define ACS_SV 0x01	/* Source Validation */
+#define ACS_TB 0x02	/* Translation Blocking */
+#define ACS_RR 0x04	/* P2P Request Redirect */
+#define ACS_CR 0x08	/* P2P Completion Redirect */
+#define ACS_UF 0x10	/* Upstream Forwarding */
+#define ACS_EC 0x20	/* P2P Egress Control */
+#define ACS_DT 0x40	/* Direct Translated P2P */
+#define ACS_BITS 7
+
+/* What Linux wants on the whole way before it takes a device for isolated. */
+#define ACS_ISOLATED (ACS_SV | ACS_RR | ACS_CR | ACS_UF)
+
+/**
+ * struct acs - the ACS capability of a function
+ * @known: extended configuration space could be read
+ * @present: there is one
+ * @dwords: its registers are 32 bits wide, as in some Intel PCHs
+ * @cap: what can be controlled
+ * @ctrl: what is on
+ * @vector_bits: valid bits of @vector
+ * @vector: the egress control vector
+ */
+struct acs {
+	bool known;
+	bool present;
+	bool dwords;
+	uint16_t cap;
+	uint16_t ctrl;
+	unsigned int vector_bits;
+	uint32_t vector[8];
 };
 
 /**
@@ -136,22 +167,7 @@ struct topology {
 	bool amd_iommu;
 };
 
-/**
- * struct topology_source - where to read it
- * @dump: a file as of lspci -xxxx, or NULL for the running system
- * @root: a directory that has the sys of the running system
- * @numeric: no names from pci.ids
- * @acs_defaults: take ACS not as it is, but as Linux sets it up
- */
-struct topology_source {
-	const char *dump;
-	const char *root;
-	bool numeric;
-	bool acs_defaults;
-};
-
-struct topology *topology_read(const struct topology_source *source);
-void topology_default_acs(struct topology *t);
+void topology_link(struct topology *t);
 void topology_free(struct topology *t);
 
 int topology_find(const struct topology *t, const char *address);
