@@ -4,7 +4,7 @@
 #include "command.h"
 #include "isolation/graph.h"
 #include "isolation/show.h"
-#include "isolation/split.h"
+#include "isolation/split_check.h"
 #include "module/live.h"
 
 static enum status show(struct session *session, int argc, char **argv)

@@ -2,8 +2,8 @@
 /*
  * ioasid isolation split-check.
  */
-#ifndef IOASID_SPLIT_H
-#define IOASID_SPLIT_H
+#ifndef IOASID_SPLIT_CHECK_H
+#define IOASID_SPLIT_CHECK_H
 
 #include "command.h"
 

@@ -3,7 +3,7 @@
  * If two devices turn out not to be isolated, by an erratum say, then what is
  * in their groups is one set in truth, and it matters who has which of it.
  */
-#include "isolation/split.h"
+#include "isolation/split_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
