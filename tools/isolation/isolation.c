@@ -5,7 +5,7 @@
 #include "isolation/graph.h"
 #include "isolation/show.h"
 #include "isolation/split_check.h"
-#include "module/live.h"
+#include "module/split.h"
 
 static enum status show(struct session *session, int argc, char **argv)
 {

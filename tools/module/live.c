@@ -160,6 +160,21 @@ void live_table(json_t *rows, const struct field *fields)
 }
 
 /**
+ * live_print() - rows as the options want them, which is the end of them
+ * @rows: array of objects
+ * @fields: columns; hidden ones come last
+ */
+void live_print(json_t *rows, const struct field *fields)
+{
+	if (output.json) {
+		output_json(rows);
+	} else {
+		live_table(rows, fields);
+		json_decref(rows);
+	}
+}
+
+/**
  * live_only() - the end, if the options name another machine
  * @session: the options
  */
@@ -175,16 +190,9 @@ static enum status show(struct session *session, int cmd,
 {
 	struct filter filters[MAX_FILTERS];
 	int nr = parse_filters(words, argc, argv, filters);
-	json_t *rows;
 
 	live_only(session);
-	rows = netlink_dump(cmd, fields, filters, nr);
-	if (output.json) {
-		output_json(rows);
-	} else {
-		live_table(rows, fields);
-		json_decref(rows);
-	}
+	live_print(netlink_dump(cmd, fields, filters, nr), fields);
 	return STATUS_OK;
 }
 
@@ -481,40 +489,3 @@ static const struct command monitor_commands[] = {
 const struct object monitor_object = {
 	"monitor", "events, as they happen", monitor_commands,
 };
-
-/* Pairs that are not isolated ---------------------------------------------- */
-
-static const struct field split_fields[] = {
-	FIELD("device", IOASID_A_SPLIT_DEVICE, TEXT),
-	FIELD("other", IOASID_A_SPLIT_OTHER, TEXT),
-	{ }
-};
-
-/**
- * split_command() - ioasid isolation split: declare pairs of devices
- * @session: options; devices are named as sysfs does, PCI or not
- * @argc: number of words
- * @argv: the words
- *
- * Return: exit status.
- */
-enum status split_command(struct session *session, int argc, char **argv)
-{
-	static const struct word none[1];
-	int cmd;
-
-	live_only(session);
-	if (!argc || !strcmp(argv[0], "show"))
-		return show(session, IOASID_CMD_SPLIT_GET, split_fields, none,
-			    argc ? argc - 1 : 0, argv + 1);
-	if (!strcmp(argv[0], "add"))
-		cmd = IOASID_CMD_SPLIT_ADD;
-	else if (!strcmp(argv[0], "del"))
-		cmd = IOASID_CMD_SPLIT_DEL;
-	else
-		usage_error("split takes add, del or show, not", argv[0]);
-	if (argc != 3)
-		fail(STATUS_USAGE, "split %s takes two devices", argv[0]);
-	netlink_pair(cmd, argv[1], argv[2]);
-	return STATUS_OK;
-}

@@ -13,6 +13,6 @@ extern const struct field space_fields[];
 json_t *live_owner(const char *device);
 void live_only(const struct session *session);
 void live_table(json_t *rows, const struct field *fields);
-enum status split_command(struct session *session, int argc, char **argv);
+void live_print(json_t *rows, const struct field *fields);
 
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ioasid isolation split.
+ */
+#ifndef IOASID_SPLIT_H
+#define IOASID_SPLIT_H
+
+#include "command.h"
+
+enum status split_command(struct session *session, int argc, char **argv);
+
+#endif
