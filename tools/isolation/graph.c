@@ -9,53 +9,11 @@
 #include <string.h>
 
 #include "isolation/picture.h"
+#include "isolation/svg.h"
 #include "pci/group.h"
 
 /* More than that nobody could tell apart in a picture. */
 #define WAYS_MAX 60
-
-/**
- * picture_colour() - the colour of a route
- * @route: which
- *
- * Return: as of SVG and Graphviz.
- */
-const char *picture_colour(enum route route)
-{
-	static const char *const colours[] = {
-		[ROUTE_DIRECT] = "#c62828",
-		[ROUTE_POSSIBLE] = "#ef6c00",
-		[ROUTE_REDIRECTED] = "#2e7d32",
-		[ROUTE_ROOT] = "#1565c0",
-		[ROUTE_BLOCKED] = "#757575",
-	};
-
-	return colours[route];
-}
-
-/**
- * picture_back() - the same way in the other direction
- * @p: the picture
- * @way: index of a way
- *
- * Return: the index of one that leads back and is of the same route, or -1. Of
- * the two the first is drawn, with two heads.
- */
-int picture_back(const struct picture *p, int way)
-{
-	const struct pair *there = &p->ways.at[way];
-	int i;
-
-	for (i = 0; i < p->ways.nr; i++) {
-		const struct pair *back = &p->ways.at[i];
-
-		if (back->a == there->b && back->b == there->a &&
-		    path_find(p->t, back->a, back->b, TRAFFIC_REQUEST).route ==
-		    path_find(p->t, there->a, there->b, TRAFFIC_REQUEST).route)
-			return i;
-	}
-	return -1;
-}
 
 /* A string between quotes. */
 static void dot_string(const char *text)
@@ -99,11 +57,7 @@ static void dot_groups(const struct picture *p)
 			dot_node(p, i, "\t");
 }
 
-/**
- * picture_dot() - write a picture in the language of Graphviz
- * @p: the picture
- */
-void picture_dot(const struct picture *p)
+static void dot(const struct picture *p)
 {
 	int i, above;
 
@@ -206,7 +160,7 @@ enum status graph(struct session *session, int argc, char **argv)
 	if (svg)
 		picture_svg(&p);
 	else
-		picture_dot(&p);
+		dot(&p);
 	free(p.ways.at);
 	groups_free(kernel);
 	groups_free(model);

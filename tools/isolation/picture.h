@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pictures of a topology with its groups and ways, in two languages.
+ * Pictures of a topology with its groups and ways, whatever the format.
  */
 #ifndef IOASID_PICTURE_H
 #define IOASID_PICTURE_H
@@ -22,8 +22,6 @@ struct picture {
 	struct pairs ways;
 };
 
-void picture_dot(const struct picture *p);
-void picture_svg(const struct picture *p);
 int picture_back(const struct picture *p, int way);
 const char *picture_colour(enum route route);
 

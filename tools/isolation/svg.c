@@ -4,12 +4,13 @@
  * below its bridge, so that a group is mostly some lines on end; ways are arcs
  * at the right.  A group whose lines are not on end has several frames.
  */
-#include "isolation/picture.h"
+#include "isolation/svg.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "isolation/picture.h"
 #include "output.h"
 
 #define ROW 34
