@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Objects and their commands.  Each object has a table of commands; adding one
- * is a row there, adding an object is a row in main.c.
+ * Objects and their commands.  Each object has a table of commands: a new command
+ * is a row there, a new object a row in main.c and a line in its folder's objects.h.
  */
 #ifndef IOASID_COMMAND_H
 #define IOASID_COMMAND_H
@@ -46,17 +46,6 @@ struct object {
 	const char *help;
 	const struct command *commands;
 };
-
-extern const struct object isolation_object;
-extern const struct object p2p_object;
-extern const struct object acs_object;
-extern const struct object why_object;
-extern const struct object context_object;
-extern const struct object space_object;
-extern const struct object device_object;
-extern const struct object area_object;
-extern const struct object monitor_object;
-extern const struct object top_object;
 
 enum status object_run(const struct object *object, struct session *session,
 		       int argc, char **argv);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "command.h"
+#include "isolation/objects.h"
+#include "module/objects.h"
 
 static const struct object *const objects[] = {
 	&isolation_object,

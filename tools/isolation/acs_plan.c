@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "isolation/explain.h"
+#include "isolation/objects.h"
 #include "isolation/plan.h"
 #include "pci/machine.h"
 

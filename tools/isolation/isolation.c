@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "isolation/graph.h"
+#include "isolation/objects.h"
 #include "isolation/show.h"
 #include "isolation/split_check.h"
 #include "module/split.h"

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "isolation/explain.h"
+#include "isolation/objects.h"
 #include "pci/path.h"
 
 #define STEPS_MAX 64

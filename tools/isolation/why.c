@@ -13,6 +13,7 @@
 
 #include "command.h"
 #include "isolation/explain.h"
+#include "isolation/objects.h"
 #include "module/live.h"
 #include "pci/group.h"
 #include "pci/holder.h"

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "module/live.h"
 #include "module/netlink.h"
+#include "module/objects.h"
 
 #define MAX_FILTERS 4
 

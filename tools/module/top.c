@@ -15,6 +15,7 @@
 #include "command.h"
 #include "module/live.h"
 #include "module/netlink.h"
+#include "module/objects.h"
 
 #define CLEAR "\033[H\033[J"
 
