@@ -86,13 +86,14 @@ build/kselftest: build/src/.unpacked
 
 # Modules ---------------------------------------------------------------------
 
-ours := iommufd include build/patched/drivers/vfio vfio \
+ours := VERSION iommufd include build/patched/drivers/vfio vfio \
 	$(wildcard selftests/modules) selftests/iosim selftests/conformance \
 	build/src/drivers/iommu/iommufd/iommufd_test.h
 intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
 	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
 	  build/src/drivers/vfio vfio $(wildcard selftests/modules)
-sources = $(shell find $(filter-out build/%,$(1)) -name '*.[ch]' -o -name Kbuild)
+sources = $(shell find $(filter-out build/%,$(1)) -name '*.[ch]' -o -name Kbuild \
+	    -o -name VERSION)
 
 modules: build/modules/load-order
 peers: build/peers/intree/load-order
@@ -248,8 +249,7 @@ lint: modules | setup-lint
 # The tool ioasid -------------------------------------------------------------
 
 tools_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
-		-DVERSION='"0.1"' -MMD -MP -isystem /usr/include/libnl3 \
-		-Itools -Iinclude/uapi
+		-MMD -MP -isystem /usr/include/libnl3 -Itools -Iinclude/uapi
 tools_objects := $(patsubst tools/%.c,build/tools/%.o, \
 		   $(wildcard tools/*.c tools/*/*.c))
 
@@ -258,6 +258,9 @@ tools: build/tools/ioasid
 build/tools/%.o: tools/%.c | setup-tools
 	@mkdir -p $(@D)
 	@$(CC) $(tools_cflags) $(CFLAGS) -c -o $@ $<
+
+build/tools/main.o: VERSION
+build/tools/main.o: tools_cflags += -DVERSION='"$(shell cat VERSION)"'
 
 build/tools/ioasid: $(tools_objects)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson \

@@ -439,4 +439,5 @@ module_exit(iommufd_exit);
 
 MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_IMPORT_NS(IOMMUFD_INTERNAL);

@@ -57,4 +57,5 @@ module_init(devices_init);
 module_exit(devices_exit);
 MODULE_DESCRIPTION("Simulated devices behind the simulated IOMMU iosim");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_IMPORT_NS(IOMMUFD);

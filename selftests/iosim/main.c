@@ -186,3 +186,4 @@ module_exit(iosim_exit);
 MODULE_DESCRIPTION("Simulated IOMMU for tests of iommufd");
 MODULE_IMPORT_NS(IOMMUFD);
 MODULE_LICENSE("GPL");
+MODULE_VERSION(IOMMUFD_VERSION);
