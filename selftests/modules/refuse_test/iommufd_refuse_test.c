@@ -11,12 +11,9 @@
 #include <linux/module.h>
 #include <linux/platform_device.h>
 
-#define NR_PASIDS	2
+#include "iommu-priv.h"
 
-/* Exported in the namespace IOMMUFD_INTERNAL; not in the kernel's public headers. */
-struct iommu_attach_handle *
-iommu_attach_handle_get(struct iommu_group *group, ioasid_t pasid,
-			unsigned int type);
+#define NR_PASIDS	2
 
 static char *device;
 module_param(device, charp, 0444);
