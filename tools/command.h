@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Objects and their commands.  Each object has a table of commands: a new command
- * is a row there, a new object a row in main.c and a line in its folder's objects.h.
+ * Objects and their commands.  Each object has a table of commands.  A new command
+ * is a row in that table; a new object is a row in main.c and a line in the
+ * objects.h of its folder.
  */
 #ifndef IOASID_COMMAND_H
 #define IOASID_COMMAND_H
@@ -11,9 +12,9 @@
 #include "pci/topology.h"
 
 /**
- * struct session - what the options before the object say
+ * struct session - the options given before the object
  * @source: where the PCI devices are read from
- * @topology: the devices, once they have been read
+ * @topology: the devices, once read
  */
 struct session {
 	struct topology_source source;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid: looks into I/O address spaces, and explains the isolation of PCI
- * devices.
+ * ioasid: inspects I/O address spaces and explains how PCI devices are isolated.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every command prints with: errors with their exit status, colours, and
- * the one JSON value that a command makes.
+ * Output of all commands: errors and their exit status, colours, and the one JSON
+ * value that a command prints.
  */
 #ifndef IOASID_OUTPUT_H
 #define IOASID_OUTPUT_H
@@ -29,7 +29,7 @@ enum status {
 /**
  * enum paint - what a coloured piece of text is
  * @PAINT_HEAD: the name of what follows
- * @PAINT_GOOD: as one would wish
+ * @PAINT_GOOD: as it should be
  * @PAINT_BAD: what is in the way
  * @PAINT_NOTE: worth knowing
  * @PAINT_OFF: back to normal
@@ -46,7 +46,7 @@ enum paint {
  * struct output - how to print
  * @json: JSON instead of text
  * @pretty: JSON with indentation
- * @colour: colours are welcome
+ * @colour: use colours
  */
 struct output {
 	bool json;

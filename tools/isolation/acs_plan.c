@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid acs plan: says what the plan is, what it changes and what it costs.
+ * ioasid acs plan: prints the plan, what it changes and what it costs.
  */
 #include <stdio.h>
 #include <stdlib.h>

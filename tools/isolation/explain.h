@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reasons in words and as JSON: why a function isolates or does not, why it is
- * in its group.
+ * Reasons, in words and as JSON: why a function does or does not isolate, and why
+ * it is in its group.
  */
 #ifndef IOASID_EXPLAIN_H
 #define IOASID_EXPLAIN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Objects of the command line that are about isolation.
+ * The objects of the command line that are about isolation.
  */
 #ifndef IOASID_ISOLATION_OBJECTS_H
 #define IOASID_ISOLATION_OBJECTS_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid p2p: what happens between two functions.
+ * ioasid p2p: how two functions reach each other.
  */
 #include <stdio.h>
 #include <stdlib.h>

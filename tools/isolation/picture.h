@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pictures of a topology with its groups and ways, whatever the format.
+ * A picture of a topology with its groups and paths, in any format.
  */
 #ifndef IOASID_PICTURE_H
 #define IOASID_PICTURE_H
@@ -14,7 +14,7 @@
  * struct picture - what is drawn
  * @t: the machine
  * @g: its groups
- * @ways: requests whose route is drawn, each from a to b
+ * @ways: the paths of requests to draw, each from a to b
  */
 struct picture {
 	const struct topology *t;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * First all that isolation needs is switched on, then the least that the
- * direct ways need is switched off; then the model of the kernel and of the
- * paths is asked whether the result is what was wanted.  What cannot be had
- * is refused with what stands in the way.
+ * First, everything that isolation needs is switched on; then, as little as the
+ * direct paths need is switched off; last, the models of the kernel's groups and of
+ * the paths check whether the result is what was asked for.  If not, the plan is
+ * refused, with the reason.
  */
 #include "isolation/plan.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Planning ACS: settings that give some functions a direct way to each other
- * and keep others apart, and take no more away than that needs.
+ * Planning ACS: settings that give some functions a direct path to each other and
+ * keep others apart, and that give up no more isolation than this takes.
  */
 #ifndef IOASID_PLAN_H
 #define IOASID_PLAN_H
@@ -31,17 +31,17 @@ struct pairs {
 };
 
 /**
- * struct plan - what is wanted, and what comes of it
+ * struct plan - what is wanted, and the result
  * @t: the machine; its ACS registers are now as before, now as after
- * @p2p: these want a direct way
- * @isolate: these are to be kept apart
- * @translated: the direct way is for requests translated through ATS
- * @root_complex: a way that the root complex may offer is good enough
- * @now: for each function its ACS control register, as it is
- * @then: as it shall be
- * @before: groups as it is
- * @after: groups as it will be
- * @refusal: why it cannot be, or NULL
+ * @p2p: pairs that want a direct path
+ * @isolate: pairs to be kept apart
+ * @translated: the direct path is for requests translated through ATS
+ * @root_complex: a path that the root complex may offer is good enough
+ * @now: for each function, its ACS control register as it is
+ * @then: the same as planned
+ * @before: the groups now
+ * @after: the groups with the plan
+ * @refusal: why it cannot be done, or NULL
  */
 struct plan {
 	struct topology *t;

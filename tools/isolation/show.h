@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ioasid isolation show: groups and why they are, or one device in depth.
+ * ioasid isolation show: all groups with their reasons, or one device in depth.
  */
 #ifndef IOASID_SHOW_H
 #define IOASID_SHOW_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * If two devices turn out not to be isolated, by an erratum say, then what is
- * in their groups is one set in truth, and it matters who has which of it.
+ * If two devices turn out not to be isolated, say because of an erratum, their
+ * groups are really one, and it matters who has which device of it.
  */
 #include "isolation/split_check.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A picture as SVG, without the help of Graphviz: a function a line, indented
- * below its bridge, so that a group is mostly some lines on end; ways are arcs
- * at the right.  A group whose lines are not on end has several frames.
+ * A picture as SVG, without the help of Graphviz.  Each function has a line,
+ * indented below its bridge, so that a group is mostly a block of lines with a frame
+ * around it; a group whose lines are scattered has several frames.  Paths are arcs
+ * on the right.
  */
 #include "isolation/svg.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid why: what is in the way of giving a device to a user of /dev/iommu.
- * It looks at all that binding takes, in the order in which one would set it
- * up, and names for each obstacle what to do.  No module has to be loaded, but one that
- * is has the last word: it knows what keeps a device when no process has it open.
+ * ioasid why: what keeps a device from being given to a user of /dev/iommu.  It
+ * checks everything that binding takes, in the order in which one would set it up,
+ * and says what to do about each obstacle.  The module need not be loaded; if it is,
+ * it has the last word, since it knows what holds a device that no process has open.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module tells of itself: contexts, spaces, devices and areas as
- * tables, events as lines.
+ * What the running module reports: contexts, spaces, devices and areas as tables,
+ * events as lines.
  */
 #include <errno.h>
 #include <signal.h>

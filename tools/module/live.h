@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the running module tells of itself.
+ * What the running module reports.
  */
 #ifndef IOASID_LIVE_H
 #define IOASID_LIVE_H

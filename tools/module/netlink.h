@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The generic netlink family of the module, and its answers as rows of fields.
+ * The module's generic netlink family, and its answers as rows of fields.
  */
 #ifndef IOASID_NETLINK_H
 #define IOASID_NETLINK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Objects of the command line that are about the running module.
+ * The objects of the command line that are about the running module.
  */
 #ifndef IOASID_MODULE_OBJECTS_H
 #define IOASID_MODULE_OBJECTS_H

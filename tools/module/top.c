@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid top: who is mapping, how fast, and what that holds.
+ * ioasid top: who maps, how fast, and how much is pinned.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Access Control Services: whether a function isolates as the kernel asks, and
+ * Access Control Services: whether a function isolates as the kernel requires, and
  * the names of the controls.
  */
 #ifndef IOASID_ACS_H

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A model of how Linux 6.12 forms groups (pci_device_group()).  It takes one
- * function after the other, in the order in which they are found, and asks
- * whether one that has a group already cannot be kept apart from it:
+ * A model of how Linux 6.12 forms groups (pci_device_group()).  It goes through the
+ * functions in the order in which they are found, and looks for one that already has
+ * a group and cannot be kept apart from this one:
  *
- * 1. A bridge between here and the root that lends its own requester ID:
- *    the IOMMU cannot tell the two.
- * 2. From there upwards, the first port above which everything isolates.
- *    Below it requests may turn round: what is there belongs together.
- * 3. At that point, functions under another's requester ID, and functions of
- *    the same device, if neither of the two isolates.
+ * 1. A bridge on the way to the root that substitutes its own requester ID: the
+ *    IOMMU cannot tell it from the function.
+ * 2. From there upwards, the first port above which everything isolates.  Below it,
+ *    requests may turn round: what is there belongs together.
+ * 3. At that point, functions that use another's requester ID, and functions of the
+ *    same device if neither isolates.
  *
- * What Linux does not ask is whether somebody beside that way can reach in; see
- * path.h for that.
+ * Linux does not ask whether a device beside that path can reach in; path.h does.
  */
 #include "pci/group.h"
 

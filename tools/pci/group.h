@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * IOMMU groups: those that Linux would form, and why.
+ * IOMMU groups: which ones Linux would form, and why.
  */
 #ifndef IOASID_GROUP_H
 #define IOASID_GROUP_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Processes that have the device node of a function open, or mapped.
+ * Processes that have the device node of a function open or mapped.
  */
 #ifndef IOASID_HOLDER_H
 #define IOASID_HOLDER_H

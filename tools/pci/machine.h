@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Facts about a machine that are not in its PCI devices: IOMMUs, interrupt
- * remapping, whether it is virtual.  Each has the sign by which we know.
+ * Facts about a machine that its PCI devices do not tell: IOMMUs, interrupt
+ * remapping, whether it is virtual.  Each comes with the evidence for it.
  */
 #ifndef IOASID_MACHINE_H
 #define IOASID_MACHINE_H
@@ -25,9 +25,9 @@ enum answer {
 #define SIGN_SIZE 160
 
 /**
- * struct fact - an answer and how we know
+ * struct fact - an answer and the evidence for it
  * @answer: the answer
- * @sign: what decided, as a clause
+ * @sign: the evidence, as a clause
  */
 struct fact {
 	enum answer answer;
@@ -36,7 +36,7 @@ struct fact {
 
 /**
  * struct machine - facts
- * @known: of this machine; nothing but PCI is known of one of a dump
+ * @known: this is the running machine; of a dump, only PCI is known
  * @is_virtual: is it a virtual machine?
  * @iommu: does the kernel drive an IOMMU?
  * @remapping: is interrupt remapping in use?

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A transaction climbs until it is on the bus where the way to its target
- * branches off.  What it comes from there (a downstream port, a function of a
- * device) may let it pass over, or send it on upwards by ACS.  If so, each
- * port above has it arrive from below for an address that is below: Upstream
- * Forwarding lets it go on.  At the top the IOMMU translates it.
+ * A transaction climbs until it reaches the bus where the path to its target
+ * branches off.  The port or function that it comes out of there may let it cross,
+ * or, by ACS, send it further up.  Each port above then sees it arrive from below
+ * for an address below, and Upstream Forwarding lets it pass.  At the top, the IOMMU
+ * translates it.
  */
 #include "pci/path.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Peer-to-peer: which way a transaction takes from one function to another,
- * and what ACS does to it on that way.
+ * Peer-to-peer: which path a transaction takes from one function to another, and
+ * what ACS does to it on the way.
  */
 #ifndef IOASID_PATH_H
 #define IOASID_PATH_H
@@ -24,11 +24,11 @@ enum traffic {
 };
 
 /**
- * enum route - how a transaction comes to its target
+ * enum route - how a transaction reaches its target
  * @ROUTE_DIRECT: it turns round below the root complex; no IOMMU sees it
- * @ROUTE_POSSIBLE: as before, if the hardware does such; nothing forbids it
+ * @ROUTE_POSSIBLE: the same, if the hardware does that; nothing forbids it
  * @ROUTE_REDIRECTED: through the root complex, where the IOMMU decides
- * @ROUTE_ROOT: its way is inside the root complex, and not visible from PCI
+ * @ROUTE_ROOT: inside the root complex, where PCI does not show the path
  * @ROUTE_BLOCKED: not at all
  */
 enum route {
@@ -40,10 +40,10 @@ enum route {
 };
 
 /**
- * enum path_cause - what decides on the route
+ * enum path_cause - what decides the route
  * @PATH_SHARED_BUS: a conventional bus: everybody on it hears everything
  * @PATH_NO_ACS: the function at the turning point has no ACS
- * @PATH_CONTROL_OFF: it has, and the control is off
+ * @PATH_CONTROL_OFF: it has ACS, but the control is off
  * @PATH_CONTROL_ON: the control is on
  * @PATH_EGRESS: egress control
  * @PATH_QUIRK: the kernel vouches for the function
@@ -74,12 +74,12 @@ enum path_cause {
 };
 
 /**
- * struct path - the way of one kind of transaction in one direction
+ * struct path - the path of one kind of transaction in one direction
  * @route: how it goes
  * @cause: why
  * @at: the function that decides, -1 if it is the root complex
- * @turn_from: where the ways up meet: what the transaction comes from there
- * @turn_to: and what it goes to; -1 both with PATH_OTHER_ROOT
+ * @turn_from: where the paths up meet, the function that the transaction comes from
+ * @turn_to: and the one that it goes to; both -1 with PATH_OTHER_ROOT
  */
 struct path {
 	enum route route;

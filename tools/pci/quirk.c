@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device IDs are those that Linux 6.12 knows (drivers/pci/quirks.c), in
- * ranges.  A device that newer kernels have learnt about is missing here: on a
- * running system the groups are the kernel's, and the difference is shown.
+ * The device IDs that Linux 6.12 knows (drivers/pci/quirks.c), as ranges.  Devices
+ * that newer kernels have learnt about are missing; on a running system the groups
+ * shown are the kernel's, and the difference is pointed out.
  */
 #include "pci/quirk.h"
 

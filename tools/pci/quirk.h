@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What Linux 6.12 knows about particular devices: some isolate without ACS
- * registers that say so, some do DMA under the address of another function.
+ * What Linux 6.12 knows about particular devices: some isolate although no ACS
+ * register says so, and some do DMA with the requester ID of another function.
  */
 #ifndef IOASID_QUIRK_H
 #define IOASID_QUIRK_H
@@ -12,13 +12,13 @@
 struct function;
 
 /**
- * enum quirk_kind - on what grounds the kernel answers instead of the registers
- * @QUIRK_FUNCTIONS_APART: the vendor says: its functions do not talk
- * @QUIRK_PORT_APART: the port isolates, and has no capability to tell it
+ * enum quirk_kind - why the kernel answers in place of the registers
+ * @QUIRK_FUNCTIONS_APART: its functions do not talk, says the vendor
+ * @QUIRK_PORT_APART: the port isolates, but has no capability that says so
  * @QUIRK_INTEL_PCH: root ports that isolate after chipset registers were set
  * @QUIRK_INTEL_RCIEP: root complex endpoints, by the VT-d specification
  * @QUIRK_AMD_SOUTHBRIDGE: no peer-to-peer in a southbridge behind AMD-Vi
- * @QUIRK_NOT_TRUSTED: of a vendor whose other ports are vouched for
+ * @QUIRK_NOT_TRUSTED: not vouched for, though other ports of this vendor are
  */
 enum quirk_kind {
 	QUIRK_FUNCTIONS_APART,
@@ -32,7 +32,7 @@ enum quirk_kind {
 /**
  * struct quirk - the kernel's word on a device
  * @kind: its grounds
- * @provides: ACS_* bits that it takes for given
+ * @provides: ACS_* bits that it takes for granted
  */
 struct quirk {
 	enum quirk_kind kind;

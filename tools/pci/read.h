@@ -10,11 +10,11 @@
 struct topology;
 
 /**
- * struct topology_source - where to read it
- * @dump: a file as of lspci -xxxx, or NULL for the running system
- * @root: a directory that has the sys of the running system
+ * struct topology_source - where to read a machine
+ * @dump: the output of lspci -xxxx, or NULL for the running system
+ * @root: a directory with the sys of the running system
  * @numeric: no names from pci.ids
- * @acs_defaults: take ACS not as it is, but as Linux sets it up
+ * @acs_defaults: assume ACS as Linux sets it up, not as it is
  */
 struct topology_source {
 	const char *dump;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The PCI devices of a machine, this one's or that of a dump, as a tree.
+ * The PCI devices of a machine, the running one or one from a dump, as a tree.
  */
 #ifndef IOASID_TOPOLOGY_H
 #define IOASID_TOPOLOGY_H
@@ -35,7 +35,7 @@ enum port_type {
 #define ACS_DT 0x40	/* Direct Translated P2P */
 #define ACS_BITS 7
 
-/* What Linux wants on the whole way before it takes a device for isolated. */
+/* What Linux wants on the whole path before it considers a device isolated. */
 #define ACS_ISOLATED (ACS_SV | ACS_RR | ACS_CR | ACS_UF)
 
 /**
@@ -67,7 +67,7 @@ struct acs {
  * @pasid_bits: width of its PASIDs, 0 without PASID
  * @pasid_on: PASIDs are enabled
  * @siov: has the DVSEC of Intel's Scalable I/O Virtualization
- * @ims: that one says that it supports the Interrupt Message Store
+ * @ims: which announces the Interrupt Message Store
  * @sriov_vfs: virtual functions that are enabled
  */
 struct caps {
@@ -92,7 +92,7 @@ struct caps {
  * @class: class and subclass
  * @name: what it is called, with or without pci.ids
  * @driver: its driver, or NULL
- * @group: the IOMMU group it is in, -1 for none or not known
+ * @group: its IOMMU group, -1 if it has none or that is not known
  * @bridge: has a bus behind it
  * @multifunction: Linux takes it for part of a multi-function device
  * @pcie: has a PCI Express capability
@@ -149,7 +149,7 @@ struct bus {
 
 /**
  * struct topology - a machine
- * @live: it is this one
+ * @live: it is the running one
  * @functions: in the order in which Linux finds them
  * @nr: how many
  * @buses: root buses first
