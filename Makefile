@@ -16,7 +16,7 @@ help:
 	@echo 'make check-tools  its tests: output, and predictions against the kernel'
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
-	@echo 'make lint         shellcheck, sparse, W=1, checkpatch'
+	@echo 'make lint         floors, shellcheck, checkpatch, W=1, sparse'
 	@echo 'make clean        remove build/'
 
 KVER ?= $(shell scripts/kernel-version)
