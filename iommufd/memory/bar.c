@@ -167,7 +167,7 @@ static bool is_off(struct device *dev)
 	if (!dev_is_pci(dev))
 		return false;
 	pdev = to_pci_dev(dev);
-	if (pdev->current_state >= PCI_D3hot)
+	if ((__force int)pdev->current_state >= (__force int)PCI_D3hot)
 		return true;
 	return !pdev->is_virtfn &&
 	       !pci_read_config_word(pdev, PCI_COMMAND, &command) &&
