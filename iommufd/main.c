@@ -24,9 +24,9 @@
 #include "device/outlook.h"
 #include "memory/charge.h"
 #include "memory/gather.h"
-#include "memory/pin.h"
 #include "report/notice.h"
 #include "space/area.h"
+#include "space/stock.h"
 
 /* Room for the structure of any command. */
 union command_arg {
@@ -398,7 +398,7 @@ static const struct {
 } rooms[] = {
 	{ account_init, account_exit },
 	{ area_cache_init, area_cache_exit },
-	{ pinned_cache_init, pinned_cache_exit },
+	{ stock_init, stock_exit },
 	{ gather_init, gather_exit },
 	{ batch_init, batch_exit },
 	{ family_init, family_exit },

@@ -40,9 +40,6 @@
 #include "memory/pin_reason.h"
 #include "memory/sparse.h"
 
-/* So few pages are pinned with the pointers on the stack. */
-#define PIN_FEW		16
-
 static struct kmem_cache *pinned_cache;
 
 /**
@@ -444,103 +441,77 @@ int pinned_use_shared(struct pinned *pinned)
 }
 
 /**
- * pinned_row - how many areas' memory is one stretch?
- * @area: the first of a chain of new areas, with memory of the current process
- *	that nobody else knows yet
- * @npages: set to the length of the stretch
+ * pinned_row_begin - pin a row of memory at once
+ * @first: its first memory, that nobody else knows yet, like the rest of the row
+ * @npages: its length
  *
- * Return: the area, or NULL, behind the last one of which pinned_use_row() can
- * use the memory together with that of @area.
+ * Return: the pages, to be dealt out by pinned_row_deal() and ended by
+ * pinned_row_end(); or an ERR_PTR, which may be any memory's of the row.
  */
-struct area *pinned_row(const struct area *area, unsigned long *npages)
+struct page **pinned_row_begin(const struct pinned *first, unsigned long npages)
 {
-	const struct pinned *first = area->pinned;
-	unsigned long end = first->start + first->npages * PAGE_SIZE;
-	struct area *at;
-
-	for (at = area->chain; at; at = at->chain) {
-		const struct pinned *pinned = at->pinned;
-
-		if (pinned->start != end ||
-		    pinned->writable != first->writable ||
-		    pinned->account != first->account)
-			break;
-		/* What is larger may be had in larger pieces. */
-		if (pinned->npages > PIN_FEW || first->npages > PIN_FEW ||
-		    end - first->start >= (GATHER_BATCH - PIN_FEW) * PAGE_SIZE)
-			break;
-		end += pinned->npages * PAGE_SIZE;
-	}
-	*npages = (end - first->start) >> PAGE_SHIFT;
-	return at;
-}
-
-static int row_deal(struct area *area, const struct area *end,
-		    struct page **pages)
-{
-	int rc = 0;
-
-	for (; area != end; area = area->chain) {
-		struct pinned *pinned = area->pinned;
-		unsigned long n = pinned->npages;
-
-		if (n == 1)
-			runs_set_one(&pinned->runs, page_to_pfn(*pages), 1);
-		else if (!rc)
-			rc = gather_add(&pinned->runs, pages, n);
-		else
-			unpin_user_pages(pages, n);
-		pinned->uses = 1;
-		area->in_use = true;
-		pages += n;
-	}
-	return rc;
-}
-
-/* Memory was too short for the runs of one. */
-static void row_undo(struct area *area, const struct area *end)
-{
-	for (; area != end; area = area->chain) {
-		area->in_use = false;
-		area->pinned->uses = 0;
-		release_runs(&area->pinned->runs, area->pinned->writable);
-	}
-}
-
-/**
- * pinned_use_row - pinned_use() of many small pieces of memory at once
- * @area: the first area; in_use is set
- * @end: from pinned_row()
- * @npages: likewise
- *
- * Return: 0, or with nothing changed an errno of pinned_use(), which may be that
- * of any of them.
- */
-int pinned_use_row(struct area *area, const struct area *end,
-		   unsigned long npages)
-{
-	const struct pinned *first = area->pinned;
-	struct account *account = first->account;
 	struct page **pages = gather_scratch();
 	int rc;
 
 	if (!pages)
-		return -ENOMEM;
-	rc = account_charge(account, npages);
+		return ERR_PTR(-ENOMEM);
+	rc = account_charge(first->account, npages);
 	if (rc)
-		goto out_pages;
-	rc = gather_user_pages(account->mm, first->start, npages,
+		goto err_free;
+	rc = gather_user_pages(first->account->mm, first->start, npages,
 			       first->writable, pages);
-	if (!rc) {
-		rc = row_deal(area, end, pages);
-		if (rc)
-			row_undo(area, end);
-	}
 	if (rc)
-		account_uncharge(account, npages);
-out_pages:
+		goto err_uncharge;
+	return pages;
+
+err_uncharge:
+	account_uncharge(first->account, npages);
+err_free:
 	gather_scratch_free(pages);
+	return ERR_PTR(rc);
+}
+
+/**
+ * pinned_row_deal_many - pinned_row_deal() of more than a page
+ * @pinned: see there
+ * @pages: its pages
+ * @rc: as there
+ *
+ * Return: as pinned_row_deal().
+ */
+int pinned_row_deal_many(struct pinned *pinned, struct page **pages, int rc)
+{
+	if (!rc)
+		rc = gather_add(&pinned->runs, pages, pinned->npages);
+	else
+		unpin_user_pages(pages, pinned->npages);
+	pinned->uses = 1;
 	return rc;
+}
+
+/**
+ * pinned_row_undo - the opposite of pinned_row_deal()
+ * @pinned: the memory
+ */
+void pinned_row_undo(struct pinned *pinned)
+{
+	pinned->uses = 0;
+	release_runs(&pinned->runs, pinned->writable);
+}
+
+/**
+ * pinned_row_end - all pages of a row have been dealt out
+ * @first: the first memory
+ * @npages: its length
+ * @pages: from pinned_row_begin()
+ * @rc: an error if all has been undone, or 0
+ */
+void pinned_row_end(const struct pinned *first, unsigned long npages,
+		    struct page **pages, int rc)
+{
+	if (rc)
+		account_uncharge(first->account, npages);
+	gather_scratch_free(pages);
 }
 
 /**
@@ -632,11 +603,12 @@ void pinned_change_account(struct pinned *pinned, struct account *account)
 	pinned->account = account;
 }
 
-/* What it is again whenever it is freed. */
-static void pinned_construct(void *mem)
+/**
+ * pinned_construct - a structure that stands for nothing, as it has to be when freed
+ * @pinned: memory that the cache has just got
+ */
+void pinned_construct(struct pinned *pinned)
 {
-	struct pinned *pinned = mem;
-
 	refcount_set(&pinned->refs, 1);
 	pinned->mark = false;
 	pinned->busy = false;
@@ -646,21 +618,19 @@ static void pinned_construct(void *mem)
 	runs_init(&pinned->runs);
 	pinned->sparse = NULL;
 	pinned->owner = NULL;
-	area_construct(&pinned->area);
-	pinned->area.pinned = pinned;
-	pinned->area.embedded = true;
 }
 
 /**
  * pinned_cache_init - at module load
+ * @size: of what a struct pinned is the first member of, so that both are one allocation
+ * @construct: makes that what it is when it is freed, see pinned_construct()
  *
  * Return: 0 or -ENOMEM.
  */
-int pinned_cache_init(void)
+int pinned_cache_init(size_t size, void (*construct)(void *mem))
 {
-	pinned_cache = kmem_cache_create("iommufd_pinned",
-					 sizeof(struct pinned), 0,
-					 SLAB_ACCOUNT, pinned_construct);
+	pinned_cache = kmem_cache_create("iommufd_pinned", size, 0,
+					 SLAB_ACCOUNT, construct);
 	return pinned_cache ? 0 : -ENOMEM;
 }
 

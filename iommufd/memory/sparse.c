@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinned memory for in-kernel users: page by page, as long as no page table needs
- * all of it. See the head of pin.c.
+ * Memory of which in-kernel users have single pages, as long as no page table needs all
+ * of it. See the head of pin.c.
  */
-#include <linux/highmem.h>
 #include <linux/slab.h>
 
 #include "memory/charge.h"
 #include "memory/gather.h"
-#include "memory/pin.h"
 #include "memory/sparse.h"
 
 #define SPARSE_COUNT_BITS	22
@@ -27,6 +25,11 @@ static unsigned long sparse_pfn(void *value)
 static unsigned long sparse_count(void *value)
 {
 	return xa_to_value(value) & SPARSE_COUNT_MAX;
+}
+
+static void *find(struct pinned *pinned, unsigned long index)
+{
+	return pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
 }
 
 /* Are the sparse pages those that the runs have, too? */
@@ -101,30 +104,18 @@ int sparse_absorb(struct pinned *pinned, unsigned long *paid)
 	return rc;
 }
 
-/* The PFN of a page that is pinned for somebody who has no other use for it. */
-static long pin_one(struct pinned *pinned, unsigned long index, bool writable)
+/**
+ * sparse_pin - one more pin of a page that has one
+ * @pinned: not in use as a whole, locked
+ * @index: of the page
+ * @page: set to the page
+ *
+ * Return: 0, -ENOENT (it is not pinned), -EOVERFLOW (pinned millions of times).
+ */
+int sparse_pin(struct pinned *pinned, unsigned long index, struct page **page)
 {
-	unsigned long at = pinned->start + index * PAGE_SIZE;
+	void *value = find(pinned, index);
 
-	if (pinned->file)
-		return gather_file_page(pinned->file, at);
-	return gather_user_page(pinned->account->mm, at, writable);
-}
-
-/* One more pin of a page; with the lock held. -ENOENT: it is not pinned yet. */
-static int pin_known(struct pinned *pinned, unsigned long index,
-		     struct page **page)
-{
-	void *value;
-
-	if (pinned->owner)
-		return -EINVAL;
-	if (pinned->uses) {
-		pinned->uses++;
-		*page = pfn_to_page(runs_pfn_of(&pinned->runs, index, 1));
-		return 0;
-	}
-	value = pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
 	if (!value)
 		return -ENOENT;
 	if (sparse_count(value) == SPARSE_COUNT_MAX)
@@ -137,9 +128,29 @@ static int pin_known(struct pinned *pinned, unsigned long index,
 	return 0;
 }
 
-/* A page has been pinned, and paid for; with the lock held. */
-static int sparse_add(struct pinned *pinned, unsigned long index,
-		      unsigned long pfn)
+/**
+ * sparse_pfn_at - where is a page?
+ * @pinned: not in use as a whole, locked
+ * @index: of the page
+ *
+ * Return: its PFN, or 0 if it is not pinned.
+ */
+unsigned long sparse_pfn_at(struct pinned *pinned, unsigned long index)
+{
+	void *value = find(pinned, index);
+
+	return value ? sparse_pfn(value) : 0;
+}
+
+/**
+ * sparse_add - the first pin of a page
+ * @pinned: not in use as a whole, locked
+ * @index: of the page, which has been pinned, and paid for
+ * @pfn: where it is
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sparse_add(struct pinned *pinned, unsigned long index, unsigned long pfn)
 {
 	int rc;
 
@@ -160,41 +171,8 @@ static int sparse_add(struct pinned *pinned, unsigned long index,
 	return rc;
 }
 
-/* Pin a page that was not pinned yet, unless somebody else does meanwhile. */
-static int pin_new(struct pinned *pinned, unsigned long index,
-		   struct page **page)
-{
-	bool ours = false;
-	long pfn;
-	int rc;
-
-	rc = account_charge(pinned->account, 1);
-	if (rc)
-		return rc;
-	pfn = pin_one(pinned, index, pinned->writable);
-	if (pfn < 0) {
-		rc = pfn;
-		goto out_charge;
-	}
-	mutex_lock(&pinned->lock);
-	rc = pin_known(pinned, index, page);
-	if (rc == -ENOENT) {
-		rc = sparse_add(pinned, index, pfn);
-		ours = !rc;
-	}
-	mutex_unlock(&pinned->lock);
-	if (ours) {
-		*page = pfn_to_page(pfn);
-		return 0;
-	}
-	release_page(pfn, false);
-out_charge:
-	account_uncharge(pinned->account, 1);
-	return rc;
-}
-
 /* Returns whether the page is not pinned any more, so not to be paid for. */
-static bool sparse_unpin(struct pinned *pinned, unsigned long index)
+static bool unpin_page(struct pinned *pinned, unsigned long index)
 {
 	void *value = xa_load(&pinned->sparse->pages, index);
 
@@ -212,183 +190,22 @@ static bool sparse_unpin(struct pinned *pinned, unsigned long index)
 	return true;
 }
 
-static unsigned long sparse_unpin_range(struct pinned *pinned,
-					unsigned long first,
-					unsigned long npages)
+/**
+ * sparse_unpin - the opposite of sparse_pin() or sparse_add(), of several pages
+ * @pinned: not in use as a whole, locked
+ * @first: index of the first page
+ * @npages: how many
+ *
+ * Return: how many are not pinned any more, so not to be paid for.
+ */
+unsigned long sparse_unpin(struct pinned *pinned, unsigned long first,
+			   unsigned long npages)
 {
 	unsigned long unpinned = 0;
 
 	while (npages--)
-		unpinned += sparse_unpin(pinned, first++);
+		unpinned += unpin_page(pinned, first++);
 	if (!pinned->sparse->nr)
 		sparse_free(pinned);
 	return unpinned;
-}
-
-static void runs_to_pages(const struct runs *runs, unsigned long first,
-			  unsigned long npages, struct page **pages)
-{
-	struct runs_iter it;
-
-	runs_for_each(&it, runs, first, npages)
-		while (it.npages--)
-			*pages++ = pfn_to_page(it.pfn++);
-}
-
-/* Returns how many pages it has pinned, from @first on, or an errno. */
-static long pin_some(struct pinned *pinned, unsigned long first,
-		     unsigned long npages, struct page **pages)
-{
-	int rc;
-
-	if (mutex_lock_killable(&pinned->lock))
-		return -EINTR;
-	if (pinned->uses && !pinned->owner) {
-		pinned->uses += npages;
-		runs_to_pages(&pinned->runs, first, npages, pages);
-		mutex_unlock(&pinned->lock);
-		return npages;
-	}
-	rc = pin_known(pinned, first, pages);
-	mutex_unlock(&pinned->lock);
-	if (rc == -ENOENT)
-		rc = pin_new(pinned, first, pages);
-	return rc ?: 1;
-}
-
-/**
- * pinned_pin - keep some pages for an in-kernel user
- * @pinned: the memory
- * @first: index of the first page
- * @npages: number of pages, at least 1
- * @pages: filled with the pages
- *
- * Return: 0, or with nothing changed -EINVAL (a BAR has no pages), -EFAULT,
- * -EHWPOISON, -ENOMEM, -EINTR (a fatal signal), -EOVERFLOW (pinned millions of times).
- */
-int pinned_pin(struct pinned *pinned, unsigned long first,
-	       unsigned long npages, struct page **pages)
-{
-	unsigned long done = 0;
-
-	while (done < npages) {
-		long n = pin_some(pinned, first + done, npages - done,
-				  pages + done);
-
-		if (n < 0) {
-			if (done)
-				pinned_unpin(pinned, first, done);
-			return n;
-		}
-		done += n;
-	}
-	return 0;
-}
-
-/**
- * pinned_unpin - the opposite of pinned_pin()
- * @pinned: the memory
- * @first: index of the first page
- * @npages: number of pages
- */
-void pinned_unpin(struct pinned *pinned, unsigned long first,
-		  unsigned long npages)
-{
-	unsigned long unpinned = 0;
-	bool last = false;
-
-	mutex_lock(&pinned->lock);
-	if (pinned->uses)
-		last = pinned_drop_uses(pinned, npages);
-	else if (!WARN_ON(!pinned->sparse))
-		unpinned = sparse_unpin_range(pinned, first, npages);
-	mutex_unlock(&pinned->lock);
-	if (last)
-		pinned_empty(pinned);
-	if (unpinned)
-		account_uncharge(pinned->account, unpinned);
-}
-
-static void copy_page_bytes(struct page *page, unsigned long offset,
-			    void *data, unsigned long n, bool write)
-{
-	char *kaddr = kmap_local_page(page);
-
-	if (write) {
-		memcpy(kaddr + offset, data, n);
-		flush_dcache_page(page);
-	} else {
-		memcpy(data, kaddr + offset, n);
-	}
-	kunmap_local(kaddr);
-}
-
-/* The PFN of a page that somebody has pinned already, or 0. */
-static unsigned long pinned_pfn(struct pinned *pinned, unsigned long index)
-{
-	void *value;
-
-	if (pinned->uses)
-		return runs_seek(&pinned->runs, index, 1).pfn;
-	value = pinned->sparse ? xa_load(&pinned->sparse->pages, index) : NULL;
-	return value ? sparse_pfn(value) : 0;
-}
-
-/*
- * Copy within one page. A page that nobody has pinned is pinned for the moment,
- * which need not be paid for, and with no more rights than are needed.
- */
-static int rw_page(struct pinned *pinned, unsigned long index,
-		   unsigned long offset, void *data, unsigned long n,
-		   bool write)
-{
-	long pfn = -EINVAL;
-
-	if (mutex_lock_killable(&pinned->lock))
-		return -EINTR;
-	if (!pinned->owner) {
-		/* The lock keeps it pinned. */
-		pfn = pinned_pfn(pinned, index);
-		if (pfn)
-			copy_page_bytes(pfn_to_page(pfn), offset, data, n,
-					write);
-	}
-	mutex_unlock(&pinned->lock);
-	if (pfn)
-		return min(pfn, 0);
-	pfn = pin_one(pinned, index, write);
-	if (pfn < 0)
-		return pfn;
-	copy_page_bytes(pfn_to_page(pfn), offset, data, n, write);
-	release_page(pfn, write);
-	return 0;
-}
-
-/**
- * pinned_rw - let an in-kernel user read or write a piece of the memory
- * @pinned: the memory
- * @offset: where to begin, in bytes from the first byte of the first page
- * @data: the kernel's buffer
- * @length: bytes
- * @write: into the memory
- *
- * Return: 0, -EFAULT, -EINVAL for a BAR, -ENOMEM, -EINTR (a fatal signal). On
- * error a part may have been copied.
- */
-int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
-	      unsigned long length, bool write)
-{
-	int rc = 0;
-
-	while (!rc && length) {
-		unsigned long in_page = offset % PAGE_SIZE;
-		unsigned long n = min(length, PAGE_SIZE - in_page);
-
-		rc = rw_page(pinned, offset / PAGE_SIZE, in_page, data, n,
-			     write);
-		offset += n;
-		data += n;
-		length -= n;
-	}
-	return rc;
 }

@@ -7,7 +7,7 @@
 
 #include <linux/xarray.h>
 
-#include "memory/pin.h"
+#include "memory/pinned.h"
 
 /**
  * struct sparse - pages that in-kernel users have pinned one by one
@@ -29,5 +29,10 @@ static inline unsigned long sparse_nr(const struct pinned *pinned)
 }
 
 int sparse_absorb(struct pinned *pinned, unsigned long *paid);
+int sparse_pin(struct pinned *pinned, unsigned long index, struct page **page);
+int sparse_add(struct pinned *pinned, unsigned long index, unsigned long pfn);
+unsigned long sparse_unpin(struct pinned *pinned, unsigned long first,
+			   unsigned long npages);
+unsigned long sparse_pfn_at(struct pinned *pinned, unsigned long index);
 
 #endif

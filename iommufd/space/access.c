@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "context/reason.h"
+#include "memory/pages.h"
 #include "memory/pin.h"
 #include "report/notice.h"
 #include "space/area.h"

@@ -405,21 +405,50 @@ int chain_load(struct ioas *ioas, struct area *chain)
  * Rows ------------------------------------------------------------------------
  */
 
+/* Areas whose memory is one row, up to but not including @end. */
+static int use_row(struct area *area, const struct area *end,
+		   unsigned long npages)
+{
+	struct pinned *first = area->pinned;
+	struct page **pages = pinned_row_begin(first, npages), **page = pages;
+	struct area *at;
+	int rc = 0;
+
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	for (at = area; at != end; at = at->chain) {
+		rc = pinned_row_deal(at->pinned, page, rc);
+		page += at->pinned->npages;
+		at->in_use = true;
+	}
+	/* Memory was too short for the runs of one. */
+	for (at = area; rc && at != end; at = at->chain) {
+		pinned_row_undo(at->pinned);
+		at->in_use = false;
+	}
+	pinned_row_end(first, npages, pages, rc);
+	return rc;
+}
+
 /* Use the memory of new areas, in rows where it is one stretch. */
 static int use_rows(struct area *chain)
 {
 	struct area *area = chain, *end;
-	unsigned int n = 0;
 	unsigned long npages;
+	unsigned int n = 0;
 	int rc;
 
 	for (; area; area = end) {
-		end = pinned_row(area, &npages);
+		npages = area->pinned->npages;
+		for (end = area->chain;
+		     end && pinned_follows(area->pinned, npages, end->pinned);
+		     end = end->chain)
+			npages += end->pinned->npages;
 		if (end == area->chain) {
 			rc = pinned_use_first(area->pinned);
 			area->in_use = !rc;
 		} else {
-			rc = pinned_use_row(area, end, npages);
+			rc = use_row(area, end, npages);
 		}
 		if (rc)
 			return rc;

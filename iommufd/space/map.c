@@ -48,8 +48,10 @@ static int map_chain(struct ioas *ioas, struct area *chain,
 int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
 		 unsigned long length, u32 flags, u64 *iova)
 {
-	chain_init(&pinned->area, pinned, offset, length, chain_prot(flags));
-	return map_chain(ioas, &pinned->area, length, flags, iova);
+	struct area *area = stock_area_of(pinned);
+
+	chain_init(area, pinned, offset, length, chain_prot(flags));
+	return map_chain(ioas, area, length, flags, iova);
 }
 
 /* A new area that is placed alone, with the tree lock held, which is dropped. */

@@ -22,7 +22,7 @@ static int alloc_portion(struct ioas *ioas, void **mem, unsigned int nr)
 static struct area *area_in(const struct ioas *ioas, void *mem)
 {
 	return ioas->parent ? &((struct loose_area *)mem)->area :
-			      &((struct pinned *)mem)->area;
+			      &((struct mapping *)mem)->area;
 }
 
 static void *mem_of(const struct ioas *ioas, struct area *area)
@@ -133,4 +133,34 @@ void stock_trim(struct ioas *ioas, unsigned int nr)
 			free_portion(ioas, mem, n);
 		cond_resched();
 	} while (n == STOCK_PORTION);
+}
+
+static void mapping_construct(void *mem)
+{
+	struct mapping *mapping = mem;
+
+	pinned_construct(&mapping->pinned);
+	area_construct(&mapping->area);
+	mapping->area.pinned = &mapping->pinned;
+	mapping->area.embedded = true;
+}
+
+/**
+ * stock_init - at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int stock_init(void)
+{
+	/* What is freed by its memory has that as its first member. */
+	BUILD_BUG_ON(offsetof(struct mapping, pinned));
+	return pinned_cache_init(sizeof(struct mapping), mapping_construct);
+}
+
+/**
+ * stock_exit - at module unload, with nothing mapped
+ */
+void stock_exit(void)
+{
+	pinned_cache_exit();
 }

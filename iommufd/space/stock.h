@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_STOCK_H
 #define IOMMUFD_STOCK_H
 
+#include "memory/pin.h"
 #include "space/space.h"
 
 /* How many may be taken at once: as many as a batch works on together. */
@@ -17,6 +18,24 @@
 #define STOCK_PORTION	16U
 #define STOCK_FULL	(IS_ENABLED(CONFIG_KASAN) ? 0 : \
 			 STOCK_MAX + STOCK_PORTION)
+
+/**
+ * struct mapping - memory, and room for the area that maps it first
+ * @pinned: the memory
+ * @area: the area; a small mapping is one allocation so
+ */
+struct mapping {
+	struct pinned pinned;
+	struct area area;
+};
+
+static inline struct area *stock_area_of(struct pinned *pinned)
+{
+	return &container_of(pinned, struct mapping, pinned)->area;
+}
+
+int stock_init(void);
+void stock_exit(void);
 
 int stock_lock_filled(struct ioas *ioas, unsigned int nr);
 void stock_trim(struct ioas *ioas, unsigned int nr);
@@ -57,8 +76,8 @@ static inline void stock_push(struct stock *stock, struct area *area)
  * stock_take - an area that is not in the tree
  * @ioas: the IOAS, with its tree lock held and something in its stock
  *
- * In a nested IOAS it is a struct loose_area, else part of a struct pinned that
- * stands for nothing.
+ * In a nested IOAS it is a struct loose_area, else part of a struct mapping, whose
+ * memory stands for nothing.
  */
 static inline struct area *stock_take(struct ioas *ioas)
 {
