@@ -154,8 +154,10 @@ compile = $(CC) $(test_cflags) $(CFLAGS)
 
 lib := $(patsubst selftests/lib/%.c,build/lib/%.o, \
 	 $(wildcard selftests/lib/*.c))
-programs := $(patsubst selftests/iommufd/%.c,build/tests/%, \
-	      $(wildcard selftests/iommufd/*.c))
+# By what they need, see selftests/check.
+program_sources := $(wildcard $(foreach folder,plain edu sim, \
+		     selftests/iommufd/$(folder)/*.c))
+programs := $(addprefix build/tests/,$(notdir $(program_sources:.c=)))
 
 tests: $(programs)
 
@@ -164,9 +166,14 @@ build/lib/%.o: selftests/lib/%.c $(test_headers) | build/uapi \
 	@mkdir -p $(@D)
 	@$(compile) -c -o $@ $<
 
-build/tests/%: selftests/iommufd/%.c $(lib)
-	@mkdir -p $(@D)
-	@$(compile) -o $@ $^
+# test_program FOLDER: one source, and the headers that those of a folder share.
+define test_program
+build/tests/%: selftests/iommufd/$(1)/%.c \
+	       $(wildcard selftests/iommufd/$(1)/*.h) $(lib)
+	@mkdir -p $$(@D)
+	@$$(compile) -o $$@ $$(filter %.c %.o,$$^)
+endef
+$(foreach folder,plain edu sim,$(eval $(call test_program,$(folder))))
 
 build/demo/%: selftests/demo/%.c $(lib)
 	@mkdir -p $(@D)
