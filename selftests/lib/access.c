@@ -9,61 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "module.h"
 
 #define MODULE "iommufd_access_test"
 #define WAIT_MS 10000
 
 static char reason[160];
-static bool loaded_here;
 
-static int load(const char *path)
+static void unload(void)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
-		rc = -errno;
-	close(fd);
-	return rc;
+	if (module_unload(MODULE))
+		perror("# delete_module " MODULE);
 }
 
 void access_module_load(void)
 {
-	static const char * const paths[] = {
-		"/modules/test/" MODULE ".ko",
-		"/files/" MODULE ".ko",
-	};
-	unsigned int i;
-	int rc = 0;
+	int rc = module_load(MODULE, "");
 
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		rc = load(paths[i]);
-		if (!rc) {
-			loaded_here = true;
-			/* The harness ends the program and does not return */
-			atexit(access_module_unload);
-			return;
-		}
-		if (rc == -EEXIST)
-			return;
-		if (rc != -ENOENT)
-			break;
-	}
-	if (!access(ACCESS_TEST_DEV, F_OK))
+	/* The harness ends the program and does not return. */
+	if (!rc)
+		atexit(unload);
+	if (!rc || rc == -EEXIST || !access(ACCESS_TEST_DEV, F_OK))
 		return;
 	snprintf(reason, sizeof(reason), "module " MODULE " not loaded: %s",
 		 rc == -ENOENT ? "no file in /modules/test or /files" :
 				 strerror(-rc));
-}
-
-void access_module_unload(void)
-{
-	if (loaded_here && syscall(SYS_delete_module, MODULE, O_NONBLOCK))
-		perror("# delete_module " MODULE);
-	loaded_here = false;
 }
 
 const char *access_why_not(void)

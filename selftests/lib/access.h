@@ -22,11 +22,10 @@
 
 /*
  * Loads the module, unless it is there; what it loaded it unloads when the
- * program exits, or is told to. A program calls it before its tests. The reason
- * of a failure is kept for access_why_not(), so that tests can skip with it.
+ * program exits. A program calls it before its tests. The reason of a failure
+ * is kept for access_why_not(), so that tests can skip with it.
  */
 void access_module_load(void);
-void access_module_unload(void);
 /* NULL if the module is there; else why not. */
 const char *access_why_not(void);
 
@@ -63,5 +62,13 @@ int access_compat_create(int iommu);
 /* The IOAS ID, or -errno. */
 int access_compat_get_id(int iommu);
 int access_compat_no_iommu(int iommu);
+
+/* Instead of TEST_HARNESS_MAIN. */
+#define ACCESS_HARNESS_MAIN						\
+	int main(int argc, char **argv)					\
+	{								\
+		access_module_load();					\
+		return test_harness_run(argc, argv);			\
+	}
 
 #endif

@@ -234,8 +234,4 @@ TEST_F(awaited, by_who_is_killed)
 	edu_close(&b);
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -1201,8 +1201,7 @@ static int kill_in_batch(int fd, unsigned long how, struct ioasid_batch *cmd,
 
 TEST_F(batch, killed)
 {
-	const char *kernel = getenv("VM_KERNEL");
-	const bool debug = kernel && !strcmp(kernel, "debug");
+	const bool debug = mem_debug_kernel();
 	/* Which it could not all do in the time that a test has */
 	const unsigned int n = debug ? MILLION / 10 : MILLION;
 	const size_t size = n * sizeof(entry_t);
@@ -1293,8 +1292,7 @@ static void *lane_fn(void *arg)
 
 TEST_F(batch, two_threads)
 {
-	const char *kernel = getenv("VM_KERNEL");
-	const bool debug = kernel && !strcmp(kernel, "debug");
+	const bool debug = mem_debug_kernel();
 	struct lane lanes[2];
 	unsigned int i;
 
@@ -1314,10 +1312,4 @@ TEST_F(batch, two_threads)
 	EXPECT_PINNED(0);
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -12,7 +12,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -706,10 +705,4 @@ TEST_F_TIMEOUT(failnth, access, WALK_SECONDS)
 	close(ground->fd);
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -1185,8 +1185,7 @@ static size_t lay_something(char *arena, size_t first, const int *files,
  */
 TEST_F(mixed, patchwork)
 {
-	const char *kernel = getenv("VM_KERNEL");
-	const bool debug = kernel && !strcmp(kernel, "debug");
+	const bool debug = mem_debug_kernel();
 	struct rig *rig = &self->seer.rig;
 	unsigned int round;
 
@@ -1229,10 +1228,4 @@ TEST_F(mixed, patchwork)
 	}
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

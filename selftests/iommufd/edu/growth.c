@@ -469,7 +469,5 @@ int main(int argc, char **argv)
 {
 	argc = own_arguments(argc, argv);
 	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
 	return test_harness_run(argc, argv);
 }

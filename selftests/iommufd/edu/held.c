@@ -411,8 +411,4 @@ TEST_F(held, in_kernel_pin)
 	EXPECT_EQ(0, access_unpin(self->acc, SLOW, PAGE));
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -4,7 +4,6 @@
  * is each where the device, an in-kernel user, or a nested IOAS looks for it?
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 
 #include "kselftest_harness.h"
@@ -135,10 +134,4 @@ TEST_F(many_runs, of_a_childs_batch)
 	EXPECT_EQ(0, edu_can_write(&self->rig.edu, CHILD, self->buf, SOME));
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

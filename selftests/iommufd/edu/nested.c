@@ -758,8 +758,7 @@ static unsigned int count_of(unsigned int *what)
  */
 TEST_F(nested, unmap_against_mappers)
 {
-	const char *kernel = getenv("VM_KERNEL");
-	const bool debug = kernel && !strcmp(kernel, "debug");
+	const bool debug = mem_debug_kernel();
 	const unsigned int rounds = debug ? 30 : 400;
 	struct mapper m[2] = {
 		{ .ioas = self->child, .src = PARENT, .to = CHILD },
@@ -1405,10 +1404,4 @@ TEST_F(nested, bar)
 	edu_close(&second);
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

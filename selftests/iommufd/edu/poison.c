@@ -149,8 +149,4 @@ TEST_F(poison, access)
 	EXPECT_EQ(0, access_unpin(self->acc, AT, GOOD));
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -400,8 +400,4 @@ TEST_F(pin, replaced_under_an_in_kernel_user)
 	close(acc);
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -1077,12 +1077,11 @@ TEST_F_TIMEOUT(stress, threads_then_close, 300)
 /* Takes "--seed N" and "--steps N" out of the arguments. */
 static int own_arguments(int argc, char **argv)
 {
-	const char *kernel = getenv("VM_KERNEL");
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	seed = t.tv_nsec / 1000 + t.tv_sec * 1000000;
-	steps = kernel && !strcmp(kernel, "debug") ? 300 : 2000;
+	steps = mem_debug_kernel() ? 300 : 2000;
 	while (argc > 2) {
 		if (!strcmp(argv[1], "--seed"))
 			seed = strtoull(argv[2], NULL, 0);
@@ -1100,7 +1099,5 @@ int main(int argc, char **argv)
 {
 	argc = own_arguments(argc, argv);
 	access_module_load();
-	/* test_harness_run() exits */
-	atexit(access_module_unload);
 	return test_harness_run(argc, argv);
 }

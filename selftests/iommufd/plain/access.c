@@ -775,8 +775,4 @@ TEST_F(api, compat_no_iommu)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

@@ -817,8 +817,4 @@ TEST_F(mem, file_permissions)
 	EXPECT_EQ(0, access_write(self->s.acc, AT + PAGE, self->copy, 8));
 }
 
-int main(int argc, char **argv)
-{
-	access_module_load();
-	return test_harness_run(argc, argv);
-}
+ACCESS_HARNESS_MAIN

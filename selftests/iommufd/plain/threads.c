@@ -157,9 +157,8 @@ FIXTURE(race) {
 
 FIXTURE_SETUP(race)
 {
-	const char *kernel = getenv("VM_KERNEL");
 	/* They are slower by far, and find more in each step */
-	const bool debug = kernel && !strcmp(kernel, "debug");
+	const bool debug = mem_debug_kernel();
 	struct shared *sh = &self->sh;
 	unsigned int i;
 
