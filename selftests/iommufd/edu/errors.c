@@ -1,67 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Every errno that the commands document: it is explained by a sentence that names
- * a fact of this call, or it has one cause only, and then there is none. Before each
- * of them another call leaves a sentence, which must not be heard again.
- *
- * SAYS: the errno has several causes. SILENT: it has one, which the comment names where
- * it is not that of all commands:
- *	EFAULT		an argument cannot be read or written
- *	E2BIG		an unknown end of the structure that is not zero
- *	ENOENT		there is no such object
- *	EOPNOTSUPP	a flag, or a reserved field, that is not known
- */
+/* What the errors of the commands say, and of VFIO's that attach, see errors.h. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/vfio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include "kselftest_harness.h"
 
 #include "child.h"
 #include "edu.h"
-#include "iommu.h"
+#include "errors.h"
 #include "mem.h"
-#include "reason.h"
 #include "rig.h"
+#include "vfio.h"
 
-#define PAGE 4096UL
-#define AT 0x40000000UL
-#define FREE 0x80000000UL
 #define MSI_WINDOW 0xfee00000UL
 #define NO_ID 4711
 #define USER 1235
-
-/* A call that fails and is explained, to be forgotten by the next one. */
-static bool leave_sentence(int fd)
-{
-	struct iommu_ioas_unmap cmd = { .size = 4 };
-
-	return iommu_cmd(fd, IOMMU_IOAS_UNMAP, &cmd) == -EINVAL &&
-	       reason_explains(fd, EINVAL, "IOMMU_IOAS_UNMAP");
-}
-
-#define SAYS(fd, error, part, call) do {				\
-	ASSERT_TRUE(leave_sentence(fd));				\
-	EXPECT_EQ(-(error), call);					\
-	EXPECT_TRUE(reason_explains(fd, error, part));			\
-} while (0)
-
-#define SILENT(fd, error, call) do {					\
-	ASSERT_TRUE(leave_sentence(fd));				\
-	EXPECT_EQ(-(error), call);					\
-	EXPECT_TRUE(reason_none(fd));					\
-} while (0)
-
-/* The command with one field of its structure changed. */
-#define WITH(fd, nr, arg, change) ({					\
-	typeof(arg) _arg = (arg), *bad = &_arg;				\
-	bad->change;							\
-	iommu_cmd(fd, nr, bad); })
 
 FIXTURE(errors)
 {
@@ -617,156 +571,6 @@ TEST_F(errors, unmap_batch)
 	BATCH_SAYS(EINVAL, "length is 0", AT, 0);
 	BATCH_SAYS(EOVERFLOW, "0xfffffffffffff000", -PAGE, 2 * PAGE);
 #undef BATCH_SAYS
-}
-
-/* The legacy container ----------------------------------------------------------- */
-
-FIXTURE(legacy)
-{
-	int fd;
-	uint32_t ioas;
-	char *mem;
-};
-
-FIXTURE_SETUP(legacy)
-{
-	self->fd = iommu_open();
-	ASSERT_LE(0, self->fd);
-	self->mem = mem_anon(4 * PAGE);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &self->ioas));
-	ASSERT_EQ(0, iommu_vfio_ioas_set(self->fd, self->ioas));
-	ASSERT_EQ(0, vfio_dma_map(self->fd, self->mem, 4 * PAGE, AT, 3));
-}
-
-FIXTURE_TEARDOWN(legacy)
-{
-	close(self->fd);
-}
-
-TEST_F(legacy, without_group)
-{
-	int fd = iommu_open();
-
-	ASSERT_LE(0, fd);
-	SAYS(fd, ENODEV, "no group", vfio_dma_map(fd, self->mem, PAGE, AT, 3));
-	SAYS(fd, ENODEV, "no group", vfio_dma_unmap(fd, AT, PAGE, 0, NULL));
-	SAYS(fd, ENODEV, "no group",
-	     iommu_cmd(fd, VFIO_SET_IOMMU, (void *)VFIO_TYPE1v2_IOMMU));
-	SAYS(fd, ENODEV, "no group",
-	     iommu_cmd(fd, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU));
-	SAYS(fd, EINVAL, "type 99",
-	     iommu_cmd(fd, VFIO_SET_IOMMU, (void *)99));
-	close(fd);
-}
-
-TEST_F(legacy, map_dma)
-{
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ,
-		.vaddr = iommu_ptr(self->mem),
-		.iova = FREE,
-		.size = PAGE,
-	};
-	int fd = self->fd;
-
-#define MAP(change) WITH(fd, VFIO_IOMMU_MAP_DMA, map, change)
-	SAYS(fd, EINVAL, "argsz is 8", MAP(argsz = 8));
-	SAYS(fd, EINVAL, "0x100000", MAP(flags = 1 << 20));
-	SAYS(fd, EINVAL, "reading", MAP(flags = 0));
-	SAYS(fd, EINVAL, "0x80000064", MAP(iova += 100));
-	SAYS(fd, EINVAL, "0x64", MAP(size = 100));
-	SAYS(fd, EINVAL, "length is 0", MAP(size = 0));
-	SAYS(fd, EEXIST, "0x40000000-0x40003fff", MAP(iova = AT));
-	SAYS(fd, EOVERFLOW, "0xfffffffffffff000",
-	     WITH(fd, VFIO_IOMMU_MAP_DMA, map,
-		  iova = -PAGE; bad->size = 2 * PAGE));
-	SILENT(fd, EFAULT, iommu_cmd(fd, VFIO_IOMMU_MAP_DMA, NULL));
-#undef MAP
-}
-
-TEST_F(legacy, unmap_dma)
-{
-	struct vfio_iommu_type1_dma_unmap unmap = {
-		.argsz = sizeof(unmap),
-		.iova = AT,
-		.size = 4 * PAGE,
-	};
-	int fd = self->fd;
-
-#define UNMAP(change) WITH(fd, VFIO_IOMMU_UNMAP_DMA, unmap, change)
-	SAYS(fd, EINVAL, "argsz is 8", UNMAP(argsz = 8));
-	SAYS(fd, EINVAL, "0x100000", UNMAP(flags = 1 << 20));
-	SAYS(fd, EINVAL, "everything", UNMAP(flags = VFIO_DMA_UNMAP_FLAG_ALL));
-	SAYS(fd, EINVAL, "size 0", UNMAP(size = 0));
-	SAYS(fd, EINVAL, "0x64", UNMAP(size = 100));
-	SAYS(fd, EINVAL, "0x40000064", UNMAP(iova += 100));
-	SAYS(fd, EINVAL, "0xffffffffffffffff", UNMAP(size = UINT64_MAX));
-	SAYS(fd, ENOENT, "cuts the mapping 0x40000000-0x40003fff",
-	     UNMAP(size = PAGE));
-	SAYS(fd, EOVERFLOW, "0xfffffffffffff000",
-	     WITH(fd, VFIO_IOMMU_UNMAP_DMA, unmap,
-		  iova = -PAGE; bad->size = 2 * PAGE));
-	SAYS(fd, EINVAL, "argsz is 24",
-	     UNMAP(flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP));
-	/* The failures have told nothing */
-	EXPECT_EQ(-ENOENT, UNMAP(size = PAGE));
-	unmap.size = PAGE;
-	EXPECT_EQ(-ENOENT, iommu_cmd(fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
-	EXPECT_EQ(PAGE, unmap.size);
-#undef UNMAP
-}
-
-TEST_F(legacy, get_info)
-{
-	struct vfio_iommu_type1_info info = { .argsz = 8 };
-
-	SAYS(self->fd, EINVAL, "argsz is 8",
-	     iommu_cmd(self->fd, VFIO_IOMMU_GET_INFO, &info));
-	SILENT(self->fd, EFAULT,
-	       iommu_cmd(self->fd, VFIO_IOMMU_GET_INFO, NULL));
-}
-
-TEST_F(legacy, dirty_pages)
-{
-	uint64_t bits[8] = { };
-	struct {
-		struct vfio_iommu_type1_dirty_bitmap head;
-		struct vfio_iommu_type1_dirty_bitmap_get get;
-	} arg = {
-		.head.argsz = sizeof(arg),
-		.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
-		.get = {
-			.iova = AT,
-			.size = 4 * PAGE,
-			.bitmap = {
-				.pgsize = PAGE,
-				.size = sizeof(bits),
-				.data = (void *)bits,
-			},
-		},
-	};
-	int fd = self->fd;
-
-#define DIRTY(change) WITH(fd, VFIO_IOMMU_DIRTY_PAGES, arg, change)
-	SAYS(fd, EINVAL, "not been started",
-	     iommu_cmd(fd, VFIO_IOMMU_DIRTY_PAGES, &arg));
-	ASSERT_EQ(0, WITH(fd, VFIO_IOMMU_DIRTY_PAGES, arg,
-			  head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
-	SAYS(fd, EINVAL, "argsz is 4", DIRTY(head.argsz = 4));
-	SAYS(fd, EINVAL, "argsz is 8", DIRTY(head.argsz = 8));
-	SAYS(fd, EINVAL, "0x100000", DIRTY(head.flags = 1 << 20));
-	SAYS(fd, EINVAL, "pgsize 8192", DIRTY(get.bitmap.pgsize = 8192));
-	SAYS(fd, EINVAL, "0x40000064", DIRTY(get.iova += 100));
-	SAYS(fd, EINVAL, "0 bytes", DIRTY(get.bitmap.size = 0));
-	SAYS(fd, EINVAL, "cuts the mapping 0x40000000-0x40003fff",
-	     DIRTY(get.size = PAGE));
-	SAYS(fd, EINVAL, "0xfffffffffffff000",
-	     WITH(fd, VFIO_IOMMU_DIRTY_PAGES, arg,
-		  get.iova = -PAGE; bad->get.size = 2 * PAGE));
-	SILENT(fd, EFAULT, DIRTY(get.bitmap.data = (void *)8));
-#undef DIRTY
 }
 
 /* What VFIO asks for the user ---------------------------------------------------- */
