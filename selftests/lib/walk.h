@@ -65,4 +65,36 @@ int walk_run(struct walk *walk, struct ground *ground, const struct step *step);
 	EXPECT_LE(at_least, _failed);					\
 } while (0)
 
+/*
+ * The fixture of tests that walk, with kselftest_harness.h: a member "ground". If there
+ * are variants they stand between these two. @why_not: NULL, or why there is nothing to
+ * test. @opened and @closed are expressions that make the ground and leave it, by @self
+ * and @variant; 0 if all is well.
+ */
+#define WALK_FIXTURE(name)						\
+	FIXTURE(name)							\
+	{								\
+		struct ground ground;					\
+	}
+
+#define WALK_FIXTURE_SETUP(name, why_not, opened, closed)		\
+	FIXTURE_SETUP(name)						\
+	{								\
+		const char *_why_not = (why_not);			\
+		int _rc;						\
+									\
+		if (_why_not)						\
+			SKIP(return, "%s", _why_not);			\
+		_rc = walk_open(&self->ground.walk);			\
+		if (_rc == -ENOENT)					\
+			SKIP(return, "no fault injection in this kernel"); \
+		ASSERT_EQ(0, _rc);					\
+		ASSERT_EQ(0, opened);					\
+	}								\
+									\
+	FIXTURE_TEARDOWN(name)						\
+	{								\
+		EXPECT_EQ(0, closed);					\
+	}
+
 #endif

@@ -19,62 +19,15 @@
 
 #include "access.h"
 #include "edu.h"
-#include "iommu.h"
-#include "mem.h"
-#include "rig.h"
-#include "walk.h"
+#include "failnth.h"
 
-#include "kselftest_harness.h"
-
-#define PAGE 4096UL
-#define IOVA 0x40000000UL
-#define OTHER_IOVA 0x80000000UL
-#define SOME_LENGTH 256
 /* How many of a bind are iommufd's. */
 #define BIND_ALLOCATIONS 6
 
-/* What the commands work on. */
-struct ground {
-	struct walk walk;
-	struct rig rig;
-	uint32_t other;		/* a second IOAS, nothing attached */
-	char *mem;		/* to be mapped */
-	size_t size;
-	int file;		/* a memfd */
-	uint32_t hwpt;
-	int fd;
-};
-
-FIXTURE(failnth)
-{
-	struct ground ground;
-};
-
-FIXTURE_SETUP(failnth)
-{
-	struct ground *ground = &self->ground;
-	int rc;
-
-	ground->rig.fd = -1;
-	ground->rig.edu.fd = -1;
-	rc = walk_open(&ground->walk);
-	if (rc == -ENOENT)
-		SKIP(return, "no fault injection in this kernel");
-	ASSERT_EQ(0, rc);
-	ASSERT_EQ(0, rig_open(&ground->rig));
-	ground->walk.fd = ground->rig.fd;
-	ASSERT_EQ(0, iommu_ioas_alloc(ground->rig.fd, &ground->other));
-	ground->size = PAGE;
-	ground->mem = mem_anon(PAGE);
-	ASSERT_NE(NULL, ground->mem);
-}
-
-FIXTURE_TEARDOWN(failnth)
-{
-	if (self->ground.walk.fail_nth >= 0) {
-		EXPECT_EQ(0, rig_close(&self->ground.rig));
-	}
-}
+WALK_FIXTURE(failnth);
+WALK_FIXTURE_SETUP(failnth, NULL,
+		   ground_open(&self->ground, mem_anon(PAGE), PAGE),
+		   rig_close(&self->ground.rig))
 
 /* The device still does what it should after all that. */
 static int still_works(struct ground *ground)
@@ -119,12 +72,12 @@ TEST_F(failnth, open)
 
 static int do_ioas_alloc(struct ground *ground)
 {
-	return iommu_ioas_alloc(ground->rig.fd, &ground->hwpt);
+	return iommu_ioas_alloc(ground->rig.fd, &ground->id);
 }
 
 static int undo_alloc(struct ground *ground)
 {
-	return iommu_destroy(ground->rig.fd, ground->hwpt);
+	return iommu_destroy(ground->rig.fd, ground->id);
 }
 
 TEST_F(failnth, ioas_alloc)
@@ -162,11 +115,6 @@ TEST_F(failnth, allow_iovas)
 
 /* Map -------------------------------------------------------------------- */
 
-static int do_map(struct ground *ground)
-{
-	return rig_map(&ground->rig, ground->mem, ground->size, IOVA);
-}
-
 static int do_map_auto(struct ground *ground)
 {
 	uint64_t iova;
@@ -180,17 +128,6 @@ static int do_map_file(struct ground *ground)
 	return iommu_map_file_fixed(ground->rig.fd, ground->rig.ioas,
 				    ground->file, 0, ground->size, IOMMU_RW,
 				    IOVA);
-}
-
-static int undo_map(struct ground *ground)
-{
-	uint64_t unmapped = 0;
-	int rc;
-
-	rc = iommu_unmap_all(ground->rig.fd, ground->rig.ioas, &unmapped);
-	if (rc)
-		return rc;
-	return unmapped == ground->size ? 0 : -EIO;
 }
 
 static const struct step map_step = { .command = do_map, .undo = undo_map };
@@ -374,7 +311,7 @@ TEST_F_TIMEOUT(failnth, replace, WALK_SECONDS)
 static int do_hwpt_alloc(struct ground *ground)
 {
 	return iommu_hwpt_alloc(ground->rig.fd, ground->rig.edu.dev_id,
-				ground->rig.ioas, 0, &ground->hwpt);
+				ground->rig.ioas, 0, &ground->id);
 }
 
 TEST_F_TIMEOUT(failnth, hwpt_alloc, WALK_SECONDS)
@@ -420,7 +357,7 @@ static int prepare_bind(struct ground *ground)
 
 static int do_bind(struct ground *ground)
 {
-	return vfio_bind(ground->fd, ground->rig.fd, &ground->hwpt);
+	return vfio_bind(ground->fd, ground->rig.fd, &ground->id);
 }
 
 TEST_F_TIMEOUT(failnth, bind, WALK_SECONDS)
@@ -611,7 +548,7 @@ static int prepare_destroy(struct ground *ground)
 {
 	int rc = do_ioas_alloc(ground);
 
-	return rc ?: iommu_map_fixed(ground->rig.fd, ground->hwpt, ground->mem,
+	return rc ?: iommu_map_fixed(ground->rig.fd, ground->id, ground->mem,
 				     PAGE, IOMMU_RW, IOVA);
 }
 

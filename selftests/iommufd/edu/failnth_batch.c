@@ -8,75 +8,16 @@
 #include <string.h>
 
 #include "edu.h"
-#include "iommu.h"
-#include "mem.h"
-#include "rig.h"
+#include "failnth.h"
 #include "vfio.h"
-#include "walk.h"
 
-#include "kselftest_harness.h"
-
-#define PAGE 4096UL
-#define IOVA 0x40000000UL
-#define OTHER_IOVA 0x80000000UL
-#define SOME_LENGTH 256
 #define NR_ENTRIES 100
 
-/* What the commands work on. */
-struct ground {
-	struct walk walk;
-	struct rig rig;
-	char *mem;		/* to be mapped */
-	size_t size;
-	uint32_t child;
-};
-
-FIXTURE(failnth)
-{
-	struct ground ground;
-};
-
-FIXTURE_SETUP(failnth)
-{
-	struct ground *ground = &self->ground;
-	int rc;
-
-	ground->rig.fd = -1;
-	ground->rig.edu.fd = -1;
-	rc = walk_open(&ground->walk);
-	if (rc == -ENOENT)
-		SKIP(return, "no fault injection in this kernel");
-	ASSERT_EQ(0, rc);
-	ASSERT_EQ(0, rig_open(&ground->rig));
-	ground->walk.fd = ground->rig.fd;
-	ground->size = NR_ENTRIES * PAGE;
-	ground->mem = mem_scattered(ground->size);
-	ASSERT_NE(NULL, ground->mem);
-}
-
-FIXTURE_TEARDOWN(failnth)
-{
-	if (self->ground.walk.fail_nth >= 0) {
-		EXPECT_EQ(0, rig_close(&self->ground.rig));
-	}
-}
-
-static int do_map(struct ground *ground)
-{
-	return rig_map(&ground->rig, ground->mem, ground->size, IOVA);
-}
-
-/* Everything of the IOAS, and with it what children have of it. */
-static int undo_map(struct ground *ground)
-{
-	uint64_t unmapped = 0;
-	int rc;
-
-	rc = iommu_unmap_all(ground->rig.fd, ground->rig.ioas, &unmapped);
-	if (rc)
-		return rc;
-	return unmapped == ground->size ? 0 : -EIO;
-}
+WALK_FIXTURE(failnth);
+WALK_FIXTURE_SETUP(failnth, NULL,
+		   ground_open(&self->ground, mem_scattered(NR_ENTRIES * PAGE),
+			       NR_ENTRIES * PAGE),
+		   rig_close(&self->ground.rig))
 
 /* Batches ---------------------------------------------------------------- */
 
@@ -149,18 +90,18 @@ TEST_F_TIMEOUT(failnth, batch, WALK_SECONDS)
 static int do_alloc_nested(struct ground *ground)
 {
 	return iommu_alloc_nested(ground->rig.fd, ground->rig.ioas,
-				  &ground->child);
+				  &ground->id);
 }
 
 static int undo_alloc_nested(struct ground *ground)
 {
-	return iommu_destroy(ground->rig.fd, ground->child);
+	return iommu_destroy(ground->rig.fd, ground->id);
 }
 
 /* In a child, to which the device is attached. */
 static int do_map_nested(struct ground *ground)
 {
-	return iommu_map_fixed(ground->rig.fd, ground->child,
+	return iommu_map_fixed(ground->rig.fd, ground->id,
 			       (void *)(IOVA + PAGE), ground->size - PAGE,
 			       IOMMU_RW, OTHER_IOVA);
 }
@@ -189,7 +130,7 @@ TEST_F_TIMEOUT(failnth, nested, WALK_SECONDS)
 
 	EXPECT_WALK(&alloc, 1);
 	ASSERT_EQ(0, do_alloc_nested(ground));
-	ASSERT_EQ(0, vfio_attach(ground->rig.edu.fd, ground->child, NULL));
+	ASSERT_EQ(0, vfio_attach(ground->rig.edu.fd, ground->id, NULL));
 	EXPECT_WALK(&map, 1);
 	EXPECT_WALK(&unmap, 0);
 	ASSERT_EQ(0, prepare_nested(ground));

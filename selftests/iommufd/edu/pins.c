@@ -269,10 +269,7 @@ struct ground {
 	uint32_t prot;
 };
 
-FIXTURE(failing)
-{
-	struct ground ground;
-};
+WALK_FIXTURE(failing);
 
 FIXTURE_VARIANT(failing)
 {
@@ -283,33 +280,25 @@ FIXTURE_VARIANT(failing)
 FIXTURE_VARIANT_ADD(failing, by_file) { .how = BY_FILE, .prot = IOMMU_RW };
 FIXTURE_VARIANT_ADD(failing, by_leaf) { .how = READ_ONLY, .prot = IOMMU_R };
 
-FIXTURE_SETUP(failing)
+static int failing_open(struct ground *ground, enum how how, uint32_t prot)
 {
-	struct ground *ground = &self->ground;
-	int rc;
+	int rc = rig_open(&ground->rig) ?: rig_attach(&ground->rig);
 
-	ground->rig.fd = -1;
-	ground->rig.edu.fd = -1;
-	rc = walk_open(&ground->walk);
-	if (rc == -ENOENT)
-		SKIP(return, "no fault injection in this kernel");
-	ASSERT_EQ(0, rc);
-	ASSERT_EQ(0, rig_open(&ground->rig));
-	ASSERT_EQ(0, rig_attach(&ground->rig));
 	ground->walk.fd = ground->rig.fd;
-	ground->prot = variant->prot;
+	ground->prot = prot;
 	/* More runs than the first two rooms for them have. */
-	ASSERT_EQ(0, row_make(&ground->row, "aababababababababababaa",
-			      variant->how));
+	return rc ?: row_make(&ground->row, "aababababababababababaa", how);
 }
 
-FIXTURE_TEARDOWN(failing)
+static long failing_close(struct ground *ground)
 {
-	if (self->ground.rig.fd >= 0) {
-		row_end(&self->ground.row);
-		EXPECT_EQ(0, rig_close(&self->ground.rig));
-	}
+	row_end(&ground->row);
+	return rig_close(&ground->rig);
 }
+
+WALK_FIXTURE_SETUP(failing, NULL,
+		   failing_open(&self->ground, variant->how, variant->prot),
+		   failing_close(&self->ground))
 
 static int map_row(struct ground *ground)
 {

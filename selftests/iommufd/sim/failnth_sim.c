@@ -40,7 +40,8 @@ enum kind {
 struct ground {
 	struct walk walk;
 	struct sim sim;		/* its engine has the IOAS of it */
-	struct engine *engine;
+	struct engine *engine;	/* that, or @sub */
+	struct engine sub;
 	struct sim_space old;	/* what PASIDs are attached to before */
 	struct sim_space other;	/* what page tables are made of */
 	enum kind kind;
@@ -57,16 +58,10 @@ struct ground {
 	struct dma dma;
 };
 
-/* Returns 0, or a negative errno: -ENOENT, nothing can be made to fail. */
 static int ground_open(struct ground *ground)
 {
-	int rc;
+	int rc = sim_open(&ground->sim, ATTRIBUTES);
 
-	ground->sim.fd = ground->sim.engine.fd = ground->sim.engine.irq = -1;
-	rc = walk_open(&ground->walk);
-	if (rc)
-		return rc;
-	rc = sim_open(&ground->sim, ATTRIBUTES);
 	ground->engine = &ground->sim.engine;
 	ground->walk.fd = ground->sim.fd;
 	if (!rc)
@@ -74,20 +69,9 @@ static int ground_open(struct ground *ground)
 	return rc ?: sim_space_open(&ground->sim, &ground->other);
 }
 
-/* Without the simulator, or on a kernel that never runs out of memory. */
-static const char *why_not(int rc)
-{
-	if (iosim_why_not())
-		return iosim_why_not();
-	return rc == -ENOENT ? "no fault injection in this kernel" : NULL;
-}
-
 /* Page tables -------------------------------------------------------------- */
 
-FIXTURE(pt)
-{
-	struct ground ground;
-};
+WALK_FIXTURE(pt);
 
 FIXTURE_VARIANT(pt)
 {
@@ -141,36 +125,34 @@ FIXTURE_VARIANT_ADD(pt, pasid_table_with_queue)
 	.queue = true,
 };
 
-FIXTURE_SETUP(pt)
+static int pt_open(struct ground *ground, const FIXTURE_VARIANT(pt) *variant)
 {
-	struct ground *ground = &self->ground;
 	struct sim *sim = &ground->sim;
-	int rc = iosim_why_not() ? 0 : ground_open(ground);
+	int rc = ground_open(ground);
 
-	if (why_not(rc))
-		SKIP(return, "%s", why_not(rc));
-	ASSERT_EQ(0, rc);
+	if (!rc)
+		rc = sim_parent_hwpt(sim, &ground->parent);
+	if (rc)
+		return rc;
 	ground->kind = variant->kind;
 	ground->flags = variant->flags;
 	ground->pasid = PASID;
 	ground->pt = ground->other.ioas;
-	ASSERT_EQ(0, sim_parent_hwpt(sim, &ground->parent));
 	ground->root = sim_guest_root(sim);
 	ground->table = guest_gpa(&sim->guest,
 				  guest_pasid_table(&sim->guest, BITS));
-	if (variant->queue) {
-		ASSERT_EQ(0, fault_queue_open(sim->fd, &ground->queue));
-	}
+	return variant->queue ? fault_queue_open(sim->fd, &ground->queue) : 0;
 }
 
-FIXTURE_TEARDOWN(pt)
+static long pt_close(struct ground *ground)
 {
-	if (self->ground.queue.id)
-		close(self->ground.queue.fd);
-	if (self->ground.sim.fd >= 0) {
-		EXPECT_EQ(0, sim_close(&self->ground.sim));
-	}
+	if (ground->queue.id)
+		close(ground->queue.fd);
+	return sim_close(&ground->sim);
 }
+
+WALK_FIXTURE_SETUP(pt, iosim_why_not(), pt_open(&self->ground, variant),
+		   pt_close(&self->ground))
 
 static int do_alloc(struct ground *ground)
 {
@@ -446,27 +428,9 @@ TEST_F_TIMEOUT(pt, page_request, WALK_SECONDS)
 
 /* Commands of other kinds -------------------------------------------------- */
 
-FIXTURE(device)
-{
-	struct ground ground;
-};
-
-FIXTURE_SETUP(device)
-{
-	struct ground *ground = &self->ground;
-	int rc = iosim_why_not() ? 0 : ground_open(ground);
-
-	if (why_not(rc))
-		SKIP(return, "%s", why_not(rc));
-	ASSERT_EQ(0, rc);
-}
-
-FIXTURE_TEARDOWN(device)
-{
-	if (self->ground.sim.fd >= 0) {
-		EXPECT_EQ(0, sim_close(&self->ground.sim));
-	}
-}
+WALK_FIXTURE(device);
+WALK_FIXTURE_SETUP(device, iosim_why_not(), ground_open(&self->ground),
+		   sim_close(&self->ground.sim))
 
 static int do_fault_queue(struct ground *ground)
 {
@@ -657,11 +621,7 @@ TEST_F_TIMEOUT(device, bind, WALK_SECONDS)
 
 static const char uuid[] = "44444444-4444-4444-8444-444444444444";
 
-FIXTURE(sub)
-{
-	struct ground ground;
-	struct engine engine;
-};
+WALK_FIXTURE(sub);
 
 FIXTURE_VARIANT(sub)
 {
@@ -681,34 +641,35 @@ FIXTURE_VARIANT_ADD(sub, global)
 	.also = -ENOSPC,
 };
 
-FIXTURE_SETUP(sub)
+static int sub_open(struct ground *ground, const char *type)
 {
-	struct ground *ground = &self->ground;
 	struct sim *sim = &ground->sim;
-	int rc = iosim_why_not() ? 0 : walk_open(&ground->walk);
+	int rc = sim_open_parent(sim, "pasid_bits=12 pri=1");
 
-	self->engine.fd = self->engine.irq = sim->fd = -1;
-	if (why_not(rc))
-		SKIP(return, "%s", why_not(rc));
-	ASSERT_EQ(0, rc);
-	ASSERT_EQ(0, sim_open_parent(sim, "pasid_bits=12 pri=1"));
-	ASSERT_EQ(0, iosim_subdevice_create(SIM_NAME, variant->type, uuid));
+	ground->engine = &ground->sub;
+	ground->sub.fd = ground->sub.irq = -1;
 	ground->walk.fd = sim->fd;
-	ground->engine = &self->engine;
 	ground->pasid = 1;
-	ASSERT_EQ(0, sim_space_open(sim, &ground->old));
-	ASSERT_EQ(0, sim_space_open(sim, &ground->other));
+	if (!rc)
+		rc = iosim_subdevice_create(SIM_NAME, type, uuid);
+	if (!rc)
+		rc = sim_space_open(sim, &ground->old);
+	if (!rc)
+		rc = sim_space_open(sim, &ground->other);
 	ground->pt = ground->other.ioas;
+	return rc;
 }
 
-FIXTURE_TEARDOWN(sub)
+static long sub_close(struct ground *ground)
 {
-	if (self->ground.sim.fd >= 0) {
-		EXPECT_EQ(0, iosim_dma_check(SIM_NAME));
-		engine_close(&self->engine);
-		EXPECT_EQ(0, sim_close(&self->ground.sim));
-	}
+	int rc = iosim_dma_check(SIM_NAME);
+
+	engine_close(&ground->sub);
+	return sim_close(&ground->sim) ?: rc;
 }
+
+WALK_FIXTURE_SETUP(sub, iosim_why_not(), sub_open(&self->ground, variant->type),
+		   sub_close(&self->ground))
 
 static int prepare_bind_sub(struct ground *ground)
 {
@@ -769,7 +730,7 @@ TEST_F_TIMEOUT(sub, attach, WALK_SECONDS)
 	};
 	struct ground *ground = &self->ground;
 
-	ASSERT_EQ(0, engine_open_subdevice(&self->engine, uuid,
+	ASSERT_EQ(0, engine_open_subdevice(ground->engine, uuid,
 					   ground->sim.fd));
 	EXPECT_WALK(&own, 1);
 	EXPECT_WALK(&detach, 0);
