@@ -6,27 +6,11 @@
 #define _GNU_SOURCE
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-
-#include "iommu.h"
-#include "mem.h"
 #include "pages.h"
-#include "sim.h"
-#include "vfio.h"
-
-#define PAGE SIM_PAGE
-#define AT PAGES_AT
-#define N PAGES_NR
-#define ALL PAGES_ALL
-#define HUGE_PAGES (MEM_HUGE / PAGE)
-#define NOWHERE 0x20000000ULL
 
 /* Drivers that succeed, in their way ---------------------------------------- */
 
-FIXTURE(driver)
-{
-	struct pages r;
-};
+PAGES_FIXTURE(driver);
 
 FIXTURE_VARIANT(driver)
 {
@@ -49,17 +33,7 @@ DRIVER(only_4k_no_split, "quirks=only_4k,no_split");
 DRIVER(all_short, "quirks=map_short,unmap_short");
 DRIVER(all_short_no_split, "quirks=no_split,map_short,unmap_short");
 
-FIXTURE_SETUP(driver)
-{
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
-	ASSERT_EQ(0, pages_open(&self->r, variant->attributes));
-}
-
-FIXTURE_TEARDOWN(driver)
-{
-	EXPECT_EQ(0, pages_close(&self->r));
-}
+PAGES_FIXTURE_SETUP(driver)
 
 /* The second of each pair goes first: a hole has neighbours on both sides. */
 static const unsigned int odd_order[N] = { 1, 3, 6, 0, 7, 2, 5, 4 };

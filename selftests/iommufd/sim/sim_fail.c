@@ -8,28 +8,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-
-#include "iommu.h"
-#include "mem.h"
 #include "pages.h"
-#include "sim.h"
-#include "vfio.h"
 
-#define PAGE SIM_PAGE
-#define AT PAGES_AT
-#define N PAGES_NR
-#define ALL PAGES_ALL
-#define HUGE_PAGES (MEM_HUGE / PAGE)
-#define NOWHERE 0x20000000ULL
 #define FOR_EVER "1000000"
 
 /* Unmapping that fails ------------------------------------------------------ */
 
-FIXTURE(stuck)
-{
-	struct pages r;
-};
+PAGES_FIXTURE(stuck);
 
 FIXTURE_VARIANT(stuck)
 {
@@ -46,18 +31,7 @@ FIXTURE_VARIANT_ADD(stuck, no_split)
 	.attributes = "quirks=no_split",
 };
 
-FIXTURE_SETUP(stuck)
-{
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
-	ASSERT_EQ(0, pages_open(&self->r, variant->attributes));
-}
-
-FIXTURE_TEARDOWN(stuck)
-{
-	/* Without its device a page table gives all back, whatever the driver. */
-	EXPECT_EQ(0, pages_close(&self->r));
-}
+PAGES_FIXTURE_SETUP(stuck)
 
 static int set_unmap_fail(const char *calls)
 {
@@ -285,10 +259,7 @@ TEST_F(stuck, close)
 
 /* Mapping that fails -------------------------------------------------------- */
 
-FIXTURE(full)
-{
-	struct pages r;
-};
+PAGES_FIXTURE(full);
 
 FIXTURE_VARIANT(full)
 {
@@ -340,17 +311,7 @@ FIXTURE_VARIANT_ADD(full, sync)
 	.error = -EIO,
 };
 
-FIXTURE_SETUP(full)
-{
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
-	ASSERT_EQ(0, pages_open(&self->r, variant->attributes));
-}
-
-FIXTURE_TEARDOWN(full)
-{
-	EXPECT_EQ(0, pages_close(&self->r));
-}
+PAGES_FIXTURE_SETUP(full)
 
 static int set_nth(const char *fail, unsigned int nth)
 {

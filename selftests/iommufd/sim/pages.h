@@ -4,22 +4,27 @@
  * neighbours in memory that are neighbours in IOVA, too, so that an IOMMU driver may
  * have them as one.
  */
-#ifndef SELFTESTS_LIB_PAGES_H
-#define SELFTESTS_LIB_PAGES_H
+#ifndef SELFTESTS_PAGES_H
+#define SELFTESTS_PAGES_H
 
 #include <errno.h>
 #include <stdbool.h>
+
+#include "kselftest_harness.h"
 
 #include "iommu.h"
 #include "mem.h"
 #include "sim.h"
 #include "vfio.h"
 
+#define PAGE SIM_PAGE
+#define HUGE_PAGES (MEM_HUGE / PAGE)
 /* Where the huge page is mapped, if all of it is. */
-#define PAGES_AT 0x80000000ULL
-/* Those that a test cares for most, and a bit for each. */
-#define PAGES_NR 8
-#define PAGES_ALL ((1 << PAGES_NR) - 1)
+#define AT 0x80000000ULL
+#define NOWHERE 0x20000000ULL
+/* The pages that a test cares for most, and a bit for each. */
+#define N 8
+#define ALL ((1 << N) - 1)
 
 /**
  * struct pages - a device that is attached, and the huge page
@@ -65,20 +70,41 @@ static inline long pages_close(struct pages *r)
 	return left;
 }
 
+/* The fixture; its variants, with a member "attributes", stand between these two. */
+#define PAGES_FIXTURE(name)						\
+	FIXTURE(name)							\
+	{								\
+		struct pages r;						\
+	}
+
+/* Without its device a page table gives all back, whatever the driver. */
+#define PAGES_FIXTURE_SETUP(name)					\
+	FIXTURE_SETUP(name)						\
+	{								\
+		if (iosim_why_not())					\
+			SKIP(return, "%s", iosim_why_not());		\
+		ASSERT_EQ(0, pages_open(&self->r, variant->attributes)); \
+	}								\
+									\
+	FIXTURE_TEARDOWN(name)						\
+	{								\
+		EXPECT_EQ(0, pages_close(&self->r));			\
+	}
+
 /* Some of them as one area. */
 static inline int pages_map(const struct pages *r, unsigned int first,
 			    unsigned int nr)
 {
-	return iommu_map_fixed(r->fd, r->ioas, r->huge + first * SIM_PAGE,
-			       nr * SIM_PAGE, IOMMU_RW,
-			       PAGES_AT + first * SIM_PAGE);
+	return iommu_map_fixed(r->fd, r->ioas, r->huge + first * PAGE,
+			       nr * PAGE, IOMMU_RW,
+			       AT + first * PAGE);
 }
 
 static inline int pages_unmap(const struct pages *r, unsigned int first,
 			      unsigned int nr)
 {
-	return iommu_ioas_unmap(r->fd, r->ioas, PAGES_AT + first * SIM_PAGE,
-				nr * SIM_PAGE, NULL);
+	return iommu_ioas_unmap(r->fd, r->ioas, AT + first * PAGE,
+				nr * PAGE, NULL);
 }
 
 /* The first @nr as a batch, to map or to unmap them. */
@@ -90,9 +116,9 @@ static inline void pages_entries(const struct pages *r,
 
 	for (i = 0; i < nr; i++)
 		entries[i] = (struct ioasid_batch_entry) {
-			.src = to_map ? iommu_ptr(r->huge + i * SIM_PAGE) : 0,
-			.iova = PAGES_AT + i * SIM_PAGE,
-			.length = SIM_PAGE,
+			.src = to_map ? iommu_ptr(r->huge + i * PAGE) : 0,
+			.iova = AT + i * PAGE,
+			.length = PAGE,
 			.flags = to_map ? IOMMU_RW | IOMMU_FIXED : 0,
 		};
 }
@@ -100,16 +126,16 @@ static inline void pages_entries(const struct pages *r,
 /* How the device gets on with a page: see dma_check(). */
 static inline int pages_reach(struct pages *r, unsigned int page)
 {
-	return dma_check(&r->dma, PAGES_AT + page * SIM_PAGE,
-			 r->huge + page * SIM_PAGE);
+	return dma_check(&r->dma, AT + page * PAGE,
+			 r->huge + page * PAGE);
 }
 
-/* The device reaches the pages of @mask, and no others of the first PAGES_NR. */
+/* The device reaches the pages of @mask, and no others of the first N. */
 #define EXPECT_REACH(r, mask)						\
 	do {								\
 		unsigned int nth;					\
 									\
-		for (nth = 0; nth < PAGES_NR; nth++) {			\
+		for (nth = 0; nth < N; nth++) {			\
 			EXPECT_EQ((mask) & 1 << nth ? 0 :		\
 				  IOSIM_REASON_NOT_PRESENT,		\
 				  pages_reach(r, nth))			\
