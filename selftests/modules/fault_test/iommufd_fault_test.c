@@ -16,11 +16,9 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
-#define IOVA	0x7000000UL
+#include "../device.h"
 
-static char *device;
-module_param(device, charp, 0444);
-MODULE_PARM_DESC(device, "the PCI device that the faults are reported of");
+#define IOVA	0x7000000UL
 
 static unsigned int delay_us = 2000;
 module_param(delay_us, uint, 0644);
@@ -30,7 +28,6 @@ static ulong reported;
 module_param(reported, ulong, 0444);
 MODULE_PARM_DESC(reported, "how many faults have been reported");
 
-static struct device *dev;
 static struct task_struct *thread;
 
 /**
@@ -80,18 +77,10 @@ static int report_faults(void *data)
 
 static int __init fault_test_init(void)
 {
-	struct iommu_group *group;
+	struct iommu_group *group = get_device_and_group(&pci_bus_type);
 
-	if (!device)
-		return -EINVAL;
-	dev = bus_find_device_by_name(&pci_bus_type, NULL, device);
-	if (!dev)
-		return -ENODEV;
-	group = iommu_group_get(dev);
-	if (!group) {
-		put_device(dev);
-		return -ENODEV;
-	}
+	if (IS_ERR(group))
+		return PTR_ERR(group);
 	thread = kthread_run(report_faults, group, "irq/fault-test");
 	if (IS_ERR(thread)) {
 		iommu_group_put(group);

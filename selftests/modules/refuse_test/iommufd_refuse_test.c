@@ -11,13 +11,10 @@
 #include <linux/module.h>
 #include <linux/platform_device.h>
 
+#include "../device.h"
 #include "iommu-priv.h"
 
 #define NR_PASIDS	2
-
-static char *device;
-module_param(device, charp, 0444);
-MODULE_PARM_DESC(device, "the platform device");
 
 static unsigned int pasids[NR_PASIDS];
 module_param_array(pasids, uint, NULL, 0444);
@@ -31,7 +28,6 @@ static bool in_place;
 module_param(in_place, bool, 0444);
 MODULE_PARM_DESC(in_place, "the IOMMU driver can replace what a PASID is attached to");
 
-static struct device *dev;
 static const struct iommu_ops *driver;
 static struct iommu_domain *domains[NR_PASIDS];
 static const struct iommu_domain_ops *real[NR_PASIDS];
@@ -81,16 +77,12 @@ static void put_refusing(void)
 
 static int __init refuse_test_init(void)
 {
-	struct iommu_group *group;
+	struct iommu_group *group = get_device_and_group(&platform_bus_type);
 	int rc;
 
-	if (!device)
-		return -EINVAL;
-	dev = bus_find_device_by_name(&platform_bus_type, NULL, device);
-	if (!dev)
-		return -ENODEV;
-	group = iommu_group_get(dev);
-	rc = group ? find_domains(group) : -ENODEV;
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	rc = find_domains(group);
 	iommu_group_put(group);
 	if (rc) {
 		put_device(dev);
