@@ -63,6 +63,13 @@ int access_compat_create(int iommu);
 int access_compat_get_id(int iommu);
 int access_compat_no_iommu(int iommu);
 
+/* In a test, or in the setup of its fixture. */
+#define NEED_ACCESS							\
+	do {								\
+		if (access_why_not())					\
+			SKIP(return, "%s", access_why_not());		\
+	} while (0)
+
 /* Instead of TEST_HARNESS_MAIN. */
 #define ACCESS_HARNESS_MAIN						\
 	int main(int argc, char **argv)					\

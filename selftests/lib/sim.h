@@ -79,6 +79,13 @@ int sim_space_check(const struct sim_space *space, const struct engine *engine,
 int sim_parent_hwpt(const struct sim *sim, uint32_t *hwpt);
 uint64_t sim_guest_root(struct sim *sim);
 
+/* In a test, or in the setup of its fixture. */
+#define NEED_SIM							\
+	do {								\
+		if (iosim_why_not())					\
+			SKIP(return, "%s", iosim_why_not());		\
+	} while (0)
+
 /* Instead of TEST_HARNESS_MAIN; test_harness_run() exits. */
 #define SIM_HARNESS_MAIN						\
 	int main(int argc, char **argv)					\

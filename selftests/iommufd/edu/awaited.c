@@ -55,8 +55,7 @@ FIXTURE_SETUP(awaited)
 	rig->edu.fd = -1;
 	self->acc = -1;
 	self->acc2 = -1;
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	self->uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (self->uffd < 0)
 		SKIP(return, "no userfaultfd");

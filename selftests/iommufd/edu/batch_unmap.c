@@ -212,8 +212,7 @@ TEST_F(batch, half_neighbours)
 
 	ASSERT_NE(NULL, buf);
 	ASSERT_LE(0, file);
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	acc = access_open_attached(self->rig.fd, self->rig.ioas);
 	ASSERT_LE(0, acc);
 	/* In the middle a file, shared; then the same as a private mapping */
@@ -272,8 +271,7 @@ TEST_F(batch, unmap_calls_back)
 	uint32_t done;
 	int acc;
 
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	acc = access_open_attached(self->rig.fd, self->rig.ioas);
 	ASSERT_LE(0, acc);
 	fill_pages(self->e, n, self->buf, AT);

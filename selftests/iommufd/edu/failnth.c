@@ -625,8 +625,7 @@ TEST_F_TIMEOUT(failnth, access, WALK_SECONDS)
 	};
 	struct ground *ground = &self->ground;
 
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ground->size = 600 * PAGE;
 	ground->mem = mem_scattered(ground->size);
 	ASSERT_NE(NULL, ground->mem);

@@ -52,8 +52,7 @@ FIXTURE_SETUP(two)
 	struct vfio_pci pci;
 
 	self->edu.fd = -1;
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
 	ASSERT_EQ(1, edu_find_alone(&pci, 1));
 	ASSERT_EQ(0, edu_open(&self->edu, &pci, self->sim.fd));
@@ -201,8 +200,7 @@ FIXTURE(policy)
 
 FIXTURE_SETUP(policy)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
 	self->fd = self->sim.fd;
 	self->dev = self->sim.engine.dev_id;

@@ -25,8 +25,7 @@ FIXTURE(anon)
 FIXTURE_SETUP(anon)
 {
 	self->seer.acc = -1;
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, seer_open(&self->seer));
 	self->size = 2 * MEM_HUGE;
 	self->thp = mem_thp(self->size);
@@ -286,8 +285,7 @@ FIXTURE_VARIANT_ADD(fork, hugetlb) { .alloc = mem_hugetlb };
 FIXTURE_SETUP(fork)
 {
 	self->seer.acc = -1;
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, seer_open(&self->seer));
 	self->size = 2 * MEM_HUGE;
 	self->va = variant->alloc(self->size);

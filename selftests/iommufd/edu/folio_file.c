@@ -91,8 +91,7 @@ static long subject_close(struct subject *subject)
 		int rc;							\
 									\
 		(subject)->file = (subject)->seer.acc = -1;		\
-		if (access_why_not())					\
-			SKIP(return, "%s", access_why_not());		\
+		NEED_ACCESS;						\
 		rc = subject_open(subject, variant->kind);		\
 		if (rc == -ENOMEM && variant->kind == HUGETLB)		\
 			SKIP(return, "too few free hugetlb pages");	\

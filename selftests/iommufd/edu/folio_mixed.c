@@ -22,8 +22,7 @@ FIXTURE_SETUP(mixed)
 	int i;
 
 	self->seer.acc = -1;
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, seer_open(&self->seer));
 	self->arena = reserve_huge(ARENA_PAGES * PAGE);
 	ASSERT_NE(NULL, self->arena);

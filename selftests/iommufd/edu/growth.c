@@ -56,8 +56,7 @@ FIXTURE_SETUP(growth)
 	if (!self->n)
 		self->n = mem_debug_kernel() ? 20000 : 100000;
 	self->acc = -1;
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, rig_open(&self->rig));
 	self->buf = mem_anon(BUF);
 	ASSERT_NE(NULL, self->buf);

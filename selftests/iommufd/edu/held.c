@@ -376,8 +376,7 @@ static void unmap_and_be_killed(struct __test_metadata *_metadata,
 
 TEST_F(held, in_kernel_read)
 {
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, rig_attach(&self->rig));
 	ASSERT_EQ(0, vfio_detach(self->rig.edu.fd));
 	ASSERT_EQ(0, rig_map(&self->rig, self->slow.page, PAGE, SLOW));
@@ -395,8 +394,7 @@ TEST_F(held, in_kernel_read)
 
 TEST_F(held, in_kernel_pin)
 {
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, rig_map(&self->rig, self->slow.page, PAGE, SLOW));
 	self->acc = access_open_attached(self->rig.fd, self->rig.ioas);
 	ASSERT_LE(0, self->acc);

@@ -137,8 +137,7 @@ FIXTURE(info)
 
 FIXTURE_SETUP(info)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 }
 
 FIXTURE_TEARDOWN(info)

@@ -75,8 +75,7 @@ TEST_F(many_runs, of_an_in_kernel_user)
 	unsigned int i;
 	int acc;
 
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, rig_attach(&self->rig));
 	acc = access_open_attached(self->rig.fd, self->rig.ioas);
 	ASSERT_LE(0, acc);

@@ -48,8 +48,7 @@ FIXTURE_SETUP(nested)
 	ASSERT_EQ(0, rig_open(rig));
 	if (!iommu_has_cmd(rig->fd, IOASID_ALLOC_NESTED))
 		SKIP(return, "no IOASID_ALLOC_NESTED in this module");
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, iommu_alloc_nested(rig->fd, rig->ioas, &self->child));
 	ASSERT_EQ(0, iommu_alloc_nested(rig->fd, self->child, &self->grand));
 	self->acc = access_open_attached(rig->fd, self->child);

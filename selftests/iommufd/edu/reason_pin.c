@@ -385,8 +385,7 @@ TEST_F(pin, replaced_under_an_in_kernel_user)
 	char *p = mem_anon(4 * PAGE);
 	int acc;
 
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, vfio_detach(rig->edu.fd));
 	ASSERT_EQ(0, map(rig, p, 4 * PAGE));
 	acc = access_open_attached(rig->fd, rig->ioas);

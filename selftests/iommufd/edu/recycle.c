@@ -173,8 +173,7 @@ TEST_F(recycle, after_a_callback)
 	unsigned int i;
 	int acc;
 
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	acc = access_open_attached(self->rig.fd, self->rig.ioas);
 	ASSERT_LE(0, acc);
 	for (i = 0; i < 4; i++) {

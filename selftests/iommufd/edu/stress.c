@@ -658,8 +658,7 @@ FIXTURE_SETUP(stress)
 
 	for (i = 0; i < SPACES; i++)
 		w->acc[i] = -1;
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	ASSERT_EQ(0, rig_open(&self->rig));
 	if (!iommu_has_cmd(self->rig.fd, IOASID_ALLOC_NESTED))
 		SKIP(return, "no IOASID_ALLOC_NESTED in this module");

@@ -33,8 +33,7 @@ FIXTURE(api) {
 /* One access that pins, attached to an empty IOAS. */
 FIXTURE_SETUP(api)
 {
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	self->pinned = mem_pinned();
 	self->fd = iommu_open();
 	ASSERT_LE(0, self->fd) TH_LOG("%s", strerror(-self->fd));

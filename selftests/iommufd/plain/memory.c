@@ -81,8 +81,7 @@ FIXTURE_VARIANT_ADD(kind, hugetlb_shared) {
 
 FIXTURE_SETUP(kind)
 {
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	self->pinned = mem_pinned();
 	self->buf = variant->alloc(BIG);
 	if (!self->buf && variant->may_lack)

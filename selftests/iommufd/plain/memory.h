@@ -54,8 +54,7 @@ FIXTURE(mem) {
 
 FIXTURE_SETUP(mem)
 {
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	self->pinned = mem_pinned();
 	ASSERT_EQ(0, space_open(&self->s));
 	self->fd = self->s.fd;

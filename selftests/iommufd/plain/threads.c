@@ -8,12 +8,6 @@
 
 #include "threads.h"
 
-#define NEED_ACCESS							\
-	do {								\
-		if (access_why_not())					\
-			SKIP(return, "%s", access_why_not());		\
-	} while (0)
-
 static void count(uint64_t *sum, uint64_t bytes)
 {
 	__atomic_add_fetch(sum, bytes, __ATOMIC_SEQ_CST);

@@ -66,8 +66,7 @@ FIXTURE_SETUP(dirty)
 {
 	struct sim *sim = &self->sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, "pasid_bits=6"));
 	if (!variant->huge) {
 		ASSERT_EQ(0, iommu_option_set(sim->fd, IOMMU_OPTION_HUGE_PAGES,

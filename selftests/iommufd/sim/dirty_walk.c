@@ -40,8 +40,7 @@ FIXTURE_SETUP(dirty)
 {
 	struct sim *sim = &self->sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ""));
 	ASSERT_EQ(0, iommu_hwpt_alloc(sim->fd, sim->engine.dev_id, sim->ioas,
 				      IOMMU_HWPT_ALLOC_DIRTY_TRACKING,

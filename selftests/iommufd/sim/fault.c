@@ -186,8 +186,7 @@ FIXTURE_SETUP(fault)
 	struct sim *sim = &self->sim;
 	int rc;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	ASSERT_EQ(0, fault_queue_open(sim->fd, &self->queue));
 	ASSERT_EQ(0, variant->place->alloc(self, variant->pasid));
@@ -624,8 +623,7 @@ TEST(device_without)
 	uint32_t hwpt;
 	struct sim sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&sim, ATTRIBUTES));
 	EXPECT_NE(0, iommu_extension(sim.fd, IOASID_EXT_FAULT_ANY));
 	ASSERT_EQ(0, fault_queue_open(sim.fd, &queue));

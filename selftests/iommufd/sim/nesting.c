@@ -119,8 +119,7 @@ FIXTURE_SETUP(nesting)
 	struct sim *sim = &self->sim;
 	int rc;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
 	self->root = sim_guest_root(sim);

@@ -39,8 +39,7 @@ FIXTURE_SETUP(stage)
 {
 	struct sim *sim = &self->sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	self->fd = sim->fd;
 	self->dev = sim->engine.dev_id;
@@ -494,8 +493,7 @@ FIXTURE_SETUP(table)
 	struct guest *guest = &sim->guest;
 	int i;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	self->fd = sim->fd;
 	self->dev = sim->engine.dev_id;

@@ -408,8 +408,7 @@ FIXTURE_SETUP(bound)
 {
 	struct genl_rows rows;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, genl_open(&self->genl, IOASID_FAMILY_NAME));
 	ASSERT_EQ(0, genl_open(&self->events, IOASID_FAMILY_NAME));
 	ASSERT_EQ(0, sim_open(&self->sim, "pasid_bits=8"));
@@ -524,8 +523,7 @@ TEST(sub_device)
 	struct genl genl;
 	struct sim sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
 	ASSERT_EQ(0, sim_open_parent(&sim, "pasid_bits=8"));
 	ASSERT_EQ(0, iosim_subdevice_create(SIM_NAME, IOSIM_LOCAL, uuid));

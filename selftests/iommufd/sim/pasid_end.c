@@ -75,8 +75,7 @@ FIXTURE_VARIANT_ADD(end, under_load)
 
 FIXTURE_SETUP(end)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&self->busy.sim, ATTRIBUTES));
 	self->busy.load = variant->load;
 }

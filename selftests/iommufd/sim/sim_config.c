@@ -27,8 +27,7 @@ FIXTURE(config)
 
 FIXTURE_SETUP(config)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 }
 
 FIXTURE_TEARDOWN(config)

@@ -29,8 +29,7 @@ FIXTURE_SETUP(late)
 {
 	struct sim *sim = &self->sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, LATE));
 	ASSERT_EQ(0, iommu_eventq_alloc(sim->fd, 0, 0, NULL, &self->queue));
 	ASSERT_EQ(0, sim_attach(sim, sim->ioas));

@@ -22,8 +22,7 @@ FIXTURE(snoop)
 
 FIXTURE_SETUP(snoop)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	self->other.fd = self->other.irq = -1;
 }
 

@@ -62,8 +62,7 @@ FIXTURE_SETUP(vfio)
 {
 	struct sim *sim = &self->sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	self->engine = &sim->engine;
 	ASSERT_EQ(0, sim_open(sim, "pasid_bits=4 pri=1"));
 	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
@@ -399,8 +398,7 @@ FIXTURE_SETUP(group)
 	char name[64] = UUID;
 	int number;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	*engine = (struct engine) { .fd = -1, .irq = -1 };
 	ASSERT_EQ(0, iosim_create(SIM_NAME, variant->attributes ?: ""));
 	if (variant->attributes) {

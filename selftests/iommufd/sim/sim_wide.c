@@ -56,8 +56,7 @@ FIXTURE_SETUP(wide)
 	struct sim *sim = &self->sim;
 	int i;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, "addr_bits=64"));
 	self->dma = sim_dma(sim, 0);
 	self->mem = mem_scattered(4 * PAGE);

@@ -65,8 +65,7 @@ FIXTURE_SETUP(sub)
 {
 	int i;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open_parent(&self->sim, ATTRIBUTES));
 	self->fd = self->sim.fd;
 	for (i = 0; i < 2; i++) {
@@ -566,8 +565,7 @@ FIXTURE(parent)
 
 FIXTURE_SETUP(parent)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 }
 
 FIXTURE_TEARDOWN(parent)

@@ -64,8 +64,7 @@ FIXTURE_SETUP(sva)
 	struct sim *sim = &self->sim;
 	int i;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
 	ASSERT_EQ(0, fault_queue_open(sim->fd, &self->queue));

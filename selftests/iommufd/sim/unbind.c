@@ -87,8 +87,7 @@ FIXTURE_VARIANT_ADD(unbind, hwpt_alloc)
 
 FIXTURE_SETUP(unbind)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_parent_hwpt(&self->sim, &self->parent));
 	ASSERT_EQ(0, hold_open(&self->hold));
