@@ -11,6 +11,7 @@
 #include "kselftest_harness.h"
 
 #include "iommu.h"
+#include "load.h"
 #include "mem.h"
 #include "sim.h"
 #include "vfio.h"
@@ -35,8 +36,7 @@ FIXTURE_SETUP(pasid)
 {
 	int i;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
 	self->fd = self->sim.fd;
 	self->dev = self->sim.engine.dev_id;
@@ -242,36 +242,7 @@ TEST_F(pasid, failed_replace_changes_nothing)
 	EXPECT_SEES(1, 0);
 }
 
-/* A PASID whose DMA goes on while it is attached here and there. */
-struct load {
-	struct dma dma;
-	uint64_t dst;
-	const uint64_t *seen;
-	uint64_t may[2];
-	bool stop;
-	int rc;
-	unsigned int rounds;
-};
-
 #define LOAD_LENGTH (4 * PAGE)
-
-static void *load_run(void *arg)
-{
-	struct load *load = arg;
-	unsigned int i;
-
-	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
-		load->rc = dma_copy(&load->dma, SIM_AT, load->dst, LOAD_LENGTH);
-		for (i = 0; !load->rc && i < LOAD_LENGTH / 8; i++)
-			if (load->seen[i] != load->may[0] &&
-			    load->seen[i] != load->may[1])
-				load->rc = -EILSEQ;
-		if (load->rc)
-			break;
-		__atomic_add_fetch(&load->rounds, 1, __ATOMIC_RELEASE);
-	}
-	return NULL;
-}
 
 /* A word that points to itself, read again and again: a gap would be a fault. */
 #define LOOP (SIM_AT + 8 * PAGE)
@@ -294,10 +265,12 @@ static void *loop_run(void *arg)
 TEST_F_TIMEOUT(pasid, replace_under_load, 60)
 {
 	enum { ROUNDS = 80, PASID = 9 };
-	struct load load = { .may = { 0x0101010101010101, 0x0202020202020202 } };
+	struct load load = {
+		.src = SIM_AT, .length = LOAD_LENGTH,
+		.may = { 0x0101010101010101, 0x0202020202020202 },
+	};
 	struct load loop = {};
 	const uint64_t shared = 0x5000000;
-	unsigned int rounds;
 	pthread_t thread, looper;
 	struct dma dma;
 	uint64_t seen;
@@ -331,10 +304,7 @@ TEST_F_TIMEOUT(pasid, replace_under_load, 60)
 		EXPECT_EQ(0, dma_peek(&dma, SIM_AT, &seen));
 		EXPECT_EQ(load.may[i % 2], seen);
 	}
-	rounds = __atomic_load_n(&load.rounds, __ATOMIC_ACQUIRE);
-	while (__atomic_load_n(&load.rounds, __ATOMIC_ACQUIRE) == rounds &&
-	       !load.rc)
-		usleep(100);
+	load_wait(&load, 1);
 	load.stop = loop.stop = true;
 	pthread_join(thread, NULL);
 	pthread_join(looper, NULL);

@@ -14,6 +14,7 @@
 #include "kselftest_harness.h"
 
 #include "iommu.h"
+#include "load.h"
 #include "mem.h"
 #include "sim.h"
 #include "vfio.h"
@@ -31,8 +32,7 @@ FIXTURE(rid)
 
 FIXTURE_SETUP(rid)
 {
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
 	self->dma = sim_dma(&self->sim, 0);
@@ -475,50 +475,6 @@ TEST_F(rid, two_groups)
 }
 
 /* Changes under load ------------------------------------------------------- */
-
-/* A thread that copies, over and over. */
-struct load {
-	struct dma dma;
-	uint64_t src;
-	uint64_t dst;
-	size_t length;
-	const uint64_t *seen;
-	/* What may be in any word that is read */
-	uint64_t may[2];
-	bool stop;
-	int rc;
-	unsigned int rounds;
-};
-
-static void *load_run(void *arg)
-{
-	struct load *load = arg;
-	size_t i;
-
-	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
-		load->rc = dma_copy(&load->dma, load->src, load->dst,
-				    load->length);
-		for (i = 0; !load->rc && i < load->length / 8; i++)
-			if (load->seen[i] != load->may[0] &&
-			    load->seen[i] != load->may[1])
-				load->rc = -EILSEQ;
-		if (load->rc)
-			break;
-		__atomic_add_fetch(&load->rounds, 1, __ATOMIC_RELEASE);
-	}
-	return NULL;
-}
-
-/* Wait until one more round has been done. */
-static void load_wait(struct load *load, unsigned int more)
-{
-	unsigned int want = __atomic_load_n(&load->rounds, __ATOMIC_ACQUIRE) +
-			    more;
-
-	while (__atomic_load_n(&load->rounds, __ATOMIC_ACQUIRE) < want &&
-	       !load->rc)
-		usleep(100);
-}
 
 static void fill_words(void *at, size_t length, uint64_t word)
 {
