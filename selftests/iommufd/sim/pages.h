@@ -14,6 +14,7 @@
 
 #include "iommu.h"
 #include "mem.h"
+#include "reason.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -81,8 +82,7 @@ static inline long pages_close(struct pages *r)
 #define PAGES_FIXTURE_SETUP(name)					\
 	FIXTURE_SETUP(name)						\
 	{								\
-		if (iosim_why_not())					\
-			SKIP(return, "%s", iosim_why_not());		\
+		NEED_SIM;						\
 		ASSERT_EQ(0, pages_open(&self->r, variant->attributes)); \
 	}								\
 									\
@@ -142,15 +142,5 @@ static inline int pages_reach(struct pages *r, unsigned int page)
 				TH_LOG("page %u", nth);			\
 		}							\
 	} while (0)
-
-/* The last command has said why. */
-static inline bool has_reason(int fd, int want)
-{
-	char text[256] = "";
-	uint32_t length = sizeof(text), error = 0;
-
-	return !iommu_last_reason(fd, text, &length, &error) && text[0] &&
-	       (int)error == -want;
-}
 
 #endif

@@ -6,12 +6,12 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
-#include <string.h>
 
 #include "kselftest_harness.h"
 
 #include "iommu.h"
 #include "module.h"
+#include "reason.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -54,8 +54,7 @@ FIXTURE_SETUP(lost)
 {
 	int i;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	for (i = 0; i < 2; i++)
 		self->sub[i].fd = self->sub[i].irq = -1;
 }
@@ -98,15 +97,6 @@ static int load(FIXTURE_DATA(lost) *self, bool in_place, uint32_t a, uint32_t b)
 	return rc;
 }
 
-static bool says(int fd, const char *word)
-{
-	char text[256] = "";
-	uint32_t len = sizeof(text), error = 0;
-
-	return !iommu_last_reason(fd, text, &len, &error) && error == EIO &&
-	       strstr(text, word);
-}
-
 #define EXPECT_SEES(pasid, i)						\
 	EXPECT_EQ(0, sim_space_check(&self->space[i], &self->sim.engine,	\
 				     pasid))
@@ -134,7 +124,7 @@ TEST_F(lost, of_a_device)
 	ASSERT_EQ(0, module_set_parameter(MODULE, "refuse", 2));
 	EXPECT_EQ(-EIO, iommu_pasid_attach(self->fd, dev, 1, self->hwpt[1]));
 	EXPECT_EQ(0, module_parameter(MODULE, "refuse"));
-	EXPECT_TRUE(says(self->fd, "PASID 1 "));
+	EXPECT_TRUE(reason_explains(self->fd, EIO, "PASID 1 "));
 	EXPECT_BLIND(1);
 	EXPECT_SEES(2, 1);
 	EXPECT_EQ(-ENOENT, iommu_pasid_detach(self->fd, dev, 1));
