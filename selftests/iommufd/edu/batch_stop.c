@@ -38,6 +38,15 @@ static const struct {
 	{ 256, 300 }, { 257, 300 }, { MANY - 1, MANY },
 };
 
+/* Of @n entries in all, those before @at are done, and those behind are untouched. */
+#define EXPECT_STOPPED(at, errno_)					\
+	do {								\
+		EXPECT_EQ(at, done);					\
+		EXPECT_EQ(at, count_done(self->e, n));			\
+		EXPECT_EQ(errno_, self->e[at].error);			\
+		EXPECT_EQ(n - (at) - 1, count_untouched(self->e, n));	\
+	} while (0)
+
 TEST_F(batch, failing_entry)
 {
 	unsigned int i;
@@ -53,10 +62,7 @@ TEST_F(batch, failing_entry)
 		ASSERT_EQ(0, rig_map(&self->rig, self->buf, PAGE, OTHER_AT));
 
 		EXPECT_EQ(-EEXIST, MAP_BATCH(n, &done));
-		EXPECT_EQ(at, done);
-		EXPECT_EQ(at, count_done(self->e, n));
-		EXPECT_EQ(EEXIST, self->e[at].error);
-		EXPECT_EQ(n - at - 1, count_untouched(self->e, n));
+		EXPECT_STOPPED(at, EEXIST);
 		EXPECT_PINNED(at + 1);
 		EXPECT_EQ(at > 0, IS_MAPPED(AT + (at - 1) * PAGE, PAGE));
 		EXPECT_FALSE(IS_MAPPED(AT + (at + 1) * PAGE, PAGE));
@@ -93,10 +99,7 @@ TEST_F(batch, failing_memory)
 			EXPECT_EQ(-EFAULT, MAP_BATCH(n, &done));
 			ASSERT_EQ(0, mprotect(page, PAGE,
 					      PROT_READ | PROT_WRITE));
-			EXPECT_EQ(at, done);
-			EXPECT_EQ(at, count_done(self->e, n));
-			EXPECT_EQ(EFAULT, self->e[at].error);
-			EXPECT_EQ(n - at - 1, count_untouched(self->e, n));
+			EXPECT_STOPPED(at, EFAULT);
 			EXPECT_PINNED(at);
 			ASSERT_EQ(0, UNMAP_ALL(&bytes));
 			EXPECT_EQ(at * PAGE, bytes);
@@ -275,10 +278,7 @@ TEST_F(batch, unmap_failing_entry)
 		/* Nothing there */
 		self->e[at].iova = OTHER_AT;
 		EXPECT_EQ(-ENOENT, UNMAP_BATCH(n, &done));
-		EXPECT_EQ(at, done);
-		EXPECT_EQ(at, count_done(self->e, n));
-		EXPECT_EQ(ENOENT, self->e[at].error);
-		EXPECT_EQ(n - at - 1, count_untouched(self->e, n));
+		EXPECT_STOPPED(at, ENOENT);
 		EXPECT_PINNED(n - at);
 		ASSERT_EQ(0, UNMAP_ALL(&bytes));
 		EXPECT_EQ((n - at) * PAGE, bytes);

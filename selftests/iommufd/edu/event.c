@@ -42,8 +42,7 @@ FIXTURE_SETUP(event)
 {
 	struct sim *sim = &self->sim;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	self->fd = sim->fd;
 	self->dev = sim->engine.dev_id;
@@ -131,13 +130,15 @@ TEST_F(event, dma_fault_of_a_pasid)
 	EXPECT_NO_EVENT(self->one);
 }
 
-TEST_F(event, dma_fault_of_one_of_two_devices)
+/* Each of two devices that are attached to the same IOAS is told from the other. */
+static void two_devices(struct __test_metadata *_metadata,
+			FIXTURE_DATA(event) *self, const char *attributes)
 {
 	struct ioasid_event event;
 	struct engine other;
 	struct dma dma = self->dma;
 
-	ASSERT_EQ(0, sim_add(&self->sim, SECOND, ATTRIBUTES, &other));
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND, attributes, &other));
 	ASSERT_EQ(0, vfio_attach(other.fd, self->sim.ioas, NULL));
 	dma.engine = &other;
 	EXPECT_EQ(IOSIM_REASON_NOT_PRESENT, dma_poke(&dma, NOWHERE, 1));
@@ -149,23 +150,14 @@ TEST_F(event, dma_fault_of_one_of_two_devices)
 	ASSERT_EQ(0, sim_remove(SECOND, &other));
 }
 
+TEST_F(event, dma_fault_of_one_of_two_devices)
+{
+	two_devices(_metadata, self, ATTRIBUTES);
+}
+
 TEST_F(event, dma_fault_of_two_devices_of_a_group)
 {
-	struct ioasid_event event;
-	struct engine other;
-	struct dma dma = self->dma;
-
-	ASSERT_EQ(0, sim_add(&self->sim, SECOND, ATTRIBUTES " group=" SIM_NAME,
-			     &other));
-	ASSERT_EQ(0, vfio_attach(other.fd, self->sim.ioas, NULL));
-	dma.engine = &other;
-	EXPECT_EQ(IOSIM_REASON_NOT_PRESENT, dma_poke(&dma, NOWHERE, 1));
-	TAKE(self->all, event);
-	EXPECT_EQ(other.dev_id, event.dev_id);
-	EXPECT_EQ(IOSIM_REASON_NOT_PRESENT, dma_poke(&self->dma, NOWHERE, 1));
-	TAKE(self->all, event);
-	EXPECT_EQ(self->dev, event.dev_id);
-	ASSERT_EQ(0, sim_remove(SECOND, &other));
+	two_devices(_metadata, self, ATTRIBUTES " group=" SIM_NAME);
 }
 
 /* In a first stage of the user's: the IOAS is the parent's. */
@@ -376,8 +368,7 @@ TEST(subdevice_faults)
 	struct sim sim;
 	int queue;
 
-	if (iosim_why_not())
-		SKIP(return, "%s", iosim_why_not());
+	NEED_SIM;
 	ASSERT_EQ(0, sim_open_parent(&sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_space_open(&sim, &space));
 	ASSERT_EQ(0, iosim_subdevice_create(SIM_NAME, IOSIM_LOCAL, uuid));

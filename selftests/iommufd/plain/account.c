@@ -166,8 +166,7 @@ FIXTURE_VARIANT_ADD(account, by_process) { .mode = 1 };
 
 FIXTURE_SETUP(account)
 {
-	if (access_why_not())
-		SKIP(return, "%s", access_why_not());
+	NEED_ACCESS;
 	self->pinned = mem_pinned();
 	ASSERT_EQ(0, ctx_open(&self->ctx, variant->mode));
 	self->fd = self->ctx.fd;
@@ -280,8 +279,8 @@ TEST_F(account, copies)
 	EXPECT_EQ(0, run(&self->ctx, copies));
 }
 
-/* Pins some memory as some user, and unpins it when told to. */
-static int pinner(struct ctx *ctx)
+/* As some user, with some memory to be pinned. Ends the child if that fails. */
+static void map_as_user(const struct ctx *ctx)
 {
 	const uint64_t len = ctx->npages * PAGE;
 	char *buf;
@@ -291,6 +290,14 @@ static int pinner(struct ctx *ctx)
 	mem_fill(buf, len, ctx->at);
 	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, len, IOMMU_RW,
 				    ctx->at));
+}
+
+/* Pins it, and unpins it when told to. */
+static int pinner(struct ctx *ctx)
+{
+	const uint64_t len = ctx->npages * PAGE;
+
+	map_as_user(ctx);
 	CHILD_EQ(ctx->want, access_pin(ctx->acc, ctx->at, len, 0));
 	CHILD_EQ(0, check_accounted(ctx, ctx->want ? 0 : ctx->npages));
 	CHILD_EQ(0, tell(ctx->out));
@@ -303,15 +310,8 @@ static int pinner(struct ctx *ctx)
 /* The same, but it does not clean up. */
 static int pinner_that_exits(struct ctx *ctx)
 {
-	const uint64_t len = ctx->npages * PAGE;
-	char *buf;
-
-	CHILD_EQ(0, mem_become_user(ctx->uid, ctx->limit * PAGE));
-	buf = mem_anon(len);
-	mem_fill(buf, len, ctx->at);
-	CHILD_EQ(0, iommu_map_fixed(ctx->fd, ctx->id, buf, len, IOMMU_RW,
-				    ctx->at));
-	CHILD_EQ(0, access_pin(ctx->acc, ctx->at, len - PAGE, 0));
+	map_as_user(ctx);
+	CHILD_EQ(0, access_pin(ctx->acc, ctx->at, (ctx->npages - 1) * PAGE, 0));
 	return 0;
 }
 
