@@ -158,6 +158,9 @@ lib := $(patsubst selftests/lib/%.c,build/lib/%.o, \
 program_sources := $(wildcard $(foreach folder,plain edu sim, \
 		     selftests/iommufd/$(folder)/*.c))
 programs := $(addprefix build/tests/,$(notdir $(program_sources:.c=)))
+ifneq ($(words $(programs)),$(words $(sort $(programs))))
+$(error two test programs of the same name)
+endif
 
 tests: $(programs)
 
