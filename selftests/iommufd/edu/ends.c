@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <string.h>
-#include <unistd.h>
 
 #include "kselftest_harness.h"
 

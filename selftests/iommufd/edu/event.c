@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"

@@ -11,10 +11,7 @@
  * Only a debug kernel has /proc/self/fail-nth.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "access.h"

@@ -4,7 +4,6 @@
  * something, with every allocation failing.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 
 #include "edu.h"

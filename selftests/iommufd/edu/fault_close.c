@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"

@@ -2,7 +2,6 @@
 /* IOASID_DEVICE_INFO: what is true of a device, and who else it cannot be told from. */
 #define _GNU_SOURCE
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"

@@ -6,9 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"

@@ -4,10 +4,8 @@
  * messages that are wrong.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "kselftest_harness.h"
 

@@ -7,7 +7,6 @@
  * survive that it runs out of memory meanwhile.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

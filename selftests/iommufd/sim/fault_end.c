@@ -29,7 +29,6 @@
 #define PAGE SIM_PAGE
 #define ATTRIBUTES "pasid_bits=8 pri=1 prq_size=1024"
 #define MISSING 0x80000000ULL
-#define PASID 3
 #define MAX 64
 #define REFUSED IOSIM_REASON_REQUEST_FAILED
 #define KERNEL_ADDRESS ((void *)0xffff888000001000UL)

@@ -5,7 +5,6 @@
  * table in the user's memory.
  */
 #define _GNU_SOURCE
-#include <string.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"

@@ -4,9 +4,6 @@
  * cannot be, invalidations of all kinds. And PASID tables in the user's memory.
  */
 #define _GNU_SOURCE
-#include <string.h>
-#include <unistd.h>
-
 #include "kselftest_harness.h"
 
 #include "iommu.h"
@@ -529,7 +526,6 @@ static int looks(struct sim *sim, uint32_t pasid)
 }
 
 #define LOOKS(pasid) looks(&self->sim, pasid)
-#define FAULT(reason) (-1000 - (reason))
 #define FIRST_STAGE (IOSIM_PASID_VALID | IOSIM_PASID_FIRST_STAGE)
 #define SET(pasid, kind, to)						\
 	do {								\

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -22,7 +21,6 @@
 #define PAGE SIM_PAGE
 #define SECOND "other"
 #define ATTRIBUTES "pasid_bits=8 pri=1"
-#define MAX_RANGES 16
 
 FIXTURE(rid)
 {

@@ -4,8 +4,6 @@
  * unmapped by itself, and the device reaches what is mapped and nothing else.
  */
 #define _GNU_SOURCE
-#include <unistd.h>
-
 #include "pages.h"
 
 /* Drivers that succeed, in their way ---------------------------------------- */

@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
-#include <unistd.h>
 
 #include "pages.h"
 

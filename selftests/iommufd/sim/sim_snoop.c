@@ -4,8 +4,6 @@
  * does; where it cannot, it is not said to.
  */
 #define _GNU_SOURCE
-#include <unistd.h>
-
 #include "kselftest_harness.h"
 
 #include "iommu.h"

@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>

@@ -5,9 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "kselftest_harness.h"
 
