@@ -21,7 +21,7 @@ struct account;
 struct iommufd_test_ops;
 struct object;
 
-/* IDs whose objects are found in an array: 131 instructions of each map less. */
+/* IDs whose objects are in an array: it saves 131 instructions of each map. */
 #define OBJECT_LOW	32
 
 /**
@@ -45,40 +45,40 @@ struct container {
  * @file: the file. Its reference count is the context's: whoever needs the
  *	context to stay holds the file, so release runs after the last device
  *	has been unbound, whichever file descriptor was closed first.
- * @number: by which others call it, see registry.c
- * @readers: who looks at it from outside, plus one
+ * @number: identifies it to those outside, see registry.c
+ * @readers: those looking at it from outside, plus one
  * @unread: the last reader has gone
  * @opener: the process that has opened it
  * @uid: its user
- * @comm: its command name by then
+ * @comm: its command name at that time
  * @objects: the ID table
  * @low: the published objects with the first IDs, which is what commands name
- * @drained: woken when an object that is being removed has lost its last user
+ * @drained: woken when an object that is being removed loses its last user
  * @account_lock: protects @account
- * @account: on which memory was pinned last, or NULL
+ * @account: the account that was used last, or NULL
  * @pinned: pages that are pinned
  * @reason_lock: protects @reasons
- * @reasons: why commands have failed, by thread; see reason.c
+ * @reasons: why commands failed, by thread; see reason.c
  * @nr_reasons: how many there are; read without the lock
  * @charge_process: new mappings are charged to the process and not to the user
- * @test_ops: of the test module that has been used, referenced; see test.c
- * @container: what makes a legacy container of the context, see container.c
+ * @test_ops: operations of the test module in use, referenced; see test.c
+ * @container: the state of the legacy container, see container.c
  * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
- * @ioases: all IOASes of the context, so that one step can reach every mapping
- * @file_lock: for reading, while files' memory is pinned; for writing, by who moves it
- *	to another account
- * @look_lock: who looks at an IOAS from outside keeps it by this, for as long as it takes
- *	to fill one message
+ * @ioases: all IOASes of the context, so that every mapping can be reached in
+ *	one step
+ * @file_lock: held for reading while memory of files is pinned, for writing while that
+ *	is moved to another account
+ * @look_lock: keeps the IOASes in place while netlink fills one message
  * @group_lock: protects @groups
- * @groups: the IOMMU groups that the context has devices of
+ * @groups: the IOMMU groups whose devices are bound to the context
  * @pasids: the global PASIDs of sub-devices, see pasid.c
  * @nr_pasids: how many there are; likewise
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
- * @bar_owners: bound devices whose BARs may be mapped for peer-to-peer DMA
+ * @bar_owners: bound devices, whose BARs may be mapped for peer-to-peer DMA
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
  * @eventqs: queues that are told of events
- * @nr_eventqs: how many there are, and are about to be; under @eventq_lock
- * @rcu: reports of DMA faults look at it without a lock
+ * @nr_eventqs: how many there are or are being made; under @eventq_lock
+ * @rcu: reports of DMA faults read the context without a lock
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -122,8 +122,8 @@ struct iommufd_ctx {
 };
 
 /**
- * context_get - keep a context, whoever closes its file
- * @ctx: a context that the caller has already
+ * context_get - keep a context, even if its file is closed
+ * @ctx: a context on which the caller has a reference
  */
 static inline void context_get(struct iommufd_ctx *ctx)
 {

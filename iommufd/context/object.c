@@ -3,17 +3,17 @@
  * The ID table of one context: lookup, references, the order of destruction.
  *
  * One reference count answers both questions that matter. A command takes a
- * reference while it works with an object, and an object that depends on
- * another one (a page table on its IOAS) holds one for as long as it lives. The
- * user may destroy what nobody but the table refers to; anything else is EBUSY,
- * at once, without waiting. Only a driver's unbind may not fail, so it waits for
- * the commands that are still working with its object (object_remove()).
+ * reference while it works with an object, and an object that depends on another
+ * one (a page table on its IOAS) holds one for as long as it lives. The user may
+ * destroy an object that only the table refers to; otherwise DESTROY is EBUSY,
+ * at once, without waiting. Only a driver's unbind must not fail, so it waits
+ * for the commands that are still working with its object (object_remove()).
  *
- * Looking an ID up in the xarray costs more than many a command does with the
- * object, so the first few have a place in an array, too.
+ * Looking up an ID in the xarray costs more than many commands do with the
+ * object, so the first few IDs have a place in an array, too.
  *
  * An object keeps its ID until it has been taken apart, so that an ID is never
- * handed out again while something of its last holder is still there.
+ * handed out again while anything of its last holder is left.
  */
 #include <linux/anon_inodes.h>
 #include <linux/slab.h>
@@ -44,13 +44,13 @@ int object_init(struct iommufd_ctx *ctx, struct object *obj,
 /**
  * object_publish - let commands find a new object by its ID
  * @ctx: the context
- * @obj: an object that needs no more work, and that cannot fail any more
+ * @obj: fully set up: nothing can fail any more
  */
 void object_publish(struct iommufd_ctx *ctx, struct object *obj)
 {
 	/*
-	 * DESTROY goes by the xarray: what it can find must have its place in the
-	 * array already, or that would be given to an object that is gone.
+	 * DESTROY looks in the xarray. An object that it can find must be in the
+	 * array already, or its place there would be filled after it has gone.
 	 */
 	if (obj->id < OBJECT_LOW)
 		rcu_assign_pointer(ctx->low[obj->id], obj);
@@ -76,8 +76,8 @@ static void object_hide(struct iommufd_ctx *ctx, struct object *obj)
 /**
  * object_abort - destroy an object that nobody else can find
  * @ctx: the context
- * @obj: not published yet, or without references; in a state that its kind's
- *	destroy understands
+ * @obj: not published, or without references; in a state that the destroy
+ *	function of its kind can cope with
  */
 void object_abort(struct iommufd_ctx *ctx, struct object *obj)
 {
@@ -88,15 +88,15 @@ void object_abort(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 /**
- * object_open - make a new object one that user space has open, and publish it
+ * object_open - open a file for a new object, and publish it
  * @ctx: the context
  * @obj: the object; the file holds a reference on it, and one on the context, which
  *	its release gives back
- * @name: of the file, for people
+ * @name: of the file, for people to read
  * @fops: of the file, whose private_data is the object
  * @flags: O_RDONLY or O_RDWR
  *
- * Nothing may fail afterwards: the release of a file is not the caller's to undo.
+ * Nothing may fail afterwards: the caller cannot take the file back.
  *
  * Return: the file, for fd_install(); or an ERR_PTR, with the object as it was.
  */
@@ -138,9 +138,10 @@ struct object *object_get(struct iommufd_ctx *ctx, u32 id,
 }
 
 /**
- * object_put_last - give back a reference, and take the table's if it is alone
+ * object_put_last - drop a reference, and the table's if that is the only one
+ * left
  * @ctx: the context
- * @obj: an object that the kernel has made on its own account
+ * @obj: an object that the kernel made by itself
  *
  * Return: whether nobody can find the object any more: the caller then has to
  * destroy it by object_abort().
@@ -149,7 +150,7 @@ bool object_put_last(struct iommufd_ctx *ctx, struct object *obj)
 {
 	bool last;
 
-	/* Without our reference a DESTROY may be faster; the memory stays. */
+	/* Once our reference is gone, DESTROY may come first; RCU keeps the memory. */
 	rcu_read_lock();
 	object_put(ctx, obj);
 	last = refcount_dec_if_one(&obj->users);
@@ -171,8 +172,8 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
 	int rc = -ENOENT;
 
 	/*
-	 * With the lock of the table: object_remove() hides the object before it
-	 * drops the driver's reference, so one that is found here has it.
+	 * Under the table's lock: object_remove() hides an object before it
+	 * drops the driver's reference, so one that is found here still has it.
 	 */
 	xa_lock(&ctx->objects);
 	obj = xa_load(&ctx->objects, id);
@@ -190,11 +191,11 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
 /**
  * object_remove - destroy an object that a driver owns, which cannot fail
  * @ctx: the context
- * @obj: an object on which the caller holds a reference of its own, and which
- *	no other object depends on
+ * @obj: an object on which the caller holds a reference, and on which no other
+ *	object depends
  *
- * Waits for the commands that are working with the object. New ones do not find
- * it any more.
+ * Waits for the commands that are working with the object. New ones no longer
+ * find it.
  */
 void object_remove(struct iommufd_ctx *ctx, struct object *obj)
 {
@@ -210,7 +211,7 @@ void object_remove(struct iommufd_ctx *ctx, struct object *obj)
 
 /**
  * object_destroy_all - take everything apart when the file is released
- * @ctx: a context that no command and no driver uses any more
+ * @ctx: a context that no command and no driver uses
  *
  * The references between objects form a graph without cycles. Each pass removes
  * the objects that nothing depends on, until nothing is left.

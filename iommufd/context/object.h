@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What has an ID in a context, and who refers to it.
+ * Objects: what has an ID in a context, and the references on it.
  */
 #ifndef IOMMUFD_OBJECT_H
 #define IOMMUFD_OBJECT_H
@@ -15,7 +15,7 @@ struct object;
 
 /**
  * enum object_type - what an object is
- * @OBJECT_ANY: for who looks one up and does not mind
+ * @OBJECT_ANY: for look-ups that accept all of them
  * @OBJECT_IOAS: struct ioas
  * @OBJECT_HWPT: struct hwpt
  * @OBJECT_DEVICE: struct iommufd_device
@@ -39,8 +39,8 @@ enum object_type {
  * struct object_kind - what objects of one kind have in common
  * @type: which
  * @name: for messages
- * @destroy: release everything but the memory of the object itself. Nobody
- *	else can see the object by then; cannot fail.
+ * @destroy: releases everything but the memory of the object itself. Nobody
+ *	else can see the object by then. Cannot fail.
  */
 struct object_kind {
 	enum object_type type;
@@ -89,8 +89,8 @@ void object_destroy_all(struct iommufd_ctx *ctx);
  * @id: the ID
  * @type: what it must be
  *
- * The memory of objects is freed after a grace period, for which kfree_rcu() waits
- * whatever the read side looks like: this one takes no call.
+ * Objects are freed by kfree_rcu(), which waits for this kind of reader, too; it
+ * costs no function call.
  */
 static inline struct object *object_get_inline(struct iommufd_ctx *ctx, u32 id,
 					       enum object_type type)
@@ -99,7 +99,7 @@ static inline struct object *object_get_inline(struct iommufd_ctx *ctx, u32 id,
 
 	if (unlikely(id >= OBJECT_LOW))
 		return object_get(ctx, id, type);
-	/* The user chooses it: not to be gone by before it has been compared. */
+	/* The user chooses it: no speculation beyond the end of the array. */
 	id = array_index_nospec(id, OBJECT_LOW);
 	rcu_read_lock_sched();
 	obj = rcu_dereference_sched(ctx->low[id]);

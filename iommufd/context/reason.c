@@ -3,16 +3,16 @@
  * Why did it fail?
  *
  * An errno says little: who is the other owner of the group, which mapping is in
- * the way of the device? Where the module knows and the user cannot see it, it
- * notes a sentence, kept by context and thread.
+ * the way of the device? Where the module knows what the user cannot see, it
+ * notes a sentence, by context and thread.
  *
- * A sentence is about one call. When the next one begins it is forgotten
- * (reason_begin()), and only a call that fails, with the errno that was noted,
- * makes it known (reason_settle()): what was noted on the way to something that
- * went well after all is nobody's.
+ * A sentence is about one call. It is forgotten when the next one begins
+ * (reason_begin()), and becomes known only if the call fails with the errno
+ * that was noted (reason_settle()): what was noted on the way to success is
+ * dropped.
  *
- * Only the threads that have failed last are remembered: a program that makes new
- * threads for ever does not fill the kernel's memory with their failures.
+ * Only the threads that failed most recently are remembered, so a program that
+ * keeps creating threads cannot fill the kernel's memory with their failures.
  */
 #include <linux/list.h>
 #include <linux/pid.h>
@@ -42,7 +42,7 @@ struct reason {
 	char text[REASON_LEN];
 };
 
-/* With the lock, or under rcu_read_lock(): then to ask whether there is one. */
+/* With the lock; or under rcu_read_lock(), only to ask whether there is one. */
 static struct reason *reason_find(struct iommufd_ctx *ctx)
 {
 	struct reason *reason;
@@ -82,8 +82,8 @@ static void reason_keep(struct iommufd_ctx *ctx, struct reason *reason)
  * @error: the errno, negative
  * @format: the sentence, for printf
  *
- * If memory is short nothing is noted. It is what the user is told if the command
- * fails with @error, and nobody notes anything else meanwhile.
+ * The user is told it if the command fails with @error, and nothing else is noted
+ * meanwhile. If memory is short nothing is noted.
  *
  * Return: @error.
  */
@@ -112,7 +112,7 @@ int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...)
  * reason_forget - the current thread begins something new
  * @ctx: the context; called by reason_begin()
  *
- * The sentences of other threads, which may be gone, cost it no lock.
+ * Takes no lock for the sentences of other threads, which may have gone.
  */
 void reason_forget(struct iommufd_ctx *ctx)
 {

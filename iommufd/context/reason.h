@@ -10,7 +10,7 @@
 
 #include "context/object.h"
 
-/* The longest sentence, with its end. */
+/* The longest sentence, with its terminating 0. */
 #define REASON_LEN	192
 
 __printf(3, 4)
@@ -24,7 +24,7 @@ void reason_forget_all(struct iommufd_ctx *ctx);
  * reason_any - may there be a sentence of the current thread?
  * @ctx: the context
  *
- * The thread's own one has been counted by itself.
+ * No lock is needed: a thread's own sentence was counted by the thread itself.
  */
 static inline bool reason_any(const struct iommufd_ctx *ctx)
 {
@@ -32,11 +32,11 @@ static inline bool reason_any(const struct iommufd_ctx *ctx)
 }
 
 /**
- * reason_begin - what is noted from now on is about another call
+ * reason_begin - a call begins: what is noted from now on is about it
  * @ctx: the context
  *
- * Whatever the user, or VFIO for him, asks of a context begins with it, and if it
- * fails ends with notice_failed().
+ * Every call of the user's, or of VFIO's on his behalf, begins with this, and
+ * ends with notice_failed() if it fails.
  */
 static inline void reason_begin(struct iommufd_ctx *ctx)
 {

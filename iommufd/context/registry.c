@@ -2,10 +2,9 @@
 /*
  * All contexts, by number.
  *
- * Who looks at a context from outside (netlink) has no reference on its file, and
- * should have none: it would keep the context, with all that it has pinned. A reader
- * instead keeps the release of the file from going on, for the moment that it takes
- * to fill one message.
+ * A reader from outside (netlink) holds no reference on the file, and should not:
+ * that would keep the context alive, with all that it has pinned. Instead it holds
+ * up the release of the file, for the moment that it takes to fill one message.
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
@@ -32,7 +31,10 @@ int registry_add(struct iommufd_ctx *ctx)
 	ctx->opener = get_pid(task_tgid(current));
 	ctx->uid = current_uid();
 	get_task_comm(ctx->comm, current->group_leader);
-	/* Numbers come again late, so that nobody takes one for another. */
+	/*
+	 * Cyclic: a number comes back late, so that nobody takes one context for
+	 * another.
+	 */
 	rc = xa_alloc_cyclic(&contexts, &ctx->number, ctx, xa_limit_31b,
 			     &next_number, GFP_KERNEL_ACCOUNT);
 	return rc < 0 ? rc : 0;
@@ -40,7 +42,7 @@ int registry_add(struct iommufd_ctx *ctx)
 
 /**
  * registry_remove - the opposite of registry_add()
- * @ctx: the context. Waits for its readers. What it says of itself stays.
+ * @ctx: the context; waits for its readers. What it says of its opener stays.
  */
 void registry_remove(struct iommufd_ctx *ctx)
 {
@@ -50,8 +52,8 @@ void registry_remove(struct iommufd_ctx *ctx)
 }
 
 /**
- * registry_get - find a context, and keep it while looking at it
- * @first: the lowest number that is wanted
+ * registry_get - find a context, and keep it for a reader
+ * @first: the lowest number of interest
  *
  * Return: the context with the lowest number from @first, to be given back soon by
  * registry_put(), or NULL.

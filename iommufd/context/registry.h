@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All contexts, by number, for whoever looks at them from outside.
+ * All contexts, by number, for readers from outside.
  */
 #ifndef IOMMUFD_REGISTRY_H
 #define IOMMUFD_REGISTRY_H
