@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events: what user space is told and need not answer.
+ * Events: what user space is told and does not have to answer.
  *
- * IOMMU drivers report faults in interrupts. So a queue is a ring that is allocated
- * with it, and one spinlock protects the list of a context's queues and all their
- * rings. Where there is no room the oldest event goes, and the one behind it says how
- * many are missing: the next read tells of the loss, even if nothing happens any more.
+ * IOMMU drivers report faults in interrupts. So the ring of a queue is allocated in
+ * advance, and one spinlock protects the list of a context's queues and all their
+ * rings. When a ring is full the oldest event is dropped, and the one behind it counts
+ * how many are missing: the next read tells of the loss, even if nothing happens any
+ * more.
  *
  * ctx->eventq_lock nests inside everything but sources->lock, which is not held
  * together with it.
@@ -25,16 +26,15 @@
 #include "report/notice.h"
 #include "report/source.h"
 
-/* An interrupt tells them all. */
+/* Limited, since an interrupt goes through all of them. */
 #define EVENTQS_MAX	64
 
 /**
  * struct eventq - a queue of events
  * @obj: in the ID table; the open file holds a reference
  * @ctx: the context; referenced by the file
- * @link: in ctx->eventqs as long as there is a file to read from; counted by
- *	ctx->nr_eventqs from before it is made. This, and the rest, is protected by
- *	ctx->eventq_lock.
+ * @link: in ctx->eventqs while it has a file; ctx->nr_eventqs counts it from
+ *	before it is made. This and the rest are protected by ctx->eventq_lock.
  * @ioas_id: whose events are wanted, or 0
  * @depth: length of @ring
  * @first: index of the oldest event
@@ -90,7 +90,7 @@ static void ring_push(struct eventq *queue, const struct ioasid_event *event)
 	*ring_at(queue, queue->count++) = added;
 }
 
-/* Put back what has been taken; if there is no room any more it is lost. */
+/* Put back what was taken; if there is no room any more it is lost. */
 static void ring_push_front(struct eventq *queue,
 			    const struct ioasid_event *event)
 {
@@ -108,7 +108,7 @@ static void ring_push_front(struct eventq *queue,
  * What happens ----------------------------------------------------------------
  */
 
-/* Tell every queue that wants to know. In any context. */
+/* Put it into every queue that wants it. In any context. */
 static void event_tell(struct iommufd_ctx *ctx,
 		       const struct ioasid_event *event)
 {
@@ -127,8 +127,8 @@ static void event_tell(struct iommufd_ctx *ctx,
 }
 
 /*
- * The IOMMU driver says which device, or not even that, but not which PASID. Only what
- * all attachments that it can have been have in common is told.
+ * The IOMMU driver names the device at best, but not the PASID. User space is told
+ * only what all attachments that may have caused it have in common.
  */
 static void find_origin(struct sources *sources, const struct device *dev,
 			struct ioasid_event *event)
@@ -191,8 +191,8 @@ static void tell_dma_fault(struct sources *sources, const struct device *dev,
 }
 
 /*
- * From the IOMMU driver, maybe in an interrupt, maybe late: the page table, its IOAS and
- * its context may be going at this moment, or have gone.
+ * Called by the IOMMU driver, maybe in an interrupt, maybe late: the page table, its
+ * IOAS and its context may be going away, or may have gone.
  */
 static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 			   unsigned long iova, int flags, void *token)
@@ -204,18 +204,21 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 	if (sources)
 		tell_dma_fault(sources, dev, iova, flags);
 	rcu_read_unlock();
-	/* Let the driver log it, too: report_iommu_fault() has it so. */
+	/*
+	 * Let the driver log it, too: that is what -ENOSYS means to
+	 * report_iommu_fault().
+	 */
 	return -ENOSYS;
 }
 
 /**
- * event_watch - tell of the DMA faults of a domain
+ * event_watch - report the DMA faults of a domain as events
  * @domain: a domain without devices
  * @sources: its attachments; to be given to sources_unregister() before the domain is
  *	freed
  *
- * The domain keeps the handler as long as it exists: who reports a fault reads it, and
- * the token, without a lock.
+ * The domain keeps the handler for life: a driver that reports a fault reads it, and
+ * its token, without a lock.
  *
  * Return: 0 or an errno of sources_register().
  */
@@ -230,7 +233,7 @@ int event_watch(struct iommu_domain *domain, struct sources *sources)
 }
 
 /**
- * event_range_lost - a mapping is gone without its IOAS having been asked
+ * event_range_lost - an IOAS has lost a mapping that its user did not unmap
  * @ctx: the context
  * @ioas_id: the IOAS that has lost it
  * @iova: first IOVA
@@ -336,7 +339,7 @@ static __poll_t eventq_poll(struct file *file, poll_table *table)
 	struct eventq *queue = file->private_data;
 
 	poll_wait(file, &queue->wait, table);
-	/* What is there stays until it is read. */
+	/* Without the lock: what is there stays until it is read. */
 	return READ_ONCE(queue->count) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
@@ -381,7 +384,7 @@ static const struct object_kind eventq_kind = {
 	.destroy = eventq_destroy,
 };
 
-/* Before anything that sleeps: who comes meanwhile must see it. */
+/* Before anything that sleeps, so that whoever comes meanwhile sees it. */
 static int eventq_reserve(struct iommufd_ctx *ctx)
 {
 	bool reserved;

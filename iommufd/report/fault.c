@@ -7,17 +7,17 @@
  * attachment it comes from and puts it into the queue of the page table. User space
  * reads it, makes the pages present and writes an answer, by the cookie of the group.
  *
- * The rule is that every group is answered once, and in time: by user space; when the
- * attachment that it comes from ends; when the file of the queue is closed; or at once,
- * if nobody can. On its own account the module says "invalid", or "success" to make a
- * device that is attached elsewhere try again; a "failure" would take page requests from
- * the whole device, with all PASIDs of others.
+ * The rule is that every group is answered exactly once, and in time: by user space;
+ * when the attachment that it comes from ends; when the file of the queue is closed; or
+ * at once, if nobody can answer. By itself the module says "invalid", or "success" to
+ * make a device that is now attached elsewhere try again; "failure" would disable page
+ * requests for the whole device, with the PASIDs of others.
  *
- * Who takes a request out of the table, under the lock of the queue, answers it, under
- * queue->answering. So an attachment that has taken all of its own, and has held that
- * mutex, knows that nobody is about to answer for a device that it lets go. No lock is
- * held while user memory is touched: a page that never comes (userfaultfd) stops nobody
- * but its reader.
+ * Whoever takes a request out of the table, under the queue's lock, answers it, under
+ * queue->answering. So when an attachment has taken out all of its requests, and has
+ * held that mutex, nobody is still answering for a device that is being detached. No
+ * lock is held while user memory is touched: a page that never comes (userfaultfd)
+ * blocks only the reader.
  *
  * Order: queue->answering, then queue->lock, sources->lock, which are leaves, or the
  * locks of the IOMMU core.
@@ -36,16 +36,16 @@
 #include "report/fault.h"
 #include "report/source.h"
 
-/* Requests, single pages, that a queue holds. What is more is refused. */
+/* Requests (single pages) that a queue holds. Any more are refused. */
 #define QUEUE_PAGES_MAX		8192
 
 /**
  * struct request - one group of page requests
- * @cookies: in fault_queue.requests, until somebody takes it out to answer it
+ * @cookies: in fault_queue.requests until it is taken out to be answered
  * @unread: in fault_queue.unread; empty once user space has been told
  * @users: one for the table or whoever took it out, one for a reader
  * @group: the IOMMU core's part of it
- * @source: the attachment that it comes from; only to be compared
+ * @source: the attachment that it comes from; only compared, never dereferenced
  * @cookie: by which user space answers
  * @nr: number of @pages
  * @pages: what user space reads
@@ -71,9 +71,9 @@ struct request {
  * @unread: those that user space has not read, in the order in which they came
  * @last_cookie: the last that was given out
  * @nr_pages: of all requests
- * @closed: there is no file any more
- * @memcg: who pays for requests, which arrive in threads of the kernel: whoever has
- *	made the queue; referenced
+ * @closed: the file has been closed
+ * @memcg: pays for requests, which arrive in kernel threads: that of the queue's
+ *	maker; referenced
  * @wait: for readers
  */
 struct fault_queue {
@@ -100,7 +100,10 @@ static void request_put(struct request *request)
  * From the device -------------------------------------------------------------
  */
 
-/* As the user calls the PASID of a group. Returns the attachment, or NULL. */
+/*
+ * The attachment that a group comes from, or NULL; @page->pasid is set to what
+ * the user calls its PASID.
+ */
 static const struct source *find_source(struct sources *sources,
 					const struct iopf_group *group,
 					struct iommu_hwpt_pgfault *page)
@@ -123,7 +126,7 @@ static const struct source *find_source(struct sources *sources,
 			page->pasid = source->pasid;
 			break;
 		}
-		/* A table of the user's, for the PASIDs as they are. */
+		/* The user's own table, indexed by the PASIDs as they are. */
 		if (any_pasid && source->hw_pasid == IOMMU_NO_PASID) {
 			found = source;
 			page->pasid = prm->pasid;
@@ -145,8 +148,8 @@ static bool same_pasid(const struct iopf_fault *a, const struct iopf_fault *b)
 }
 
 /*
- * What the device asks for. The core puts together what has the same number, even if
- * it comes from different PASIDs: the others' pages are not this user's business.
+ * What the device asks for. The core puts requests with the same group number
+ * together, even from different PASIDs: the pages of others are left out.
  */
 static void request_fill(struct request *request,
 			 const struct iommu_hwpt_pgfault *origin)
@@ -220,7 +223,7 @@ static struct request *request_find(struct fault_queue *queue, u32 cookie)
 	return NULL;
 }
 
-/* One that no answer which is late can hit. */
+/* A cookie that a late answer to another request cannot hit. */
 static void request_set_cookie(struct fault_queue *queue,
 			       struct request *request)
 {
@@ -267,7 +270,7 @@ static int fault_handle(struct iopf_group *group)
 		READ_ONCE(group->attach_handle->domain)->fault_data;
 	struct request *request = NULL;
 
-	/* The core need not know it any more: we answer in any case. */
+	/* The core may forget it: we answer in any case. */
 	iopf_group_dequeue(group);
 	if (sources->faults)
 		request = request_new(group, sources);
@@ -281,8 +284,8 @@ static int fault_handle(struct iopf_group *group)
 /**
  * fault_connect - handle the page requests that a domain gets
  * @domain: a domain without devices
- * @sources: its attachments. Requests go to the queue of it; without one, and from a
- *	device that it does not know, they are answered as invalid.
+ * @sources: its attachments. Requests go to their queue; without a queue, or from an
+ *	unknown device, they are answered as invalid
  */
 void fault_connect(struct iommu_domain *domain, struct sources *sources)
 {
@@ -333,12 +336,12 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 /**
  * fault_answer_all - answer all requests of an attachment that ends
  * @queue: where they are
- * @source: the attachment. The hardware makes no more requests from it, and those that
- *	it has made have been handled.
- * @retry: the device is attached elsewhere: let it try again there, and ask again if
- *	need be. Otherwise it is refused.
+ * @source: the attachment. The hardware makes no more requests from it, and those
+ *	already made have been handled.
+ * @retry: the device is attached elsewhere now: let it try again there. Otherwise
+ *	the requests are refused.
  *
- * Nobody is answering for the device any more when this returns.
+ * When this returns, nobody is still answering for the device.
  */
 void fault_answer_all(struct fault_queue *queue, const struct source *source,
 		      bool retry)
@@ -363,7 +366,7 @@ static int answer_one(struct fault_queue *queue,
 	mutex_lock(&queue->answering);
 	spin_lock(&queue->lock);
 	request = request_find(queue, response->cookie);
-	/* One that nobody was told of has not been answered, but guessed. */
+	/* The cookie of a request that has not been read is a guess. */
 	if (request && !list_empty(&request->unread))
 		request = NULL;
 	if (request)
@@ -402,7 +405,10 @@ static struct request *read_begin(struct fault_queue *queue, size_t room)
 	return request;
 }
 
-/* User space could not be told after all, unless it has been answered meanwhile. */
+/*
+ * It could not be copied to user space: make it unread again, unless it has been
+ * answered meanwhile.
+ */
 static void read_undo(struct fault_queue *queue, struct request *request)
 {
 	spin_lock(&queue->lock);
@@ -413,9 +419,9 @@ static void read_undo(struct fault_queue *queue, struct request *request)
 }
 
 /*
- * As many groups as fit, each as a whole. 0 if there is none: like that of the kernel's
- * own iommufd, it never blocks. ESPIPE: not a multiple of the size of a request. EINVAL:
- * no room for the first group. EFAULT: it can be read again.
+ * Reads as many whole groups as fit. 0 if there is none: as with the kernel's own
+ * iommufd, it never blocks. ESPIPE: not a multiple of the size of a request. EINVAL: no
+ * room for the first group. EFAULT: the group can be read again.
  */
 static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
 			  loff_t *pos)
@@ -447,10 +453,10 @@ static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
 }
 
 /*
- * An array of answers. Stops at the first that is wrong, and returns how many bytes have
- * been handled; if it is the first one, EINVAL: an unknown code, or a request that was
- * never read or has been answered, if only because its device was detached. ESPIPE: not a
- * multiple of the size of an answer.
+ * Takes an array of answers, up to the first that is wrong, and returns how many bytes
+ * were handled. If the first one is wrong, EINVAL: an unknown code, or a request that
+ * was never read or has been answered already, maybe because its device was detached.
+ * ESPIPE: not a multiple of the size of an answer.
  */
 static ssize_t fault_write(struct file *file, const char __user *buffer,
 			   size_t length, loff_t *pos)
@@ -550,7 +556,7 @@ struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id)
 /**
  * fault_queue_put - the opposite of fault_queue_get()
  * @ctx: the context
- * @queue: a queue that has no requests of the page table
+ * @queue: a queue without requests of the caller's page table
  */
 void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue)
 {
@@ -616,7 +622,10 @@ struct enabled {
 	bool foreign;
 };
 
-/* Sub-devices of one device may be bound to different contexts: one list for all. */
+/*
+ * One list for all contexts: sub-devices of one device may be bound to different
+ * ones.
+ */
 static DEFINE_MUTEX(enabled_lock);
 static LIST_HEAD(enabled_devices);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What listeners of the netlink family are told. Nothing is made up while nobody
- * listens.
+ * Notices to the listeners of the netlink family. Nothing is composed while
+ * nobody listens.
  */
 #include <linux/pid.h>
 #include <net/genetlink.h>
@@ -15,8 +15,8 @@ static const struct genl_family *family;
 static unsigned int listeners;
 
 /**
- * notice_start - where notices go from now on
- * @to: a family that is registered, until the module is unloaded
+ * notice_start - begin to send notices
+ * @to: the family, registered until the module is unloaded
  * @group: its group of listeners
  */
 void notice_start(const struct genl_family *to, unsigned int group)
@@ -38,7 +38,7 @@ static int fill_text(struct sk_buff *skb, int attr, const char *string)
 	return string ? nla_put_string(skb, attr, string) : 0;
 }
 
-/* For numbers of which 0 is none. */
+/* For numbers where 0 means none. */
 static int fill_id(struct sk_buff *skb, int attr, u32 value)
 {
 	return value ? nla_put_u32(skb, attr, value) : 0;
@@ -84,7 +84,8 @@ static int fill_failure(struct sk_buff *skb, const struct notice *notice)
  * notice_send - tell the listeners
  * @notice: what has happened
  *
- * In any context. Without memory nothing is told: it is for people.
+ * In any context. If memory is short the notice is dropped: it is only for
+ * people.
  */
 void notice_send(const struct notice *notice)
 {
@@ -115,7 +116,7 @@ void notice_send(const struct notice *notice)
  * @command: its name
  * @error: the errno, negative
  *
- * From now on the user can ask for what was noted since reason_begin().
+ * After this the user can read what was noted since reason_begin().
  */
 void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What listeners of the netlink family are told.
+ * Notices to the listeners of the netlink family.
  */
 #ifndef IOMMUFD_NOTICE_H
 #define IOMMUFD_NOTICE_H

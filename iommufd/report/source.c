@@ -2,11 +2,11 @@
 /*
  * Who does DMA by a page table.
  *
- * IOMMU drivers report DMA faults from threads and interrupts of their own, which
- * nobody waits for when a device is detached (AMD-Vi). So a report may have begun
- * before the page table went, and ask for it afterwards. It does so by a number,
- * under RCU: it finds the page table, of which all that it looks at is freed after a
- * grace period, or it finds none. Numbers come again late.
+ * IOMMU drivers report DMA faults from threads and interrupts of their own, and no
+ * detach waits for those (AMD-Vi). So a report may have begun before the page table
+ * went, and look for it afterwards. It does so by number, under RCU: either it finds
+ * the page table, and all that it looks at is freed a grace period later; or it
+ * finds none. A number is not reused soon.
  */
 #include <linux/xarray.h>
 
@@ -51,7 +51,7 @@ int sources_register(struct sources *sources)
 }
 
 /**
- * sources_unregister - the opposite of sources_register(), if that has been done
+ * sources_unregister - the opposite of sources_register(), if that was called
  * @sources: of a page table without devices
  */
 void sources_unregister(struct sources *sources)
