@@ -3,16 +3,16 @@
  * Peer-to-peer: user memory that is another device's BAR.
  *
  * A VFIO program may mmap() a BAR of a device and then map that address range
- * for DMA by another device. There are no pages to pin, so nothing keeps the BAR
- * where it is except its owner: the device must be bound to the same context,
- * and when it is unbound every mapping of its BARs is revoked first.
+ * for DMA by another device. There are no pages to pin: only the owner keeps the
+ * BAR in place. So the device must be bound to the same context, and before it
+ * is unbound every mapping of its BARs is revoked.
  *
  * The PFNs decide who the owner is, not the VMA: a VFIO mmap, and a mapping of
  * the same BAR by other means, are the same to a device.
  *
- * While the owner has its BARs off (no memory decoding, low power, reset), they cannot be
- * found, since its driver lets the CPU have none of them, and what is mapped already is
- * left out of the page tables.
+ * While the owner has its BARs off (no memory decoding, low power, reset), they cannot
+ * be found, since its driver does not let the CPU map them, and those that are mapped
+ * already are left out of the page tables.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -27,10 +27,10 @@
 
 /**
  * struct bar_owner - a bound device that has memory resources
- * @refs: the device, and the memory that has been found to be a BAR of it
+ * @refs: held by the device, and by memory that was found to be one of its BARs
  * @link: in the context's list until it is retired
  * @retired: the device has been unbound, or is about to be
- * @off: no device is to reach the BARs now
+ * @off: the BARs are switched off: no device may reach them
  * @used: somebody has mapped a BAR of it
  * @dev: the device, until it is retired
  * @nr: number of resources
@@ -116,12 +116,13 @@ bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
 }
 
 /**
- * bar_owner_switch - the BARs of a device are to be reached no more, or again
+ * bar_owner_switch - note that the BARs of a device are switched off, or on
+ * again
  * @ctx: the context
  * @owner: its owner structure
- * @off: no more
+ * @off: they are switched off
  *
- * Return: whether that is new, and somebody may have mapped one.
+ * Return: whether that is a change, and somebody may have mapped one.
  */
 bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 		      bool off)
@@ -132,7 +133,7 @@ bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 	changed = owner->off != off;
 	WRITE_ONCE(owner->off, off);
 	mutex_unlock(&ctx->bar_lock);
-	/* Whoever finds a BAR later will also see what it is to be now. */
+	/* Whoever finds a BAR later also sees the new state. */
 	return changed && READ_ONCE(owner->used);
 }
 
@@ -158,7 +159,10 @@ bool bar_owner_retired(const struct bar_owner *owner)
 	return READ_ONCE(owner->retired);
 }
 
-/* Does it answer on the bus? Virtual functions always do. */
+/*
+ * Is the device powered down, or its memory decoding off? That of virtual
+ * functions never is.
+ */
 static bool is_off(struct device *dev)
 {
 	struct pci_dev *pdev;
@@ -182,7 +186,7 @@ static int is_cdev(struct device *dev, void *cdev)
 /**
  * bar_is_off - why can a VFIO mapping of a BAR not be touched?
  * @ctx: the context
- * @cdev: what the file is that is mapped
+ * @cdev: the character device that is mapped
  * @name: set to the name of the device
  * @size: room for that
  *
@@ -214,7 +218,7 @@ bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
  * bar_owner_off - has the device of a BAR switched it off?
  * @owner: the owner
  *
- * As bar_owner_retired().
+ * The answer holds as that of bar_owner_retired() does.
  */
 bool bar_owner_off(const struct bar_owner *owner)
 {
@@ -223,7 +227,7 @@ bool bar_owner_off(const struct bar_owner *owner)
 
 /**
  * bar_name - whose BAR is it?
- * @at: where a piece of memory has its owner, or NULL
+ * @at: where a piece of memory notes its owner, which may be NULL
  * @name: set to the name of the device, or to nothing if it is no BAR
  * @size: of @name
  *

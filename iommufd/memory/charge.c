@@ -9,8 +9,8 @@
  * its address space) and the copy of the limit.
  *
  * Asking the security modules for CAP_IPC_LOCK costs as much as a small mapping
- * itself. So a context keeps the account that it has used last, and uses it again
- * for as long as the same credentials, limit and process ask.
+ * itself. So a context keeps the account that it used last, and uses it again as
+ * long as credentials, limit and process are the same.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -25,7 +25,7 @@
 #include "context/object.h"
 #include "memory/charge.h"
 
-/* How long a process's mmap lock is left alone that was taken. */
+/* How long to wait before a contended mmap lock is tried again. */
 #define CREDIT_DELAY	(HZ / 20)
 
 static struct workqueue_struct *account_wq;
@@ -56,7 +56,7 @@ static struct account *account_open(bool process)
 	return account;
 }
 
-/* The one that the context has is of somebody else, or of other times. */
+/* The context's account is somebody else's, or out of date. */
 static noinline struct account *account_renew(struct iommufd_ctx *ctx,
 					      bool process)
 {
@@ -119,7 +119,7 @@ void account_free(struct account *account)
 	kfree(account);
 }
 
-/* What has been unpinned meanwhile; with the mmap lock held for writing. */
+/* Credit what was unpinned meanwhile; with the mmap lock held for writing. */
 static void credit_owed(struct account *account)
 {
 	account->mm->locked_vm -= atomic_long_xchg(&account->owed, 0);
@@ -149,7 +149,7 @@ int account_charge_process(struct account *account, unsigned long npages)
 	return rc;
 }
 
-/* The reference keeps the account, the module keeps the code. */
+/* The work item has a reference on the account, and one on the module for its code. */
 static void credit_later(struct account *account)
 {
 	refcount_inc(&account->refs);
@@ -181,9 +181,9 @@ static void credit_fn(struct work_struct *work)
  * @account: with CHARGE_PROCESS
  * @npages: how many
  *
- * A process can keep its mmap lock for as long as it likes, by a page fault on a file
- * system of its own; who unpins its memory may be in the middle of an unbind, for which
- * others wait. So it is credited when the lock is free, now as a rule.
+ * A process can hold its mmap lock for as long as it likes, by a page fault on a file
+ * system of its own, and its memory may be unpinned by an unbind, for which others
+ * wait. So it is credited when the lock is free, which as a rule is at once.
  */
 void account_uncharge_process(struct account *account, unsigned long npages)
 {

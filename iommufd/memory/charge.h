@@ -28,18 +28,19 @@ enum charge_to {
 };
 
 /**
- * struct account - on whose account memory is pinned
- * @refs: the memory that is on it, and the context that will use it again
+ * struct account - who is charged for pinned memory
+ * @refs: held by the memory that is charged to it, and by the context that will
+ *	use it again
  * @to: see enum charge_to
- * @process: what it was opened with: charge the process, not the user
+ * @process: as it was opened: charge the process, not the user
  * @limit: RLIMIT_MEMLOCK in pages, as it was when the memory was mapped
  * @mm: the process; also counts what it has pinned (VmPin in
  *	/proc/PID/status), whatever @to says
  * @user: the user for CHARGE_USER, else NULL
- * @cred: the credentials that were looked at
- * @owed: with CHARGE_PROCESS: pages to be credited, for which the mmap lock was taken
- * @later: does it, as soon as it is not
- * @pinned: of the context: its pages, on whatever account
+ * @cred: the credentials that were checked
+ * @owed: with CHARGE_PROCESS: pages to be credited, since the mmap lock was not free
+ * @later: credits them as soon as it is
+ * @pinned: of the context: all its pages, whatever the account
  */
 struct account {
 	refcount_t refs;
@@ -55,7 +56,7 @@ struct account {
 };
 
 /**
- * account_is_ours - is it the current process's account, as it is now?
+ * account_is_ours - is it the account of the current process, and up to date?
  * @account: the account
  * @process: to charge the process and not the user
  */
@@ -102,8 +103,8 @@ static inline int account_charge_user(const struct account *account,
  * @account: the account
  * @npages: how many
  *
- * Waits for the mmap lock of the account's mm, which its process can keep for as long
- * as it likes: so no lock may be held that others wait for.
+ * Waits for the mmap lock of the account's mm, which its process can hold for as long
+ * as it likes: the caller must not hold a lock that others wait for.
  *
  * Return: 0, -ENOMEM above the limit, -EINTR if a fatal signal is pending.
  */
@@ -128,7 +129,7 @@ static inline int account_charge(struct account *account,
  * @account: the account
  * @npages: how many
  *
- * Waits for nobody: what unbinds a device comes here, too.
+ * Never waits: an unbind comes here, too.
  */
 static inline void account_uncharge(struct account *account,
 				    unsigned long npages)

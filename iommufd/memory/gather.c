@@ -17,9 +17,9 @@
  *			the folios of the file at its offset, without looking
  *			at the addresses: gather_file.c.
  *
- * The runs remember which of them have a pin per page and which per folio, and
- * nothing else does: what is added by folio goes through gather_add_folio(), which
- * sees from the runs whether its pin is one too many, as release_runs() does.
+ * Only the runs remember whether there is a pin per page or per folio: what is
+ * pinned by folio is added by gather_add_folio(), which sees from the runs whether
+ * its pin is one too many, as release_runs() does.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -48,7 +48,8 @@ static unsigned long gathered_to(const struct gather *gather)
  * @pages: the pages
  * @n: how many
  *
- * Return: 0, or -ENOMEM: what is not in the runs then has been unpinned.
+ * Return: 0; or -ENOMEM, and the pages that are not in the runs have been
+ * unpinned.
  */
 int gather_add(struct runs *runs, struct page **pages, unsigned long n)
 {
@@ -61,7 +62,7 @@ int gather_add(struct runs *runs, struct page **pages, unsigned long n)
 
 		while (j < n && pages[j] == nth_page(page, j - i))
 			j++;
-		/* Only what was there before may go on in these pages. */
+		/* Only the run that was there before may continue in these pages. */
 		if (i)
 			rc = runs_push(runs, page_to_pfn(page), j - i, false);
 		else
@@ -92,7 +93,7 @@ static long gup_remote(struct mm_struct *mm, unsigned long addr,
 	if (mmap_read_lock_killable(mm)) {
 		got = -EINTR;
 	} else {
-		/* A page may be long in coming: not with the lock held. */
+		/* A page may take long to come: not with the lock held. */
 		got = pin_user_pages_remote(mm, addr, n, gup_flags(writable),
 					    pages, &locked);
 		if (locked)
@@ -122,7 +123,7 @@ enum cpu_map {
 	CPU_PAGES,
 };
 
-/* How it is at @addr; *@pfn is set to the first PFN behind a leaf. */
+/* How the CPU maps @addr; *@pfn is set to the first PFN behind a leaf. */
 static enum cpu_map cpu_map_at(struct mm_struct *mm, unsigned long addr,
 			       unsigned long *pfn)
 {
@@ -170,8 +171,8 @@ static bool folio_holds(struct folio *folio, unsigned long pfn,
 }
 
 /*
- * Pin one huge page, which the CPU maps by a leaf to @pfn. Returns 1, 0 if it is
- * not so any more, or -ENOMEM.
+ * Pin one huge page, which the CPU maps by a leaf to @pfn. Returns 1; 0 if it no
+ * longer does; or -ENOMEM.
  */
 static int gather_leaf(struct gather *gather, unsigned long addr,
 		       unsigned long pfn)
@@ -182,8 +183,8 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 	struct page *page;
 
 	/*
-	 * The next piece of a page of 1 GiB, of which one has been pinned: by the
-	 * same entry, so with the same rights.
+	 * The next piece of a 1 GiB page of which one is pinned already: it is
+	 * mapped by the same entry, so with the same rights.
 	 */
 	if (addr % PUD_SIZE && folio_holds(runs_end_in(runs), pfn, LEAF_PAGES) &&
 	    pfn == run_pfn(*runs->last) + run_pages(*runs->last))
@@ -204,14 +205,14 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 
 /*
  * Is it a shared mapping of a file that can be pinned by folios, with the rights
- * that are asked for? They are the mapping's: whoever has it may use it, whatever
- * could be done with the file today.
+ * that are asked for? The rights are the mapping's: whoever has it may use it,
+ * whatever the file would allow today.
  */
 static bool vma_has_folios(struct vm_area_struct *vma, bool writable)
 {
 	vm_flags_t need = VM_SHARED | VM_READ | (writable ? VM_WRITE : 0);
 
-	/* What a userfaultfd handles is not there before it says so. */
+	/* Pages that a userfaultfd handles must come from there. */
 	return (vma->vm_flags & need) == need && vma->vm_file &&
 	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
 	       !userfaultfd_armed(vma) && gather_has_folios(vma->vm_file);
@@ -234,7 +235,7 @@ static struct file *file_behind(struct gather *gather, unsigned long addr,
 	vma = vma_lookup(gather->mm, addr);
 	if (vma) {
 		*until = vma->vm_end;
-		/* The mapping is counted itself: there is no seal yet. */
+		/* The mapping itself is counted, so there is no seal yet. */
 		if (vma_has_folios(vma, gather->writable) &&
 		    (!gather->writable ||
 		     !mapping_map_writable(vma->vm_file->f_mapping))) {
@@ -248,11 +249,12 @@ static struct file *file_behind(struct gather *gather, unsigned long addr,
 }
 
 /*
- * Returns 1 if it has pinned something, 0 if not by the file, or an errno.
+ * Returns 1 if something was pinned, 0 if this cannot be pinned by the file, or
+ * an errno.
  *
- * The mapping may go meanwhile, and its file be sealed against writing: not before
- * the pages are pinned, since the file is counted as mapped so long, and not after
- * that, since F_SEAL_WRITE looks for pins.
+ * The mapping may go meanwhile. Still the file cannot be sealed against writing:
+ * until the pages are pinned it is counted as mapped writable, and from then on
+ * F_SEAL_WRITE finds the pins.
  */
 static int gather_mapped_file(struct gather *gather, unsigned long addr,
 			      unsigned long end)
@@ -275,8 +277,8 @@ static int gather_mapped_file(struct gather *gather, unsigned long addr,
 		mapping_unmap_writable(file->f_mapping);
 	fput(file);
 	/*
-	 * A hole, or behind the end of the file, or memory that has failed: let the
-	 * addresses tell.
+	 * A hole, or beyond the end of the file, or poisoned memory: let
+	 * get_user_pages() tell.
 	 */
 	if (rc == -EINVAL || rc == -EHWPOISON) {
 		gather->plain_until = until;
@@ -286,9 +288,9 @@ static int gather_mapped_file(struct gather *gather, unsigned long addr,
 }
 
 /*
- * The ways that only pay off for huge pages, at the address of one. Where the CPU
- * has a table of small pages, they do not. Where it has nothing yet, a file's
- * folios are had without a page fault for each page.
+ * Ways that pay off for huge pages only, at the address of one. They do not where
+ * the CPU has a table of small pages. Where it has nothing yet, the folios of a
+ * file can be had without a page fault for each page.
  */
 static int gather_huge(struct gather *gather, unsigned long addr,
 		       unsigned long end)
@@ -309,7 +311,7 @@ static int gather_huge(struct gather *gather, unsigned long addr,
 	return gather_leaf(gather, addr, pfn);
 }
 
-/* Page tables are not walked for addresses that are not the user's. */
+/* Page tables are walked for the user's addresses only. */
 static bool is_user_range(unsigned long addr, unsigned long npages)
 {
 	return addr < TASK_SIZE_MAX &&
@@ -406,10 +408,10 @@ long gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable)
 
 /* Pages between two chances to reschedule. */
 #define RELEASE_STRIDE	4096
-/* Pages of a run that are let go at once; a huge page of the CPU at the least. */
+/* Pages of a run that are unpinned in one call; at least a huge page of the CPU. */
 #define RELEASE_MAX	(PUD_SIZE / PAGE_SIZE)
 
-/* The folio that was held has been left, if there was one. */
+/* Unpin the folio that was kept back, if there was one. */
 static inline struct folio *let_go(struct folio *held, bool dirty)
 {
 	if (held)
@@ -417,7 +419,10 @@ static inline struct folio *let_go(struct folio *held, bool dirty)
 	return NULL;
 }
 
-/* Let go of the folios of a run. What it ends in is held until it is left. */
+/*
+ * Unpin the folios of a run. The last one is kept until the next run is known to
+ * begin elsewhere.
+ */
 static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 {
 	unsigned long pfn = run_pfn(run), end = pfn + run_pages(run);
@@ -432,12 +437,12 @@ static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 	return held;
 }
 
-/* Let go of the pages of a run, each of which is pinned. */
+/* Unpin the pages of a run, each of which has a pin. */
 static inline void release_pages_of(run_t run, bool dirty)
 {
 	unsigned long pfn = run_pfn(run), left = run_pages(run), n;
 
-	/* A page alone is not worth the call that looks for its neighbours. */
+	/* A single page is not worth the call that looks for neighbours. */
 	if (left == 1) {
 		release_page(pfn, dirty);
 		return;
@@ -484,7 +489,8 @@ void release_runs(struct runs *runs, bool dirty)
 }
 
 /**
- * gather_scratch - room for GATHER_BATCH pointers, for the time of a command
+ * gather_scratch - room for GATHER_BATCH pointers, for the duration of a
+ * command
  *
  * Return: the room, or NULL.
  */
@@ -503,8 +509,8 @@ void gather_scratch_free(struct page **pages)
 }
 
 /*
- * Memory that has a constructor is not zeroed by every allocation, which for a
- * page full of pointers is a tenth of what it takes to pin 256 MiB of huge pages.
+ * With a constructor the memory is not zeroed by every allocation: zeroing a page
+ * full of pointers is a tenth of the cost of pinning 256 MiB of huge pages.
  */
 static void scratch_construct(void *mem)
 {

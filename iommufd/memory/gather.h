@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pinning the pages of user memory and of files, and letting go of them.
+ * Pinning the pages of user memory and of files, and unpinning them.
  */
 #ifndef IOMMUFD_GATHER_H
 #define IOMMUFD_GATHER_H
@@ -19,7 +19,7 @@
 /**
  * struct gather - pages that are being pinned
  * @runs: what has been pinned so far
- * @mm: the user memory's address space, unless it is all a file's
+ * @mm: the address space of the user memory; not for files
  * @start: page-aligned address of the first page of @runs
  * @writable: pin for writing
  * @pages: room for page or folio pointers
@@ -56,7 +56,7 @@ void gather_exit(void);
 
 void release_runs(struct runs *runs, bool dirty);
 
-/* The folio that the runs end in, if it is pinned as such. */
+/* The folio that the runs end in, if it is pinned by folio. */
 static inline struct folio *runs_end_in(const struct runs *runs)
 {
 	const run_t last = *runs->last;
@@ -73,11 +73,11 @@ static inline struct folio *runs_end_in(const struct runs *runs)
  * @pfn: the first of the pages
  * @npages: how many
  *
- * A large folio has one pin for as long as its pages follow each other in the runs,
- * in whatever order. The pin of a small one is that of its page.
+ * A large folio has one pin for a stretch of its pages in the runs, in whatever
+ * order. The pin of a small one is that of its page.
  *
- * Return: 0, or -ENOMEM with nothing added. In any case the caller's pin is not the
- * caller's any more.
+ * Return: 0, or -ENOMEM with nothing added. In any case the caller's pin is taken
+ * over.
  */
 static inline int gather_add_folio(struct runs *runs, struct folio *folio,
 				   unsigned long pfn, unsigned long npages)
@@ -100,7 +100,7 @@ static inline bool is_hugetlb_file(const struct file *file)
 }
 
 /**
- * release_folio - let go of one pin of a folio
+ * release_folio - drop one pin of a folio
  * @folio: the folio
  * @dirty: it may have been written to
  */
@@ -115,7 +115,7 @@ static inline void release_folio(struct folio *folio, bool dirty)
 }
 
 /**
- * release_page - unpin one page that was pinned alone
+ * release_page - unpin one page that was pinned by itself
  * @pfn: its PFN
  * @dirty: it may have been written to
  */

@@ -2,9 +2,9 @@
 /*
  * Pinning the memory of a file by its folios: shmem (memfd) and hugetlbfs.
  *
- * memfd_pin_folios() does it, but for two things that 6.12 gets wrong: what it does
- * about a hole in hugetlbfs, and what is in the folios that fallocate() has put into
- * shmem. The runs remember a pin for each large folio.
+ * memfd_pin_folios() does it, except for two things that 6.12 gets wrong: holes in
+ * hugetlbfs, and the contents of folios that fallocate() put into shmem. The runs
+ * remember a pin for each large folio.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
@@ -35,16 +35,16 @@ static unsigned int file_seals(const struct file *file)
 }
 
 /**
- * gather_check_file - may devices have the memory of a file?
+ * gather_check_file - may devices access the memory of a file?
  * @file: a file that gather_has_folios()
  * @start: offset in bytes
- * @length: bytes; the range has an end
+ * @length: bytes; the range does not wrap
  * @writable: to be written to
  *
- * They may where mmap() would give the caller a shared mapping: which has to be
- * readable in any case. The security modules cannot be asked about a mapping
+ * They may where mmap() would give the caller a shared mapping, which has to be
+ * readable in any case. Security modules cannot be asked about a mapping
  * (security_mmap_file() is not exported), so they are asked about reading and
- * writing the range, which to those that look at files is the same question.
+ * writing the range, which is the same question for those that look at files.
  *
  * Return: 0, -EACCES (not open for reading, or open for appending only, or a
  * security module says so; it may also say -EPERM), -EPERM (not open for writing,
@@ -69,7 +69,7 @@ int gather_check_file(struct file *file, loff_t start, size_t length,
 
 /*
  * Take over @n pinned folios that hold @left pages, beginning @skip pages into the
- * first. What cannot be taken over is unpinned: -ENOMEM.
+ * first. On -ENOMEM those that were not taken over are unpinned.
  */
 static int gather_folios(struct gather *gather, long n, unsigned long skip,
 			 unsigned long left)
@@ -95,7 +95,7 @@ static int gather_folios(struct gather *gather, long n, unsigned long skip,
 
 /*
  * Is every page of a range in the page cache? hugetlbfs only; the inode is locked
- * against holes being cut.
+ * against hole punching.
  */
 static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
 {
@@ -106,7 +106,7 @@ static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
 
 	if (to >= end)
 		return false;
-	/* As many pages as the file has room for, and none behind its end. */
+	/* As many pages as the file has room for, and none beyond its end. */
 	if (mapping->nrpages == end >> PAGE_SHIFT &&
 	    !xa_find(&mapping->i_pages, &behind, ULONG_MAX, XA_PRESENT))
 		return true;
@@ -122,9 +122,9 @@ static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
 }
 
 /*
- * memfd_pin_folios() of 6.12 makes a missing page of hugetlbfs out of somebody
- * else's reservation, if there is one, and breaks the count if there is not. So
- * it must not find one missing: holes are filled as fallocate() does it.
+ * For a missing page of hugetlbfs memfd_pin_folios() of 6.12 uses somebody
+ * else's reservation, if there is one, and breaks the count if there is none.
+ * So no page may be missing: holes are filled first, as fallocate() does it.
  */
 static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
 			struct folio **folios, unsigned long most,
@@ -134,7 +134,7 @@ static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
 	unsigned long size = huge_page_size(hstate_file(file));
 	bool filled = false;
 
-	/* No more than one call can pin: the rest need not be looked at yet. */
+	/* No more than one call can pin: the rest can wait. */
 	to = min(to, round_down(from, size) + (loff_t)(most * size) - 1);
 	for (;;) {
 		long n = -EINVAL;
@@ -161,9 +161,9 @@ static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
 }
 
 /*
- * What fallocate() has put into a file of shmem is not cleared before somebody
- * touches it, and memfd_pin_folios() does not. A device would see what has been in
- * the memory before, and what it writes would be cleared later.
+ * Memory that fallocate() put into a shmem file is not cleared before it is
+ * touched, and memfd_pin_folios() does not touch it. A device would see what was
+ * in the memory before, and what it writes would be cleared later.
  */
 static int clear_folio(struct file *file, struct folio *folio)
 {
@@ -175,7 +175,7 @@ static int clear_folio(struct file *file, struct folio *folio)
 	if (IS_ERR(read))
 		return PTR_ERR(read);
 	folio_put(read);
-	/* Cut out of the file meanwhile? */
+	/* Has it been truncated meanwhile? */
 	return folio_test_uptodate(folio) ? 0 : -EFAULT;
 }
 
@@ -184,11 +184,11 @@ static long pin_shmem(struct file *file, loff_t from, loff_t to,
 {
 	long n = memfd_pin_folios(file, from, to, folios, most, skip);
 
-	/* The file system is full: to who maps, there is no memory. */
+	/* The file system is full: to the caller, that is lack of memory. */
 	return n == -ENOSPC ? -ENOMEM : n;
 }
 
-/* memfd_pin_folios() does not care what has happened to the memory. */
+/* memfd_pin_folios() does not notice poisoned memory. */
 static int check_folio(struct file *file, struct folio *folio)
 {
 	if (folio_contain_hwpoisoned_page(folio))
@@ -225,7 +225,7 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
  * @end: index of the page to stop before
  * @fill_holes: of hugetlbfs. Holes of shmem are always filled.
  *
- * Return: 0, -EINVAL (behind the end of the file, or a hole that is not to be or
+ * Return: 0, -EINVAL (beyond the end of the file, or a hole that must not or
  * cannot be filled), -ENOMEM, -EHWPOISON, -EINTR on a fatal signal, and on any
  * signal while a hole of hugetlbfs is filled. On error what has been pinned is in
  * the runs.
@@ -262,8 +262,7 @@ int gather_file(struct gather *gather, struct file *file, unsigned long offset,
  * @file: the file
  * @offset: of the page
  *
- * Return: its PFN, the folio of which is what is pinned; or an errno as
- * gather_file().
+ * Return: its PFN, whose folio is pinned; or an errno as gather_file().
  */
 long gather_file_page(struct file *file, unsigned long offset)
 {

@@ -11,7 +11,7 @@
 #include "memory/pin.h"
 #include "memory/sparse.h"
 
-/* The PFN of a page that is pinned for somebody who has no other use for it. */
+/* Pin one page by itself. Returns its PFN, or an errno. */
 static long pin_one(struct pinned *pinned, unsigned long index, bool writable)
 {
 	unsigned long at = pinned->start + index * PAGE_SIZE;
@@ -35,7 +35,7 @@ static int pin_known(struct pinned *pinned, unsigned long index,
 	return sparse_pin(pinned, index, page);
 }
 
-/* Pin a page that was not pinned yet, unless somebody else does meanwhile. */
+/* Pin a page that is not pinned yet, unless somebody else does so meanwhile. */
 static int pin_new(struct pinned *pinned, unsigned long index,
 		   struct page **page)
 {
@@ -176,7 +176,7 @@ static unsigned long pinned_pfn(struct pinned *pinned, unsigned long index)
 
 /*
  * Copy within one page. A page that nobody has pinned is pinned for the moment,
- * which need not be paid for, and with no more rights than are needed.
+ * which is not charged, and with no more rights than needed.
  */
 static int rw_page(struct pinned *pinned, unsigned long index,
 		   unsigned long offset, void *data, unsigned long n,

@@ -18,10 +18,10 @@
  * stays. Should the user have replaced such a page meanwhile, so that a device
  * would see another page than the in-kernel user has, the use fails.
  *
- * Pages may be long in coming: a user has file systems and page faults of his own
- * making. So nothing is pinned with a lock held. Who fills or empties the runs
- * makes the memory busy, and only those wait for him who would do the same, and can
- * be killed. Who has a use, or a page, gives it back without waiting.
+ * A page may take for ever to come: a user has file systems and page faults of his
+ * own making. So nothing is pinned with a lock held. A thread that fills or empties
+ * the runs makes the memory busy; only threads that want to do the same wait for
+ * it, and they can be killed. Giving back a use, or a page, never waits.
  *
  * Pages are always pinned for writing if the mapping allows writing at all, and
  * marked dirty when they are unpinned.
@@ -170,7 +170,7 @@ static void pinned_put_file(struct pinned *pinned)
 }
 
 /**
- * pinned_finish - pinned_retire() of what is more than pages of user memory
+ * pinned_finish - pinned_retire() of more than plain pages of user memory
  * @pinned: nobody refers to it any more
  *
  * Return: whether it stands for nothing now. If it is still in use something has
@@ -272,7 +272,7 @@ static int fill_bar(struct pinned *pinned)
 	return rc;
 }
 
-/* Could not be pinned; or has to match what is sparse, and does not. */
+/* It could not be pinned, or does not match the sparse pages. */
 static int pinned_fill_failed(struct pinned *pinned, int rc)
 {
 	unsigned long npages = pinned->runs.npages;
@@ -287,7 +287,7 @@ static int pinned_fill_failed(struct pinned *pinned, int rc)
 	return bar_rc == -EFAULT ? pin_reason(pinned, 0, rc) : bar_rc;
 }
 
-/* Could not be paid for: a BAR need not be. */
+/* It is above the limit. A BAR is not charged. */
 static int pinned_charge_failed(struct pinned *pinned, int rc)
 {
 	if (rc != -ENOMEM)
@@ -309,8 +309,8 @@ static inline int fill_memory(struct pinned *pinned)
 }
 
 /**
- * pinned_use_first - pinned_use() of memory that nobody has used, known to one
- * area only, or locked
+ * pinned_use_first - pinned_use() of unused memory that only one area knows, or
+ * that is locked
  * @pinned: the memory, neither sparse nor known to be a BAR
  *
  * Return: as pinned_use().
@@ -338,10 +338,12 @@ static inline void empty(struct pinned *pinned)
 	struct runs *runs = &pinned->runs;
 	struct page *page;
 
-	/* There it stays, and can be used again while its owner has it switched off. */
+	/*
+	 * The runs of a BAR stay, so it can be used again while its owner has it off.
+	 */
 	if (pinned->owner)
 		return;
-	/* Some pages, each with a pin: the short way. */
+	/* A few pages, each with a pin: the short way. */
 	if (runs_are_one(runs) && !(runs_one(runs) & RUN_BY_FOLIO) &&
 	    runs->npages <= GATHER_BATCH) {
 		page = pfn_to_page(run_pfn(runs_one(runs)));
@@ -354,7 +356,7 @@ static inline void empty(struct pinned *pinned)
 	account_uncharge(pinned->account, pinned->npages);
 }
 
-/* For who would fill it, with the lock held: 0, or -EINTR without. */
+/* Take the lock while the memory is not busy. Returns 0, or -EINTR without the lock. */
 static int lock_idle(struct pinned *pinned)
 {
 	while (!mutex_lock_killable(&pinned->lock)) {
@@ -368,13 +370,16 @@ static int lock_idle(struct pinned *pinned)
 	return -EINTR;
 }
 
-/* The runs are what @uses says. */
+/* The runs match @uses again. */
 static void end_busy(struct pinned *pinned)
 {
 	mutex_lock(&pinned->lock);
 	pinned->busy = false;
 	mutex_unlock(&pinned->lock);
-	/* Who waits has seen it, or is seen: pairs with prepare_to_wait_event(). */
+	/*
+	 * Either a waiter sees it or we see the waiter: pairs with
+	 * prepare_to_wait_event().
+	 */
 	smp_mb();
 	wake_up_var(&pinned->busy);
 }
@@ -409,7 +414,10 @@ static int use_known(struct pinned *pinned)
 	if (rc)
 		return rc;
 	if (pinned->owner && bar_owner_retired(pinned->owner)) {
-		/* In use or not: it may have been revoked where this use is to be. */
+		/*
+		 * Even if it is in use: it may have been revoked where this use would
+		 * be.
+		 */
 		rc = -ENXIO;
 	} else if (pinned->uses || pinned->owner) {
 		pinned->uses++;

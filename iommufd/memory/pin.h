@@ -11,7 +11,7 @@
 
 struct page;
 
-/* So few pages are pinned with the pointers on the stack. */
+/* Up to this many pages are pinned with the pointers on the stack. */
 #define PIN_FEW		16
 
 int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr);
@@ -24,7 +24,7 @@ bool pinned_finish(struct pinned *pinned);
 void pinned_put(struct pinned *pinned);
 
 /**
- * pinned_claim - have a free structure on the account of the current process
+ * pinned_claim - charge a free structure to the account of the current process
  * @pinned: from pinned_alloc_many(), or left by pinned_retire()
  * @process: charge the process and not the user
  *
@@ -41,8 +41,8 @@ static inline int pinned_claim(struct pinned *pinned, bool process)
  * pinned_retire - drop a reference, without freeing the structure
  * @pinned: not used any more by the caller
  *
- * Return: whether it was the last one: the structure is left to the caller, and
- * stands for nothing.
+ * Return: whether it was the last one: the structure then stands for nothing,
+ * and is the caller's.
  */
 static inline bool pinned_retire(struct pinned *pinned)
 {
@@ -73,7 +73,7 @@ static inline bool pinned_follows(const struct pinned *first,
 	return next->start == first->start + npages * PAGE_SIZE &&
 	       next->writable == first->writable &&
 	       next->account == first->account &&
-	       /* What is larger may be had in larger pieces. */
+	       /* Larger memory may be had in larger pieces. */
 	       next->npages <= PIN_FEW && first->npages <= PIN_FEW &&
 	       npages < GATHER_BATCH - PIN_FEW;
 }
@@ -110,7 +110,7 @@ bool pinned_drop_uses(struct pinned *pinned, unsigned long n);
 void pinned_empty(struct pinned *pinned);
 
 /**
- * pinned_use - have all of the memory pinned, and its runs stay
+ * pinned_use - have all of the memory pinned, and its runs kept
  * @pinned: the memory
  *
  * Return: 0, or with nothing changed -EFAULT (memory that is not there, cannot
@@ -129,10 +129,10 @@ static inline int pinned_use(struct pinned *pinned)
 }
 
 /**
- * pinned_unuse_page - pinned_unuse() of what most small mappings are
+ * pinned_unuse_page - pinned_unuse() of one page, as most small mappings are
  * @pinned: memory in use
  *
- * Return: whether it was that: then the caller has to uncharge one page.
+ * Return: whether it was one: then the caller has to uncharge it.
  */
 static inline bool pinned_unuse_page(struct pinned *pinned)
 {

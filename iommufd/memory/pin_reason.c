@@ -3,9 +3,9 @@
  * Why memory cannot be pinned, in words.
  *
  * get_user_pages() has one errno for everything that may be wrong with an address.
- * So the address that it has stopped at is looked at, after it has failed: the
- * sentence is what is found then, which a process that changes its memory meanwhile
- * has to put up with.
+ * So after a failure the address at which it stopped is examined. The sentence says
+ * what is found then, which may be wrong if the process changes its memory
+ * meanwhile.
  */
 #include <linux/hugetlb.h>
 #include <linux/magic.h>
@@ -19,7 +19,7 @@
 #include "memory/pin.h"
 #include "memory/pin_reason.h"
 
-/* What is wrong: the second half of the sentence. */
+/* Length of the second half of the sentence: what is wrong. */
 #define CAUSE_LEN	112
 
 static const char *plural(unsigned long n)
@@ -37,7 +37,7 @@ static int note(const struct pinned *pinned, int rc, const char *cause)
 			   cause);
 }
 
-/* Something that has no pages. */
+/* A mapping without pages. */
 static void device_memory(const struct pinned *pinned,
 			  const struct vm_area_struct *vma, unsigned long at,
 			  char *cause)
@@ -58,7 +58,7 @@ static void device_memory(const struct pinned *pinned,
 			 at);
 }
 
-/* Must the pages of a file not be pinned for long, though they are mapped? */
+/* Is it forbidden to pin the pages of this file for long? */
 static bool forbids_pins(const struct pinned *pinned,
 			 const struct vm_area_struct *vma)
 {
@@ -212,7 +212,7 @@ int pin_reason(const struct pinned *pinned, unsigned long page, int rc)
 		file_cause(pinned, at, rc, cause);
 	else
 		user_cause(pinned, at, rc, cause);
-	/* Nobody waits for a sentence when he is to die. */
+	/* No sentence for a thread that is being killed. */
 	return cause[0] ? note(pinned, rc, cause) : rc;
 }
 

@@ -20,11 +20,12 @@ struct sparse;
 
 /**
  * struct pinned - memory from one origin
- * @refs: areas, but for those of nested IOASes, and commands that are making one
+ * @refs: held by areas (not those of nested IOASes) and by commands that are
+ *	making one
  * @writable: pinned for writing
  * @mark: CHANGE_PROCESS has seen it
- * @busy: somebody fills or empties @runs, without the lock; then @uses is 0, but
- *	for the uses that he finds when he has filled them
+ * @busy: somebody fills or empties @runs, without the lock. Then @uses is 0,
+ *	except for uses absorbed from sparse pages once they are filled.
  * @lock: protects everything below it that changes, and @busy. Taken inside the
  *	locks of an IOAS. Never held while anything is pinned, or while the mmap
  *	lock is taken.
@@ -43,8 +44,8 @@ struct sparse;
  *	stays, since nothing else may appear at these addresses later
  *
  * The memory that it is in may be larger, see pinned_cache_init(). A structure that
- * stands for nothing has one reference and an account, and all
- * else that pinned_set() does not set is as the constructor has made it.
+ * stands for nothing has one reference and an account, and everything that
+ * pinned_set() does not set is as the constructor made it.
  */
 struct pinned {
 	refcount_t refs;
@@ -64,7 +65,8 @@ struct pinned {
 };
 
 /**
- * pinned_check_range - can there be such memory? Whole pages have to have an end, too
+ * pinned_check_range - can there be such memory? It must not wrap, even in whole
+ * pages
  * @start: the first byte
  * @length: bytes
  *
@@ -100,12 +102,12 @@ static inline void pinned_set(struct pinned *pinned, unsigned long uptr,
 }
 
 /*
- * Memory that only one area refers to belongs to whoever owns that area: while it is
- * AREA_BUSY, or its IOAS is locked for writing, which is when memory is used as a whole
- * or not any more, nobody else can get at it, so the lock can be left alone. So it is
- * when the last area has gone. The areas of nested IOASes are not counted, but do not
- * matter: an IOAS that has children is drained with the family's lock held for writing,
- * when none of theirs is left, and what they need is lent to them with the lock.
+ * Memory that only one area refers to belongs to whoever owns that area. Uses begin and
+ * end while the area is AREA_BUSY, or its IOAS is locked for writing: nobody else can
+ * reach the memory then, so the lock is not needed. Nor is it when the last area has
+ * gone. Areas of nested IOASes are not counted, but do not matter: an IOAS with
+ * children is drained with the family's lock held for writing, when none of their areas
+ * is left, and memory is lent to them under the lock.
  *
  * It is worth 199 of 2530 instructions of a map, 143 of an unmap, and 149 of the 510
  * of an entry that is unmapped in a batch: the lock is taken twice each time, since
@@ -120,7 +122,7 @@ static inline bool pinned_is_private(const struct pinned *pinned)
 	return true;
 }
 
-/* More than pages of user memory that are all in use, or none. One test for all. */
+/* Anything but plain user memory, all in use or not at all. One test for all cases. */
 static inline bool pinned_is_special(const struct pinned *pinned)
 {
 	return (unsigned long)pinned->file | (unsigned long)pinned->sparse |

@@ -2,11 +2,11 @@
 /*
  * The packed list of runs.
  *
- * Memory that has been pinned is remembered as runs of contiguous pages, so that
- * nobody ever has to ask an IOMMU page table where it was. Three sizes matter:
- * a mapping of a few contiguous pages (the runs sit in the structure), one of
- * some hundred scattered pages (one chunk that grows) and one of a terabyte
- * (a directory of page-sized chunks, never copied again once filled).
+ * Pinned memory is remembered as runs of contiguous pages, so that nobody ever
+ * has to ask an IOMMU page table where it is. Three sizes matter: a mapping of a
+ * few contiguous pages (the runs sit in the structure), one of some hundred
+ * scattered pages (one chunk that grows) and one of a terabyte (a directory of
+ * page-sized chunks, never copied again once filled).
  *
  * A chunk begins with the index of its first page, and has a mark for every 32 runs.
  * That makes a slice in the middle cheap to find although a run does not say where it
@@ -42,7 +42,7 @@ struct runs_chunk {
 #define RUNS_FIRST	(24 - RUNS_HEADER)
 #define RUNS_SECOND	(128 - RUNS_HEADER)
 
-/* No more will be added to a chunk of @n runs. Its pages are less than 2^32. */
+/* A chunk of @n runs is full: set its marks. It has fewer than 2^32 pages. */
 static void mark_chunk(struct runs_chunk *chunk, u32 n)
 {
 	const run_t *run = chunk->run;
@@ -57,7 +57,7 @@ static void mark_chunk(struct runs_chunk *chunk, u32 n)
 	chunk->nr_marks = m;
 }
 
-/* From inline runs, which are all taken, to a first chunk. */
+/* Move the inline runs, which are full, to a first chunk. */
 static int runs_leave_inline(struct runs *runs)
 {
 	struct runs_chunk **dir, *chunk;
@@ -125,7 +125,7 @@ static int runs_add_chunk(struct runs *runs)
 	dir[n] = chunk;
 	runs->nr_chunks = n + 1;
 	runs->room = RUNS_PER_CHUNK;
-	/* Where the next one is behind; only ever used as that. */
+	/* The next one goes behind it; never read itself. */
 	runs->last = chunk->run - 1;
 	return 0;
 }
@@ -142,13 +142,7 @@ static int runs_reserve(struct runs *runs)
 	return runs_add_chunk(runs);
 }
 
-/**
- * runs_push_slow - runs_push() where a new slot is not at hand
- * @runs: see runs_push(), as for the rest
- * @pfn: .
- * @npages: .
- * @by_folio: .
- */
+/* runs_push() where there is no free slot yet. */
 int runs_push_slow(struct runs *runs, unsigned long pfn, unsigned long npages,
 		   bool by_folio)
 {
@@ -187,12 +181,12 @@ void runs_free(struct runs *runs)
 }
 
 /**
- * runs_row - some of the runs, as they stand in memory
+ * runs_row - some of the runs, as an array
  * @runs: the runs
  * @i: 0 for the first row, and so on
  * @nr: set to the number of runs in the row
  *
- * For those who go through all of them, from end to end.
+ * To go through all of them, from end to end.
  *
  * Return: the runs, or NULL behind the last row.
  */
@@ -237,7 +231,7 @@ const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
 {
 	const run_t *at = runs->dir[chunk]->run;
 
-	/* The end of the list is never reached: the range ends before. */
+	/* Never beyond the end of the list: the range ends before that. */
 	*end = at + RUNS_PER_CHUNK;
 	return at;
 }
@@ -269,7 +263,7 @@ static inline const run_t *runs_find(const struct runs *runs, u32 *in,
 }
 
 /**
- * runs_seek - begin to go through a range of pages
+ * runs_seek - start iterating over a range of pages
  * @runs: the runs
  * @first: index of the first page
  * @npages: number of pages, at least 1
@@ -291,12 +285,12 @@ struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
 }
 
 /**
- * runs_pfn_of - where a page is, if those behind it follow it in memory
+ * runs_pfn_of - where some pages are, if they are contiguous
  * @runs: the runs
  * @first: index of the page
  * @npages: how many pages have to be contiguous, at least 1
  *
- * Return: its PFN, or 0 if they are of several runs.
+ * Return: the first PFN, or 0 if the pages are in several runs.
  */
 unsigned long runs_pfn_of(const struct runs *runs, unsigned long first,
 			  unsigned long npages)

@@ -11,7 +11,7 @@
 /*
  * One run is 64 bits: a PFN of 40 bits (52 bits of physical address), how its
  * pages are pinned, and a page count of 23 bits (32 GiB). Longer contiguous
- * memory takes several runs. The largest thing that is pinned, or found, at once
+ * memory takes several runs. The largest unit that is pinned, or found, at once
  * is a page of 1 GiB.
  */
 #define RUN_PAGES_BITS	23
@@ -41,8 +41,8 @@ struct runs_chunk;
  * @room: free slots behind @last
  * @nr_chunks: chunks in @dir; 0 while the runs are in @small
  * @npages: number of pages in all runs
- * @small: a run of no pages, to have something in front of the first one, and
- *	the runs themselves, while there are no more than RUNS_INLINE
+ * @small: an empty run, so that there is something in front of the first one,
+ *	and up to RUNS_INLINE runs
  * @dir: beyond that, chunks of runs; all are full except the last
  * @dir_size: entries that @dir has room for
  * @first_size: runs that the first chunk has room for. It grows; the others are
@@ -124,7 +124,7 @@ static inline run_t runs_one(const struct runs *runs)
 }
 
 /**
- * runs_are_page - is all of the memory one page, which is pinned as such?
+ * runs_are_page - is all of the memory one page, pinned by page?
  * @runs: the list
  */
 static inline bool runs_are_page(const struct runs *runs)
@@ -160,8 +160,8 @@ static inline void runs_set_one(struct runs *runs, unsigned long pfn,
 }
 
 /*
- * An iterator is handed over by value, and no function outside gets its address: so
- * a loop keeps it in registers.
+ * An iterator is returned by value, and no external function gets its address, so a
+ * loop keeps it in registers.
  */
 struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
 			   unsigned long npages);
@@ -170,13 +170,7 @@ unsigned long runs_pfn_of(const struct runs *runs, unsigned long first,
 const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
 			   const run_t **end);
 
-/**
- * runs_push - runs_append() of what does not continue the last run
- * @runs: see there, as for the rest
- * @pfn: .
- * @npages: .
- * @by_folio: .
- */
+/* runs_append() of memory that does not continue the last run. */
 static inline int runs_push(struct runs *runs, unsigned long pfn,
 			    unsigned long npages, bool by_folio)
 {
@@ -194,8 +188,8 @@ static inline int runs_push(struct runs *runs, unsigned long pfn,
  * @runs: the list
  * @pfn: first PFN
  * @npages: number of pages, at most RUN_PAGES_MAX
- * @by_folio: every folio is pinned once, however many of its pages are in
- *	use, as long as they follow each other. Otherwise every page is pinned.
+ * @by_folio: every folio has one pin, however many of its pages are used, as
+ *	long as they follow each other. Otherwise every page has one.
  *
  * Memory that continues the last run makes that run longer.
  *

@@ -51,7 +51,7 @@ static void sparse_free(struct pinned *pinned)
 	pinned->sparse = NULL;
 }
 
-/* Each pin of a page becomes a use of the whole, which has a pin of its own. */
+/* Each pin of a page becomes a use of the whole, which has its own pin on the page. */
 static int absorb_locked(struct pinned *pinned)
 {
 	unsigned long index;
@@ -73,10 +73,10 @@ static int absorb_locked(struct pinned *pinned)
  * sparse_absorb - the first use of memory that has been pinned as a whole
  * @pinned: busy, and filled
  * @paid: the pages that have been charged for. In-kernel users have paid for the
- *	others, but some of them may have gone meanwhile, or come.
+ *	others, but users may have come or gone meanwhile.
  *
- * Return: 0 with the use counted, and what they have, or -ESTALE (the user has
- * replaced a page that an in-kernel user keeps), -ENOMEM, -EINTR.
+ * Return: 0 with the use and theirs counted, or -ESTALE (the user has replaced
+ * a page that an in-kernel user keeps), -ENOMEM, -EINTR.
  */
 int sparse_absorb(struct pinned *pinned, unsigned long *paid)
 {
@@ -171,7 +171,7 @@ int sparse_add(struct pinned *pinned, unsigned long index, unsigned long pfn)
 	return rc;
 }
 
-/* Returns whether the page is not pinned any more, so not to be paid for. */
+/* Returns whether the page is no longer pinned, so no longer charged. */
 static bool unpin_page(struct pinned *pinned, unsigned long index)
 {
 	void *value = xa_load(&pinned->sparse->pages, index);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pinned memory of which in-kernel users have single pages.
+ * Single pages of memory that in-kernel users have pinned.
  */
 #ifndef IOMMUFD_SPARSE_H
 #define IOMMUFD_SPARSE_H
