@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * In-kernel users of an IOAS: drivers of emulated and mediated devices, which do
- * by software what a device does by DMA.
+ * in software what a device does by DMA.
  *
  * They name memory by IOVA, read and write it, or pin pages of it and have to
  * give them back when their unmap callback says that the range is going.
  *
- * access->lock covers which IOAS it is attached to. The callback is called
- * without it, since it unpins. It is not held while memory is pinned, read or written
- * either, which may take for ever: who leaves the IOAS waits for who is at that.
+ * access->lock covers which IOAS it is attached to. The callback is called without
+ * it, since it unpins. Nor is it held while memory is pinned, read or written, which
+ * may take for ever: leaving the IOAS waits for calls that are doing so.
  */
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
@@ -34,7 +34,7 @@
  * @data: for them
  * @lock: protects the rest
  * @ioas: what it is attached to, or NULL: no new pins, no reads and writes
- * @unpin_ioas: what its pins are in: stays when @ioas is NULL already, so that
+ * @unpin_ioas: the IOAS of its pins: stays when @ioas is NULL already, so that
  *	they can be given back
  * @user: its entry in the IOAS
  * @working: calls that pin, read or write
@@ -75,7 +75,7 @@ static int access_change(struct iommufd_access *access, struct ioas *ioas)
 	int rc;
 
 	lockdep_assert_held(&access->lock);
-	/* Somebody is leaving it already: only one can. */
+	/* Somebody else is leaving it already. */
 	if (old != access->unpin_ioas)
 		return -EBUSY;
 	if (ioas) {
@@ -159,7 +159,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_create, IOMMUFD);
 
 /**
  * iommufd_access_destroy - the opposite of iommufd_access_create()
- * @access: the user; detached if it is not yet
+ * @access: the user; detached if it still is attached
  *
  * The driver may be called back for everything before this returns, but not
  * afterwards.
@@ -168,7 +168,7 @@ void iommufd_access_destroy(struct iommufd_access *access)
 {
 	struct iommufd_ctx *ctx = access->ctx;
 
-	/* While it can still be called back by somebody who is unmapping. */
+	/* While an unmap can still call it back. */
 	mutex_lock(&access->lock);
 	if (access->ioas)
 		WARN_ON(access_change(access, NULL));
@@ -316,7 +316,7 @@ static unsigned long stretch_pages(const struct stretch *stretch,
 			 stretch->iova + stretch->length - 1) - *first + 1;
 }
 
-/* Whole pages, but for the end of the range. */
+/* Whole pages, except at the end of the range. */
 static bool page_aligned(const struct stretch *stretch, unsigned long last)
 {
 	unsigned long offset = stretch->area->offset +
@@ -334,8 +334,8 @@ static bool stretch_permits(const struct stretch *stretch, unsigned int flags)
 }
 
 /*
- * Begin to work with the memory of a stretch, which may take for ever: so no lock is
- * held meanwhile, but whoever unmaps waits. The area stays while it has pins.
+ * Begin to work with the memory of a stretch. That may take for ever, so no lock is
+ * held meanwhile; an unmap waits. The area stays while it has pins.
  */
 static int begin_work(struct ioas *ioas, unsigned long iova,
 		      unsigned long last, unsigned int flags, bool pages,
@@ -359,7 +359,7 @@ static int begin_work(struct ioas *ioas, unsigned long iova,
 		stretch->area->pins += stretch_pages(stretch, &first);
 		worker->area = stretch->area;
 		list_add(&worker->link, &ioas->workers);
-		/* Not to be taken for memory that one area alone knows. */
+		/* So that it is not taken for memory that only one area knows. */
 		pinned_get(stretch->area->pinned);
 	}
 	mutex_unlock(&ioas->tree_lock);
@@ -375,7 +375,7 @@ static void release_pins(struct ioas *ioas, const struct stretch *stretch)
 	stretch->area->pins -= stretch_pages(stretch, &first);
 }
 
-/* The area stays afterwards if @keep is set: it has pins of its own by then. */
+/* With @keep the area stays afterwards: by then it has pins of its own. */
 static void end_work(struct ioas *ioas, const struct stretch *stretch,
 		     struct ioas_worker *worker, bool keep)
 {
@@ -405,7 +405,7 @@ static void unpin_range(struct ioas *ioas, unsigned long iova,
 		mutex_lock(&ioas->tree_lock);
 		found = stretch_at(ioas, iova, last, &stretch);
 		mutex_unlock(&ioas->tree_lock);
-		/* The pins keep the area: a driver unpins what it has not. */
+		/* Pins keep the area: the driver unpins what it has not pinned. */
 		if (WARN_ON(!found))
 			return;
 		npages = stretch_pages(&stretch, &first);
@@ -420,7 +420,7 @@ static void unpin_range(struct ioas *ioas, unsigned long iova,
 	}
 }
 
-/* pinned_pin(), while nobody changes who pays for it. */
+/* pinned_pin(), while nobody can change the account. */
 static int pin_stretch(const struct stretch *stretch, struct page **pages,
 		       unsigned long *npages)
 {

@@ -5,10 +5,10 @@
  * Areas never overlap, so an ordinary tree ordered by IOVA answers every
  * question about intervals.
  *
- * Who lets the kernel choose IOVAs needs the holes between the areas, too. From
- * then on each node knows the hole in front of it and the largest hole in its
- * subtree: a free IOVA is found in O(log n), with a million areas as with ten. A
- * VMM never asks, and does not pay for it.
+ * To choose an IOVA the kernel needs the holes between the areas, too. From the
+ * first time on, each node knows the hole in front of it and the largest hole in
+ * its subtree, so a free IOVA is found in O(log n). A VMM never asks for one,
+ * and does not pay for it.
  *
  * Ranges are closed, [start, last], because the last IOVA may be ULONG_MAX.
  */
@@ -38,7 +38,7 @@ static void construct(void *mem)
 }
 
 /**
- * area_alloc - memory for an area that is not part of its memory
+ * area_alloc - allocate an area that is not part of a struct pinned
  *
  * Return: the area in a struct loose_area, not initialised, or NULL.
  */
@@ -90,13 +90,7 @@ static void area_set_gap(struct area *area, const struct area *before)
 	area_gaps_propagate(&area->rb, NULL);
 }
 
-/**
- * area_insert_below - area_insert() of what is not above all others
- * @tree: see there
- * @area: .
- *
- * Return: as area_insert().
- */
+/* area_insert() of an area that is not above all others. */
 int area_insert_below(struct area_tree *tree, struct area *area)
 {
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
@@ -135,11 +129,7 @@ int area_insert_below(struct area_tree *tree, struct area *area)
 	return 0;
 }
 
-/**
- * area_erase_gaps - area_erase() from a tree that keeps gaps
- * @tree: see there
- * @area: .
- */
+/* area_erase() from a tree that keeps gaps. */
 void area_erase_gaps(struct area_tree *tree, struct area *area)
 {
 	struct area *before = area_of(rb_prev(&area->rb));
@@ -150,7 +140,7 @@ void area_erase_gaps(struct area_tree *tree, struct area *area)
 		area_set_gap(after, before);
 }
 
-/* Begin to keep gaps. The largest one below a node is known after its children. */
+/* Begin to keep gaps: children first, since a node needs their largest ones. */
 static void area_find_gaps(struct area_tree *tree)
 {
 	const struct area *before = NULL;
@@ -283,8 +273,8 @@ static bool hole_fits(unsigned long start, unsigned long last,
 /**
  * area_find_hole - the lowest free place for a new area
  * @tree: the tree
- * @start: not below this IOVA
- * @last: not above this one, inclusive
+ * @start: lowest IOVA
+ * @last: last IOVA, inclusive
  * @length: bytes that are needed, at least 1
  * @align: a power of two
  * @offset: the place is to be @offset above a multiple of @align; less than
@@ -303,7 +293,7 @@ int area_find_hole(struct area_tree *tree, unsigned long start,
 
 	if (!tree->gaps)
 		area_find_gaps(tree);
-	/* The area that ends the hole which @start is in, or lies in. */
+	/* The area behind the hole that @start is in, or the area that it is in. */
 	area = area_first(tree, start, ULONG_MAX);
 	for (; area; area = gap_next(area, length)) {
 		unsigned long from = max(start, area->iova - area->gap);

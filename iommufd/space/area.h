@@ -17,12 +17,12 @@ struct pinned;
 /**
  * struct area_tree - the areas of one IOAS
  * @root: ordered by IOVA
- * @top: the highest one, or NULL if that is not known: where memory is mapped
- *	from low to high, the next area belongs behind it
- * @gaps: the areas know the holes between them: since the first time that
- *	somebody looked for one
- * @inserted: areas that have ever been put into it
- * @erased: those that have been taken out
+ * @top: the highest one, or NULL if that is not known. If memory is mapped from
+ *	low to high, the next area goes behind it.
+ * @gaps: the areas know the holes between them; set when somebody first looks
+ *	for one
+ * @inserted: how many areas were ever inserted
+ * @erased: how many were taken out again
  */
 struct area_tree {
 	struct rb_root root;
@@ -34,8 +34,8 @@ struct area_tree {
 
 /**
  * enum area_state - who may touch an area
- * @AREA_BUSY: a command is filling or draining it: its range is taken, its
- *	contents are nobody else's business
+ * @AREA_BUSY: a command is filling or draining it: its range is taken, and
+ *	nobody else touches it
  * @AREA_READY: mapped
  */
 enum area_state {
@@ -51,23 +51,23 @@ enum area_state {
  * @gap: unused IOVAs between the end of the area before this one and @iova, if
  *	the tree keeps gaps
  * @max_gap: the largest @gap in the subtree below @rb, likewise
- * @pinned: the memory behind it; the area holds a reference, but not in a nested
- *	IOAS: there what it originates from holds one, and stays longer
+ * @pinned: the memory behind it. The area holds a reference, except in a nested
+ *	IOAS, where the area that it originates from holds one, and stays longer.
  * @offset: where in the memory it begins, in bytes
  * @pins: pages of it that in-kernel users have pinned now
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: see enum area_state
- * @closing: an unmap is waiting for @pins to go: no new ones
+ * @closing: an unmap waits until @pins is 0: no new ones
  * @in_use: the page tables of its IOAS translate it, and the memory is in use:
  *	in a nested IOAS by what the area originates from, else by the area
  *	itself. False in an IOAS without page tables, and for a BAR whose owner
  *	has gone.
- * @parked: with @in_use: the page tables do not translate it, since it is a BAR that
- *	its owner has switched off
+ * @parked: with @in_use: it is a BAR that its owner has switched off, so the page
+ *	tables do not translate it
  * @lent: the area holds a use of @pinned for the IOASes that are nested in its
  *	own one, see nested_lend()
- * @stuck: a driver has not unmapped it as it was asked to: a device may reach it,
- *	so it stays, with its memory
+ * @stuck: a driver has failed to unmap it: a device may still reach it, so it
+ *	stays, with its memory
  * @embedded: part of @pinned, and freed with it; otherwise a struct loose_area
  * @chain: links the areas that one command is working on
  *
@@ -103,7 +103,7 @@ static inline bool area_is_ready(const struct area *area)
 	return smp_load_acquire(&area->state) == AREA_READY;
 }
 
-/* From here on others may. */
+/* From here on others may look at it. */
 static inline void area_set_ready(struct area *area)
 {
 	/* Pairs with area_is_ready(). */
@@ -111,8 +111,8 @@ static inline void area_set_ready(struct area *area)
 }
 
 /**
- * struct loose_area - an area that is not part of its memory
- * @area: a copy, a part of another area that has been cut, or a child's
+ * struct loose_area - an area that is not part of a struct pinned
+ * @area: a copy, the second part of an area that was cut, or an area of a child
  * @source: a child's: the range of the parent that it is made of
  * @ioas: a child's: the child
  * @origin: a child's: what it is made of in the outermost IOAS, which stays
@@ -126,10 +126,11 @@ struct loose_area {
 };
 
 /**
- * area_construct - what each area is again when it is freed
+ * area_construct - the state of a new area, to which it is returned when it is
+ * freed
  * @area: memory that a cache of areas has just got
  *
- * The constructor of the cache says whether it is @embedded.
+ * The constructor of the cache sets @embedded.
  */
 static inline void area_construct(struct area *area)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chains of areas: the way into the tree of an IOAS, by which a range is taken, and out
- * of it, by which it is free again.
+ * Chains of areas: into the tree of an IOAS, which takes a range, and out of it, which
+ * frees the range.
  *
  * An area that a command works on is AREA_BUSY: it keeps its range, and nobody else
  * touches it. So the tree lock is held for the time of a look, an insertion or a
@@ -40,13 +40,14 @@ struct area *ioas_area_at(struct ioas *ioas, unsigned long iova)
 }
 
 /**
- * area_ready_from - the first mapping from an IOVA on that a page table has to have
+ * area_ready_from - the first mapping at or behind an IOVA that a page table must
+ * have
  * @ioas: the IOAS, with its lock held for writing: so the area stays as it is
  * @iova: the IOVA
  * @last: last IOVA of interest, inclusive
  *
- * Areas that are AREA_BUSY come and go all the same: who makes them fills the page
- * tables that there are by then.
+ * AREA_BUSY areas come and go all the same: whoever makes them fills all page
+ * tables that exist by then.
  */
 struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
 			     unsigned long last)
@@ -63,7 +64,7 @@ struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
 }
 
 /**
- * area_ready_next - the next one
+ * area_ready_next - the mapping behind another one
  * @ioas: as in area_ready_from(), which has returned @area
  * @area: that, or what this has returned
  * @last: last IOVA of interest, inclusive
@@ -103,8 +104,8 @@ static void unlink_source(struct ioas *ioas, struct area *area)
 }
 
 /*
- * An area is going that the children may remember. None that a child could be made of
- * goes while the family is locked for reading.
+ * An area goes that the children may remember. An area that mappings of a child can
+ * be made of never goes while the family is locked for reading.
  */
 static void forget_source(struct ioas *ioas)
 {
@@ -147,8 +148,8 @@ static bool next_allowed(struct ioas *ioas, unsigned long *from,
 #define FIND_PORTION	256
 
 /*
- * Let go of the tree for a moment. What has become different below is as it may be,
- * but -EAGAIN if everything is to be aligned otherwise now.
+ * Let go of the tree for a moment. Changes in the part that was searched do not
+ * matter; -EAGAIN if the alignment has changed.
  */
 static int let_others(struct ioas *ioas, unsigned long alignment)
 {
@@ -163,7 +164,7 @@ static int let_others(struct ioas *ioas, unsigned long alignment)
 /*
  * A place for @length bytes. The alignment of the memory is kept, up to that of
  * a huge page, so that large pages of the CPU can be large pages of the IOMMU.
- * IOVA 0 is never chosen: too many devices take it for "none".
+ * IOVA 0 is never chosen: too many devices take it to mean "none".
  */
 static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 			      unsigned long length, u64 *iova)
@@ -212,7 +213,7 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	return explain_no_place(ioas, length);
 }
 
-/* Why a fixed range is none that can be mapped. */
+/* Explain why a fixed range cannot be mapped. */
 static int refuse_place(struct ioas *ioas, unsigned long iova, unsigned long length)
 {
 	unsigned long last;
@@ -226,7 +227,7 @@ static int refuse_place(struct ioas *ioas, unsigned long iova, unsigned long len
 	return explain_reserved(ioas, iova, last);
 }
 
-/* The range of the area @end is taken: those before it are free again. */
+/* The range of area @end is taken: release those of the areas before it. */
 static int unplace(struct ioas *ioas, struct area *chain, const struct area *end)
 {
 	int rc = explain_taken(ioas, end->iova, end->last);
@@ -240,7 +241,7 @@ static int unplace(struct ioas *ioas, struct area *chain, const struct area *end
 	return rc;
 }
 
-/* Is the mapping permitted, and aligned? A piece of a copy may be any. */
+/* Is the mapping permitted, and aligned? A piece of a copy may begin anywhere. */
 static inline int check_area(const struct ioas *ioas, const struct area *area)
 {
 	if (area->prot & IOMMU_WRITE && !area->pinned->writable)
@@ -263,7 +264,7 @@ static inline int place_area(struct ioas *ioas, struct area *area, unsigned long
 	return 0;
 }
 
-/* The areas of one mapping, which are many. */
+/* Place the areas of one mapping, which are many. */
 static int place_many(struct ioas *ioas, struct area *chain, unsigned long iova)
 {
 	struct area *area;
@@ -475,7 +476,7 @@ int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
  * Gone ------------------------------------------------------------------------
  */
 
-/* An area that is in no tree has gone; with the tree lock held. */
+/* Release an area that is in no tree; with the tree lock held. */
 static inline void retire_area(struct ioas *ioas, struct area *area)
 {
 	if (area->embedded) {
@@ -499,7 +500,7 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 }
 
 /**
- * area_keep_stuck - a device may reach what an area maps: it stays
+ * area_keep_stuck - keep an area that a device may still reach
  * @ioas: its IOAS
  * @area: an area of the caller that a driver has not unmapped
  *
@@ -516,7 +517,7 @@ int area_keep_stuck(struct ioas *ioas, struct area *area)
 }
 
 /**
- * area_drop - take an area out of the tree, so that its range is free, and free it
+ * area_drop - take an area out of the tree, which frees its range, and free it
  * @ioas: the IOAS, locked
  * @area: an area of the caller, drained
  */
@@ -562,8 +563,7 @@ void chain_free(struct ioas *ioas, struct area *chain)
 }
 
 /**
- * chain_drop - take areas out of the tree, so that their ranges are free, and free
- * them
+ * chain_drop - take areas out of the tree, which frees their ranges, and free them
  * @ioas: the IOAS, locked
  * @chain: areas of the caller, drained
  *
@@ -575,15 +575,7 @@ int chain_drop(struct ioas *ioas, struct area *chain)
 	return drop_chain(ioas, chain, true);
 }
 
-/**
- * chain_place_or_free - chain_place() with the lock, after which the areas are placed
- * or gone
- * @ioas: see there, as for the rest
- * @chain: .
- * @length: .
- * @flags: .
- * @iova: .
- */
+/* chain_place() with the tree lock taken here. On error the areas are freed. */
 int chain_place_or_free(struct ioas *ioas, struct area *chain,
 			unsigned long length, u32 flags, u64 *iova)
 {

@@ -14,7 +14,7 @@
 #include "space/space.h"
 #include "space/stock.h"
 
-/* Areas of a chain between two chances to reschedule, where one is no work. */
+/* Areas between two chances to reschedule, where each is little work. */
 #define RESCHED_AREAS	64
 
 /**
@@ -22,7 +22,7 @@
  * @ioas: where it is mapped
  * @iova: first IOVA of the area
  * @length: its length
- * @working: somebody is in the middle of pinning, reading or writing: to be waited for
+ * @working: somebody is pinning, reading or writing it: wait for that
  * @finished: ioas.finished as it was then
  */
 struct obstacle {
@@ -63,13 +63,7 @@ static inline u8 chain_prot(u32 flags)
 	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
 }
 
-/**
- * chain_init_embedded - chain_init() of the area that is part of its memory
- * @area: the area
- * @offset: see there, as for the rest
- * @length: .
- * @prot: .
- */
+/* chain_init() of the area that is part of its struct pinned. */
 static inline void chain_init_embedded(struct area *area, unsigned long offset,
 				       unsigned long length, u8 prot)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sentences about ranges of IOVAs: what is in the way, from where to where, and whose
- * it is. The caller knows what he has asked for. All of it is off the way of what goes
- * well.
+ * it is. The caller knows what he asked for. None of this runs on the way to success.
  */
 #include <linux/device.h>
 #include <uapi/linux/iommufd.h>
@@ -34,7 +33,7 @@ int explain_flags(struct iommufd_ctx *ctx, int rc, u32 flags)
 }
 
 /**
- * explain_source - there can be no such memory
+ * explain_source - an address and a length cannot be memory
  * @ctx: the context
  * @rc: what pinned_check_range() says, or another errno
  * @start: the first byte
@@ -55,7 +54,7 @@ int explain_source(struct iommufd_ctx *ctx, int rc, unsigned long start,
 }
 
 /**
- * explain_end - an address and a length are too much for 64 bits
+ * explain_end - a range goes beyond 64 bits
  * @ctx: the context
  * @start: first IOVA
  * @length: bytes
@@ -70,7 +69,8 @@ int explain_end(struct iommufd_ctx *ctx, u64 start, u64 length)
 }
 
 /**
- * explain_no_ioas - an ID is that of no IOAS, where there may be other causes
+ * explain_no_ioas - there is no IOAS of this ID, where ENOENT may have other
+ * causes
  * @ctx: the context
  * @id: the ID
  *
@@ -82,7 +82,7 @@ int explain_no_ioas(struct iommufd_ctx *ctx, u32 id)
 }
 
 /**
- * explain_no_length - a range is of no bytes
+ * explain_no_length - a range is empty
  * @ctx: the context
  *
  * Return: -EINVAL.
@@ -197,7 +197,7 @@ int explain_taken(struct ioas *ioas, unsigned long iova, unsigned long last)
 }
 
 /**
- * explain_no_place - nothing is free for a mapping whose IOVA is not fixed
+ * explain_no_place - there is no room for a mapping whose IOVA is not fixed
  * @ioas: the IOAS
  * @length: bytes
  *
@@ -234,7 +234,7 @@ int explain_cut(struct ioas *ioas, unsigned long start, unsigned long last)
 }
 
 /**
- * explain_working - another thread is at work on what is to be unmapped
+ * explain_working - another thread is working on what is to be unmapped
  * @ioas: the IOAS
  * @start: first IOVA of the range
  * @last: last IOVA, inclusive

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * I/O address spaces: their life, their page tables, the IOVAs they can use.
- * What is mapped in them is the business of ioas_map.c and ioas_unmap.c.
+ * I/O address spaces: how they come and go. Page tables and in-kernel users are
+ * in table.c, mappings in map.c and unmap.c.
  *
  * Locking
  * -------
  *
- * Nothing is pinned with any of these held, see ioas_table.c: a user can keep
+ * Nothing is pinned with any of these held, see table.c: a user can keep
  * get_user_pages() waiting for ever.
  *
  * Two locks per IOAS, so that commands on different ranges run in parallel:
@@ -80,7 +80,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	mutex_lock(&ctx->ioas_lock);
 	list_del(&ioas->link);
 	mutex_unlock(&ctx->ioas_lock);
-	/* Who looks from outside may be looking at this one. */
+	/* A reader from outside may be looking at it. */
 	mutex_lock(&ctx->look_lock);
 	ioas->gone = true;
 	mutex_unlock(&ctx->look_lock);
@@ -151,7 +151,7 @@ struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
 	xa_init_flags(&ioas->users, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&ioas->workers);
 	init_waitqueue_head(&ioas->quiet);
-	/* Nothing but software uses it yet: any byte will do. */
+	/* Only software uses it so far: any alignment will do. */
 	ioas->alignment = 1;
 	ioas_join_family(ioas, parent);
 

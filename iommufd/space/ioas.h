@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The life of an I/O address space.
+ * How I/O address spaces come and go.
  */
 #ifndef IOMMUFD_IOAS_H
 #define IOMMUFD_IOAS_H

@@ -2,10 +2,10 @@
 /*
  * Loading areas: their memory pinned, and all page tables filled with it; and back.
  *
- * Each area can go alone. But where areas of a batch follow each other in user memory
- * one get_user_pages pins them, and where they follow each other in memory and IOVAs
- * one call of the IOMMU's driver maps them: a row. Areas that are drained together
- * share one flush, and what is unpinned one after the other is credited together.
+ * Each area can be loaded and unloaded by itself. But areas of a batch that follow
+ * each other in user memory, a row, are pinned by one get_user_pages(), and those
+ * that follow each other in memory and in IOVAs are mapped by one call of the IOMMU
+ * driver. Areas that are drained together share one flush, and are credited together.
  */
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>
@@ -36,7 +36,7 @@ int area_fill(const struct ioas *ioas, const struct area *area,
 	return paging_fill(&table->paging, &range);
 }
 
-/* The same, where it is a short way for most areas. */
+/* The same, with a shorter way for most areas. */
 static inline int fill(const struct ioas *ioas, const struct area *area,
 		       const struct ioas_table *table)
 {
@@ -62,13 +62,13 @@ void area_unuse(const struct ioas *ioas, struct area *area)
 		pinned_unuse(area->pinned);
 }
 
-/* Filling @failed was not possible: out of all page tables before it. */
+/* @failed could not be filled: drain all page tables before it. */
 static void area_unload(struct ioas *ioas, struct area *area,
 				 const struct ioas_table *failed, int rc)
 {
 	struct ioas_table *table;
 
-	/* It may be the driver's own. */
+	/* -EIO may also be the driver's own error. */
 	area->stuck = rc == -EIO &&
 		      !paging_clear(&failed->paging, area->iova,
 				    area_length(area));
@@ -86,7 +86,8 @@ static void area_unload(struct ioas *ioas, struct area *area,
  * @ioas: its IOAS, locked
  * @area: with its memory in use, if the IOAS needs it
  *
- * A BAR may be gone, or off: whoever sees to that has had the lock, or will.
+ * A BAR may be gone, or off: revoking and switching take the lock, before or
+ * after this.
  *
  * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck.
  */
@@ -132,7 +133,7 @@ int area_refill(struct ioas *ioas, struct area *area)
  * @ioas: its IOAS, locked
  * @area: an area of the caller
  *
- * Return: whether it is: a driver may not have unmapped it.
+ * Return: false if a driver has failed to unmap it.
  */
 bool area_drain(struct ioas *ioas, struct area *area)
 {
@@ -175,7 +176,7 @@ static bool drain_table(const struct paging *paging,
 	return paging_drain_end(&drain);
 }
 
-/* A driver has not done as it was asked to: what is left? */
+/* A driver has failed to unmap something: find out what is left. */
 static void find_stuck(const struct paging *paging, struct area *chain)
 {
 	for (; chain; chain = chain->chain)
@@ -191,7 +192,7 @@ static void find_stuck(const struct paging *paging, struct area *chain)
  *
  * Pages that are unpinned one after the other are credited together.
  *
- * Return: whether none is stuck: such a one stays in use.
+ * Return: false if any is stuck: that stays in use.
  */
 bool chain_unuse(const struct ioas *ioas, struct area *chain)
 {
@@ -257,8 +258,8 @@ void chain_empty(struct ioas *ioas, struct area *chain)
  * @ioas: the IOAS, locked
  * @chain: areas of the caller; one flush for each page table
  *
- * Return: whether all are gone. Those that a driver has not unmapped are stuck, and
- * still in use.
+ * Return: whether all are unmapped. Those that a driver has not unmapped are stuck,
+ * and stay in use.
  */
 bool chain_drain(struct ioas *ioas, struct area *chain)
 {
@@ -272,8 +273,8 @@ bool chain_drain(struct ioas *ioas, struct area *chain)
 
 /**
  * chain_give_up - areas that have been placed are not to be mapped after all
- * @ioas: the IOAS, locked: children come and go with its lock, and memory of files
- *	changes its account
+ * @ioas: the IOAS, locked, because of children and of memory of files that changes
+ *	its account
  * @chain: the areas: out of all page tables, but for those that are stuck
  * @rc: why
  *
@@ -285,11 +286,9 @@ int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 	return chain_drop(ioas, chain) ?: rc;
 }
 
-/**
- * chain_abandon - chain_give_up() of what has not been pinned, by who has no lock
- * @ioas: the IOAS, not locked. Nobody has its lock for longer than he works
- * @chain: see there, as for the rest
- * @rc: .
+/*
+ * chain_give_up() of areas that have not been pinned, with the lock taken here: nobody
+ * holds it while he waits for a user.
  */
 int chain_abandon(struct ioas *ioas, struct area *chain, int rc)
 {
@@ -329,7 +328,7 @@ int chain_fill(struct ioas *ioas, struct area *chain)
 	return rc;
 }
 
-/* Without a lock. */
+/* Without any lock. */
 static int use_chain(struct area *chain)
 {
 	int rc = 0;
@@ -361,12 +360,12 @@ static int lock_used(struct ioas *ioas, struct area *chain)
 			rc = down_read_killable(ioas_lock(ioas));
 		if (rc || !ioas->needs || chain->in_use)
 			return rc;
-		/* A page table has come meanwhile. */
+		/* A page table has been added meanwhile. */
 		up_read(ioas_lock(ioas));
 	}
 }
 
-/* Nobody needs the memory after all: the last page table has gone meanwhile. */
+/* The last page table has gone meanwhile: nobody needs the memory. */
 static void unuse_unneeded(struct ioas *ioas, struct area *chain)
 {
 	if (!ioas->needs)
@@ -490,7 +489,7 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 		if (!area_bar_is_there(area)) {
 			rc = -EFAULT;
 		} else if (area_bar_is_off(area)) {
-			/* One by one: there an area can be left out. */
+			/* One by one, so that an area can be left out. */
 			rc = -EAGAIN;
 		} else if (phys) {
 			rc = paging_fill_add_run(&fill, area->iova, phys,
@@ -515,8 +514,8 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
  * @ioas: the IOAS, locked
  * @chain: placed areas, with their memory in use if the IOAS needs it
  *
- * Return: 0; or with nothing mapped but what is stuck an errno, which may be any
- * area's. None is given up then.
+ * Return: 0; or, with nothing mapped but what is stuck, the errno of any of the
+ * areas. None is given up then.
  */
 int row_fill(struct ioas *ioas, struct area *chain)
 {
@@ -545,8 +544,8 @@ int row_fill(struct ioas *ioas, struct area *chain)
  * @ioas: the IOAS, not nested, not locked, in need of its memory
  * @chain: placed areas
  *
- * Return: 0; or an errno, which may be any area's. The areas keep their places then,
- * with nothing mapped but what is stuck.
+ * Return: 0; or the errno of any of the areas. They keep their places then, with
+ * nothing mapped but what is stuck.
  */
 int row_load(struct ioas *ioas, struct area *chain)
 {
@@ -555,7 +554,7 @@ int row_load(struct ioas *ioas, struct area *chain)
 	if (!rc)
 		rc = down_read_killable(ioas_lock(ioas));
 	if (!rc) {
-		/* The last page table may have gone: one by one then. */
+		/* The last page table may have gone: then one by one. */
 		rc = ioas->needs ? row_fill(ioas, chain) : -EAGAIN;
 		if (rc)
 			chain_unuse(ioas, chain);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory of areas pinned and in the page tables, or out of them and unpinned.
+ * Loading areas: pin their memory and fill the page tables; and the reverse.
  */
 #ifndef IOMMUFD_LOAD_H
 #define IOMMUFD_LOAD_H
@@ -23,9 +23,9 @@ static inline int area_iommu_prot(const struct area *area)
  * area_phys - where an area's memory is, if it is contiguous
  * @area: with its memory in use
  *
- * The memory of a mapping may be many runs, of which a piece is within one.
+ * The memory of a mapping may be many runs, and a piece of it within one.
  *
- * Return: the address, or 0. The first page of memory is nobody's.
+ * Return: the address, or 0. The first page of memory is never mapped.
  */
 static inline phys_addr_t area_phys(const struct area *area)
 {
@@ -54,7 +54,7 @@ static inline struct paging_range area_range(const struct ioas *ioas,
 }
 
 /**
- * memory_use - pinned_use(), while nobody changes who pays for it
+ * memory_use - pinned_use(), while nobody can change the account
  * @pinned: the memory
  *
  * No lock of an IOAS is held.

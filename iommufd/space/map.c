@@ -2,12 +2,12 @@
 /*
  * Mapping memory into an I/O address space.
  *
- * Life of a mapping: its range is taken in the tree first (AREA_BUSY), without
- * which two maps of the same range could both go on; then the memory is pinned,
- * without any lock; then the page tables are filled, with no lock that another range
- * needs, and it is AREA_READY. An IOAS without page tables skips what is between:
- * nothing is pinned before a device needs it. A mapping in a nested IOAS pins nothing
- * of its own, and keeps the family locked. The way back is in ioas_unmap.c.
+ * Life of a mapping: first its range is taken in the tree (AREA_BUSY), so that no
+ * other map of the same range can go on; then the memory is pinned, without any lock;
+ * then the page tables are filled, with no lock that another range needs, and the
+ * area is AREA_READY. An IOAS without page tables skips the steps between: nothing is
+ * pinned before a device needs it. A mapping in a nested IOAS pins nothing itself,
+ * and keeps the family locked. The way back is in unmap.c.
  */
 #include <linux/iommu.h>
 #include <linux/log2.h>
@@ -67,8 +67,8 @@ static int place_taken(struct ioas *ioas, struct area *area,
 }
 
 /*
- * What most calls are: a small piece of user memory. It is worth having few frames:
- * those of the driver and of get_user_pages, and one of ours.
+ * Most calls: a small piece of user memory. It pays to have few stack frames: those
+ * of the driver and of get_user_pages(), and one of ours.
  */
 static int map_user(struct ioas *ioas, unsigned long uptr,
 				    unsigned long length, u32 flags,
@@ -98,7 +98,7 @@ static int map_user(struct ioas *ioas, unsigned long uptr,
  * In a nested IOAS ------------------------------------------------------------
  */
 
-/* In a nested IOAS, and locked from the look at the parent on. */
+/* The IOAS has been locked since the look at the parent. */
 static int load_nested(struct ioas *ioas, struct area *chain)
 {
 	struct area *area;
@@ -111,8 +111,8 @@ static int load_nested(struct ioas *ioas, struct area *chain)
 }
 
 /*
- * A mapping that is made of several areas, or of what is not pinned yet. What cannot
- * be mapped in any case is not pinned for that.
+ * A mapping that is made of several areas, or of memory that is not pinned yet.
+ * Nothing is pinned for a mapping that cannot succeed anyway.
  */
 static int map_nested_many(struct ioas *ioas, unsigned long source,
 				    unsigned long length, u32 flags, u64 *iova)
@@ -191,7 +191,7 @@ int ioas_map_source(struct ioas *ioas, unsigned long source,
  * What is mapped already, once more -------------------------------------------
  */
 
-/* Areas for pieces of memory, not placed yet; or NULL: no memory, or no time. */
+/* Areas for pieces of memory, not placed yet; or NULL: no memory, or a fatal signal. */
 static struct area *chain_slices(struct ioas *ioas,
 				 const struct ioas_slice *slices,
 				 unsigned int nr, u8 prot)
@@ -218,7 +218,7 @@ static struct area *chain_slices(struct ioas *ioas,
 }
 
 /**
- * ioas_map_slices - map pieces of memory one behind the other
+ * ioas_map_slices - map pieces of memory one after the other
  * @ioas: the IOAS
  * @slices: the pieces; on success the areas take references of their own
  * @nr: how many, at least 1
@@ -246,7 +246,10 @@ int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 	return map_chain(ioas, chain, length, flags, iova);
 }
 
-/* The areas between @start and @last without a hole; with slices, fill them. */
+/*
+ * Count the areas from @start to @last, which must have no hole; fill @slices, if
+ * any.
+ */
 static int slice_areas(struct ioas *ioas, unsigned long start,
 		       unsigned long last, struct ioas_slice *slices,
 		       unsigned int *nr)
@@ -304,7 +307,7 @@ int ioas_get_slices(struct ioas *ioas, unsigned long start,
 {
 	int rc;
 
-	/* Memory that gets its second user now is not to lose its first one. */
+	/* Memory that gets its second user must not lose its first one meanwhile. */
 	rc = down_read_killable(ioas_lock(ioas));
 	if (rc)
 		return rc;

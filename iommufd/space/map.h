@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mapping.
+ * Mapping memory into an I/O address space.
  */
 #ifndef IOMMUFD_MAP_H
 #define IOMMUFD_MAP_H

@@ -7,22 +7,22 @@
  * mapping whose source spans several areas of the parent becomes as many areas.
  *
  * The child's areas are found by their source in an interval tree of the child.
- * That is all it takes: parents know their children, and whoever unmaps a range
- * looks into the source tree of every child, and so on downwards. A guest's RAM
- * stays where it is, as a rule: so a child keeps that tree only from the first time
- * on that something is unmapped from its parent.
+ * That is all it takes: parents know their children, and an unmap looks into the
+ * source tree of every child, and so on downwards. As a rule a guest's RAM stays
+ * where it is, so a child keeps that tree only once something has been unmapped
+ * from its parent.
  *
  * Children do not pin. The memory is kept pinned by the mapping of the outermost
  * IOAS, from the first time that a page table of a child has needed a part of it,
- * until it is unmapped there or no child has a page table any more. A mapping of
- * the outermost IOAS may be all of a guest's RAM: were it pinned by a child's first
- * page and unpinned by its last, each of these could take seconds. Nor do they count
- * as those who refer to the memory: the mapping that they are made of stays longer.
+ * until it is unmapped there or no child has a page table any more. A mapping of the
+ * outermost IOAS may be all of a guest's RAM: if a child's first page pinned it and
+ * the last one unpinned it, each of these could take seconds. Nor do children hold
+ * references on the memory: the mapping that theirs are made of stays longer.
  *
- * A family has one lock. Mapping into a child holds it for reading, from the
- * look at the parent's areas to the last entry of a page table. Unmapping from an
- * IOAS with children holds it for writing: so it finds every area that is made of
- * what goes, complete, and no new one appears.
+ * A family has one lock. Mapping into a child holds it for reading, from the look
+ * at the parent's areas to the last entry of a page table. Unmapping from an IOAS
+ * with children holds it for writing: so it finds every area that is made of the
+ * range, complete, and no new one appears.
  */
 #include <linux/iommu.h>
 #include <linux/overflow.h>
@@ -35,8 +35,8 @@
 #include "space/nested.h"
 
 /*
- * What a mapping that is made of another one permits: both have to. There is no use in
- * an area that permits nothing, 0.
+ * What a mapping that is made of another one permits: what both permit. 0 if that is
+ * nothing, which is of no use.
  */
 static u8 permitted(u8 wanted, const struct area *from)
 {
@@ -76,7 +76,7 @@ static struct area *find_source(struct ioas *ioas, unsigned long source)
 	from = ioas_area_at(parent, source);
 	mutex_unlock(&parent->tree_lock);
 	if (from) {
-		/* Who finds it there sees the area as it has been found here. */
+		/* Whoever finds it there sees the area as it was found here. */
 		smp_store_release(&ioas->from, from);
 	}
 	return from;
@@ -84,7 +84,7 @@ static struct area *find_source(struct ioas *ioas, unsigned long source)
 
 /*
  * The area of the parent that a mapping is to be made of, if it is one. As a rule it is
- * that of the mapping before: a guest's RAM is few areas. It stays for as long as the
+ * that of the previous mapping: a guest's RAM is few areas. It stays for as long as the
  * family is locked.
  */
 static struct area *source_of(struct ioas *ioas,
@@ -102,7 +102,7 @@ static struct area *source_of(struct ioas *ioas,
 /* Is the memory of an area pinned for the children? */
 static bool is_lent(const struct ioas *ioas, struct area *from)
 {
-	/* What pinning has changed is seen by who finds it set. */
+	/* Whoever finds it set sees what pinning has changed. */
 	return smp_load_acquire(&origin_of(ioas, from)->lent);
 }
 
@@ -155,7 +155,9 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 			return reason_note(parent->ctx, -EPERM,
 					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
 					   at, parent->obj.id);
-		/* A hole behind it is told all the same. */
+		/*
+		 * Go on: a hole behind it is reported all the same.
+		 */
 		if (ioas->needs && !is_lent(ioas, from))
 			rc = -EAGAIN;
 		area = area_alloc();
@@ -203,7 +205,10 @@ struct area *nested_chain(struct ioas *ioas, unsigned long source,
 	return chain;
 }
 
-/* Can a range of the parent be mapped at all? If not, nothing is pinned for it. */
+/*
+ * Can a range of the parent be mapped at all? If not, nothing is to be pinned for
+ * it.
+ */
 static bool is_source(struct ioas *ioas, unsigned long source,
 		      unsigned long last, u8 prot)
 {
@@ -251,7 +256,7 @@ static struct pinned *find_unlent(struct ioas *ioas, unsigned long *at,
 	return pinned;
 }
 
-/* Let an area of the parent have a use of its memory, if it is there and has none. */
+/* Give an area of the parent a use of its memory, if it is still there and has none. */
 static bool lend_to(struct ioas *ioas, unsigned long at,
 		    const struct pinned *pinned)
 {
@@ -262,13 +267,14 @@ static bool lend_to(struct ioas *ioas, unsigned long at,
 	mutex_lock(&ioas->parent->tree_lock);
 	from = ioas_area_at(ioas->parent, at);
 	mutex_unlock(&ioas->parent->tree_lock);
-	/* Others may be at the same one: a use for each would never be given back. */
+	/* Others may do the same: a second use would never be given back. */
 	return from && from->pinned == pinned && area_bar_is_there(from) &&
 	       !xchg(&origin_of(ioas, from)->lent, true);
 }
 
 /**
- * nested_lend - pin what a mapping is to be made of, for all that is made of it
+ * nested_lend - pin the memory that a mapping is to be made of, for all
+ * children
  * @ioas: the child, locked for reading
  * @source: first IOVA in the parent
  * @length: bytes
@@ -276,8 +282,8 @@ static bool lend_to(struct ioas *ioas, unsigned long at,
  *
  * The lock is not held while memory is pinned, which may take for ever.
  *
- * Return: 0 if there is nothing to be lent; 1 if there was, and all has to be looked at
- * anew; or an errno of pinned_use().
+ * Return: 0 if there is nothing to be lent; 1 if there was, so that everything has to
+ * be looked at anew; or an errno of pinned_use().
  */
 int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
 		u8 prot)
@@ -309,10 +315,10 @@ int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
 }
 
 /**
- * nested_keep_lent - let what an area is made of have a use of its memory
- * @area: of a child, whose family is locked for writing
+ * nested_keep_lent - give the origin of an area a use of its memory
+ * @area: an area of a child, whose family is locked for writing
  *
- * Return: false if it has one.
+ * Return: false if the origin has one already.
  */
 bool nested_keep_lent(struct area *area)
 {
@@ -326,7 +332,7 @@ bool nested_keep_lent(struct area *area)
 void nested_take_back(struct area *chain)
 {
 	for (; chain; chain = chain->chain) {
-		/* What is stuck is so in its own IOAS, and has a use for that. */
+		/* A stuck area has a use of its own. */
 		if (!chain->lent)
 			continue;
 		chain->lent = false;
@@ -348,7 +354,7 @@ void nested_take_back_all(struct ioas *ioas)
 	}
 }
 
-/* From now on it will be asked where the areas of a child come from. */
+/* From now on keep track of where the areas of a child come from. */
 static void keep_sources(struct ioas *child)
 {
 	struct area *area = area_first(&child->areas, 0, ULONG_MAX);
@@ -369,7 +375,7 @@ static struct area **claim_child(struct ioas *child, unsigned long start,
 {
 	struct interval_tree_node *node;
 
-	/* Of in-kernel users, who take a pin with this lock: none comes from now on. */
+	/* In-kernel users take pins with this lock: no new ones from now on. */
 	mutex_lock(&child->tree_lock);
 	if (!child->keeps_sources)
 		keep_sources(child);
@@ -399,7 +405,7 @@ static struct area **claim_children(struct ioas *ioas, unsigned long start,
 	return link;
 }
 
-/* All that is made of the areas of @chain, at any depth, level by level. */
+/* Everything that is made of the areas of @chain, at any depth, level by level. */
 static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
 {
 	struct area *found = NULL, **link = &found, *area;
@@ -412,7 +418,7 @@ static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
 	return found;
 }
 
-/* Whoever mapped them has not unmapped them: they have to be told. */
+/* Their users did not unmap these areas: tell them. */
 static void tell_lost(struct ioas *ioas, const struct area *chain)
 {
 	for (; chain; chain = chain->chain)
@@ -421,7 +427,7 @@ static void tell_lost(struct ioas *ioas, const struct area *chain)
 					 area_length(chain));
 }
 
-/* Areas of the same IOAS that follow each other go with one flush. 0 or -EIO. */
+/* Areas of the same IOAS that follow each other share one flush. Returns 0 or -EIO. */
 static int remove_descendants(struct area *chain)
 {
 	int rc = 0;
@@ -444,7 +450,7 @@ static int remove_descendants(struct area *chain)
 }
 
 /**
- * nested_remove - unmap all that is made of areas which are about to be unmapped
+ * nested_remove - unmap everything made of areas that are about to be unmapped
  * @ioas: the IOAS, with its lock held for writing
  * @chain: claimed areas of it; set to NULL if they have been given back
  * @obstacle: set to an area that an in-kernel user has pages of, which gets no

@@ -7,7 +7,7 @@
 
 #include "space/chain.h"
 
-/* How many IOASes may be below each other. */
+/* How deep IOASes may be nested. */
 #define NESTED_DEPTH_MAX	16
 
 struct area *nested_take(struct ioas *ioas, unsigned long source,

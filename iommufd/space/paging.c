@@ -10,8 +10,8 @@
  *
  * Draining unmaps any number of ranges, merges neighbours, and flushes the IOTLB
  * once, over all of them. Only after paging_drain_end() may the memory be unpinned,
- * and only if that says so: a driver may do less than it was asked to, and what it
- * has left behind a device can reach.
+ * and only if that says so: a driver may do less than it was asked to, and a device
+ * can reach what it left behind.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -54,7 +54,7 @@ struct paging_sizes {
 
 /*
  * The largest page that fits at the beginning of [@iova, @iova + @length), and
- * how many of that size follow before a larger one fits.
+ * how many of that size there are before a larger one fits.
  */
 static size_t best_page_size(unsigned long sizes, unsigned long iova,
 			     phys_addr_t phys, size_t length, size_t *count)
@@ -109,7 +109,7 @@ static bool has_part_pages(unsigned long iova, unsigned long offset,
 	return !PAGE_ALIGNED(iova | offset | length);
 }
 
-/* Drivers without it cannot be asked. */
+/* Drivers without iova_to_phys() cannot be asked. */
 static bool translates(struct iommu_domain *domain, unsigned long iova)
 {
 	return !domain->ops->iova_to_phys ||
@@ -137,7 +137,7 @@ static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
 	return gone;
 }
 
-/* paging_clear(), where nothing is mapped by entries that are smaller than @step. */
+/* paging_clear(), where no entry is smaller than @step. */
 static noinline bool clear_steps(struct iommu_domain *domain,
 				 unsigned long iova, size_t length, size_t step)
 {
@@ -149,7 +149,7 @@ static noinline bool clear_steps(struct iommu_domain *domain,
 			cond_resched();
 		if (!translates(domain, iova + at))
 			continue;
-		/* To the end at once; if it does not do that, this one alone. */
+		/* Try everything up to the end; if that fails, this one alone. */
 		unmap_now(domain, iova + at, length - at);
 		if (!translates(domain, iova + at))
 			continue;
@@ -157,23 +157,23 @@ static noinline bool clear_steps(struct iommu_domain *domain,
 		if (translates(domain, iova + at))
 			return false;
 	}
-	/* What has been unmapped without being told may be in the IOTLB still. */
+	/* What was unmapped without being reported may still be in the IOTLB. */
 	iommu_flush_iotlb_all(domain);
 	return true;
 }
 
 /**
- * paging_clear - unmap a range of which nobody knows what is mapped in it
+ * paging_clear - unmap a range whose contents are not known
  * @paging: the domain
  * @iova: first IOVA
- * @length: bytes; all that is mapped in the range is the caller's, to its ends
+ * @length: bytes; everything that is mapped in the range is the caller's
  *
- * For when a driver has not done as it was asked. The domain is asked what it
- * translates, page by page, which takes its time.
+ * For when a driver has failed. The domain is asked what it translates, page by
+ * page, which is slow.
  *
- * Return: whether the domain translates nothing of it any more. If not, a device may
- * reach the memory: it must stay pinned until this has been tried again, or no device
- * goes by the domain.
+ * Return: whether the domain no longer translates any of it. If false, a device may
+ * reach the memory: it must stay pinned until this is tried again with success, or no
+ * device uses the domain.
  */
 bool paging_clear(const struct paging *paging, unsigned long iova,
 		  size_t length)
@@ -182,7 +182,7 @@ bool paging_clear(const struct paging *paging, unsigned long iova,
 			   grain(paging->domain));
 }
 
-/* best_page_size(), with huge pages of the CPU in mind: as a rule these fit. */
+/* best_page_size(), optimised for huge pages of the CPU, which fit as a rule. */
 static inline size_t large_page_size(const struct paging_sizes *sizes,
 				     unsigned long iova, phys_addr_t phys,
 				     size_t length, size_t *count)
@@ -195,9 +195,9 @@ static inline size_t large_page_size(const struct paging_sizes *sizes,
 }
 
 /*
- * One call of map_pages has failed. Some drivers undo what they have done, some say
- * how far they have come, and VT-d's, when memory is short, leaves entries behind and
- * does not say so. A device must not reach the memory.
+ * One call of map_pages has failed. Some drivers undo what they did, some say how far
+ * they came, and VT-d's, when memory is short, leaves entries behind and does not say
+ * so. A device must not reach the memory.
  */
 static int call_failed(struct iommu_domain *domain, unsigned long iova,
 		       size_t length, size_t size, int rc)
@@ -269,8 +269,8 @@ static noinline int fill_part_pages(struct iommu_domain *domain,
 
 /*
  * Memory in pieces of whole pages. Where no two pages are adjacent, this loop is
- * what a map costs beside the driver and the pinning: the driver is called from
- * here for what has one size of page only.
+ * what a map costs besides the driver and the pinning: pieces with only one
+ * possible page size go to the driver directly from here.
  */
 static int fill_pieces(struct iommu_domain *domain,
 		       const struct paging_range *range,
@@ -315,7 +315,7 @@ static int fill_pieces(struct iommu_domain *domain,
 }
 
 /**
- * paging_drain_long - paging_drain_range() of what is not plain
+ * paging_drain_long - paging_drain_range() of a range that is not plain
  * @paging: the domain
  * @iova: first IOVA
  * @length: bytes
@@ -332,7 +332,7 @@ bool paging_drain_long(const struct paging *paging, unsigned long iova,
 	return paging_drain_end(&drain) || paging_clear(paging, iova, length);
 }
 
-/* Let the driver know; with an error, take out the @done bytes that are mapped. */
+/* Sync; on an error unmap the @done bytes that are mapped. */
 static int fill_done(const struct paging *paging, unsigned long iova,
 		     size_t done, int rc)
 {
@@ -352,7 +352,7 @@ static int fill_done(const struct paging *paging, unsigned long iova,
  *	is mapped there, and nobody else works on the same IOVAs.
  *
  * Return: 0, or with nothing mapped -ENOMEM, -EINTR on a fatal signal, or the
- * driver's error; -EIO if, as paging_clear() puts it, something may still be.
+ * driver's error; -EIO if something may still be mapped, see paging_clear().
  */
 int paging_fill(const struct paging *paging, const struct paging_range *range)
 {
@@ -367,15 +367,7 @@ int paging_fill(const struct paging *paging, const struct paging_range *range)
 	return fill_done(paging, range->iova, done, rc);
 }
 
-/**
- * paging_fill_long - paging_fill_run() of what is not plain
- * @paging: see there, as for the rest
- * @iova: .
- * @phys: .
- * @length: .
- * @prot: .
- * @small: .
- */
+/* paging_fill_run() of a piece that is not plain, see struct paging. */
 int paging_fill_long(const struct paging *paging, unsigned long iova,
 		     phys_addr_t phys, size_t length, int prot, bool small)
 {
@@ -389,18 +381,10 @@ int paging_fill_long(const struct paging *paging, unsigned long iova,
 	return fill_done(paging, iova, done, rc);
 }
 
-/**
- * paging_fill_failed - paging_fill_run() where the driver has not done it all
- * @paging: see there, as for the rest
- * @iova: .
- * @phys: .
- * @length: .
- * @mapped: bytes that the driver says it has mapped
- * @prot: .
- * @small: .
- * @rc: what the driver has returned
- *
- * A driver may stop at the end of a table, which is no error.
+/*
+ * paging_fill_run() where the driver has mapped less than it was asked to: @mapped
+ * bytes, by its own account, and it has returned @rc. It may stop at the end of a
+ * table, which is no error.
  */
 int paging_fill_failed(const struct paging *paging, unsigned long iova,
 		       phys_addr_t phys, size_t length, size_t mapped, int prot,
@@ -410,7 +394,7 @@ int paging_fill_failed(const struct paging *paging, unsigned long iova,
 	struct paging_sizes sizes = usable_sizes(domain, small);
 	size_t done = mapped;
 
-	/* All is mapped where it was the sync that has failed. */
+	/* If the sync has failed everything is mapped. */
 	if (rc && mapped < length)
 		rc = call_failed(domain, iova + mapped, length - mapped,
 				 PAGE_SIZE, rc);
@@ -438,7 +422,7 @@ void paging_fill_begin(struct paging_fill *fill, const struct paging *paging,
 	fill->since = 0;
 }
 
-/* Make a span of IOVAs as wide as a range in it wants it. */
+/* Widen a span of IOVAs to include a range. */
 static inline void widen(bool *any, unsigned long *first, unsigned long *last,
 			 unsigned long iova, size_t length)
 {
@@ -449,7 +433,7 @@ static inline void widen(bool *any, unsigned long *first, unsigned long *last,
 	*any = true;
 }
 
-/* The rest of what is pending: after the first @mapped bytes of @length. */
+/* Map the rest of what is pending, after the first @mapped bytes of @length. */
 static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
 				      size_t mapped)
 {
@@ -492,14 +476,7 @@ static inline int fill_pending(struct paging_fill *fill)
 	return fill_pending_rest(fill, length, mapped);
 }
 
-/**
- * paging_fill_next - paging_fill_add_run() that does not continue what was before
- * @fill: see there, as for the rest
- * @iova: .
- * @phys: .
- * @length: .
- * @prot: .
- */
+/* paging_fill_add_run() of a range that does not continue the one before. */
 int paging_fill_next(struct paging_fill *fill, unsigned long iova,
 		     phys_addr_t phys, size_t length, int prot)
 {
@@ -551,7 +528,7 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
 }
 
 /**
- * paging_fill_end - have all ranges mapped, and the driver know it
+ * paging_fill_end - map what is pending, and sync
  * @fill: the state
  *
  * Return: as paging_fill_add_run().
@@ -565,7 +542,7 @@ int paging_fill_end(struct paging_fill *fill)
 	if (rc || !fill->any || !domain->ops->iotlb_sync_map)
 		return rc;
 	length = fill->last - fill->first + 1;
-	/* All 64 bits have a length that no 64 bits hold. */
+	/* The length of all 64 bits does not fit in 64 bits. */
 	if (!length) {
 		length = 1UL << (BITS_PER_LONG - 1);
 		rc = domain->ops->iotlb_sync_map(domain, length, length);
@@ -577,9 +554,9 @@ int paging_fill_end(struct paging_fill *fill)
  * paging_drain_collected - unmap the collected range
  * @drain: the state
  *
- * In strides that begin and end on table borders, but for drivers that have to unmap
- * as a whole what they have mapped. The size of a page is a hint to the driver: it
- * finds out what is there.
+ * In strides that begin and end on table borders, except for drivers that can unmap
+ * only as a whole what they have mapped. The page size is only a hint to the driver,
+ * which finds out what is there.
  */
 void paging_drain_collected(struct paging_drain *drain)
 {
@@ -620,10 +597,10 @@ void paging_drain_collected(struct paging_drain *drain)
  *
  * One flush from the lowest to the highest IOVA. A driver that has flushed in
  * between all the same, because it knows that it is in a virtual machine (AMD),
- * has begun to gather again, which is not @queued: it knows what is left.
+ * has started a new gather, without @queued: that holds what is left.
  *
- * Return: true; or false if the driver has not done as it was asked: what is left of
- * each range has to be found out, see paging_clear().
+ * Return: true; or false if the driver has failed: then what is left of each range
+ * has to be found out, see paging_clear().
  */
 bool paging_drain_end(struct paging_drain *drain)
 {
@@ -643,7 +620,7 @@ bool paging_drain_end(struct paging_drain *drain)
 	return !drain->stuck;
 }
 
-/* Two pages in one call: can one of them be unmapped, and the other one stay? */
+/* Of two pages mapped in one call, can one be unmapped while the other stays? */
 static bool can_split(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys, int *rc)
 {
@@ -661,11 +638,12 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
 
 /**
  * paging_ask - find out what a driver can do
- * @paging: with a domain that nothing is mapped in; the rest is set
- * @iova: where nothing will be for so long: two pages at the least
+ * @paging: with a domain in which nothing is mapped; the other fields are set
+ * @iova: where nothing else is mapped meanwhile: at least two pages
  *
  * A driver does not tell whether it can unmap a part of what one call has mapped:
- * virtio-iommu's cannot. It is tried, with two pages of zeros that may be read.
+ * virtio-iommu's cannot. So this is tried, with two pages of zeros, mapped for
+ * reading.
  *
  * Return: 0, -ENOMEM; -EIO if the driver does not even unmap that.
  */
@@ -679,9 +657,11 @@ int paging_ask(struct paging *paging, unsigned long iova)
 
 	if (!pages)
 		return -ENOMEM;
-	/* Who does less than it is asked to is not asked for more. */
+	/* A driver that does less than it is asked to is not asked for more at once. */
 	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc);
-	/* No driver is to be asked for what is not there, or for a part. */
+	/*
+	 * Drivers must not be asked to unmap what is not there, or a part of an entry.
+	 */
 	if (translates(domain, iova) && translates(domain, iova + step))
 		unmap_now(domain, iova, 2 * step);
 	if (!paging_clear(paging, iova, step) ||

@@ -14,14 +14,14 @@ struct runs;
 /**
  * struct paging - a domain whose page tables are filled and drained here
  * @domain: the domain
- * @plain: up to which length a contiguous piece of memory is a plain one: nothing but
- *	entries of PAGE_SIZE fits in it, and there are too few of them for VT-d to make
- *	a large one. 0 if there are no such pieces
- * @whole: the driver can unmap only as a whole what one call of it has mapped, see
+ * @plain: contiguous pieces up to this length are plain: only entries of PAGE_SIZE
+ *	fit, and too few of them for VT-d to make a large one. 0 if there are no such
+ *	pieces
+ * @whole: the driver can unmap only as a whole what it has mapped in one call, see
  *	paging_ask()
  *
- * What one command has mapped another one unmaps alone. So no entry of a driver that
- * is @whole may be of more than one command's memory.
+ * What one command has mapped is unmapped by itself. So for a driver that is @whole
+ * no call may map memory of more than one command.
  */
 struct paging {
 	struct iommu_domain *domain;
@@ -57,7 +57,7 @@ struct paging_range {
  * @iova: where that goes
  * @phys: where it is
  * @length: its length; not mapped yet
- * @joined: it is of several ranges
+ * @joined: it consists of several ranges
  * @any: something has been mapped
  * @first: if so, the lowest IOVA so far
  * @last: the highest, inclusive
@@ -87,9 +87,9 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range);
 int paging_fill_end(struct paging_fill *fill);
 
 /*
- * Ranges are unmapped one by one later, so no entry may reach over the border of
- * two: pages of the smallest size, and fewer than VT-d needs to make a large entry
- * of them on its own.
+ * Ranges are unmapped one by one later, so no entry may cross the border between
+ * two: only pages of the smallest size are joined, and fewer than VT-d would make
+ * a large entry of.
  */
 #define PAGING_JOIN_MAX	PMD_SIZE
 
@@ -101,12 +101,12 @@ int paging_fill_end(struct paging_fill *fill);
  * @length: bytes
  * @prot: IOMMU_READ and so on
  *
- * What continues the range before in both IOVA and memory goes with the same call
- * of the driver, unless that would have to be unmapped as a whole then. Nothing
- * continues the last page of all.
+ * A range that continues the one before in both IOVA and memory is mapped by the
+ * same call of the driver, unless that would then have to be unmapped as a whole.
+ * Nothing continues the last page of all.
  *
- * Return: 0 or an error of paging_fill(): what has been mapped, fill->mapped
- * bytes, is then the caller's to unmap.
+ * Return: 0 or an error of paging_fill(): the caller then has to unmap what has
+ * been mapped, fill->mapped bytes.
  */
 static inline int paging_fill_add_run(struct paging_fill *fill,
 				      unsigned long iova, phys_addr_t phys,
@@ -193,9 +193,9 @@ struct paging_drain {
 
 /*
  * Drivers flush by themselves as soon as two ranges do not touch, unless they are
- * told that the flush is queued: then they leave it to whoever has queued it, and
- * so do we, but for all ranges together and before anything is unpinned. Not
- * so on Arm, whose drivers would forget to flush the tables that have gone.
+ * told that the flush is queued. Then they leave it to whoever queued it: to us,
+ * who flush all ranges together, before anything is unpinned. Not on Arm, whose
+ * drivers would forget to flush freed tables.
  */
 #define PAGING_QUEUED	IS_ENABLED(CONFIG_X86)
 
@@ -224,7 +224,7 @@ static inline void paging_drain_begin(struct paging_drain *drain,
  * @iova: first IOVA of a range that was mapped by one or more paging_fill()
  * @length: bytes
  *
- * A range that continues the one before becomes one with it, which lets the
+ * A range that continues the one before is merged with it, which lets the
  * driver free whole tables. Nothing continues the last page of all.
  */
 static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
@@ -246,8 +246,8 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
  * @iova: first IOVA of what was mapped by one or more paging_fill()
  * @length: bytes
  *
- * Return: true; or false if the driver has not done as it was asked, and a device may
- * still reach a part of it, see paging_clear().
+ * Return: true; or false if the driver has failed, and a device may still reach a
+ * part of it, see paging_clear().
  */
 static inline bool paging_drain_range(const struct paging *paging,
 				      unsigned long iova, size_t length)
@@ -261,7 +261,7 @@ static inline bool paging_drain_range(const struct paging *paging,
 	iommu_iotlb_gather_init(&gather);
 	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
 					length / PAGE_SIZE, &gather);
-	/* iommu_iotlb_sync() without making it ready for more. */
+	/* iommu_iotlb_sync() without preparing the gather for more. */
 	if (domain->ops->iotlb_sync)
 		domain->ops->iotlb_sync(domain, &gather);
 	return gone == length || paging_clear(paging, iova, length);

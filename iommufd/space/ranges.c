@@ -2,9 +2,9 @@
 /*
  * Reserved and allowed ranges of an I/O address space.
  *
- * A few per device, from its IOMMU's aperture, its reserved regions and its MSI
- * window. The same range may be there several times, once for each device that
- * asks for it, so ranges may overlap, and the kernel's interval tree keeps them.
+ * A few per device: from its IOMMU's aperture, its reserved regions and its MSI
+ * window. Several devices may ask for the same range, so ranges may overlap, and
+ * are kept in the kernel's interval tree.
  */
 #include <linux/slab.h>
 
@@ -16,7 +16,7 @@ static struct iova_range *range_of(struct interval_tree_node *node)
 }
 
 /**
- * ranges_add - one more range
+ * ranges_add - add a range
  * @tree: the ranges
  * @start: first IOVA
  * @last: last IOVA, inclusive

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * BARs that are mapped for peer-to-peer DMA, when their device goes, or switches them
- * off and on: no other device is to reach what may not answer, or is somebody else's.
+ * off and on: no other device may reach a BAR that may not answer, or that belongs to
+ * somebody else by then.
  */
 #include "memory/bar.h"
 #include "report/event.h"
@@ -24,7 +25,7 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
 }
 
 /**
- * ioas_revoke - take the BARs of one device out of all IOASes of a context
+ * ioas_revoke - take the BARs of a device out of all page tables of a context
  * @ctx: the context
  * @owner: the device, retired: nobody can map its BARs any more
  *
@@ -72,13 +73,13 @@ static void unpark_in(struct ioas *ioas, const struct bar_owner *owner)
 }
 
 /**
- * ioas_switch_bars - take the BARs of one device out of all page tables of a context,
- * or fill these with them again
+ * ioas_switch_bars - take the BARs of a device out of all page tables of a context,
+ * or put them back
  * @ctx: the context
- * @owner: the device; what bar_owner_switch() has made of it decides
+ * @owner: the device; bar_owner_switch() has set which
  *
- * What cannot be filled again for want of memory stays out until the next time. When
- * this returns no device reaches BARs that are off.
+ * A BAR that cannot be put back for want of memory stays out until the next time.
+ * When this returns no device reaches BARs that are off.
  */
 void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 {

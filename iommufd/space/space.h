@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * I/O address spaces: what they are made of.
+ * I/O address spaces: their structures.
  */
 #ifndef IOMMUFD_SPACE_H
 #define IOMMUFD_SPACE_H
@@ -16,7 +16,7 @@ struct device;
 
 /**
  * struct stock - free structures for mappings
- * @areas: what can become an area, by area->chain
+ * @areas: free areas, linked by area->chain
  * @nr: how many there are
  */
 struct stock {
@@ -29,36 +29,37 @@ struct stock {
  * @obj: in the ID table
  * @ctx: the context that owns it
  * @link: in the context's list of IOASes
- * @dying: it is being taken apart: nobody else has it, but who looks from outside
- * @gone: and nor has he; under ctx->look_lock
+ * @dying: it is being taken apart: only readers from outside may still see it
+ * @gone: nor may they; under ctx->look_lock
  * @parent: the IOAS that this one is nested in, referenced, or NULL
  * @root: the outermost one of the family, or the IOAS itself
- * @depth: how many are above it
+ * @depth: how many IOASes are above it
  * @children: the IOASes that are nested in this one, by @sibling
  * @sibling: in the parent's @children
  * @sources: of a child: its areas by the IOVA in the parent that they come from
- * @keeps_sources: they are in it; set with the lock held for writing
+ * @keeps_sources: @sources is in use; set with the lock held for writing
  * @from: of a child: the area of the parent that it was last made of, or NULL
- * @needs: how many page tables there are, and attaches on their way to one: while
- *	there is any, what is mapped is pinned. Changed with the lock held for writing
+ * @needs: how many page tables there are, plus attaches that are about to make one:
+ *	while it is not 0, what is mapped is pinned. Changed with the lock held for
+ *	writing
  * @nested_needs: of the outermost one: the sum of @needs of all below it
  * @attach_lock: serialises the choice of a page table for a device
  * @lock: see the head of ioas.c, like the rest of the locking
  * @tables: struct ioas_table, the page tables that translate all areas
- * @tree_lock: see there
+ * @tree_lock: see the head of ioas.c
  * @areas: the mapped ranges
  * @stock: for the next ones, see stock.c
- * @reserved: ranges that some device or page table cannot translate; whose they are is
- *	a struct reserver, or NULL
+ * @reserved: ranges that a device or a page table cannot translate; their owners are
+ *	struct reserver, or NULL
  * @allowed: ranges that the user wants to stay usable
- * @alignment: of the first IOVA and the length of every area, in bytes
+ * @alignment: of IOVA and length of every area, in bytes
  * @users: struct ioas_user, by ID: the in-kernel users
  * @workers: struct ioas_worker; under @tree_lock
- * @finished: how many of them have finished with an area that is closing
- * @quiet: who waits for that
+ * @finished: counts workers that have finished with an area that is closing
+ * @quiet: woken by these
  * @small_pages: the option HUGE_PAGES is off
- * @flushes: of IOTLBs, for unmapping
- * @faults: of DMA, that IOMMU drivers have reported
+ * @flushes: IOTLB flushes for unmapping
+ * @faults: DMA faults that IOMMU drivers have reported
  * @coherency: enum ioasid_coherency_policy; changed with the attach lock held, while
  *	there are no page tables
  * @dirty_log: the legacy container has started to log dirty pages
@@ -111,7 +112,7 @@ struct reserver {
  * struct ioas_table - one page table of an IOAS
  * @link: in ioas.tables
  * @paging: the IOMMU domain
- * @reserver: of what its IOMMU cannot translate
+ * @reserver: owns the ranges that its IOMMU cannot translate
  * @listed: it is in the list, and so has to be removed
  */
 struct ioas_table {
@@ -123,8 +124,8 @@ struct ioas_table {
 
 /**
  * struct ioas_user - one in-kernel user of an IOAS
- * @obj: the object that the user is; referenced while it is called
- * @alignment: that it asks for
+ * @obj: the object of the user; referenced while it is called
+ * @alignment: the alignment that it asks for
  * @id: in ioas.users
  * @unmap: a range that the user has pinned pages of is about to go: it has to
  *	unpin them before it returns. May be NULL. Called without locks.

@@ -2,11 +2,11 @@
 /*
  * The stock of free structures.
  *
- * A driver that maps a buffer for each transfer, and a VMM whose guest does, map
- * and unmap all the time. To allocate and free a structure each time, with the
- * memory cgroup's accounting, would take a quarter of what is spent beside the
- * IOMMU and the pages. So an IOAS keeps those that have become free, and allocates
- * many at once. The lock that every mapping takes anyway protects them.
+ * A driver that maps a buffer for each transfer, or a VMM whose guest does, maps
+ * and unmaps all the time. Allocating and freeing a structure each time, with
+ * memory cgroup accounting, would be a quarter of the cost besides the IOMMU and
+ * the pages. So an IOAS keeps free structures, and allocates many at once. They
+ * are protected by the tree lock, which every mapping takes anyway.
  */
 #include <linux/slab.h>
 
@@ -30,7 +30,7 @@ static void *mem_of(const struct ioas *ioas, struct area *area)
 	return ioas->parent ? (void *)area_loose(area) : area->pinned;
 }
 
-/* Take a portion out of a stock that is to keep @nr; the size of it. */
+/* Take a portion out of a stock that is to keep @nr. Returns its size. */
 static unsigned int pop_portion(const struct ioas *ioas, struct stock *stock,
 				unsigned int nr, void **mem)
 {
@@ -50,8 +50,8 @@ static void free_portion(const struct ioas *ioas, void **mem, unsigned int nr)
 }
 
 /*
- * Allocate @nr at least. One that is asked for will not be the last, so there are
- * more, if memory is not that short.
+ * Allocate at least @nr, and more if there is enough memory: these will not be
+ * the last.
  */
 static int add_portion(struct ioas *ioas, struct stock *to, unsigned int nr)
 {
@@ -81,14 +81,9 @@ static void free_all(struct ioas *ioas, struct stock *stock)
 	}
 }
 
-/**
- * stock_lock_filled - stock_lock() where there are not enough
- * @ioas: see there
- * @nr: .
- *
- * What is allocated is nobody else's before it is enough.
- *
- * Return: as stock_lock().
+/*
+ * stock_lock() where there are too few structures. What is allocated goes into the
+ * stock only when it is enough, so nobody else can take it before.
  */
 int stock_lock_filled(struct ioas *ioas, unsigned int nr)
 {
@@ -116,7 +111,7 @@ int stock_lock_filled(struct ioas *ioas, unsigned int nr)
 }
 
 /**
- * stock_trim - free what is too much
+ * stock_trim - free the excess
  * @ioas: the IOAS
  * @nr: how many to keep
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Structures for the next mappings of an I/O address space.
+ * The stock of free structures for the next mappings of an IOAS.
  */
 #ifndef IOMMUFD_STOCK_H
 #define IOMMUFD_STOCK_H
@@ -12,8 +12,8 @@
 #define STOCK_MAX	256U
 
 /*
- * More than 68 KiB are given back, a portion at a time, by who unmaps next. None is
- * kept where KASAN is to see who still uses what is free.
+ * The excess over 68 KiB is freed a portion at a time, by later unmaps. With KASAN
+ * none is kept, so that uses after free are seen.
  */
 #define STOCK_PORTION	16U
 #define STOCK_FULL	(IS_ENABLED(CONFIG_KASAN) ? 0 : \
@@ -87,7 +87,7 @@ static inline struct area *stock_take(struct ioas *ioas)
 /**
  * stock_put - the opposite of stock_take()
  * @ioas: the IOAS, with its tree lock held
- * @area: as its constructor has made it, but for what chain_init() and pinned_set()
+ * @area: as its constructor made it, except for what chain_init() and pinned_set()
  *	set
  */
 static inline void stock_put(struct ioas *ioas, struct area *area)

@@ -2,12 +2,13 @@
 /*
  * The page tables of an I/O address space, and what all of them need: the memory.
  *
- * Pinning waits for whoever has the memory, and a user can see to it that this is for
- * ever (userfaultfd, a file system of his own). So nothing is pinned with a lock
- * held that anybody else waits for. Who is about to make a page table first says that
- * the memory will be needed: from then on each new mapping pins its own. Then it pins
- * what is there already, without a lock, and what has been unmapped meanwhile is let
- * go of. When the page table is filled there is nothing left to wait for.
+ * Pinning waits for the memory to come, and a user can make that take for ever
+ * (userfaultfd, a file system of his own). So nothing is pinned with a lock held that
+ * anybody else waits for. An attach that is about to make a page table first
+ * announces that the memory will be needed: from then on each new mapping pins its
+ * own. Then it pins what is mapped already, without a lock, and drops what has been
+ * unmapped meanwhile. When the page table is filled there is nothing left to wait
+ * for.
  */
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>
@@ -44,7 +45,7 @@ static int check_alignment(struct ioas *ioas, unsigned long alignment)
 	return 0;
 }
 
-/* What the page tables, the users and the options ask for together. */
+/* The alignment that page tables, users and options ask for together. */
 static unsigned long wanted_alignment(struct ioas *ioas)
 {
 	unsigned long alignment = ioas->small_pages ? PAGE_SIZE : 1;
@@ -60,7 +61,7 @@ static unsigned long wanted_alignment(struct ioas *ioas)
 	return alignment;
 }
 
-/* When page tables, users or options have changed. */
+/* After page tables, users or options have changed. */
 static int update_alignment(struct ioas *ioas)
 {
 	unsigned long alignment = wanted_alignment(ioas);
@@ -99,7 +100,7 @@ static int reserve_locked(struct ioas *ioas, unsigned long start,
  * @ioas: the IOAS
  * @start: first IOVA
  * @last: last IOVA, inclusive
- * @owner: whose restriction it is; NULL: for as long as the IOAS exists
+ * @owner: whose restriction it is; NULL: it lasts as long as the IOAS
  *
  * Return: 0, -EADDRINUSE if something is mapped there or the user has asked for
  * it to stay usable, -ENOMEM.
@@ -166,7 +167,7 @@ int ioas_set_small_pages(struct ioas *ioas, bool on)
 static void change_needs(struct ioas *ioas, int n)
 {
 	lockdep_assert_held_write(ioas_lock(ioas));
-	/* Who maps looks at it before it has the lock, and again with it. */
+	/* A map reads it before it takes the lock, and again with the lock held. */
 	WRITE_ONCE(ioas->needs, ioas->needs + n);
 	if (!ioas->parent)
 		return;
@@ -197,7 +198,7 @@ struct wanted {
 };
 
 /**
- * struct wanted_list - some of them
+ * struct wanted_list - a portion of them
  * @from: where to go on looking
  * @end: nothing is left behind that
  * @nr: how many
@@ -210,7 +211,7 @@ struct wanted_list {
 	struct wanted list[HOLD_PORTION];
 };
 
-/* Whoever refers to the memory of a mapping that is not his holds the lock. */
+/* The lock is held to refer to the memory of other commands' mappings. */
 static int find_wanted(struct ioas *ioas, struct wanted_list *wanted)
 {
 	unsigned int passed = 0;
@@ -240,7 +241,10 @@ static int find_wanted(struct ioas *ioas, struct wanted_list *wanted)
 	return 0;
 }
 
-/* Without a lock, for as long as it takes. A BAR whose device has gone stays out. */
+/*
+ * Pin them, without a lock, for as long as it takes. A BAR whose device has gone
+ * stays out.
+ */
 static int use_wanted(struct wanted_list *wanted)
 {
 	unsigned int i;
@@ -260,7 +264,7 @@ static int use_wanted(struct wanted_list *wanted)
 	return rc;
 }
 
-/* Let a mapping have the use of its memory, if it is still there and has none. */
+/* Give a mapping the use of its memory, if it is still there and has none. */
 static bool take_over(struct ioas *ioas, const struct wanted *want)
 {
 	struct area *area = area_ready_from(ioas, want->iova, want->iova);
@@ -306,9 +310,9 @@ static int use_all(struct ioas *ioas)
 }
 
 /**
- * ioas_hold - have all memory of an IOAS pinned, and what will be mapped in it
- * @ioas: the IOAS. No lock may be held, nor a reference on what somebody waits for
- *	who cannot be killed: see the head of this file
+ * ioas_hold - have all memory of an IOAS pinned, now and as it is mapped
+ * @ioas: the IOAS. The caller must not hold a lock, nor a reference for which
+ *	somebody waits who cannot be killed: see the head of this file
  *
  * Before a page table is added to it.
  *
@@ -323,7 +327,7 @@ int ioas_hold(struct ioas *ioas)
 	rc = down_write_killable(ioas_lock(ioas));
 	if (rc)
 		return rc;
-	/* Another one who is on its way may have come only so far. */
+	/* Another attach that is on its way may have come no further than this. */
 	all = list_empty(&ioas->tables);
 	change_needs(ioas, 1);
 	up_write(ioas_lock(ioas));
@@ -365,7 +369,7 @@ static int reserve_outside(struct ioas *ioas, const struct ioas_table *table)
 	return rc;
 }
 
-/* Two pages that a device could have, for paging_ask(). */
+/* Find two pages that a device could use, for paging_ask(). */
 static int find_place(struct ioas *ioas, unsigned long *iova)
 {
 	unsigned long start, last, from = 0;
@@ -384,7 +388,10 @@ static int find_place(struct ioas *ioas, unsigned long *iova)
 	return -ENOSPC;
 }
 
-/* What @table translates, up to but not including @end. Whether nothing is left. */
+/*
+ * Drain what @table translates, up to but not including @end. Returns whether
+ * nothing is left.
+ */
 static bool drain_until(struct ioas *ioas, const struct ioas_table *table,
 			const struct area *end)
 {
@@ -402,8 +409,8 @@ static bool drain_until(struct ioas *ioas, const struct ioas_table *table,
 }
 
 /*
- * Everything that is in use, but for a BAR that a driver has not unmapped when its owner
- * went. *@clean: with an error, nothing is left behind.
+ * Fill in everything that is in use, except a BAR that a driver failed to unmap when
+ * its owner went. *@clean: on an error, whether nothing is left behind.
  */
 static int fill_all(struct ioas *ioas, const struct ioas_table *table,
 		    bool *clean)
@@ -438,7 +445,7 @@ static void forget_table(struct ioas *ioas, struct ioas_table *table)
 	change_needs(ioas, -1);
 }
 
-/* Fit the IOAS to a page table, and find out what its driver can do. */
+/* Fit the IOAS to a page table, and find out what the driver can do. */
 static int fit_table(struct ioas *ioas, struct ioas_table *table)
 {
 	struct iommu_domain *domain = table->paging.domain;
@@ -496,8 +503,8 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
  * @ioas: the IOAS
  * @table: one of its page tables, which no device uses any more
  *
- * Unpins all memory if nobody else needs it. The domain is to be freed: what its driver
- * does not unmap no device reaches.
+ * Unpins all memory if nobody else needs it. The domain is about to be freed: no device
+ * reaches what its driver fails to unmap.
  */
 void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 {

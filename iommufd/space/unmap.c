@@ -2,12 +2,12 @@
 /*
  * Unmapping, and all else that takes memory out of page tables.
  *
- * An area that is to go is made AREA_BUSY, drained from all page tables, flushed,
- * unpinned, and only then is its range free for somebody else. Neighbours go
- * together: one flush for a chain of areas.
+ * An area that is to go is made AREA_BUSY, drained from all page tables, flushed
+ * and unpinned; only then is its range free again. Neighbours go together: one
+ * flush for a chain of areas.
  *
- * What is made of the memory in nested IOASes goes first. Their lock is the same
- * one, held for writing then: so none of their areas is AREA_BUSY.
+ * Areas of nested IOASes that are made of it go first. They have the same lock,
+ * which is held for writing then, so none of their areas is AREA_BUSY.
  */
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
@@ -20,7 +20,7 @@
 #include "space/nested.h"
 #include "space/unmap.h"
 
-/* In-kernel users that do not let go after so many requests never will. */
+/* In-kernel users that do not unpin after so many requests never will. */
 #define UNMAP_TRIES	100
 
 /**
@@ -76,7 +76,7 @@ static void call_back(const struct obstacle *obstacle)
 	xa_unlock(&ioas->users);
 }
 
-/* The obstacle is none any more, or we have given up. */
+/* The obstacle is gone, or we have given up. */
 static void reopen(const struct obstacle *obstacle)
 {
 	struct ioas *ioas = obstacle->ioas;
@@ -90,8 +90,8 @@ static void reopen(const struct obstacle *obstacle)
 }
 
 /*
- * Have in-kernel users let go of an area. Who is in the middle of something may be
- * waiting for memory: he is waited for, unless a fatal signal comes.
+ * Have in-kernel users unpin what they have of an area. One that is working on it
+ * may be waiting for memory: wait for it, unless a fatal signal comes.
  */
 static int overcome(const struct obstacle *obstacle)
 {
@@ -105,7 +105,7 @@ static int overcome(const struct obstacle *obstacle)
 						obstacle->finished);
 }
 
-/* What has gone of a chain that has been drained; *@start moves behind it. */
+/* Count what has gone of a chain that was drained; *@start moves behind it. */
 static void count_unmapped(const struct area *chain, unsigned long *start,
 			   u64 *unmapped)
 {
@@ -132,7 +132,7 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	bool exclusive;
 	int rc;
 
-	/* One that is being destroyed has no children, and has to be emptied. */
+	/* An IOAS that is being destroyed has no children, and must be emptied. */
 	if (ioas->dying) {
 		exclusive = false;
 		down_read(ioas_lock(ioas));
@@ -161,7 +161,7 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		nested_take_back(chain);
 	if (chain)
 		rc = chain_drop(ioas, chain);
-	/* A child that has an obstacle does not go before we have called. */
+	/* If a child has an obstacle, nothing goes before that was called back. */
 	if (rc == -EAGAIN)
 		object_hold(&obstacle->ioas->obj);
 	ioas_unlock_unmap(ioas, exclusive);
@@ -180,7 +180,7 @@ static int overcome_in_time(const struct obstacle *obstacle,
 {
 	int rc = overcome(obstacle);
 
-	/* One after the other is fine; one for ever is not. */
+	/* One obstacle after another is fine; the same for ever is not. */
 	if (!same_obstacle(obstacle, before) || obstacle->working)
 		*tries = 0;
 	*before = *obstacle;
@@ -207,7 +207,7 @@ static int unmap_rest(struct ioas *ioas, unsigned long start,
 			rc = overcome_in_time(&obstacle, &before, &tries);
 			ioas_put(ioas->ctx, obstacle.ioas);
 		}
-		/* What has been in the way stays, and is to be of use. */
+		/* The mapping that was in the way stays, and is to be usable again. */
 		if (rc && before.ioas == ioas)
 			reopen(&before);
 		if (rc || done)
@@ -217,8 +217,8 @@ static int unmap_rest(struct ioas *ioas, unsigned long start,
 }
 
 /*
- * What most calls are: a whole area, and nobody who has to be asked. Returns 1 if
- * it was that, 0 if not, or -EIO.
+ * Most calls: one whole area, and nobody in the way. Returns 1 if it was that, 0
+ * if not, or -EIO.
  */
 static int unmap_one(struct ioas *ioas, unsigned long start,
 				     unsigned long last, u64 *unmapped)
@@ -304,10 +304,10 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 
 	if (!area_is_ready(area) || area->closing)
 		return -EBUSY;
-	/* An attach is pinning it, and would not know of the tail. */
+	/* An attach is pinning it, and would not know about the tail. */
 	if (ioas->needs && !area->in_use && area_bar_is_there(area))
 		return -EBUSY;
-	/* Neither what others are made of, nor what is made of others. */
+	/* Not in a family of nested IOASes. */
 	if (ioas->parent || !list_empty(&ioas->children))
 		return reason_note(ioas->ctx, -EINVAL,
 				   "IOAS %u has a parent or children: the mapping %#lx-%#lx cannot be cut at %#lx",
@@ -317,7 +317,7 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 				   "a cut at %#lx of the mapping %#lx-%#lx is not aligned to %#lx bytes, as IOAS %u asks for",
 				   iova, area->iova, area->last,
 				   ioas->alignment, ioas->obj.id);
-	/* An entry of the IOMMU may reach over the cut. */
+	/* A page table entry may cross the cut. */
 	if (area->pins || (area->in_use && !ioas->small_pages))
 		return reason_note(ioas->ctx, -EINVAL,
 				   "the mapping %#lx-%#lx of IOAS %u cannot be cut at %#lx: an in-kernel user has pinned it, or large pages are in use",

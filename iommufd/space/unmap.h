@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Unmapping.
+ * Unmapping, and locking an IOAS for it.
  */
 #ifndef IOMMUFD_UNMAP_H
 #define IOMMUFD_UNMAP_H
