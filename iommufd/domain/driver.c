@@ -2,10 +2,9 @@
 /*
  * IOMMU drivers that are built against this module.
  *
- * The drivers in the kernel were compiled without iommufd. What they say of
- * themselves is not what works then: VT-d and AMD-Vi offer dirty tracking, and
- * report no page. So what depends on it is off unless a driver has asked for it
- * here.
+ * The drivers in the kernel were compiled without iommufd, and not everything
+ * they advertise works then: VT-d and AMD-Vi offer dirty tracking, but report
+ * no pages. So such features are off unless a driver has registered them here.
  */
 #include <linux/export.h>
 #include <linux/ioasid.h>
@@ -20,7 +19,7 @@
 /**
  * struct driver - an IOMMU driver that has registered
  * @link: in drivers
- * @ops: what it is known by
+ * @ops: its operations, which identify it
  * @features: IOASID_IOMMU_*
  */
 struct driver {
@@ -48,7 +47,7 @@ static struct driver *driver_find(const struct iommu_ops *ops)
  * @ops: the operations that it registers with the IOMMU core
  * @features: IOASID_IOMMU_*
  *
- * Before the first device is behind the IOMMU.
+ * To be called before the first device is behind the IOMMU.
  *
  * Return: 0, -EINVAL (unknown features), -EEXIST, -ENOMEM.
  */
@@ -78,7 +77,8 @@ int ioasid_register_iommu(const struct iommu_ops *ops, unsigned int features)
 EXPORT_SYMBOL_NS_GPL(ioasid_register_iommu, IOMMUFD);
 
 /**
- * ioasid_unregister_iommu - the opposite, when no device is left
+ * ioasid_unregister_iommu - the opposite of ioasid_register_iommu(), when no
+ * device is left
  * @ops: as they were registered
  */
 void ioasid_unregister_iommu(const struct iommu_ops *ops)
@@ -95,7 +95,7 @@ void ioasid_unregister_iommu(const struct iommu_ops *ops)
 EXPORT_SYMBOL_NS_GPL(ioasid_unregister_iommu, IOMMUFD);
 
 /**
- * driver_features - what an IOMMU driver has said that it can do
+ * driver_features - what an IOMMU driver has registered for
  * @ops: its operations
  *
  * Return: IOASID_IOMMU_*; 0 if it has not registered.

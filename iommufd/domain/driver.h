@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What IOMMU drivers can do that their operations do not tell.
+ * Features of IOMMU drivers that their operations do not tell.
  */
 #ifndef IOMMUFD_DRIVER_H
 #define IOMMUFD_DRIVER_H

@@ -7,8 +7,8 @@
  * of them translate the same areas.
  *
  * A nested one is a page table, or a table of them by PASID, that the user has written
- * into memory that its parent maps. The IOMMU walks both; the module only says which,
- * and passes on what the user wants the IOMMU to forget.
+ * into memory that its parent maps. The IOMMU walks both; the module only installs it,
+ * and passes on the user's invalidations.
  */
 #include <linux/capability.h>
 #include <linux/ioasid.h>
@@ -37,7 +37,7 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	struct hwpt *hwpt = hwpt_of(obj);
 	struct module *driver;
 
-	/* One that has failed to be made goes under the lock of its maker. */
+	/* If making it has failed, its maker holds the lock. */
 	if (hwpt->filled) {
 		mutex_lock(&hwpt->ioas->attach_lock);
 		hwpt_drain(hwpt);
@@ -45,7 +45,10 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	}
 	if (hwpt->domain) {
 		driver = hwpt->domain->owner->owner;
-		/* Drivers may be about to report a fault of a device that has left. */
+		/*
+		 * Drivers may still be about to report a fault of a device that has
+		 * left.
+		 */
 		sources_unregister(&hwpt->sources);
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
@@ -85,15 +88,15 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 	return hwpt;
 }
 
-/* A page table may outlive the device, by which the IOMMU core holds the driver. */
+/* A page table may outlive the device that kept the IOMMU driver loaded. */
 static int hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 {
 	__module_get(domain->owner->owner);
 	hwpt->domain = domain;
 	hwpt->table.paging.domain = domain;
 	/*
-	 * The core looks twice for the handler of page requests. Where a PASID is
-	 * replaced under its eyes, the domain that follows must have one, too.
+	 * The core looks up the handler of page requests twice. Where a PASID can
+	 * be replaced in between, the new domain must have one, too.
 	 */
 	if (driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
 		fault_connect(domain, &hwpt->sources);
@@ -143,9 +146,10 @@ static int check_dirty(struct ioas *ioas, struct device *dev)
 }
 
 /*
- * Some IOMMUs enforce coherency by a bit in every entry: it has to be decided before
- * the first one. A device whose IOMMU can do it is not given the choice, unless the
- * policy of the IOAS says so: VFIO tells KVM that nothing bypasses the caches.
+ * Some IOMMUs enforce coherency by a bit in every entry, so it has to be decided
+ * before the first one. If the device's IOMMU can do it, it is done, unless the
+ * policy of the IOAS says otherwise: VFIO tells KVM that nothing bypasses the
+ * caches.
  */
 static int enforce_coherency(struct hwpt *hwpt, struct device *dev)
 {
@@ -176,7 +180,7 @@ static int enforce_coherency(struct hwpt *hwpt, struct device *dev)
  * @flags: enum iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID
  * @data: for the IOMMU driver, or NULL
  *
- * The domain is empty and not known to the IOAS yet, see hwpt_fill().
+ * The domain is empty, and the IOAS does not know it yet, see hwpt_fill().
  *
  * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP
  * (flags that the IOMMU driver does not have), -ENOMEM, the driver's errors.
@@ -225,7 +229,7 @@ err_abort:
 
 /**
  * hwpt_alloc_nested - a page table of the user's below a kernel-managed one
- * @parent: what the addresses in it, and its result, are translated by
+ * @parent: translates the addresses in it, and its result
  * @dev: the device, bound
  * @flags: must be 0
  * @data: where it is, in the IOMMU driver's terms
@@ -294,9 +298,9 @@ void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
 }
 
 /**
- * hwpt_fill - let a new page table translate what its IOAS holds, from now on
- * @hwpt: from hwpt_alloc(); the caller holds the attach lock of the IOAS, which it has
- *	had held by ioas_hold() before
+ * hwpt_fill - let a new page table translate what its IOAS holds
+ * @hwpt: from hwpt_alloc(); the caller holds the attach lock of the IOAS, and has
+ *	called ioas_hold() before
  *
  * Return: 0 or an errno of ioas_add_table().
  */
@@ -306,7 +310,7 @@ int hwpt_fill(struct hwpt *hwpt)
 
 	lockdep_assert_held(&hwpt->ioas->attach_lock);
 	rc = ioas_add_table(hwpt->ioas, &hwpt->table);
-	/* Also with an error, if the IOMMU driver has left something in it. */
+	/* Even on an error, if the IOMMU driver has left something in it. */
 	hwpt->filled = hwpt->table.listed;
 	if (rc)
 		hwpt->automatic = false;	/* Nobody is to try it. */
@@ -314,7 +318,7 @@ int hwpt_fill(struct hwpt *hwpt)
 }
 
 /**
- * hwpt_drain - the opposite of hwpt_fill(), if that has been done
+ * hwpt_drain - the opposite of hwpt_fill(), if that was called
  * @hwpt: a page table without devices; the caller holds the attach lock
  */
 void hwpt_drain(struct hwpt *hwpt)
@@ -325,7 +329,7 @@ void hwpt_drain(struct hwpt *hwpt)
 	hwpt->filled = false;
 }
 
-/* Why a device cannot go by a page table; NULL if only the IOMMU driver can tell. */
+/* Why a device cannot use a page table; NULL if only the IOMMU driver can tell. */
 static const char *misfit(const struct hwpt *hwpt, struct device *dev)
 {
 	if (hwpt->domain->owner != iommu_ops_of(dev))
@@ -352,14 +356,14 @@ bool hwpt_match(const struct hwpt *hwpt, struct device *dev)
 }
 
 /**
- * hwpt_check - may a device go by a page table?
+ * hwpt_check - may a device use a page table?
  * @hwpt: the page table
  * @dev: the device
  * @name: of it, or of its sub-device
  *
- * Every way to attach goes through this: an IOMMU driver, and the core for it, take
- * what they are given for one of their own domains. Which of its own fits which of its
- * IOMMUs the driver knows, and says when the device is attached.
+ * Every way to attach goes through this: an IOMMU driver, and the core on its behalf,
+ * take any domain for one of their own. Which of its own domains fits which of its
+ * IOMMUs is checked by the driver, when the device is attached.
  *
  * Return: 0, or -EINVAL with a reason.
  */
@@ -375,7 +379,7 @@ int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name)
 }
 
 /**
- * hwpt_put - drop the reference of a device or of a command
+ * hwpt_put - drop a reference of a device or a command
  * @hwpt: the page table; one that was made by an attach goes with the last
  *	reference
  */
@@ -390,8 +394,8 @@ void hwpt_put(struct hwpt *hwpt)
 		return;
 	}
 	/*
-	 * An attach that tries this page table has a reference for a moment. It
-	 * must not be the reason for which nobody is the last.
+	 * An attach that tries this page table has a reference for a moment.
+	 * That must not keep every other one from being the last.
 	 */
 	object_hold(&ioas->obj);
 	mutex_lock(&ioas->attach_lock);
@@ -405,10 +409,10 @@ void hwpt_put(struct hwpt *hwpt)
 /**
  * pt_hold - find what a device may be attached to, with its memory pinned
  * @ctx: the context
- * @id: of an IOAS or HWPT, or of anything
+ * @id: the ID, which may be that of anything
  *
- * Before anything is locked or looked up that others wait for: pinning the memory of an
- * IOAS may take for ever, see ioas_hold().
+ * To be called before anything is locked or looked up that others wait for: pinning the
+ * memory of an IOAS may take for ever, see ioas_hold().
  *
  * Return: the object, to be given back by pt_release(); or an ERR_PTR of -ENOENT, or of
  * ioas_hold().

@@ -15,9 +15,9 @@ struct iommu_user_data;
  * struct hwpt - a page table that devices can be attached to
  * @obj: in the ID table; devices that are attached hold references
  * @domain: the IOMMU driver's part of it
- * @ioas: what it translates to; the page table, or its parent, holds a reference
+ * @ioas: the IOAS that it translates, referenced by it or by its parent
  * @parent: of a nested one: the page table below it, referenced; otherwise NULL
- * @table: of a kernel-managed one: in the list of @ioas while @filled
+ * @table: of a kernel-managed one: in the list of @ioas while @filled is set
  * @sources: the devices that are attached, and where their page requests go
  * @automatic: made by an attach to @ioas, goes with the last device
  * @coherent: the domain enforces cache coherency
@@ -59,7 +59,8 @@ static inline struct hwpt *hwpt_get(struct iommufd_ctx *ctx, u32 id)
  * hwpt_is_complete - can a page table be filled before a device is attached to it?
  * @hwpt: a kernel-managed one
  *
- * virtio-iommu's driver does not know what a domain translates before.
+ * The driver of virtio-iommu does not know before what the domain can
+ * translate.
  */
 static inline bool hwpt_is_complete(const struct hwpt *hwpt)
 {

@@ -3,14 +3,14 @@
  * Bitmaps of IOVAs in user memory: which pages are dirty.
  *
  * IOMMU drivers walk their page tables and report what is dirty, often under locks,
- * where user memory cannot be touched. So the range is walked window by window: a
- * window's bits are collected in kernel memory, and what has been set is ORed into
- * the user's bitmap when the driver has returned. User memory for which there is
- * nothing to say is not touched.
+ * where user memory cannot be touched. So the range is walked window by window: the
+ * bits of a window are collected in kernel memory, and ORed into the user's bitmap
+ * when the driver has returned. User memory in which no bit is to be set is not
+ * touched.
  *
- * Windows end at multiples of their size, so that no entry of a page table straddles
- * two of them if the bits are not for very small pages. For those a driver may report
- * the whole entry; what is outside the window is noted as a range.
+ * Windows end at multiples of their size, so unless the bits are for very small pages
+ * no page table entry straddles two of them. If one does, the driver may report the
+ * whole entry; the part outside the window is noted as a range.
  */
 #include <linux/bitmap.h>
 #include <linux/err.h>
@@ -36,7 +36,7 @@
  * @shift: a bit is for 1 << shift bytes
  * @bytes: length of the user's bitmap
  * @start: first IOVA of the window
- * @end: last IOVA of the window, inclusive; less than @start: there is none
+ * @end: last IOVA of the window, inclusive; less than @start if there is none
  * @base: the user's bit that is bit 0 of @words; a multiple of 64
  * @any: something has been set
  * @before: the first IOVA in front of the window that is dirty, or @start
@@ -153,7 +153,7 @@ err:
 	return -EFAULT;
 }
 
-/* The end of a bitmap that is not whole words: the user's may end here, too. */
+/* The end of a bitmap that is not whole words: user memory may end there, too. */
 static int or_bytes(u8 __user *to, unsigned long word, size_t nr)
 {
 	size_t i;
@@ -224,7 +224,7 @@ static int window_close(struct iova_bitmap *bitmap)
 }
 
 /**
- * iova_bitmap_for_each - let somebody set bits, window by window
+ * iova_bitmap_for_each - go through a bitmap window by window, to set bits
  * @bitmap: the bitmap
  * @opaque: for @fn
  * @fn: called for each window, in ascending order, with its first IOVA and its length
