@@ -2,15 +2,15 @@
 /*
  * Attach, replace and detach, by RID and by RID+PASID.
  *
- * An attachment says what the DMA of a group goes by: one for its RIDs, and one for each
- * PASID in use. Its members are the bound devices that have asked for it: the first
- * one attaches the group, others join, the last one detaches it. All members share one
- * page table: attaching another member elsewhere is EINVAL, and replacing the page table
- * of one moves them all.
+ * An attachment says which page table translates the DMA of a group: there is one for
+ * its RIDs, and one for each PASID in use. Its members are the bound devices that have
+ * asked for it: the first one attaches the group, others join, the last one detaches
+ * it. All members share one page table: attaching another member elsewhere is EINVAL,
+ * and replacing the page table of one moves them all.
  *
- * Each member is a source of the page table, by which faults find their way back. The
- * order is always: the sources are known before the hardware can fault, and stay known
- * until every page request has been answered.
+ * Each member is a source of the page table, by which faults are traced back. Sources
+ * are always registered before the hardware can fault, and stay until every page
+ * request has been answered.
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
@@ -30,8 +30,8 @@
 
 /**
  * struct member - a device that has joined an attachment
- * @source: by which faults find the device
- * @reserver: of what the device cannot translate
+ * @source: traces faults back to the device
+ * @reserver: owns the ranges that the device cannot translate
  * @link: in attachment.members
  * @idev: the device
  */
@@ -71,7 +71,7 @@ static struct member *member_of(const struct attachment *att,
  * Reserved ranges -------------------------------------------------------------
  */
 
-/* Keep an IOAS out of the ranges that a device cannot translate. */
+/* Reserve in an IOAS what a device cannot translate. */
 static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
 		       const struct reserver *owner)
 {
@@ -97,7 +97,7 @@ static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
 	}
 	iommu_put_resv_regions(idev->dev, &regions);
 
-	/* The MSI window is either the hardware's or ours to set up. */
+	/* The MSI window is either the hardware's or set up by us. */
 	if (!rc && WARN_ON(sw_msi > 1 || (sw_msi && hw_msi)))
 		rc = -EINVAL;
 	if (rc)
@@ -109,7 +109,7 @@ static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
  * Members ---------------------------------------------------------------------
  */
 
-/* Without set_dev_pasid(), the core would call it an IOMMU without PASIDs. */
+/* Refuse it here: without set_dev_pasid() the core reports an IOMMU without PASIDs. */
 static int check_pasid(const struct iommufd_device *idev,
 		       const struct hwpt *hwpt)
 {
@@ -125,15 +125,15 @@ static int check_pasid(const struct iommufd_device *idev,
 }
 
 /**
- * member_new - prepare a device for the DMA by a page table
+ * member_new - prepare a device for DMA by a page table
  * @idev: the device
  * @att: its attachment
  * @pasid: as the user calls it
- * @hwpt: the page table: its IOAS is kept out of what the device cannot translate,
- *	and its faults will find the device
+ * @hwpt: the page table; reserves in its IOAS what the device cannot translate,
+ *	and registers the device as a source
  *
- * Whoever is attached, joins or is moved becomes a member by this: here it is checked
- * that the page table fits the device.
+ * Every device that is attached, joins or is moved comes through here, where it is
+ * checked that the page table fits it.
  *
  * Return: the member, in no list of @att yet, or an ERR_PTR.
  */
@@ -184,8 +184,8 @@ err_free:
 }
 
 /*
- * The opposite, when the DMA has been stopped or moved; but for the reference to the
- * page table, which cannot be dropped under the locks of the caller.
+ * The opposite, when the DMA has been stopped or moved; except for the reference to
+ * the page table, which cannot be dropped under the caller's locks.
  */
 static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 {
@@ -237,7 +237,7 @@ static int refuse_other(struct iommufd_device *idev,
 			   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
 }
 
-/* Why, the IOMMU core and its driver do not say. */
+/* Neither the IOMMU core nor its driver says why. */
 static void note_refused(const struct iommufd_device *idev,
 			 const struct attachment *att, const struct hwpt *hwpt,
 			 int rc)
@@ -269,7 +269,7 @@ static int attach_first(struct iommufd_device *idev, struct attachment *att,
 	if (rc) {
 		note_refused(idev, att, hwpt, rc);
 		member_free(member, hwpt, false);
-		/* Never the last: the caller has one. */
+		/* Never the last reference: the caller has one. */
 		object_put(idev->ctx, &hwpt->obj);
 		return rc;
 	}
@@ -340,7 +340,7 @@ static void tell_attached(const struct iommufd_device *idev, u32 pasid,
 	notice_send(&notice);
 }
 
-/* Returns the page table, of which the member's reference is left to drop. */
+/* Returns the page table: the caller has to drop the member's reference. */
 static struct hwpt *attach_drop(struct iommufd_device *idev,
 				struct attachment *att, struct member *member)
 {
@@ -358,7 +358,7 @@ static struct hwpt *attach_drop(struct iommufd_device *idev,
 	return hwpt;
 }
 
-/* Returns how many references to the page table are left to drop. */
+/* Returns how many references to the page table the caller has to drop. */
 static unsigned int members_free(struct list_head *members, struct hwpt *hwpt,
 				 bool moved)
 {
@@ -387,7 +387,7 @@ static int members_copy(const struct attachment *att, struct hwpt *hwpt,
 	return 0;
 }
 
-/* What the hardware has detached is not attached: for none of the members. */
+/* What the hardware has detached is not attached any more, for all members. */
 static unsigned int attachment_lost(struct iommufd_device *idev,
 				    struct attachment *att)
 {
@@ -419,11 +419,11 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
 }
 
 /**
- * struct change - an attach or a replace on its way
+ * struct change - an attach or a replace in progress
  * @idev: the device
  * @pasid: as the user calls it
  * @replace: there is an attachment to change
- * @info: the answer
+ * @info: the result
  * @left: the page table that has been left, or NULL
  * @nr_left: how many members have left it; their references are to be dropped
  */
@@ -470,8 +470,8 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 		rc = hardware_move(idev, att, hwpt);
 	if (rc) {
 		/*
-		 * What has been asked of the new queue meanwhile is asked again.
-		 * Never the last references: the caller has one.
+		 * Requests that came to the new queue meanwhile will be made
+		 * again. Never the last references: the caller has one.
 		 */
 		for (nr = members_free(&members, hwpt, true); nr; nr--)
 			object_put(idev->ctx, &hwpt->obj);
@@ -513,7 +513,7 @@ static int change_existing(struct change *change, struct ioas *ioas)
 		    !refcount_inc_not_zero(&hwpt->obj.users))
 			continue;
 		rc = change_hwpt(change, hwpt);
-		/* Not the last: whoever drops that takes the attach lock. */
+		/* Not the last reference: dropping that needs the attach lock. */
 		object_put(ioas->ctx, &hwpt->obj);
 		if (rc != -EINVAL)
 			return rc;
@@ -539,8 +539,8 @@ static int change_back(struct change *change, struct hwpt *hwpt, int rc)
 	}
 	if (attach_move(&back, change->left)) {
 		/*
-		 * Neither forward nor back: the records say what the hardware does. If
-		 * that was lost on the way, the attachment has gone already.
+		 * It can go neither forward nor back: record what the hardware does.
+		 * If it was lost on the way, the attachment has gone already.
 		 */
 		if (!back.left) {
 			hardware_detach(idev->group, att, idev);
@@ -548,13 +548,13 @@ static int change_back(struct change *change, struct hwpt *hwpt, int rc)
 		}
 		rc = -EIO;
 	}
-	/* Never the last: whoever has made it has one. */
+	/* Never the last reference: its maker has one. */
 	while (back.nr_left--)
 		object_put(idev->ctx, &hwpt->obj);
 	return rc;
 }
 
-/* A page table for this device alone, until others match it. */
+/* A new page table, for this device until others match it, too. */
 static int change_new(struct change *change, struct hwpt *hwpt)
 {
 	const struct iommu_ops *ops = iommu_ops_of(change->idev->dev);
@@ -562,10 +562,10 @@ static int change_new(struct change *change, struct hwpt *hwpt)
 
 	hwpt->automatic = true;
 	/*
-	 * IOMMU drivers that cannot make a complete domain for a device finish
-	 * it when the device is attached, so that has to come first. A device
-	 * that is being moved gets a filled page table if that is possible: it may
-	 * be doing DMA, which faults until the page table is filled otherwise.
+	 * IOMMU drivers that cannot make a complete domain for a device finish it
+	 * when the device is attached, so the attach has to come first. A device
+	 * that is being moved gets a filled page table where possible: it may be
+	 * doing DMA, which would fault until the page table is filled.
 	 */
 	if (!hwpt_is_complete(hwpt) ||
 	    (!change->replace && !ops->domain_alloc_user)) {
@@ -623,8 +623,8 @@ static int change_to(struct change *change, struct object *pt)
 }
 
 /*
- * A sub-device's own PASID can have been lost meanwhile (attachment_lost()), of which
- * its driver has not heard: it can be moved nevertheless.
+ * A sub-device's own PASID may have been lost (attachment_lost()) without its driver
+ * knowing: it can be moved nevertheless.
  */
 static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
 		      bool attached)
@@ -639,24 +639,22 @@ static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
 }
 
 /**
- * attach_change - let a device do DMA by an IOAS or a page table
+ * attach_change - attach a device to an IOAS or a page table, or move it there
  * @idev: a bound device
- * @pasid: of the DMA, as the user calls it; 0: without one, and for a sub-device, by
- *	its own
+ * @pasid: PASID of the DMA, as the user calls it; 0: none, or for a sub-device its
+ *	own
  * @pt: an IOAS or HWPT, held by pt_hold()
  * @mode: whether it may have, or must have, an attachment for @pasid already. If it
- *	has: DMA that is running goes by the old or by the new page table, never
- *	elsewhere
+ *	has, running DMA goes by the old or by the new page table, never elsewhere.
  * @info: set to what it is attached to
  *
- * Return: 0; or with everything as it was -EINVAL (neither of both; not
- * attached, or attached already; another device of the group is attached elsewhere; a
- * PASID out of range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table
- * with a fault queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something
- * is mapped or allowed where the device cannot translate), the errors of mapping
- * what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: a PASID could neither be
- * moved nor be left where it was, and is not attached any more, with whomever shares
- * it.
+ * Return: 0; or with everything as it was -EINVAL (neither of both; not attached, or
+ * attached already; another device of the group is attached elsewhere; a PASID out of
+ * range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table with a fault
+ * queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something is mapped or
+ * allowed where the device cannot translate), the errors of mapping what is in the
+ * IOAS, or of the IOMMU driver, -EINTR. -EIO: a PASID could neither be moved nor be
+ * left where it was, and is not attached any more, for all who share it.
  */
 int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
 		  enum attach_mode mode, struct attach_info *info)
@@ -712,7 +710,7 @@ int attach_remove(struct iommufd_device *idev, u32 pasid)
  * attach_remove_all - stop all DMA of a device
  * @idev: a device that no command works with any more
  *
- * PASIDs first: the IOMMU core does not want to lose the RID's owner before.
+ * PASIDs first: the IOMMU core wants the owner of the RID to stay until then.
  */
 void attach_remove_all(struct iommufd_device *idev)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the DMA of a device goes by: attachments, by RID and by RID+PASID.
+ * Attachments of devices to page tables, by RID and by RID+PASID.
  */
 #ifndef IOMMUFD_ATTACH_H
 #define IOMMUFD_ATTACH_H
@@ -14,8 +14,8 @@ struct object;
 /**
  * enum attach_mode - what is expected of an attachment
  * @ATTACH_NEW: the device has none
- * @ATTACH_REPLACE: it has one, which is changed without a moment in between
- * @ATTACH_EITHER: whatever it has
+ * @ATTACH_REPLACE: it has one, which is replaced without a gap
+ * @ATTACH_EITHER: it may have one
  */
 enum attach_mode {
 	ATTACH_NEW,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What makes a legacy container of a context: VFIO's groups, and the IOAS that they
- * are attached to.
+ * The state of a legacy container: VFIO's groups, and the IOAS that they are
+ * attached to.
  *
- * The address space of type1 goes with the last group. VFIO 6.12 does not tell when
- * a group leaves: a patch of ours makes it (vfio/patches). VFIO's own IOAS then goes,
- * at the latest with the last device that is still open; and if somebody uses it by
- * its ID, it is no more the container's when the next group comes.
+ * The address space of type1 goes with the last group. VFIO 6.12 does not tell when a
+ * group leaves; a patch of ours makes it do so (vfio/patches). VFIO's own IOAS goes
+ * then, or with the last device that is still open. If something uses it by its ID it
+ * stays, but is no longer the container's when the next group comes.
  */
 #include <linux/iommufd.h>
 #include <uapi/linux/iommufd.h>
@@ -29,7 +29,8 @@ struct ioas *container_ioas(struct iommufd_ctx *ctx)
 }
 
 /**
- * container_ready_ioas - the same for what type1 does not do before SET_IOMMU
+ * container_ready_ioas - the same, for ioctls that type1 refuses before
+ * SET_IOMMU
  * @ctx: the context
  *
  * An IOAS that the user has chosen can be used at once.
@@ -53,7 +54,7 @@ struct ioas *container_ready_ioas(struct iommufd_ctx *ctx)
 /**
  * container_explain - there is no IOAS
  * @ctx: the context
- * @none: what one of the two above has returned
+ * @none: what one of the two functions above has returned
  *
  * Return: its errno.
  */
@@ -67,7 +68,8 @@ int container_explain(struct iommufd_ctx *ctx, const struct ioas *none)
 }
 
 /**
- * iommufd_vfio_compat_ioas_get_id - which IOAS a device of a group is attached to
+ * iommufd_vfio_compat_ioas_get_id - the IOAS that devices of a group are attached
+ * to
  * @ctx: the context that is the group's container
  * @id: set to the ID of the IOAS
  *
@@ -116,7 +118,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_set_no_iommu, IOMMUFD_VFIO);
 
 /*
  * A group joins. Returns whether the IOAS @id has become the container's, or -EINVAL;
- * @left is set to what is left of VFIO's IOAS before, referenced, or NULL.
+ * @left is set to a previous IOAS of VFIO's that is left over, referenced, or NULL.
  */
 static int container_join(struct iommufd_ctx *ctx, u32 id, struct ioas **left)
 {
@@ -210,7 +212,7 @@ void iommufd_vfio_compat_group_left(struct iommufd_ctx *ctx)
 EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_group_left, IOMMUFD_VFIO);
 
 /**
- * container_choose - the IOAS that the legacy ioctls are to mean
+ * container_choose - choose the IOAS that the legacy ioctls mean
  * @ctx: the context
  * @id: its ID, or 0 for none
  */

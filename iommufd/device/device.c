@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices: bind and unbind, by RID and by RID+PASID, and the commands that name one.
+ * Devices: bind and unbind, by RID and by RID+PASID.
  *
- * What the drivers call is declared in <linux/iommufd.h> and <linux/ioasid.h>.
+ * The functions that drivers call are declared in <linux/iommufd.h> and
+ * <linux/ioasid.h>.
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
@@ -27,7 +28,7 @@
 #include "report/notice.h"
 #include "space/revoke.h"
 
-/* No command works with the device any more: what it has attached goes now. */
+/* No command works with the device any more: detach what it has attached. */
 static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 {
 	struct iommufd_device *idev =
@@ -164,7 +165,7 @@ static struct iommufd_device *bind_device(struct iommufd_ctx *ctx,
 		goto err_owner;
 	idev->bars = bar_owner_add(ctx, dev);
 	if (!idev->bars) {
-		/* Also gives up all that has been taken. */
+		/* This also undoes everything that was taken. */
 		object_abort(ctx, &idev->obj);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -249,12 +250,13 @@ err_group:
  * @parent: the device whose RID the DMA carries, driven by a kernel driver. It must not
  *	lose that before the sub-device has been unbound
  * @dev: the sub-device, for its name
- * @space: where its PASIDs are to be from
+ * @space: where its PASIDs are to come from
  * @id: set to the ID of the new device object
  *
- * The kernel chooses the PASID that the sub-device is bound by; nobody else has it on
- * @parent. It is blocked until the sub-device is attached, by iommufd_device_attach().
- * The user can attach further PASIDs, see ioasid_find_pasid().
+ * The kernel chooses the PASID by which the sub-device is bound; nobody else has it on
+ * @parent. Its DMA is blocked until the sub-device is attached, by
+ * iommufd_device_attach(). The user can attach further PASIDs, see
+ * ioasid_find_pasid().
  *
  * Return: the sub-device, to be given to iommufd_device_unbind(); or ERR_PTR of -ENODEV
  * (no IOMMU), -EOPNOTSUPP (no PASIDs), -ENOSPC (all PASIDs are in use), -EINVAL, -EPERM
@@ -307,13 +309,13 @@ static void device_switch_bars(struct iommufd_device *idev, bool off)
 }
 
 /**
- * ioasid_device_bars_off - no device is to reach a device's BARs
+ * ioasid_device_bars_off - keep all devices from reaching a device's BARs
  * @idev: the device, which its driver keeps bound. The driver calls this and
  *	ioasid_device_bars_on() one after the other, and already refuses to let a page
  *	fault put a BAR into an address space of the CPU
  *
- * Mappings of the BARs stay, but translate nothing when this returns: DMA to them faults.
- * It may be held by a lock that the driver takes to serve such a page fault.
+ * Mappings of the BARs stay, but translate nothing when this returns: DMA to them
+ * faults. The caller may hold a lock that it takes to serve such a page fault.
  */
 void ioasid_device_bars_off(struct iommufd_device *idev)
 {
@@ -325,8 +327,8 @@ EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_off, IOMMUFD);
  * ioasid_device_bars_on - the opposite of ioasid_device_bars_off()
  * @idev: the device, whose BARs answer again
  *
- * For want of memory a mapping may stay without translation: the user is told by
- * IOASID_EVENT_RANGE_LOST, and the next time tries again.
+ * If memory is short a mapping may stay without translation: the user is told by
+ * IOASID_EVENT_RANGE_LOST, and the next call tries again.
  */
 void ioasid_device_bars_on(struct iommufd_device *idev)
 {
@@ -335,7 +337,7 @@ void ioasid_device_bars_on(struct iommufd_device *idev)
 EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_on, IOMMUFD);
 
 /**
- * iommufd_ctx_has_group - has a context a device of a group?
+ * iommufd_ctx_has_group - does a context have a device of a group?
  * @ctx: the context
  * @iommu: the group
  */
@@ -366,7 +368,7 @@ u32 iommufd_device_to_id(struct iommufd_device *idev)
 EXPORT_SYMBOL_NS_GPL(iommufd_device_to_id, IOMMUFD);
 
 /**
- * ioasid_own_pasid - what a device is bound by
+ * ioasid_own_pasid - the PASID by which a device is bound
  * @idev: the device
  *
  * Return: the PASID that DMA of a sub-device carries if its user names none; for other
@@ -384,7 +386,7 @@ EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, IOMMUFD);
  * @pasid: what the user has named, in IOASID_PASID_ATTACH and in what it submits
  * @hw_pasid: set to the PASID that DMA has to carry
  *
- * May be called from any context that may not sleep. The answer is good until the user
+ * May be called where sleeping is not allowed. The answer is good until the user
  * detaches the PASID: what a driver has submitted by then is blocked.
  *
  * Return: 0, -ENOENT if a sub-device has no such PASID attached.
@@ -421,16 +423,16 @@ static int device_change(struct iommufd_device *idev, u32 *pt_id,
 }
 
 /**
- * ioasid_hold - have the memory of what a device will be attached to pinned
+ * ioasid_hold - pin the memory of what a device will be attached to
  * @ctx: the context
  * @pt_id: the ID of an IOAS or HWPT
  *
- * No lock may be held that anybody else waits for: this may take for ever, or until a
- * fatal signal. iommufd_device_attach() and _replace() to @pt_id do not wait for memory
- * then.
+ * The caller must not hold a lock that anybody else waits for: this may take for ever,
+ * or until a fatal signal. iommufd_device_attach() and _replace() to @pt_id then do not
+ * wait for memory.
  *
- * Return: to be given to ioasid_release(); or ERR_PTR of -ENOENT, or of what pinning may
- * fail with: the attach would, too.
+ * Return: to be given to ioasid_release(); or ERR_PTR of -ENOENT, or of an error of
+ * pinning, with which the attach would fail, too.
  */
 struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id)
 {
@@ -456,7 +458,7 @@ void ioasid_release(struct iommufd_ctx *ctx, struct ioasid_held *held)
 EXPORT_SYMBOL_NS_GPL(ioasid_release, IOMMUFD);
 
 /**
- * iommufd_device_attach - let a device do DMA by an IOAS or a page table
+ * iommufd_device_attach - attach a device to an IOAS or a page table
  * @idev: a bound device, not attached; a sub-device is attached by its own PASID
  * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
  *
@@ -489,7 +491,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
  */
 void iommufd_device_detach(struct iommufd_device *idev)
 {
-	/* A sub-device's own PASID can have been lost: it is detached then. */
+	/* A sub-device's own PASID may have been lost: then it is detached already. */
 	attach_remove(idev, 0);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);

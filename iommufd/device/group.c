@@ -4,8 +4,8 @@
  *
  * An IOMMU group is a fact that is checked, not an object that users handle. The
  * first bind of a member takes the DMA ownership of the whole group, which blocks
- * the DMA of all its members; further members of the same context just succeed;
- * another context, or a kernel driver, is in the way (EBUSY).
+ * the DMA of all its members. Further binds by the same context just succeed; if
+ * another context, or a kernel driver, has a member, the bind is EBUSY.
  */
 #include <linux/iommu.h>
 #include <linux/module.h>
@@ -51,7 +51,8 @@ static struct group *group_new(struct iommu_group *iommu)
  * device_rid - segment << 16 | bus << 8 | devfn
  * @dev: any device
  *
- * Return: 0 for what is no PCI device, or has a segment above 0xffff.
+ * Return: the RID; 0 for a device that is not on PCI, or has a segment above
+ * 0xffff.
  */
 u32 device_rid(struct device *dev)
 {
@@ -120,7 +121,7 @@ void group_put(struct iommufd_ctx *ctx, struct group *group)
 }
 
 /**
- * group_is_owned - has a context the DMA ownership of a group?
+ * group_is_owned - does a context own the DMA of a group?
  * @ctx: the context
  * @iommu: the group
  */
@@ -148,7 +149,7 @@ bool group_is_owned(struct iommufd_ctx *ctx, const struct iommu_group *iommu)
 int group_check_isolation(struct iommufd_ctx *ctx, struct device *dev,
 			  const struct group *group)
 {
-	/* Users have no means to write back caches, so DMA must be coherent. */
+	/* Users cannot write back caches, so DMA must be coherent. */
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
 		return reason_note(ctx, -EINVAL,
 				   "%s cannot be bound: its DMA is not coherent with the CPU's caches",
@@ -205,7 +206,7 @@ int group_claim(struct iommufd_ctx *ctx, struct device *dev,
 		mutex_unlock(&ctx->group_lock);
 		return 0;
 	}
-	/* The core's EPERM means the same: there is another owner. */
+	/* The core's EPERM means the same thing: there is another owner. */
 	if (rc == -EPERM)
 		rc = -EBUSY;
 	members = kzalloc(sizeof(*members), GFP_KERNEL);

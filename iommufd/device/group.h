@@ -17,7 +17,7 @@ struct iommu_group;
 struct subdevice;
 
 /**
- * struct group - an IOMMU group that a context has devices of
+ * struct group - an IOMMU group of which a context has devices
  * @link: in the context's list
  * @iommu: the group, referenced
  * @devices: the bound devices, by iommufd_device.link; under the context's
@@ -30,7 +30,8 @@ struct subdevice;
  * @sw_msi_start: where the IOMMU driver wants its software-managed MSI window,
  *	or PHYS_ADDR_MAX
  *
- * Sub-devices are in one, too, which is never owned: the RID is their parent's.
+ * Sub-devices are in their parent's group, which is never owned: the RID is the
+ * parent's.
  */
 struct group {
 	struct list_head link;
@@ -46,15 +47,15 @@ struct group {
 /**
  * struct iommufd_device - a device that is bound by its RID, or by RID+PASID
  * @obj: in the ID table; the driver that has bound it holds a reference
- * @ctx: what it is bound to; referenced
+ * @ctx: the context that it is bound to; referenced
  * @dev: the device whose RID its DMA carries
  * @name: of the device, or of the sub-device
  * @group: its group
  * @link: in group.devices
  * @bars: allows its BARs to be mapped for peer-to-peer; NULL for a sub-device
  * @sub: of a sub-device, otherwise NULL
- * @pri: makes it page requests?
- * @faults: of its DMA, that the IOMMU driver has reported
+ * @pri: does it make page requests?
+ * @faults: its DMA faults that the IOMMU driver has reported
  * @split: for pairs of devices that are not isolated
  * @weak: holds no reference on @ctx, see iommufd_test_bind()
  */

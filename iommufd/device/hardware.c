@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the IOMMU core and the drivers are asked to do for an attachment.
+ * What the IOMMU core and drivers are asked to do for an attachment.
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
@@ -24,7 +24,7 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
 }
 
 /**
- * hardware_attach - let the DMA of a group go by a page table
+ * hardware_attach - attach a group to a page table
  * @group: the group
  * @att: its attachment, which has none yet
  * @idev: the device that is the first member
@@ -81,10 +81,10 @@ static int replace_rid(struct group *group, struct attachment *att,
 }
 
 /**
- * struct pasid_move - a PASID of a group on its way to another domain
+ * struct pasid_move - a PASID of a group that is moving to another domain
  * @pasid: that the hardware carries
- * @domain: where it goes
- * @old: where it is
+ * @domain: the new domain
+ * @old: the current one
  */
 struct pasid_move {
 	u32 pasid;
@@ -137,7 +137,10 @@ static int replace_pasid(struct group *group, struct attachment *att,
 	if (features & IOASID_IOMMU_PASID_REPLACE)
 		return replace_pasid_in_place(group, att, idev, hwpt);
 
-	/* The core of this kernel has nothing better. Blocked, never misrouted. */
+	/*
+	 * The core of this kernel has nothing better. DMA is blocked meanwhile, never
+	 * misrouted.
+	 */
 	hardware_detach(group, att, idev);
 	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
 				       att->handle);
@@ -148,12 +151,12 @@ static int replace_pasid(struct group *group, struct attachment *att,
 }
 
 /**
- * hardware_replace - let the DMA of a group go by another page table
+ * hardware_replace - move a group to another page table
  * @idev: a member
  * @att: its attachment
  * @hwpt: the page table
  *
- * Return: 0; or the IOMMU driver's error, and it goes where it has gone, unless
+ * Return: 0; or the IOMMU driver's error, with the group where it was, unless
  * @att is lost now.
  */
 int hardware_replace(struct iommufd_device *idev, struct attachment *att,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An attachment, and what the hardware is told of it.
+ * An attachment, and what the hardware is told about it.
  */
 #ifndef IOMMUFD_HARDWARE_H
 #define IOMMUFD_HARDWARE_H
@@ -14,15 +14,16 @@ struct hwpt;
 struct iommufd_device;
 
 /**
- * struct attachment - what a group does its DMA by
- * @handle: by which the IOMMU core knows it, @handles[0] or [1]. A replace by RID
- *	needs another one than the one in use.
- * @handles: see there
+ * struct attachment - the page table that a group is attached to
+ * @handle: identifies it to the IOMMU core; @handles[0] or [1]: a replace by RID
+ *	needs another one than the one in use
+ * @handles: see @handle
  * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID: the index in
  *	group.attachments
  * @hwpt: the page table; each member holds a reference
  * @members: struct member; under the group's lock, like all of this
- * @lost: the hardware has detached it: it could neither be moved nor be left alone
+ * @lost: the hardware has detached it: it could be neither moved nor left where it
+ *	was
  */
 struct attachment {
 	struct iommu_attach_handle *handle;

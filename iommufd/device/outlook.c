@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What will be translated, before there is a device to ask.
+ * What devices will be able to translate, before there is one to ask.
  *
  * A program that speaks to the VFIO container asks for the usable IOVAs before
  * it opens a device. VFIO type1 knows the groups by then, and answers with what
  * their IOMMU can do. VFIO tells iommufd of a device only when that is opened.
- * So go by all devices that a user may be about to open, those whose driver
- * leaves DMA to the user: mostly, one IOMMU of a machine is as good as another.
+ * So the answer is based on all devices that a user may be about to open, those
+ * whose driver leaves DMA to the user: usually the IOMMUs of a machine are all
+ * alike.
  *
- * The driver core tells when a driver gets a device, with the device locked: it
- * keeps its IOMMU then. Locking it later would disturb VFIO, which does not
- * reset a device that is locked. VFIO's drivers are loaded after this module,
+ * The driver core notifies us when a driver gets a device, with the device
+ * locked, which keeps its IOMMU. Locking it later would disturb VFIO, which
+ * does not reset a locked device. VFIO's drivers are loaded after this module,
  * so none of their devices is missed.
  */
 #include <linux/iommu.h>
@@ -22,11 +23,11 @@
 #include "device/outlook.h"
 #include "space/ranges.h"
 
-/* By device, which is the owner of its ranges. */
+/* Ranges that devices cannot translate; the owner of each is the device. */
 static struct rb_root_cached outside = RB_ROOT_CACHED;
 static DEFINE_MUTEX(outside_lock);
 
-/* What the page table of a device would have to leave out. */
+/* Add what the page table of a device would have to leave out. */
 static int add_aperture(struct device *dev)
 {
 	const struct iommu_ops *ops = iommu_ops_of(dev);
@@ -38,13 +39,13 @@ static int add_aperture(struct device *dev)
 		domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
 	else
 		domain = iommu_paging_domain_alloc(dev);
-	/* It is for the attach to fail. */
+	/* Leave it to the attach to fail. */
 	if (IS_ERR(domain))
 		return 0;
 	geometry = domain->geometry;
 	iommu_domain_free(domain);
 
-	/* One that its driver has not completed yet does not tell. */
+	/* The aperture is not known until the driver has completed the domain. */
 	if (!geometry.aperture_end)
 		return 0;
 	if (geometry.aperture_start)
@@ -81,13 +82,13 @@ static bool dma_is_the_users(const struct device *dev)
 	return to_platform_driver(dev->driver)->driver_managed_dma;
 }
 
-/* VFIO's no-IOMMU mode makes groups of devices that have none. */
+/* VFIO's no-IOMMU mode makes groups of devices without an IOMMU. */
 static bool has_iommu(struct device *dev)
 {
 	return device_iommu_mapped(dev) && dev->iommu && dev->iommu->iommu_dev;
 }
 
-/* Without memory the answer is wider than it should be, as in-tree's always is. */
+/* If memory is short the answer is too wide, as in-tree's always is. */
 static int driver_changed(struct notifier_block *nb, unsigned long what,
 			  void *data)
 {
@@ -110,7 +111,7 @@ static struct notifier_block platform_notifier = {
 };
 
 /**
- * outlook - what devices that may be opened will not be able to translate
+ * outlook - what devices that may be opened later cannot translate
  * @reserved: gets the ranges; to be cleared by the caller in any case. The last
  *	page of all is always among them, so that a range can be followed by an
  *	address.
@@ -126,7 +127,7 @@ int outlook(struct rb_root_cached *reserved)
 	rc = ranges_add(reserved, ULONG_MAX & PAGE_MASK, ULONG_MAX, NULL);
 	mutex_lock(&outside_lock);
 	while (!rc && (range = ranges_first(&outside, from))) {
-		/* Most devices have the same. */
+		/* Most devices have the same ranges. */
 		rc = ranges_add(reserved, range->node.start, range->node.last,
 				NULL);
 		if (range->node.last == ULONG_MAX)

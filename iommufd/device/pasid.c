@@ -9,14 +9,14 @@
  *							one p, on every device
  *
  * Sub-devices of one parent may belong to different contexts, and its own driver may
- * use PASIDs of the system's as well (SVA). So that nobody is in the way of others the
+ * use PASIDs of the system's as well (SVA). To keep them out of each other's way, the
  * lower half of the parent's PASIDs is the system's, and the upper half is for local
- * ones. (The core's allocator knows nothing of that: if half of a parent's PASIDs are in
- * use for SVA, its own driver may be given one of the upper half.)
+ * ones. (The core's allocator knows nothing of that: if half of a parent's PASIDs are
+ * in use for SVA, its own driver may be given one of the upper half.)
  *
- * A sub-device keeps the PASIDs that it has had until it is unbound. By then its driver
- * has seen to it that nothing is left which it has submitted; a PASID that went to
- * somebody else before would let old work into the new owner's memory.
+ * A sub-device keeps all its PASIDs until it is unbound. By then its driver has made
+ * sure that nothing it submitted is left. If a PASID were given to somebody else
+ * before, old work could reach the new owner's memory.
  */
 #include <linux/idr.h>
 #include <linux/iommu.h>
@@ -26,7 +26,10 @@
 #include "device/group.h"
 #include "device/pasid.h"
 
-/* Global PASIDs of one context, besides those by which sub-devices are bound. */
+/*
+ * Limit of global PASIDs of a context, not counting those by which sub-devices are
+ * bound.
+ */
 #define GLOBAL_MAX	4096U
 
 /**
@@ -34,7 +37,7 @@
  *	the core attaches a PASID for the whole group
  * @link: in parents
  * @group: the group, referenced
- * @max_pasids: of the device in it that has the fewest
+ * @max_pasids: PASIDs of the device that has the fewest
  * @users: its sub-devices
  * @local: the local PASIDs that have been handed out
  */
@@ -47,9 +50,9 @@ struct parent {
 };
 
 /**
- * struct global_pasid - what a context calls a PASID of the system
+ * struct global_pasid - a PASID of the system that a context uses
  * @hw_pasid: the PASID
- * @users: the sub-devices that have had it attached
+ * @users: how many sub-devices have ever had it attached
  */
 struct global_pasid {
 	u32 hw_pasid;
@@ -57,12 +60,12 @@ struct global_pasid {
 };
 
 /**
- * struct subdevice - what a device has that is bound by RID+PASID
+ * struct subdevice - the part of a device that is bound by RID+PASID
  * @ctx: its context
  * @dev: whose RID it shares
- * @parent: with whom that shares its PASIDs
- * @space: where its PASIDs are from
- * @own: what it is bound by
+ * @parent: the PASIDs of @dev, which all its sub-devices share
+ * @space: where its PASIDs come from
+ * @own: the PASID by which it is bound
  * @pasids: by v, see entry_of()
  */
 struct subdevice {
@@ -74,7 +77,7 @@ struct subdevice {
 	struct xarray pasids;
 };
 
-/* What an entry of subdevice.pasids says: p, and whether it is attached now. */
+/* An entry of subdevice.pasids: p, and whether it is attached now. */
 static void *entry_of(u32 hw_pasid, bool attached)
 {
 	return xa_mk_value((unsigned long)hw_pasid << 1 | attached);
@@ -184,8 +187,8 @@ static int note_used_up(const struct subdevice *sub)
 }
 
 /*
- * One space for the whole system, in which the lower half of a device's PASIDs is what
- * its sub-devices can have: one guest must not leave none for the others.
+ * There is one space for the whole system, of which sub-devices can have only the
+ * lower half of a device's PASIDs: one guest must not use them all up.
  */
 static int count_global(struct iommufd_ctx *ctx)
 {
@@ -362,7 +365,7 @@ void subdevice_free(struct subdevice *sub)
 }
 
 /**
- * subdevice_pasid - what a sub-device is bound by
+ * subdevice_pasid - the PASID by which a sub-device is bound
  * @sub: the sub-device
  */
 u32 subdevice_pasid(const struct subdevice *sub)
@@ -371,7 +374,8 @@ u32 subdevice_pasid(const struct subdevice *sub)
 }
 
 /**
- * subdevice_is_global - is a PASID of the user's the same on all devices?
+ * subdevice_is_global - does a PASID of the user's mean the same on all
+ * devices?
  * @sub: the sub-device
  */
 bool subdevice_is_global(const struct subdevice *sub)
@@ -395,8 +399,8 @@ u32 pasid_max(const struct iommufd_device *idev)
 /**
  * pasid_take - begin to use a PASID
  * @idev: the device, with its group's lock held
- * @pasid: as the user calls it, not in use with the device; 0: none, or of a sub-device
- *	its own
+ * @pasid: as the user calls it, not in use with the device; 0: none, or a sub-device's
+ *	own
  * @hw_pasid: set to what the hardware is to carry, or IOMMU_NO_PASID
  *
  * Return: 0, -EOPNOTSUPP (no PASIDs), -EINVAL (out of range), -ENOSPC (all are in
@@ -408,7 +412,7 @@ int pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 		*hw_pasid = idev->sub ? idev->sub->own : IOMMU_NO_PASID;
 		return 0;
 	}
-	/* The core would say yes, and do nothing. */
+	/* The core would accept it, and do nothing. */
 	if (!pasid_max(idev))
 		return reason_note(idev->ctx, -EOPNOTSUPP,
 				   "%s, or its IOMMU, has no PASIDs",
@@ -442,12 +446,12 @@ void pasid_give(struct iommufd_device *idev, u32 pasid)
 }
 
 /**
- * pasid_find - what does the hardware carry?
+ * pasid_find - which PASID does the hardware carry?
  * @idev: the device
- * @pasid: as the user calls it; 0: none, or of a sub-device its own
+ * @pasid: as the user calls it; 0: none, or a sub-device's own
  * @hw_pasid: set to the answer; IOMMU_NO_PASID for the RID
  *
- * Return: 0, -ENOENT if it has none: a sub-device has what is attached.
+ * Return: 0; -ENOENT if a sub-device has no such PASID attached.
  */
 int pasid_find(const struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 {

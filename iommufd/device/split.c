@@ -2,11 +2,12 @@
 /*
  * Pairs of devices that an administrator has declared to be not isolated.
  *
- * IOMMU groups are made at boot, from what the hardware says of itself. Where that
+ * IOMMU groups are made at boot, from what the hardware says about itself. Where that
  * turns out to be wrong (a switch that lets peer-to-peer requests through, whatever
- * its ACS bits), the two devices must not be given to different users from then on:
- * their bind to another context than the other one's is refused. Who has them already
- * is told to the listeners of the netlink family; nothing is taken away.
+ * its ACS bits say), the two devices must not go to different users from then on: a
+ * bind to another context than that of the other device is refused. If they are bound
+ * already, listeners of the netlink family are told who has them; nothing is taken
+ * away.
  */
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -16,7 +17,7 @@
 #include "device/split.h"
 #include "report/notice.h"
 
-/* Protects both lists. A leaf, but for what notices take. */
+/* Protects both lists. A leaf, except for what notices take. */
 static DEFINE_MUTEX(split_lock);
 static LIST_HEAD(splits);
 static LIST_HEAD(bounds);
@@ -40,12 +41,13 @@ static struct split *split_find(const char *device, const char *other)
 }
 
 /**
- * split_bind - before a device is bound
- * @bound: to be remembered until split_unbind()
- * @ctx: to which context
- * @name: the device; stays until then
+ * split_bind - check a device against declared pairs, before it is bound
+ * @bound: entry for the device, which stays in use until split_unbind()
+ * @ctx: the context
+ * @name: name of the device; stays until then
  *
- * Return: 0, -EBUSY if a device that it is not isolated from has another context.
+ * Return: 0, -EBUSY if another context has a device from which it is not
+ * isolated.
  */
 int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
 	       const char *name)
@@ -72,7 +74,7 @@ int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
 
 /**
  * split_unbind - the opposite of split_bind(), after a device has been unbound
- * @bound: as it was there
+ * @bound: as for split_bind()
  */
 void split_unbind(struct split_bound *bound)
 {
@@ -143,7 +145,7 @@ int split_add(const char *device, const char *other)
 
 /**
  * split_del - the opposite of split_add()
- * @device: as it was there
+ * @device: as for split_add()
  * @other: likewise
  *
  * Return: 0, -ENOENT.
@@ -166,7 +168,7 @@ int split_del(const char *device, const char *other)
 /**
  * split_for_each - look at all pairs
  * @skip: how many to leave out
- * @function: called for each of the others; ends it by returning not 0
+ * @function: called for each of the others, until it returns other than 0
  * @data: for @function
  *
  * Return: 0, or what @function has returned.

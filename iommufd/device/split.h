@@ -10,7 +10,7 @@
 struct iommufd_ctx;
 
 /**
- * struct split_bound - a device that is bound, as far as pairs are concerned
+ * struct split_bound - a bound device, to be checked against the pairs
  * @link: in the list of all of them
  * @ctx: its context
  * @name: its name in sysfs; a sub-device has its parent's
@@ -24,8 +24,8 @@ struct split_bound {
 /**
  * struct split - a pair
  * @link: in the list of pairs
- * @device: the name of one
- * @other: of the other
+ * @device: the name of one device
+ * @other: the name of the other
  */
 struct split {
 	struct list_head link;
