@@ -2,15 +2,15 @@
 /*
  * IOASID_MAP_BATCH and IOASID_UNMAP_BATCH.
  *
- * The entries are worked on in portions. What a portion shares is what a single
- * command spends most of its time on: one look at the IOAS and its locks, one
- * flush; and where entries follow each other, one get_user_pages and one walk of
- * the IOMMU's page table. Each entry keeps an area and memory of its own, so that
- * later each can go alone.
+ * The entries are worked on in portions. A portion shares what a single command
+ * spends most of its time on: looking up and locking the IOAS, the flush; and
+ * where entries follow each other, get_user_pages() and the walk of the IOMMU's
+ * page table. Each entry keeps an area and memory of its own, so that it can be
+ * unmapped by itself later.
  *
- * A portion ends early at an entry that fails, or that is not simple. If the work
- * that is done together fails, it is done again entry by entry, which tells whose
- * fault it is.
+ * A portion ends early at an entry that fails, or that is not simple. If work
+ * that is done together fails, it is done again entry by entry, which shows the
+ * one to blame.
  */
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>
@@ -35,13 +35,14 @@
 
 /**
  * struct portion - entries that are worked on together
- * @ioas: where
+ * @ioas: the IOAS
  * @entries: the user's array, from the first entry of the portion on
  * @nr: how many
- * @done: how many of them, from the first on, are done
+ * @done: how many of them are done, counted from the first
  * @error: why the next one has failed, or 0
  * @entry: copies of them
- * @first: MAP: the first area of each entry; all are one chain
+ * @first: MAP: the first area of each entry; the areas of all entries are one
+ *	chain
  * @unmapped: UNMAP: the bytes of each entry that have been unmapped
  */
 struct portion {
@@ -72,7 +73,7 @@ static int check_map_entry(struct iommufd_ctx *ctx,
 	return 0;
 }
 
-/* Do all entries have their IOVA, with nothing reserved between any two? */
+/* Do all entries have a fixed IOVA, with nothing reserved between any two? */
 static bool is_open(struct portion *portion)
 {
 	unsigned long first = ULONG_MAX, last = 0;
@@ -124,7 +125,7 @@ static inline int begin_entry(struct iommufd_ctx *ctx, struct area *area,
 	return 0;
 }
 
-/* Make areas of as many entries as possible; the number of them. */
+/* Make areas for as many entries as possible. Returns their number. */
 static unsigned int place_user(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
@@ -142,11 +143,11 @@ static unsigned int place_user(struct portion *portion)
 		struct ioasid_batch_entry *entry = &portion->entry[i];
 		struct area *area;
 
-		/* Who has looked for a place may have let others have the tree. */
+		/* While looking for a place the tree may have been unlocked. */
 		if (!ioas->stock.nr)
 			break;
 		area = stock_take(ioas);
-		/* One look at the account is enough, as long as it is the same. */
+		/* One check of the account is enough, as long as it is the same. */
 		if (area->pinned->account != ours) {
 			portion->error = pinned_claim(area->pinned, process);
 			ours = area->pinned->account;
@@ -202,7 +203,10 @@ static unsigned int place_nested(struct portion *portion)
 			chain = nested_chain(ioas, entry->src, entry->length,
 					     chain_prot(entry->flags));
 			portion->error = PTR_ERR_OR_ZERO(chain);
-			/* Not lent since it finds no place: see lend_portion(). */
+			/*
+			 * It was not lent because there is no place for it: see
+			 * lend_portion().
+			 */
 			if (portion->error == -EAGAIN)
 				portion->error = i ? 0 : check_place(ioas, entry);
 			if (IS_ERR(chain))
@@ -223,7 +227,7 @@ static unsigned int place_nested(struct portion *portion)
 	return i;
 }
 
-/* Take the chain of all entries apart: one chain for each. */
+/* Split the chain of all entries into one for each. */
 static void part_chains(struct portion *portion, unsigned int n)
 {
 	unsigned int i;
@@ -237,7 +241,7 @@ static void part_chains(struct portion *portion, unsigned int n)
 	}
 }
 
-/* A nested IOAS is locked all the time. */
+/* A nested IOAS is locked already. */
 static int give_up(struct ioas *ioas, struct area *chain, int rc)
 {
 	return ioas->parent ? chain_give_up(ioas, chain, rc) :
@@ -260,7 +264,7 @@ static int finish_one(struct portion *portion, struct area *chain)
 	return rc ? chain_give_up(ioas, chain, rc) : 0;
 }
 
-/* Nothing could be loaded together: which one is it? */
+/* Loading them together has failed: which one is it? */
 static void finish_one_by_one(struct portion *portion, unsigned int n)
 {
 	unsigned int i;
@@ -269,7 +273,7 @@ static void finish_one_by_one(struct portion *portion, unsigned int n)
 	for (i = 0; i < n; i++) {
 		int rc = finish_one(portion, portion->first[i]);
 
-		/* It comes before the one that has found no place, if any. */
+		/* It comes before the one that found no place, if any. */
 		if (rc) {
 			portion->error = rc;
 			break;
@@ -294,9 +298,10 @@ static void map_portion_user(struct portion *portion)
 }
 
 /*
- * Pin what the entries are to be made of. The lock is held, but for the time of that:
- * then it begins anew, since what has been lent may have gone. An entry that fails
- * is the first one of the next portion, if it is not of this one.
+ * Pin what the entries are to be made of. The lock is held, except while pinning,
+ * after which it begins anew, since what has been lent may have gone. An entry that
+ * fails becomes the first one of the next portion, unless it is the first one of
+ * this.
  */
 static int lend_portion(struct portion *portion)
 {
@@ -307,7 +312,7 @@ static int lend_portion(struct portion *portion)
 	while (i < portion->nr) {
 		const struct ioasid_batch_entry *entry = &portion->entry[i];
 
-		/* What cannot be mapped is not a reason to pin anything. */
+		/* Nothing is pinned for an entry that cannot be mapped. */
 		if (check_map_entry(ioas->ctx, entry) || check_place(ioas, entry)) {
 			portion->nr = max(i, 1U);
 			break;
@@ -353,7 +358,7 @@ static void map_portion(struct portion *portion)
 		map_portion_user(portion);
 }
 
-/* The error of the entry that has failed. */
+/* Write the error of the entry that failed. */
 static int write_error(struct portion *portion)
 {
 	if (put_user(-portion->error, &portion->entries[portion->done].error))
@@ -361,11 +366,14 @@ static int write_error(struct portion *portion)
 	return portion->error;
 }
 
-/* Write what entries have become; the number of those that could be. */
+/* Write the IOVAs of the entries. Returns how many could be written. */
 static unsigned int write_iovas(struct portion *portion)
 {
 	struct ioasid_batch_entry __user *to = portion->entries;
-	/* Pointers, since nothing may be called within the window, not even UBSAN. */
+	/*
+	 * Pointers, since nothing may be called within user_access_begin(), not even
+	 * UBSAN.
+	 */
 	const struct ioasid_batch_entry *from = portion->entry;
 	unsigned int i;
 
@@ -388,7 +396,7 @@ static int write_map_results(struct portion *portion)
 
 	if (written == portion->done)
 		return portion->error ? write_error(portion) : 0;
-	/* Whoever is not told about a mapping does not have it. */
+	/* A mapping that the caller cannot be told of is undone. */
 	while (portion->done > written) {
 		struct ioasid_batch_entry *entry =
 			&portion->entry[--portion->done];
@@ -430,8 +438,8 @@ static inline int check_unmap_entry(struct iommufd_ctx *ctx,
 }
 
 /*
- * The area that an entry begins with: often the next one behind @before, the last
- * of the entry before.
+ * The area that an entry begins with: often the one behind @before, the last of
+ * the previous entry.
  */
 static struct area *area_of_entry(struct ioas *ioas, const struct area *before,
 				  unsigned long iova, unsigned long last)
@@ -443,8 +451,8 @@ static struct area *area_of_entry(struct ioas *ioas, const struct area *before,
 }
 
 /*
- * Claim the areas of an entry, if that is simple: all of them at once, nobody in
- * the way. Returns the last one, or NULL.
+ * Claim the areas of an entry, if that is simple: all of them at once, with
+ * nobody in the way. Returns the last one, or NULL.
  */
 static struct area *claim_entry(struct portion *portion, unsigned int i,
 				struct area *before, struct area **link)
@@ -481,7 +489,7 @@ static struct area *claim_entry(struct portion *portion, unsigned int i,
 	return end;
 }
 
-/* Claim for as long as that is simple. Returns the number of entries. */
+/* Claim as long as that is simple. Returns the number of entries. */
 static unsigned int claim_simple(struct portion *portion, struct area **chain)
 {
 	struct ioas *ioas = portion->ioas;
@@ -499,7 +507,7 @@ static unsigned int claim_simple(struct portion *portion, struct area **chain)
 	return i;
 }
 
-/* An entry that is not simple, or that fails: the way of IOAS_UNMAP. */
+/* An entry that is not simple, or that fails: as IOAS_UNMAP does it. */
 static void unmap_entry(struct portion *portion)
 {
 	struct ioasid_batch_entry *entry = &portion->entry[0];
@@ -518,7 +526,7 @@ static void unmap_entry(struct portion *portion)
 	portion->done = !rc;
 }
 
-/* A driver has not unmapped something: which is the first entry that has failed? */
+/* A driver has failed to unmap something: find the first entry that is concerned. */
 static void find_failed(struct portion *portion, const struct area *chain)
 {
 	u64 left = portion->unmapped[0];
@@ -545,7 +553,7 @@ static void unmap_portion(struct portion *portion)
 	if (portion->error)
 		return;
 	portion->done = claim_simple(portion, &chain);
-	/* The entry that is in the way calls back when it is its turn. */
+	/* The entry in question calls back when it is its turn. */
 	if (chain && exclusive && nested_remove(ioas, &chain, NULL))
 		portion->done = 0;
 	if (chain && !chain_drain(ioas, chain))
@@ -580,7 +588,7 @@ err:
 
 static int write_unmap_results(struct portion *portion)
 {
-	/* One that has failed may have unmapped a part of its areas. */
+	/* An entry that failed may have unmapped a part of its areas. */
 	if (portion->error &&
 	    put_user(portion->unmapped[portion->done],
 		     &portion->entries[portion->done].length))
@@ -590,7 +598,7 @@ static int write_unmap_results(struct portion *portion)
 	return portion->error ? write_error(portion) : 0;
 }
 
-/* As many entries as can be read, one at least. */
+/* Read as many entries as possible, at least one. */
 static int read_portion(struct portion *portion,
 			struct ioasid_batch_entry __user *entries,
 			unsigned int left)
@@ -634,7 +642,7 @@ static int run_batch(struct command *cmd, struct portion *portion,
 	return rc;
 }
 
-/* An unmap is not to fail for want of some pages in a row. */
+/* An unmap must not fail for want of contiguous pages. */
 static struct portion *portion_alloc(void)
 {
 	struct portion *portion = kmem_cache_alloc(portion_cache,
@@ -697,7 +705,7 @@ int batch_cmd_unmap(struct command *cmd)
 	return batch_cmd(cmd, unmap_portion, write_unmap_results);
 }
 
-/* With a constructor it is not zeroed each time, which takes as long as an entry. */
+/* With a constructor it is not zeroed each time, which costs as much as an entry. */
 static void portion_construct(void *mem)
 {
 	memset(mem, 0, sizeof(struct portion));
@@ -711,7 +719,7 @@ static void portion_construct(void *mem)
 int batch_init(void)
 {
 	BUILD_BUG_ON(PORTION > STOCK_MAX);
-	/* The entries are what is copied from user space. */
+	/* Only the entries are copied from user space. */
 	portion_cache = kmem_cache_create_usercopy("iommufd_batch",
 						   sizeof(struct portion), 0, 0,
 						   offsetof(struct portion,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why can it not be destroyed? EBUSY does not say who it is that uses an object: often
- * it is something that the user has not made by a command of his own.
+ * Why an object cannot be destroyed. EBUSY does not say who uses it: often it is
+ * something that the user did not make by a command of his own.
  */
 #include <linux/device.h>
 
@@ -15,7 +15,7 @@
 
 #define NAME_LEN	40
 
-/* Under rcu_read_lock(), like all that goes through the table. */
+/* Under rcu_read_lock(), like everything that goes through the table. */
 static bool holds(struct object *obj, const struct object *other)
 {
 	const struct hwpt *hwpt;

@@ -15,9 +15,9 @@
  * @ctx: the context of the file
  * @arg: the command's structure, copied from user space and filled up with
  *	zeros to the length that this module knows
- * @user: where it came from
- * @user_size: how long the caller says it is
- * @size: how long this module knows it
+ * @user: its address in user space
+ * @user_size: its length according to the caller
+ * @size: its length as this module knows it
  */
 struct command {
 	struct iommufd_ctx *ctx;
@@ -31,7 +31,7 @@ struct command {
  * command_reply - copy the command's structure back to the caller
  * @cmd: the command
  *
- * A caller who knows a shorter structure gets that.
+ * A caller that knows a shorter structure gets that.
  *
  * Return: 0 or -EFAULT.
  */
@@ -43,7 +43,7 @@ static inline int command_reply(struct command *cmd)
 }
 
 /**
- * command_reply_field - give the caller the one field that is an answer
+ * command_reply_field - copy one field, the answer, back to the caller
  * @cmd: the command
  * @type: of its structure
  * @field: a field that all versions of the structure have
@@ -58,7 +58,7 @@ static inline int command_reply(struct command *cmd)
 		 &((type __user *)(cmd)->user)->field)
 
 /**
- * command_publish - tell the caller of a new object, and let it be found
+ * command_publish - tell the caller the ID of a new object, and publish it
  * @cmd: the command, whose structure has its ID
  * @obj: the object; gone if the caller cannot be told
  *
@@ -76,8 +76,8 @@ static inline int command_publish(struct command *cmd, struct object *obj)
 }
 
 /*
- * The commands, by the file they are in: the rows of the table in main.c. Each takes its
- * structure of <linux/iommufd.h> or <linux/ioasid.h>, whose comment there is its manual.
+ * The commands, by file: the rows of the table in main.c. Each takes its structure in
+ * <linux/iommufd.h> or <linux/ioasid.h>, where the comment is its manual.
  */
 
 /* context.c */

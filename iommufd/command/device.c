@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands about a device: GET_HW_INFO, IOASID_DEVICE_INFO, and the attachment of
- * its PASIDs.
+ * Commands about a device: GET_HW_INFO, IOASID_DEVICE_INFO, and attaching its PASIDs.
  *
- * Who unbinds a device waits for the commands that have found it, and VFIO does so under
- * locks that others want. User memory can take for ever (userfaultfd, FUSE): so the
- * answers are collected in the kernel's, and copied when the device has been given back.
+ * An unbind waits for the commands that are working with the device, and VFIO unbinds
+ * under locks that others want. User memory can take for ever (userfaultfd, FUSE): so
+ * answers are collected in kernel memory, and copied after the reference on the device
+ * is dropped.
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
@@ -27,7 +27,7 @@
 #include "domain/hwpt.h"
 #include "report/fault.h"
 
-/* The drivers that come with the kernel only say so: see hwpt_alloc(). */
+/* Drivers that come with the kernel only claim to: see hwpt_alloc(). */
 static bool tracks_dirty(struct device *dev)
 {
 	return driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY &&
@@ -53,7 +53,10 @@ static void report_pasid(struct device *dev, struct iommu_hw_info *arg)
 		arg->out_capabilities |= IOMMU_HW_CAP_PCI_PASID_PRIV;
 }
 
-/* A driver knows one kind: that is the default, and the only one to ask for. */
+/*
+ * A driver knows one type: that is the default, and the only one that can be asked
+ * for.
+ */
 static void *driver_data(struct device *dev, struct iommu_hw_info *arg,
 			 u32 *length)
 {
@@ -73,7 +76,10 @@ static void *driver_data(struct device *dev, struct iommu_hw_info *arg,
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
-/* What the IOMMU driver says, cut or filled up to the length of the buffer. */
+/*
+ * Copy what the driver says, cut or filled up with zeros to the length of the
+ * buffer.
+ */
 static int copy_driver_data(const struct iommu_hw_info *arg, const void *data,
 			    u32 length)
 {
@@ -139,7 +145,7 @@ static bool makes_page_requests(struct device *dev)
 	return true;
 }
 
-/* Nobody says it without being asked to do it: once is enough. */
+/* It can only be found out by enabling them: once is enough. */
 static void ask_page_requests(struct iommufd_device *idev,
 			      struct ioasid_device_info *arg)
 {
@@ -150,7 +156,7 @@ static void ask_page_requests(struct iommufd_device *idev,
 		arg->out_flags |= IOASID_DEVICE_PRI;
 }
 
-/* What a page table would be like: the IOMMU driver tells by making one. */
+/* What a page table would be like is known only by making one. */
 static int ask_page_table(struct device *dev, struct ioasid_device_info *arg)
 {
 	struct iommu_domain *domain;
@@ -223,7 +229,7 @@ static int add_member(struct device *dev, void *data)
 	return 0;
 }
 
-/* The IOMMU tells a sub-device apart from everybody, by RID and PASID. */
+/* The IOMMU isolates a sub-device from all others, by RID and PASID. */
 static void list_members(struct member_list *list, u32 rid)
 {
 	struct iommufd_device *idev = list->idev;
@@ -247,7 +253,7 @@ static void list_members(struct member_list *list, u32 rid)
 static int find_members(struct member_list *list,
 			const struct ioasid_device_info *arg)
 {
-	/* Count first: the user's number need not be reasonable. */
+	/* Count first: the user's number may be anything. */
 	list_members(list, arg->rid);
 	list->nr = min(list->found, arg->nr_members);
 	if (!list->nr)
@@ -353,16 +359,16 @@ int device_cmd_pasid_attach(struct command *cmd)
 
 	if (arg->flags || arg->__reserved)
 		return -EOPNOTSUPP;
-	/* A replace cannot be taken back: let what cannot be answered fail now. */
+	/* A replace cannot be taken back: if the answer cannot be written, fail now. */
 	arg->out_hw_pasid = 0;
 	arg->out_hwpt_id = 0;
 	if (command_reply(cmd))
 		return -EFAULT;
-	/* Nothing is pinned for a device that is not there. */
+	/* Nothing is pinned for a device that does not exist. */
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
 		return device_explain_none(cmd->ctx, arg->dev_id);
-	/* But whoever unbinds a device waits for who has it. */
+	/* But an unbind waits for references. */
 	object_put(cmd->ctx, &idev->obj);
 	pt = pt_hold(cmd->ctx, arg->pt_id);
 	if (IS_ERR(pt))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Dirty tracking: the IOMMU notes in its page table what DMA has written to, and a VMM
- * that migrates a guest reads and clears it, page table by page table.
+ * that migrates a guest reads and clears these bits, page table by page table.
  *
- * A page table is walked in portions, each under the lock of the IOAS held for
- * writing: so no area is being filled or drained. User memory is only touched in
- * between, by iova_bitmap_for_each().
+ * A page table is walked in portions, with the lock of the IOAS held for
+ * writing, so that no area is being filled or drained. User memory is touched
+ * only in between, by iova_bitmap_for_each().
  */
 #include <linux/iommu.h>
 #include <linux/iova_bitmap.h>
@@ -22,15 +22,18 @@
 #include "space/explain.h"
 #include "space/load.h"
 
-/* IOVAs for which the lock is held at a time. Larger than any page but the oddest. */
+/*
+ * IOVAs that are walked under one hold of the lock. Larger than all but the oddest
+ * pages.
+ */
 #define PORTION		SZ_1G
 
 /**
  * struct dirty_walk - a walk of one page table
  * @hwpt: the page table
  * @flags: for the IOMMU driver
- * @state: where it reports dirty pages to
- * @gather: what it has to flush
+ * @state: where the driver reports dirty pages
+ * @gather: what the driver has to flush
  */
 struct dirty_walk {
 	struct hwpt *hwpt;
@@ -48,8 +51,8 @@ static void walk_begin(struct dirty_walk *walk, struct hwpt *hwpt,
 }
 
 /*
- * An entry in an IOTLB that says "dirty" keeps the IOMMU from setting the bit again.
- * What is written until it is gone is read by the user after this command.
+ * A dirty entry in an IOTLB keeps the IOMMU from setting the bit again. What is
+ * written until it is flushed the user reads after this command.
  */
 static void walk_end(struct dirty_walk *walk)
 {
@@ -82,8 +85,8 @@ static int walk_areas(struct dirty_walk *walk, struct area *area,
 }
 
 /*
- * Walk the first portion of the range that has anything mapped. @start is set to the end
- * of it, inclusive; that of the range if there is nothing more.
+ * Walk the first portion of the range that has anything mapped. @start is set to its
+ * last IOVA, or that of the range if nothing more is mapped.
  */
 static int walk_portion(struct dirty_walk *walk, unsigned long *start,
 			unsigned long last)
@@ -150,7 +153,7 @@ static struct hwpt *tracking_hwpt_get(struct iommufd_ctx *ctx, u32 id)
 	return hwpt;
 }
 
-/* The bits of the past are of no interest. */
+/* Earlier writes are of no interest. */
 static int clear_all(struct hwpt *hwpt)
 {
 	struct dirty_walk walk;

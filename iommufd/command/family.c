@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The generic netlink family "ioasid": what is generated from its specification, and
- * what the generator of this kernel does not know.
+ * The generic netlink family "ioasid": what is generated from its specification,
+ * completed by what the generator of this kernel cannot express.
  */
 #include <net/genetlink.h>
 
@@ -10,7 +10,7 @@
 #include "device/split.h"
 #include "report/notice.h"
 
-/* The generator of this kernel cannot say who may listen, and from where. */
+/* The generator of this kernel cannot express who may listen, and from where. */
 static const struct genl_multicast_group groups[] = {
 	[IOASID_NLGRP_EVENTS] = {
 		.name = "events",

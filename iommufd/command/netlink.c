@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The generic netlink family "ioasid": what it answers.
+ * The generic netlink family "ioasid": its answers.
  *
  * A dump goes through contexts, and the objects in each, in the order of their numbers.
- * Between two messages it holds nothing, and remembers only the numbers where it goes
- * on: objects may come and go. Within a context, the lists that objects leave before
- * they are destroyed are what it relies on, so that it takes no references: looking
- * must not make a DESTROY fail.
+ * Between two messages it holds nothing, and remembers only the numbers at which to go
+ * on: objects may come and go. Within a context it relies on lists that objects leave
+ * before they are destroyed, and takes no references: looking must not make a DESTROY
+ * fail.
  */
 #include <linux/capability.h>
 #include <linux/iommu.h>
@@ -31,12 +31,12 @@
 /* Areas that are looked at before others get the tree. */
 #define WALK_PORTION	1024
 
-/* Attachments of one device that are told. */
+/* Attachments of one device that a message has room for. */
 #define ATTACHMENTS_MAX	64
 
 /**
  * struct dump - where a dump goes on, in netlink_callback.ctx
- * @context: the lowest number of a context that has not been done
+ * @context: the lowest number of a context that is not done yet
  * @object: likewise, of an object in it
  * @iova: likewise, of an area in it
  * @done: nothing is left
@@ -66,7 +66,7 @@ struct answer {
 	u8 cmd;
 };
 
-/* A container's root without capabilities is not the host's. */
+/* Root of a container, without capabilities, is not the host's root. */
 static bool may_see(const struct answer *answer)
 {
 	if (netlink_capable(answer->cb->skb, CAP_SYS_ADMIN))
@@ -90,7 +90,7 @@ static void *begin(const struct answer *answer)
 			   NLM_F_MULTI, answer->cmd);
 }
 
-/* Either the whole message or nothing of it. */
+/* Keep the whole message, or nothing of it. */
 static int end(const struct answer *answer, void *header, int rc)
 {
 	if (rc)
@@ -106,7 +106,7 @@ static int end(const struct answer *answer, void *header, int rc)
  * @cb: the request
  * @cmd: of the messages
  * @context_attr: by which the request names one context
- * @function: does a context from where answer->dump says; -EMSGSIZE if more is left
+ * @function: does a context, starting at answer->dump; -EMSGSIZE if there is more
  *
  * Return: for the dump callback: not 0 if there is more.
  */
@@ -156,9 +156,10 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
  */
 
 /*
- * The next IOAS from dump->object. Valid while the caller holds ctx->look_lock: an
- * IOAS that is being taken apart says so under it. Nobody holds that for longer than
- * it takes to fill a message; what a user can hold, a dump does not wait for.
+ * The next IOAS from dump->object. Valid while the caller holds ctx->look_lock,
+ * under which an IOAS that is being taken apart is marked as gone. Nobody holds that
+ * for longer than it takes to fill a message: a dump never waits for what a user can
+ * hold.
  */
 static struct ioas *next_ioas(const struct answer *answer)
 {
@@ -263,7 +264,7 @@ int ioasid_nl_context_get_dumpit(struct sk_buff *skb,
  * struct extent - what is mapped in a space
  * @areas: ranges
  * @mapped: bytes
- * @pinned: bytes that devices can reach, and that are memory
+ * @pinned: bytes of memory that devices can reach
  */
 struct extent {
 	u64 areas;
@@ -279,7 +280,7 @@ static void add_area(struct extent *extent, const struct area *area)
 		extent->pinned += area_length(area);
 }
 
-/* In portions: a map should not wait for somebody who looks at a million areas. */
+/* In portions, so that a map does not wait for a dump of a million areas. */
 static int measure(struct ioas *ioas, struct extent *extent)
 {
 	unsigned long iova = 0;
@@ -441,7 +442,7 @@ static int fill_member(struct device *dev, void *data)
 
 static int fill_set(struct sk_buff *skb, struct iommufd_device *idev)
 {
-	/* The IOMMU tells a sub-device apart from everybody. */
+	/* The IOMMU isolates a sub-device from all others. */
 	if (idev->sub)
 		return nla_put_string(skb, IOASID_A_DEVICE_MEMBER, idev->name);
 	return iommu_group_for_each_dev(idev->group->iommu, skb, fill_member);
@@ -463,8 +464,8 @@ static int fill_attachment(struct sk_buff *skb, const struct source *source,
 }
 
 /*
- * Not by the group's attachments: who changes those may be pinning for long. As many as
- * a message has room for, and the number of all.
+ * Not by the group's attachments, since whoever changes those may be pinning for long.
+ * As many as a message has room for, and their total number.
  */
 static int fill_attachments(struct sk_buff *skb, struct iommufd_device *idev)
 {
@@ -570,10 +571,10 @@ static enum ioasid_area_origin origin_of(const struct ioas *ioas,
 }
 
 /*
- * Where the memory of a process is, is what address space layout randomisation hides:
- * from others of the same user, too, who may not look at a set-user-ID program, or at
- * another container. A part of a dump is made for the process that receives it, which
- * is current then; for the first part, that asks for it.
+ * Addresses of a process are what address space layout randomisation hides, also from
+ * other processes of the same user, which may not look at a set-user-ID program, or
+ * into another container. A part of a dump is made by the process that receives it,
+ * the first part by the one that asks for it: that is current.
  */
 static bool may_see_address(const struct answer *answer,
 			    const struct ioas *ioas, const struct area *area)
@@ -638,7 +639,7 @@ static int dump_area(const struct answer *answer, struct ioas *ioas,
 	return end(answer, header, fill_area(answer, ioas, area));
 }
 
-/* A buffer has an end: so does the time for which the tree is locked. */
+/* The size of the buffer limits how long the tree is locked. */
 static int dump_areas_of(struct answer *answer, struct ioas *ioas)
 {
 	u64 start = max(limit(answer, IOASID_A_AREA_IOVA, 0),
@@ -656,7 +657,7 @@ static int dump_areas_of(struct answer *answer, struct ioas *ioas)
 		rc = dump_area(answer, ioas, area);
 		if (rc)
 			break;
-		/* Never 0 again, or the dump would begin anew. */
+		/* Never 0 again, or the dump would start over. */
 		answer->dump->iova = area->last + 1 ?: U64_MAX;
 	}
 	mutex_unlock(&ioas->tree_lock);
@@ -698,7 +699,7 @@ int ioasid_nl_area_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 static int change_split(struct sk_buff *skb, struct genl_info *info,
 			int (*function)(const char *device, const char *other))
 {
-	/* GENL_ADMIN_PERM is about networks. */
+	/* GENL_ADMIN_PERM asks for CAP_NET_ADMIN, which is about networks. */
 	if (!netlink_capable(skb, CAP_SYS_ADMIN))
 		return -EPERM;
 	if (GENL_REQ_ATTR_CHECK(info, IOASID_A_SPLIT_DEVICE) ||

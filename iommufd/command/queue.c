@@ -14,7 +14,7 @@
 
 #define DEPTH_DEFAULT	256
 
-/* Tell the caller of a new queue and its file. The queue is the caller's on error. */
+/* Tell user space about a new queue and its file. On error the queue stays ours. */
 static int reply(struct command *cmd, struct object *queue,
 		 struct file *(*open)(struct iommufd_ctx *ctx,
 				      struct object *queue),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The IOAS_* commands: their structures, flags and errors, and nothing more.
+ * Commands about an IOAS: their structures, flags and errors, and nothing more.
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -72,7 +72,7 @@ int ioas_cmd_alloc_nested(struct command *cmd)
 	return command_publish(cmd, &ioas->obj);
 }
 
-/* Ranges that are told before others get the tree lock. */
+/* Ranges that are collected under one hold of the tree lock. */
 #define RANGES_PORTION	16
 
 /**
@@ -89,7 +89,10 @@ struct holes {
 	struct iommu_iova_range range[RANGES_PORTION];
 };
 
-/* User memory, which may keep us waiting, is not touched with the lock held. */
+/*
+ * Collect ranges: user memory, which may take for ever, is not touched under the
+ * lock.
+ */
 static void next_holes(struct ioas *ioas, struct holes *holes)
 {
 	unsigned long start, last;
@@ -178,7 +181,7 @@ static int read_ranges(struct iommufd_ctx *ctx, struct rb_root_cached *tree,
 	return 0;
 }
 
-/* By the reserved ranges, of a few devices: the user's may be millions. */
+/* Goes by the reserved ranges, which are few: the user's may be millions. */
 static int check_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 {
 	struct iova_range *range = ranges_first(&ioas->reserved, 0);
@@ -244,14 +247,14 @@ static struct pinned *open_memory(struct iommufd_ctx *ctx,
 	pinned = pinned_from_file(ctx, file, arg->start, arg->length,
 				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	rc = PTR_ERR_OR_ZERO(pinned);
-	/* What is wrong with the file has been said. */
+	/* A reason about the file has been noted already. */
 	if (rc == -EOVERFLOW || (rc == -EINVAL && !arg->length))
 		explain_source(ctx, rc, arg->start, arg->length);
 	fput(file);
 	return pinned;
 }
 
-/* All that is in a child is made of its parent's mappings. */
+/* Everything in a child is made of its parent's mappings. */
 static int refuse_child(const struct ioas *ioas)
 {
 	return reason_note(ioas->ctx, -EINVAL,
@@ -328,7 +331,7 @@ int ioas_cmd_map(struct command *cmd)
 			     false, &arg->iova);
 	if (!rc) {
 		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
-		/* Whoever is not told about a mapping does not have it. */
+		/* A mapping that the caller cannot be told of is undone. */
 		if (rc)
 			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
 	}
@@ -420,10 +423,10 @@ out_slices:
 }
 
 /*
- * All memory of a context is gone through twice, each piece once, however many
- * areas share it. All IOASes are locked for writing: first count, then move to
- * an account that has been charged, or, if that has failed, to none. What is being
- * mapped meanwhile is paid for by who maps it.
+ * All memory of a context is gone through twice, visiting each piece once, however
+ * many areas share it. All IOASes are locked for writing: first count, then move
+ * to an account that has been charged, or, if that fails, to none. What is being
+ * mapped meanwhile is charged to whoever maps it.
  */
 static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
 			    unsigned long *npages)
@@ -463,8 +466,8 @@ static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
 }
 
 /*
- * Returns 0; or, with nothing changed, -EAGAIN if *@npages are more than are @paid for.
- * That is not done here, since it waits for the caller's mmap lock.
+ * Returns 0; or, with nothing changed, -EAGAIN if *@npages is more than @paid. Charging
+ * is left to the caller, since it waits for the mmap lock.
  */
 static int try_change(struct iommufd_ctx *ctx, struct account *new,
 		      unsigned long paid, unsigned long *npages)
@@ -491,7 +494,7 @@ static int try_change(struct iommufd_ctx *ctx, struct account *new,
 	return rc;
 }
 
-/* With the lock of files held: nobody pins more of them meanwhile. */
+/* With ctx->file_lock held: no more memory of files is pinned meanwhile. */
 static int change_account(struct iommufd_ctx *ctx, struct account *new)
 {
 	unsigned long npages, paid = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands about page tables: HWPT_ALLOC, HWPT_INVALIDATE, and IOASID_COHERENCY,
- * which says what they have to be like.
+ * Commands about page tables: HWPT_ALLOC, HWPT_INVALIDATE, and IOASID_COHERENCY, the
+ * policy for them.
  */
 #include <linux/capability.h>
 #include <linux/iommu.h>
@@ -18,7 +18,7 @@
 #include "domain/hwpt.h"
 #include "report/fault.h"
 
-/* Of what user space says to IOMMU_HWPT_ALLOC for the IOMMU driver. */
+/* Limit of the data of IOMMU_HWPT_ALLOC that is for the IOMMU driver. */
 #define DATA_LENGTH_MAX	PAGE_SIZE
 #define DATA_TRIES	16
 
@@ -70,7 +70,7 @@ static int check_hwpt_flags(u32 flags)
 		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
 		      IOMMU_HWPT_FAULT_ID_VALID))
 		return -EOPNOTSUPP;
-	/* Page requests go to the queue of what is nested in it. */
+	/* Page requests go to the queue of the nested page table. */
 	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT &&
 	    flags & IOMMU_HWPT_FAULT_ID_VALID)
 		return -EOPNOTSUPP;
@@ -78,8 +78,8 @@ static int check_hwpt_flags(u32 flags)
 }
 
 /*
- * With the device held, for whose commands an unbind waits: so what the IOMMU driver
- * reads of the user's memory must be there. If it is not (-EFAULT), nothing waits for it.
+ * A reference on the device is held, for which an unbind waits. So user memory that the
+ * IOMMU driver reads must be present: if it is not, this is -EFAULT, without waiting.
  */
 static struct hwpt *alloc_for(struct iommufd_ctx *ctx,
 			      const struct iommu_hwpt_alloc *arg,
@@ -124,7 +124,7 @@ static struct hwpt *alloc_patiently(struct iommufd_ctx *ctx,
 	return hwpt;
 }
 
-/* The queue is looked up first, so that what fails later is only memory. */
+/* The queue is looked up first, so that only lack of memory can fail later. */
 static int hwpt_alloc_for(struct command *cmd, struct object *pt,
 			  struct fault_queue *queue)
 {
@@ -150,11 +150,11 @@ static int check_hwpt_data(struct iommufd_ctx *ctx,
 		return reason_note(ctx, -EINVAL,
 				   "data_type %u does not go with data of %u bytes",
 				   arg->data_type, arg->data_len);
-	/* A driver looks at all of it, and if only to see that the rest is 0. */
+	/* A driver reads all of it, if only to see that the rest is 0. */
 	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
 }
 
-/* An IOAS or HWPT, held. Anything else is as good as nothing. */
+/* An IOAS or HWPT, held. Anything else is as good as no object. */
 static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
 {
 	struct object *pt = pt_hold(ctx, id);
@@ -185,7 +185,7 @@ int table_cmd_alloc(struct command *cmd)
 	rc = check_hwpt_flags(arg->flags) ?: check_hwpt_data(cmd->ctx, arg);
 	if (rc)
 		return rc;
-	/* What is wrong is said in the order of the fields. */
+	/* Errors are reported in the order of the fields. */
 	idev = device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
 		return device_explain_none(cmd->ctx, arg->dev_id);
@@ -209,7 +209,7 @@ out_pt:
 }
 
 /*
- * What the hardware is to forget ----------------------------------------------
+ * Invalidation ----------------------------------------------------------------
  */
 
 /* Drivers do not reschedule between the entries of an array. */
@@ -223,7 +223,7 @@ static int invalidate_portions(struct iommu_domain *domain,
 	};
 	int rc;
 
-	/* No entries: a question whether the driver knows the type. */
+	/* No entries: asks whether the driver knows the type. */
 	do {
 		array.uptr = u64_to_user_ptr(arg->data_uptr +
 					     (u64)*done * arg->entry_len);
@@ -246,7 +246,7 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 
 	if (arg->__reserved)
 		return -EOPNOTSUPP;
-	/* What one call can keep the CPU busy with has a limit. */
+	/* Limits how long one call can keep the CPU busy. */
 	if (arg->entry_num && (!arg->data_uptr || !arg->entry_len ||
 			       arg->entry_len > INVALIDATE_LENGTH_MAX ||
 			       arg->entry_num > INVALIDATE_MAX))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A door for test modules, which is not there as long as none is loaded.
+ * A door for test modules, which stays shut as long as none is loaded.
  *
- * The kernel's own tests drive iommufd by IOMMU_TEST_CMD. What that does is in a module
- * that only tests load; here is what it needs of the insides, and no more.
+ * The kernel's own tests drive iommufd by IOMMU_TEST_CMD. That command is implemented
+ * by a module that only tests load; here is what it needs from the inside, and no more.
  */
 #include <linux/export.h>
 #include <linux/iommufd.h>
@@ -23,9 +23,9 @@ static const struct iommufd_test_ops __rcu *test_ops;
 /**
  * iommufd_test_keeper - the owner of an IOMMU driver in a test module
  *
- * The IOMMU core holds the owner's module for every device behind the IOMMU. If a test
- * module makes these itself, and removes them when it is unloaded, that must not be it:
- * it would never be. But there has to be one that stays as long.
+ * The IOMMU core holds the owner's module for every device behind the IOMMU. A test
+ * module that makes these devices itself, and removes them when it is unloaded, must
+ * not be the owner: it could never be unloaded. But the owner has to stay as long.
  *
  * Return: the module of iommufd, which test modules need in any case.
  */
@@ -36,7 +36,7 @@ struct module *iommufd_test_keeper(void)
 EXPORT_SYMBOL_NS_GPL(iommufd_test_keeper, IOMMUFD_TEST);
 
 /**
- * iommufd_test_register - let a module do IOMMU_TEST_CMD
+ * iommufd_test_register - let a module implement IOMMU_TEST_CMD
  * @ops: of the module
  *
  * Return: 0, or -EBUSY: one module at a time.
@@ -62,8 +62,8 @@ void iommufd_test_unregister(const struct iommufd_test_ops *ops)
 EXPORT_SYMBOL_NS_GPL(iommufd_test_unregister, IOMMUFD_TEST);
 
 /*
- * The module stays loaded as long as a context may have anything of it: not only objects,
- * but page tables of its IOMMU, too.
+ * The module stays loaded as long as a context may have anything of its: objects, or
+ * page tables of its IOMMU.
  */
 static const struct iommufd_test_ops *test_ops_of(struct iommufd_ctx *ctx)
 {
@@ -76,7 +76,7 @@ static const struct iommufd_test_ops *test_ops_of(struct iommufd_ctx *ctx)
 	if (ops && !try_module_get(ops->owner))
 		ops = NULL;
 	rcu_read_unlock();
-	/* Another thread was faster: with the same, since there is one. */
+	/* Another thread was faster, with the same ones: there is only one module. */
 	if (ops && cmpxchg(&ctx->test_ops, NULL, ops))
 		module_put(ops->owner);
 	return ops;
@@ -114,7 +114,7 @@ void test_release(struct iommufd_ctx *ctx)
  * struct iommufd_test_object - an object of the test module's
  * @obj: in the ID table
  * @ops: of the module
- * @data: what the module knows it by; NULL until it has been published
+ * @data: the module's; NULL until the object is published
  */
 struct iommufd_test_object {
 	struct object obj;
@@ -140,7 +140,7 @@ static const struct object_kind test_object_kind = {
 /**
  * iommufd_test_object_new - an ID for something that the user can destroy
  * @ctx: the context
- * @ops: of the module, which is at work on a command
+ * @ops: of the module, which is carrying out a command
  * @id: set to the ID
  *
  * Return: the object, for iommufd_test_object_publish() or _abort(); or NULL.
@@ -234,8 +234,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_object_put, IOMMUFD_TEST);
  * @dev: the device
  * @id: set to its ID
  *
- * As iommufd_device_bind(), but the device does not keep the context: whoever binds it
- * is itself an object of it, and would keep it for ever.
+ * As iommufd_device_bind(), but the device does not keep the context: it is bound by
+ * an object of that context, which would keep it for ever.
  *
  * Return: as iommufd_device_bind().
  */
@@ -313,7 +313,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_device_put, IOMMUFD_TEST);
 /**
  * iommufd_test_reserve - keep a range of an IOAS from being mapped
  * @ctx: the context
- * @ioas_id: the IOAS, for as long as which it lasts
+ * @ioas_id: the IOAS; the reservation lasts as long as it
  * @start: first IOVA
  * @last: last IOVA, inclusive
  *

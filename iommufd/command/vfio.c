@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs that speak the ioctls of the VFIO container, on /dev/iommu.
+ * The ioctls of the legacy VFIO container, on /dev/iommu.
  *
  * The container has one address space and no IDs, so the context has one IOAS
  * that these ioctls mean: the one that VFIO made when the first group was
  * attached, or that the user has chosen (VFIO_IOAS). Its memory is charged as
  * VFIO type1 charges it, to the process.
  *
- * Logging of dirty pages is what type1 does for devices behind an IOMMU: there
- * is no way to know what a device has written, so everything mapped is dirty.
+ * Dirty pages are logged as type1 does it for devices behind an IOMMU: there is
+ * no way to know what a device has written, so everything mapped is dirty.
  */
 #include <linux/capability.h>
 #include <linux/iommu.h>
@@ -83,7 +83,7 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	return ioas_map_source(ioas, map.vaddr, map.size, flags, true, &iova);
 }
 
-/* Type 1 (not v2) may unmap in the middle of what has been mapped. */
+/* Type 1 (not v2) may unmap a part of what was mapped. */
 static int cut_edges(struct ioas *ioas, u64 iova, u64 size)
 {
 	int rc = 0;
@@ -159,7 +159,10 @@ static int report_dirty(struct ioas *ioas, unsigned long iova,
 	return rc;
 }
 
-/* As type1: the log is on, the smallest pages, enough room but not too much. */
+/*
+ * As type1: the log must be on, for the smallest pages, with enough room but not
+ * too much.
+ */
 static int check_bitmap(struct ioas *ioas, const struct vfio_bitmap *bitmap,
 			u64 iova, u64 size)
 {
@@ -201,7 +204,7 @@ static int check_unmap(struct iommufd_ctx *ctx,
 	return 0;
 }
 
-/* The bitmap behind the structure, before what it is about is unmapped. */
+/* Fill the bitmap behind the structure, before the range is unmapped. */
 static int report_unmapped(struct ioas *ioas,
 			   const struct vfio_iommu_type1_dma_unmap *unmap,
 			   const struct vfio_bitmap __user *user)
@@ -250,7 +253,7 @@ static long vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 			rc = ioas_unmap(ioas, unmap.iova, unmap.size,
 					&unmapped);
 	}
-	/* As type1, nothing is told by one that fails. */
+	/* As with type1, a call that fails reports nothing. */
 	if (!rc && put_user(unmapped, &user->size))
 		rc = -EFAULT;
 	return rc;
@@ -293,7 +296,7 @@ static long vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
 				  (u64 __user *)get.bitmap.data);
 }
 
-/* Nothing bypasses the cache, if no page table of the IOAS lets it. */
+/* Does no page table of the IOAS let DMA bypass the caches? */
 static int all_coherent(struct ioas *ioas)
 {
 	struct ioas_table *table;
@@ -340,7 +343,7 @@ static int set_type(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (READ_ONCE(container->made) && READ_ONCE(container->set))
 		return reason_note(ctx, -EINVAL,
 				   "VFIO_SET_IOMMU has been called already");
-	/* The old type may unmap anywhere, so no entry may be a large one. */
+	/* The old type may unmap anywhere, so there must be no large entries. */
 	if (type == VFIO_TYPE1_IOMMU)
 		rc = ioas_set_small_pages(ioas, true);
 	if (!rc)
@@ -376,7 +379,7 @@ static u64 page_sizes(struct ioas *ioas)
 	list_for_each_entry(table, &ioas->tables, link)
 		sizes &= table->paging.domain->pgsize_bitmap;
 	up_read(ioas_lock(ioas));
-	/* Type1 speaks of the CPU's pages where the IOMMU has smaller ones. */
+	/* Type1 reports the CPU's page size where the IOMMU has smaller ones. */
 	if (sizes & ~PAGE_MASK)
 		sizes = (sizes & PAGE_MASK) | PAGE_SIZE;
 	return sizes;
@@ -457,7 +460,7 @@ static struct info_caps *make_caps(struct ioas *ioas,
 	return caps;
 }
 
-/* Without a device yet: by those that may come. NULL: no memory. */
+/* Without a device so far, go by those that may come. NULL: no memory. */
 static struct info_caps *get_caps(struct ioas *ioas, size_t *size)
 {
 	struct rb_root_cached ahead = RB_ROOT_CACHED;
@@ -500,7 +503,9 @@ static long vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 	info.argsz = sizeof(info) + size;
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
 	info.iova_pgsizes = page_sizes(ioas);
-	/* Without room for all: no capabilities, and the length to come with. */
+	/*
+	 * Without room for all of them: no capabilities, and the length that is needed.
+	 */
 	if (room >= info.argsz) {
 		info.cap_offset = sizeof(info);
 		if (copy_to_user(user + sizeof(info), caps, size))
@@ -515,9 +520,9 @@ static long vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 /**
  * struct legacy_row - one ioctl of the container
  * @nr: its number
- * @name: of that in the header
- * @ioas: what it works on, or an ERR_PTR
- * @function: does it; what is wrong with the arguments is told first
+ * @name: its name in the header
+ * @ioas: finds the IOAS that it works on, or returns an ERR_PTR
+ * @function: carries it out; errors of the arguments come first
  */
 struct legacy_row {
 	unsigned int nr;
