@@ -2,8 +2,8 @@
 /*
  * Everything that differs between the kernels we build for, and nothing else.
  *
- * The code is written for the interfaces of the newest supported kernel; an
- * older one is bent to them here.
+ * The code is written for the interfaces of the newest supported kernel; older
+ * ones are adapted to them here.
  */
 #ifndef IOMMUFD_COMPAT_H
 #define IOMMUFD_COMPAT_H
@@ -37,10 +37,10 @@ int iommu_replace_group_handle(struct iommu_group *group,
 			       struct iommu_attach_handle *handle);
 
 /**
- * mm_write_trylock - mmap_write_lock(), if nobody has to be waited for
+ * mm_write_trylock - mmap_write_lock() without waiting
  * @mm: the address space
  *
- * Linux has it not. To be ended by mmap_write_unlock().
+ * Linux does not have it. To be ended by mmap_write_unlock().
  */
 static inline bool mm_write_trylock(struct mm_struct *mm)
 {

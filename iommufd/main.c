@@ -63,7 +63,7 @@ union command_arg {
  * @name: of its number in the header
  * @size: length of its structure as this module knows it
  * @min_size: length of the first version of it
- * @function: does it
+ * @function: carries it out
  */
 struct command_row {
 	const char *name;
@@ -148,14 +148,14 @@ static const struct command_row *command_find(unsigned int nr)
 	return &commands[i];
 }
 
-/* A caller with another version of the structure than we. */
+/* A caller whose structure has another length than ours. */
 static noinline int command_read_other(struct command *cmd,
 				       const struct command_row *row)
 {
 	if (get_user(cmd->user_size, (u32 __user *)cmd->user))
 		return -EFAULT;
 	if (cmd->user_size < row->min_size) {
-		/* The one that asks for a sentence is not to replace it. */
+		/* The command that asks for the sentence must not replace it. */
 		if (row->function != context_cmd_last_reason)
 			reason_note(cmd->ctx, -EINVAL,
 				    "the structure of %s has at least %u bytes: size is %u",
@@ -168,7 +168,8 @@ static noinline int command_read_other(struct command *cmd,
 
 /*
  * Copy the structure, and fill it up with zeros. Nearly every caller has the same
- * version of it as we, which is worth a shorter way: words of known size.
+ * version of it as we do, for which there is a shorter way: words of known
+ * number.
  */
 static int command_read(struct command *cmd, const struct command_row *row)
 {
@@ -212,7 +213,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	union command_arg buffer;
 	int rc;
 
-	/* Who asks why it has failed asks about the call before. */
+	/* LAST_REASON is about the call before. */
 	if (unlikely(reason_any(ctx)) && nr != IOASID_LAST_REASON)
 		reason_forget(ctx);
 	if (likely(row)) {
@@ -239,7 +240,7 @@ static void context_free_rcu(struct rcu_head *rcu)
 	kfree(ctx);
 }
 
-/* Who reports a DMA fault, or tells of one, may still be looking at it. */
+/* A report of a DMA fault may still be reading it. */
 static void context_free(struct iommufd_ctx *ctx)
 {
 	mutex_destroy(&ctx->ioas_lock);
@@ -391,7 +392,7 @@ static void device_exit(void)
 	misc_deregister(&iommufd_misc);
 }
 
-/* What there is to be done at load, in order, and backwards at unload. */
+/* Called at load in this order, and at unload in reverse. */
 static const struct {
 	int (*init)(void);
 	void (*exit)(void);
