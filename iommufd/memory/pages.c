@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What in-kernel users do with memory: pin single pages of it, read and write. Those of
- * memory that is pinned as a whole are uses of that, see pin.c; others are sparse.
+ * What in-kernel users do with memory: they pin single pages of it, read it and write
+ * it. A pin in memory that is pinned as a whole is one more use of that, see pin.c;
+ * other pages are sparse.
  */
 #include <linux/highmem.h>
 

@@ -454,7 +454,7 @@ int pinned_use_shared(struct pinned *pinned)
  * @npages: its length
  *
  * Return: the pages, to be dealt out by pinned_row_deal() and ended by
- * pinned_row_end(); or an ERR_PTR, which may be any memory's of the row.
+ * pinned_row_end(); or an ERR_PTR, which any memory of the row may have caused.
  */
 struct page **pinned_row_begin(const struct pinned *first, unsigned long npages)
 {
@@ -479,14 +479,7 @@ err_free:
 	return ERR_PTR(rc);
 }
 
-/**
- * pinned_row_deal_many - pinned_row_deal() of more than a page
- * @pinned: see there
- * @pages: its pages
- * @rc: as there
- *
- * Return: as pinned_row_deal().
- */
+/* pinned_row_deal() of more than one page. */
 int pinned_row_deal_many(struct pinned *pinned, struct page **pages, int rc)
 {
 	if (!rc)
@@ -613,7 +606,7 @@ void pinned_change_account(struct pinned *pinned, struct account *account)
 
 /**
  * pinned_construct - a structure that stands for nothing, as it has to be when freed
- * @pinned: memory that the cache has just got
+ * @pinned: memory that is new in the cache
  */
 void pinned_construct(struct pinned *pinned)
 {
@@ -630,8 +623,10 @@ void pinned_construct(struct pinned *pinned)
 
 /**
  * pinned_cache_init - at module load
- * @size: of what a struct pinned is the first member of, so that both are one allocation
- * @construct: makes that what it is when it is freed, see pinned_construct()
+ * @size: size of the structure whose first member is a struct pinned, so that both are
+ *	one allocation
+ * @construct: sets that up as it has to be when it is freed, see
+ *	pinned_construct()
  *
  * Return: 0 or -ENOMEM.
  */

@@ -59,12 +59,12 @@ static inline bool pinned_retire(struct pinned *pinned)
 int pinned_use_first(struct pinned *pinned);
 int pinned_use_shared(struct pinned *pinned);
 /**
- * pinned_follows - does memory go on where a row ends?
+ * pinned_follows - does memory continue a row?
  * @first: the first memory of the row: new, of the current process, like @next
  * @npages: length of the row
  * @next: other memory
  *
- * A row is what one get_user_pages pins: memory of one stretch of addresses.
+ * A row is pinned by one get_user_pages(): memory of one stretch of addresses.
  */
 static inline bool pinned_follows(const struct pinned *first,
 				  unsigned long npages,
@@ -86,11 +86,11 @@ void pinned_row_end(const struct pinned *first, unsigned long npages,
 		    struct page **pages, int rc);
 
 /**
- * pinned_row_deal - let memory of a row have its pages: it is in use then
+ * pinned_row_deal - give memory of a row its pages, which makes it used
  * @pinned: the memory
  * @pages: its pages
- * @rc: what this has returned for the memory before, or 0: with an error the rest
- *	still takes its pages, for pinned_row_undo()
+ * @rc: what this returned for the memory before, or 0. On an error the rest still
+ *	takes its pages, for pinned_row_undo().
  *
  * Return: 0 or -ENOMEM.
  */

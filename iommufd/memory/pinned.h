@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What pinned memory is: user memory, a file, or a device BAR, as runs of pages.
+ * Pinned memory: user memory, a file, or a device BAR, as runs of pages.
  */
 #ifndef IOMMUFD_PINNED_H
 #define IOMMUFD_PINNED_H
@@ -43,7 +43,7 @@ struct sparse;
  * @owner: the device whose BAR the memory is, if it has been found to be one;
  *	stays, since nothing else may appear at these addresses later
  *
- * The memory that it is in may be larger, see pinned_cache_init(). A structure that
+ * It may be part of a larger structure, see pinned_cache_init(). A structure that
  * stands for nothing has one reference and an account, and everything that
  * pinned_set() does not set is as the constructor made it.
  */
@@ -117,7 +117,7 @@ static inline bool pinned_is_private(const struct pinned *pinned)
 {
 	if (refcount_read(&pinned->refs) != 1)
 		return false;
-	/* After what others have done with it before they let go. */
+	/* After what others did with it before they dropped their references. */
 	smp_acquire__after_ctrl_dep();
 	return true;
 }

@@ -38,7 +38,7 @@ static void construct(void *mem)
 }
 
 /**
- * area_alloc - allocate an area that is not part of a struct pinned
+ * area_alloc - allocate an area by itself
  *
  * Return: the area in a struct loose_area, not initialised, or NULL.
  */

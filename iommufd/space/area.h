@@ -68,7 +68,8 @@ enum area_state {
  *	own one, see nested_lend()
  * @stuck: a driver has failed to unmap it: a device may still reach it, so it
  *	stays, with its memory
- * @embedded: part of @pinned, and freed with it; otherwise a struct loose_area
+ * @embedded: part of the same allocation as @pinned, see struct mapping;
+ *	otherwise a struct loose_area
  * @chain: links the areas that one command is working on
  *
  * Areas do not overlap. @in_use, @parked, @stuck and @chain belong to whoever made the
@@ -111,7 +112,7 @@ static inline void area_set_ready(struct area *area)
 }
 
 /**
- * struct loose_area - an area that is not part of a struct pinned
+ * struct loose_area - an area by itself, not in one allocation with its memory
  * @area: a copy, the second part of an area that was cut, or an area of a child
  * @source: a child's: the range of the parent that it is made of
  * @ioas: a child's: the child

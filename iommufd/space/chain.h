@@ -63,7 +63,7 @@ static inline u8 chain_prot(u32 flags)
 	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
 }
 
-/* chain_init() of the area that is part of its struct pinned. */
+/* chain_init() of an area that is in one allocation with its memory. */
 static inline void chain_init_embedded(struct area *area, unsigned long offset,
 				       unsigned long length, u8 prot)
 {
