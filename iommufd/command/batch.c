@@ -561,7 +561,7 @@ static void unmap_portion(struct portion *portion)
 	if (exclusive)
 		nested_take_back(chain);
 	if (chain)
-		chain_drop(ioas, chain);
+		chain_drop_mapped(ioas, chain);
 	ioas_unlock_unmap(ioas, exclusive);
 	if (!portion->done && !portion->error)
 		unmap_entry(portion);

@@ -26,6 +26,7 @@
 #include "domain/hwpt.h"
 #include "report/fault.h"
 #include "report/notice.h"
+#include "report/trace.h"
 #include "space/table.h"
 
 /**
@@ -41,6 +42,22 @@ struct member {
 	struct list_head link;
 	struct iommufd_device *idev;
 };
+
+static void trace_attach(const struct member *member, const struct hwpt *hwpt)
+{
+	const struct iommufd_device *idev = member->idev;
+
+	trace_ioasid_attach(idev->ctx->number, idev->name, member->source.pasid,
+			    hwpt->obj.id, hwpt->ioas->obj.id);
+}
+
+static void trace_detach(const struct member *member, const struct hwpt *hwpt)
+{
+	const struct iommufd_device *idev = member->idev;
+
+	trace_ioasid_detach(idev->ctx->number, idev->name, member->source.pasid,
+			    hwpt->obj.id, hwpt->ioas->obj.id);
+}
 
 /* Under the lock of the group. */
 static struct attachment *attachment_of(const struct iommufd_device *idev,
@@ -275,6 +292,7 @@ static int attach_first(struct iommufd_device *idev, struct attachment *att,
 	}
 	att->hwpt = hwpt;
 	list_add(&member->link, &att->members);
+	trace_attach(member, hwpt);
 	return 0;
 }
 
@@ -289,6 +307,7 @@ static int attach_join(struct iommufd_device *idev, struct attachment *att,
 	if (IS_ERR(member))
 		return PTR_ERR(member);
 	list_add(&member->link, &att->members);
+	trace_attach(member, hwpt);
 	return 0;
 }
 
@@ -350,6 +369,7 @@ static struct hwpt *attach_drop(struct iommufd_device *idev,
 	list_del(&member->link);
 	if (list_empty(&att->members))
 		hardware_detach(idev->group, att, idev);
+	trace_detach(member, hwpt);
 	member_free(member, hwpt, false);
 	if (list_empty(&att->members))
 		attachment_free(idev->group, att);
@@ -409,6 +429,7 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
 		u32 pasid = member->source.pasid;
 
 		list_del(&member->link);
+		trace_detach(member, hwpt);
 		member_free(member, hwpt, false);
 		pasid_give(other, pasid);
 		tell_attached(other, pasid, NULL);
@@ -457,6 +478,7 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 	LIST_HEAD(members);
 	LIST_HEAD(gone);
 	unsigned int nr;
+	struct member *member;
 	int rc;
 
 	if (!member_of(att, idev))
@@ -483,6 +505,8 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 	}
 	list_splice_init(&att->members, &gone);
 	list_splice(&members, &att->members);
+	list_for_each_entry(member, &att->members, link)
+		trace_attach(member, hwpt);
 	change->left = att->hwpt;
 	att->hwpt = hwpt;
 	change->nr_left = members_free(&gone, change->left, true);

@@ -25,6 +25,7 @@
 #include "report/event.h"
 #include "report/notice.h"
 #include "report/source.h"
+#include "report/trace.h"
 
 /* Limited, since an interrupt goes through all of them. */
 #define EVENTQS_MAX	64
@@ -186,6 +187,8 @@ static void tell_dma_fault(struct sources *sources, const struct device *dev,
 	};
 
 	find_origin(sources, dev, &event);
+	trace_ioasid_dma_fault(sources->ctx->number, dev ? dev_name(dev) : "",
+			       event.ioas_id, iova, event.perm);
 	event_tell(sources->ctx, &event);
 	tell_fault(sources->ctx, dev, &event);
 }
@@ -258,6 +261,7 @@ void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
 		.length = length,
 	};
 
+	trace_ioasid_lost(ctx->number, ioas_id, iova, length);
 	event_tell(ctx, &event);
 	notice_send(&notice);
 }

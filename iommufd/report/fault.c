@@ -35,6 +35,7 @@
 
 #include "report/fault.h"
 #include "report/source.h"
+#include "report/trace.h"
 
 /* Requests (single pages) that a queue holds. Any more are refused. */
 #define QUEUE_PAGES_MAX		8192
@@ -236,6 +237,22 @@ static void request_set_cookie(struct fault_queue *queue,
 		request->pages[i].cookie = request->cookie;
 }
 
+/* Under the lock: from then on it may be answered at any time. */
+static void request_trace(const struct fault_queue *queue,
+			  const struct request *request)
+{
+	const char *device = dev_name(request->group->fault_param->dev);
+	unsigned int i;
+
+	for (i = 0; i < request->nr; i++) {
+		const struct iommu_hwpt_pgfault *page = &request->pages[i];
+
+		trace_ioasid_page_request(queue->ctx->number, device,
+					  page->pasid, page->addr, page->perm,
+					  page->grpid, page->cookie);
+	}
+}
+
 static bool request_queue(struct fault_queue *queue, struct request *request)
 {
 	bool queued = false;
@@ -246,6 +263,8 @@ static bool request_queue(struct fault_queue *queue, struct request *request)
 		hash_add(queue->requests, &request->cookies, request->cookie);
 		list_add_tail(&request->unread, &queue->unread);
 		queue->nr_pages += request->nr;
+		if (trace_ioasid_page_request_enabled())
+			request_trace(queue, request);
 		queued = true;
 	}
 	spin_unlock(&queue->lock);
@@ -254,8 +273,12 @@ static bool request_queue(struct fault_queue *queue, struct request *request)
 	return queued;
 }
 
-static void answer(struct iopf_group *group, enum iommu_page_response_code code)
+static void answer(const struct iommufd_ctx *ctx, struct iopf_group *group,
+		   u32 cookie, enum iommu_page_response_code code)
 {
+	trace_ioasid_page_answer(ctx->number, dev_name(group->fault_param->dev),
+				 group->last_fault.fault.prm.grpid, cookie,
+				 code);
 	iopf_group_response(group, code);
 	iopf_free_group(group);
 }
@@ -277,7 +300,7 @@ static int fault_handle(struct iopf_group *group)
 	if (request && request_queue(sources->faults, request))
 		return 0;
 	kvfree(request);
-	answer(group, IOMMU_PAGE_RESP_INVALID);
+	answer(sources->ctx, group, 0, IOMMU_PAGE_RESP_INVALID);
 	return 0;
 }
 
@@ -327,7 +350,7 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 	spin_unlock(&queue->lock);
 
 	hlist_for_each_entry_safe(request, next, &taken, cookies) {
-		answer(request->group, code);
+		answer(queue->ctx, request->group, request->cookie, code);
 		request_put(request);
 	}
 	mutex_unlock(&queue->answering);
@@ -373,7 +396,8 @@ static int answer_one(struct fault_queue *queue,
 		request_take_out(queue, request);
 	spin_unlock(&queue->lock);
 	if (request) {
-		answer(request->group, response->code);
+		answer(queue->ctx, request->group, request->cookie,
+		       response->code);
 		request_put(request);
 	}
 	mutex_unlock(&queue->answering);

@@ -9,6 +9,7 @@
 #include "context/object.h"
 #include "context/reason.h"
 #include "report/notice.h"
+#include "report/trace.h"
 
 /* The family, and its group of listeners. */
 static const struct genl_family *family;
@@ -130,5 +131,6 @@ void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
 
 	if (reason_settle(ctx, error, text))
 		notice.reason = text;
+	trace_ioasid_failed(ctx->number, command, error, notice.reason ?: "");
 	notice_send(&notice);
 }

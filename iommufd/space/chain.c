@@ -14,11 +14,55 @@
 #include <uapi/linux/iommufd.h>
 
 #include "context/reason.h"
+#include "context/context.h"
 #include "memory/pin.h"
+#include "report/trace.h"
 #include "space/chain.h"
 #include "space/explain.h"
 #include "space/ranges.h"
 #include "space/stock.h"
+
+/*
+ * Tracing ---------------------------------------------------------------------
+ *
+ * An area is traced where all ways of mapping, and of unmapping, meet: before others
+ * can see it, and before its range can be taken again. So what is traced of a range is
+ * in the order in which it happens.
+ */
+
+/**
+ * chain_trace_map - trace that new areas are mapped, or given up
+ * @ioas: the IOAS
+ * @chain: areas of the caller, by @chain->chain
+ * @rc: 0, or why they are given up
+ */
+void chain_trace_map(struct ioas *ioas, const struct area *chain, int rc)
+{
+	for (; chain; chain = chain->chain)
+		trace_ioasid_map(ioas->ctx->number, ioas->obj.id, chain->iova,
+				 area_length(chain),
+				 chain->prot & (IOMMU_READ | IOMMU_WRITE),
+				 chain->in_use, rc);
+}
+
+static void trace_unmap(const struct ioas *ioas, const struct area *area,
+			int rc)
+{
+	trace_ioasid_unmap(ioas->ctx->number, ioas->obj.id, area->iova,
+			   area_length(area), rc);
+}
+
+/**
+ * chain_trace_unmap - trace that areas go; not those that are stuck, and stay
+ * @ioas: the IOAS
+ * @chain: areas of the caller, by @chain->chain; drained
+ */
+void chain_trace_unmap(struct ioas *ioas, const struct area *chain)
+{
+	for (; chain; chain = chain->chain)
+		if (!chain->stuck)
+			trace_unmap(ioas, chain, 0);
+}
 
 /*
  * Looking ---------------------------------------------------------------------
@@ -512,6 +556,7 @@ int area_keep_stuck(struct ioas *ioas, struct area *area)
 			     "the IOMMU driver has not unmapped all of %#lx-%#lx of IOAS %u: it stays mapped, and its memory pinned",
 			     area->iova, area->last, ioas->obj.id);
 
+	trace_unmap(ioas, area, rc);
 	area_set_ready(area);
 	return rc;
 }
@@ -523,6 +568,8 @@ int area_keep_stuck(struct ioas *ioas, struct area *area)
  */
 void area_drop(struct ioas *ioas, struct area *area)
 {
+	if (tracepoint_enabled(ioasid_unmap))
+		trace_unmap(ioas, area, 0);
 	mutex_lock(&ioas->tree_lock);
 	erase_area(ioas, area);
 	retire_area(ioas, area);

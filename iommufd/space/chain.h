@@ -7,6 +7,7 @@
 #define IOMMUFD_CHAIN_H
 
 #include <linux/iommu.h>
+#include <linux/tracepoint-defs.h>
 #include <uapi/linux/iommufd.h>
 
 #include "memory/pin.h"
@@ -109,6 +110,36 @@ static inline void chain_set_ready(struct area *chain)
 	}
 }
 
+DECLARE_TRACEPOINT(ioasid_map);
+DECLARE_TRACEPOINT(ioasid_unmap);
+
+void chain_trace_map(struct ioas *ioas, const struct area *chain, int rc);
+void chain_trace_unmap(struct ioas *ioas, const struct area *chain);
+
+/**
+ * chain_set_mapped - new areas are mapped: trace that, and let others see them
+ * @ioas: the IOAS
+ * @chain: the areas, which are not the caller's any more
+ */
+static inline void chain_set_mapped(struct ioas *ioas, struct area *chain)
+{
+	if (tracepoint_enabled(ioasid_map))
+		chain_trace_map(ioas, chain, 0);
+	chain_set_ready(chain);
+}
+
+/**
+ * area_set_mapped - chain_set_mapped() of a single one
+ * @ioas: the IOAS
+ * @area: the area, which is not the caller's any more
+ */
+static inline void area_set_mapped(struct ioas *ioas, struct area *area)
+{
+	if (tracepoint_enabled(ioasid_map))
+		chain_trace_map(ioas, area, 0);
+	area_set_ready(area);
+}
+
 struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
 			     unsigned long last);
 struct area *area_ready_next(struct ioas *ioas, struct area *area,
@@ -145,5 +176,17 @@ int area_keep_stuck(struct ioas *ioas, struct area *area);
 void area_drop(struct ioas *ioas, struct area *area);
 void chain_free(struct ioas *ioas, struct area *chain);
 int chain_drop(struct ioas *ioas, struct area *chain);
+
+/**
+ * chain_drop_mapped - chain_drop() of areas that others have seen: trace that
+ * @ioas: see there, as for the rest
+ * @chain: .
+ */
+static inline int chain_drop_mapped(struct ioas *ioas, struct area *chain)
+{
+	if (tracepoint_enabled(ioasid_unmap))
+		chain_trace_unmap(ioas, chain);
+	return chain_drop(ioas, chain);
+}
 
 #endif

@@ -283,6 +283,8 @@ bool chain_drain(struct ioas *ioas, struct area *chain)
 int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 {
 	chain_unuse(ioas, chain);
+	if (tracepoint_enabled(ioasid_map))
+		chain_trace_map(ioas, chain, rc);
 	return chain_drop(ioas, chain) ?: rc;
 }
 
@@ -319,7 +321,7 @@ int chain_fill(struct ioas *ioas, struct area *chain)
 			cond_resched();
 	}
 	if (!rc) {
-		chain_set_ready(chain);
+		chain_set_mapped(ioas, chain);
 	} else if (before) {
 		before->chain = NULL;
 		chain_drain(ioas, chain);
@@ -390,7 +392,7 @@ int chain_load(struct ioas *ioas, struct area *chain)
 	if (!chain->chain) {
 		rc = area_load(ioas, chain);
 		if (!rc)
-			area_set_ready(chain);
+			area_set_mapped(ioas, chain);
 	} else {
 		rc = chain_fill(ioas, chain);
 	}
@@ -528,7 +530,7 @@ int row_fill(struct ioas *ioas, struct area *chain)
 			break;
 	}
 	if (!rc) {
-		chain_set_ready(chain);
+		chain_set_mapped(ioas, chain);
 		return 0;
 	}
 	list_for_each_entry(undo, &ioas->tables, link) {

@@ -155,7 +155,7 @@ static int map_nested(struct ioas *ioas, unsigned long source,
 	rc = area_load(ioas, area);
 	if (rc)
 		return chain_give_up(ioas, area, rc);
-	area_set_ready(area);
+	area_set_mapped(ioas, area);
 	return 0;
 }
 

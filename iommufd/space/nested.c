@@ -442,7 +442,7 @@ static int remove_descendants(struct area *chain)
 		end->chain = NULL;
 		chain_drain(ioas, chain);
 		tell_lost(ioas, chain);
-		rc = chain_drop(ioas, chain) ?: rc;
+		rc = chain_drop_mapped(ioas, chain) ?: rc;
 		chain = rest;
 		cond_resched();
 	}

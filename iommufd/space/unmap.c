@@ -160,7 +160,7 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 	if (exclusive)
 		nested_take_back(chain);
 	if (chain)
-		rc = chain_drop(ioas, chain);
+		rc = chain_drop_mapped(ioas, chain);
 	/* If a child has an obstacle, nothing goes before that was called back. */
 	if (rc == -EAGAIN)
 		object_hold(&obstacle->ioas->obj);
