@@ -87,7 +87,9 @@ build/kselftest: build/src/.unpacked
 # Modules ---------------------------------------------------------------------
 
 ours := VERSION iommufd include build/patched/drivers/vfio vfio \
-	$(wildcard selftests/modules) selftests/iosim selftests/conformance \
+	$(wildcard selftests/modules) selftests/iosim
+# An iommufd with a door for the kernel's own tests.  They take no VFIO.
+door := VERSION iommufd include selftests/conformance \
 	build/src/drivers/iommu/iommufd/iommufd_test.h
 intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
 	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
@@ -103,6 +105,18 @@ build/modules/load-order: build/patched/.patched scripts/build-modules \
 			  $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for $(KVER)'
 	@scripts/build-modules $(KDIR) build/kmod $(@D) $(ours)
+
+build/test-door/load-order: build/src/.unpacked scripts/build-modules \
+			    $(call sources,$(door))
+	@echo 'building iommufd for its tests by the kernel'
+	@IOMMUFD_TEST=y scripts/build-modules $(KDIR) build/test-door.work \
+		$(@D) $(door)
+
+build/debug/test-door/load-order: build/debug/bzImage build/src/.unpacked \
+				  scripts/build-modules $(call sources,$(door))
+	@echo 'building iommufd for its tests by the kernel, debug'
+	@IOMMUFD_TEST=y scripts/build-modules build/debug/kernel \
+		build/debug/test-door.work $(@D) $(door)
 
 build/peers/intree/load-order: build/src/.unpacked scripts/build-modules \
 			       $(call sources,$(intree))
@@ -197,10 +211,10 @@ $(kernel_tests): build/conformance/%: build/conformance/newer.h \
 		$(CFLAGS) -isystem build/uapi $(addprefix -include ,$^) \
 		-o $@ build/src/tools/testing/selftests/iommu/$*.c
 
-check: modules tests tools $(kernel_tests) | setup-vm
+check: modules build/test-door/load-order tests tools $(kernel_tests) | setup-vm
 	@selftests/check stock $(programs)
 
-check-debug: debug tests $(kernel_tests) | setup-vm
+check-debug: debug build/debug/test-door/load-order tests $(kernel_tests) | setup-vm
 	@selftests/check debug $(programs)
 
 # Everything at once, for SECONDS=, by SEED=, under IOMMU=intel or amd, on KERNEL=stock,

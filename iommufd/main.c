@@ -196,13 +196,10 @@ err:
 static noinline long other_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
 				 unsigned long arg)
 {
-	long rc;
+	long rc = vfio_ioctl(ctx, nr, arg);
 
-	if (nr != _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
-		return vfio_ioctl(ctx, nr, arg);
-	rc = test_ioctl(ctx, (void __user *)arg);
-	if (rc < 0)
-		notice_failed(ctx, "IOMMU_TEST_CMD", rc);
+	if (rc == -ENOIOCTLCMD)
+		rc = test_ioctl(ctx, nr, (void __user *)arg);
 	return rc;
 }
 

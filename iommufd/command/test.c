@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A door for test modules, which stays shut as long as none is loaded.
+ * A door for test modules: only in the iommufd.ko that is built for them, and shut as
+ * long as none is loaded.
  *
  * The kernel's own tests drive iommufd by IOMMU_TEST_CMD. That command is implemented
  * by a module that only tests load; here is what it needs from the inside, and no more.
@@ -10,11 +11,13 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
 
 #include "command/test.h"
 #include "device/device.h"
 #include "device/group.h"
 #include "domain/hwpt.h"
+#include "report/notice.h"
 #include "space/space.h"
 #include "space/table.h"
 
@@ -85,15 +88,25 @@ static const struct iommufd_test_ops *test_ops_of(struct iommufd_ctx *ctx)
 /**
  * test_ioctl - IOMMU_TEST_CMD
  * @ctx: the context
+ * @nr: a number that is none of our commands
  * @arg: the caller's structure
  *
- * Return: what the test module says; -ENOIOCTLCMD without one.
+ * Return: what the test module says; -ENOIOCTLCMD without one, and for other numbers.
  */
-int test_ioctl(struct iommufd_ctx *ctx, void __user *arg)
+int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr, void __user *arg)
 {
-	const struct iommufd_test_ops *ops = test_ops_of(ctx);
+	const struct iommufd_test_ops *ops;
+	int rc;
 
-	return ops ? ops->ioctl(ctx, arg) : -ENOIOCTLCMD;
+	if (nr != _IO(IOMMUFD_TYPE, IOMMUFD_TEST_NR))
+		return -ENOIOCTLCMD;
+	ops = test_ops_of(ctx);
+	if (!ops)
+		return -ENOIOCTLCMD;
+	rc = ops->ioctl(ctx, arg);
+	if (rc < 0)
+		notice_failed(ctx, "IOMMU_TEST_CMD", rc);
+	return rc;
 }
 
 /**

@@ -3,11 +3,13 @@
  * What a test module may do with the insides of /dev/iommu. Namespace IOMMUFD_TEST.
  *
  * For the kernel's own tests of iommufd, which drive it by a command that no user should
- * have: IOMMU_TEST_CMD. Without a test module it does not exist.
+ * have: IOMMU_TEST_CMD. It is built with IOMMUFD_TEST=y, for those tests; and even then
+ * it does not exist without a test module.
  */
 #ifndef IOMMUFD_TEST_H
 #define IOMMUFD_TEST_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 
 struct device;
@@ -73,7 +75,23 @@ int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
  * For the module --------------------------------------------------------------
  */
 
-int test_ioctl(struct iommufd_ctx *ctx, void __user *arg);
+#ifdef IOMMUFD_TEST_DOOR
+
+int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr, void __user *arg);
 void test_release(struct iommufd_ctx *ctx);
+
+#else
+
+static inline int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+			     void __user *arg)
+{
+	return -ENOIOCTLCMD;
+}
+
+static inline void test_release(struct iommufd_ctx *ctx)
+{
+}
+
+#endif
 
 #endif

@@ -61,7 +61,9 @@ struct container {
  * @reasons: why commands failed, by thread; see reason.c
  * @nr_reasons: how many there are; read without the lock
  * @charge_process: new mappings are charged to the process and not to the user
- * @test_ops: operations of the test module in use, referenced; see test.c
+ * @test_ops: operations of the test module in use, referenced; see test.c. It is here
+ *	without the door, too: the symbol versions of both builds are the same, and VFIO
+ *	fits both
  * @container: the state of the legacy container, see container.c
  * @ioas_lock: protects @ioases. Taken before any lock of an IOAS.
  * @ioases: all IOASes of the context, so that every mapping can be reached in
