@@ -12,7 +12,6 @@
  *
  * Ranges are closed, [start, last], because the last IOVA may be ULONG_MAX.
  */
-#include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/rbtree_augmented.h>
 #include <linux/slab.h>
