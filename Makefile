@@ -7,6 +7,7 @@ help:
 	@echo 'make modules      the modules, into build/modules'
 	@echo 'make install      install them for the kernel KVER (make uninstall undoes it)'
 	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
+	@echo 'make unit         tests of single files, in user space: a second'
 	@echo 'make check        the tests, on the stock kernel'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
@@ -41,7 +42,11 @@ FORCE:
 # The linux-source package ----------------------------------------------------
 
 unpacked := drivers/vfio drivers/iommu/iommufd drivers/iommu/iommu-priv.h \
-	    lib/interval_tree.c include/uapi/linux/iommufd.h \
+	    lib/interval_tree.c lib/rbtree.c \
+	    include/linux/interval_tree.h \
+	    include/linux/interval_tree_generic.h include/linux/rbtree.h \
+	    include/linux/rbtree_augmented.h include/linux/rbtree_types.h \
+	    include/uapi/linux/iommufd.h \
 	    include/uapi/linux/vfio.h tools/testing/selftests/kselftest.h \
 	    tools/testing/selftests/kselftest_harness.h \
 	    tools/testing/selftests/iommu scripts/checkpatch.pl \
@@ -211,8 +216,42 @@ $(kernel_tests): build/conformance/%: build/conformance/newer.h \
 		$(CFLAGS) -isystem build/uapi $(addprefix -include ,$^) \
 		-o $@ build/src/tools/testing/selftests/iommu/$*.c
 
-check: modules build/test-door/load-order tests tools $(kernel_tests) | setup-vm
-	@selftests/check stock $(programs)
+# What needs no kernel: files of the module as they are, in user space, on the kernel's
+# own trees and the few headers in selftests/unit/include.
+unit_tests := $(addprefix build/unit/,runs)
+unit_cflags := -std=gnu11 -Wall -Wextra -Werror -MMD -MP -g -O1 \
+	       -fsanitize=address,undefined -fno-sanitize-recover=all \
+	       -Iselftests/unit/include -Iselftests/unit -Iiommufd \
+	       -isystem build/src/include -isystem build/kselftest
+unit_kernel := $(addprefix build/unit/kernel/,rbtree.o interval_tree.o)
+unit_common := build/unit/unit.o build/unit/slab.o $(unit_kernel)
+unit_compile = @mkdir -p $(@D); $(CC) $(unit_cflags) -c -o $@
+
+unit: $(unit_tests)
+	@SEED='$(SEED)' selftests/unit/run $^
+
+build/unit/runs: build/unit/iommufd/memory/runs.o
+
+$(unit_tests): %: %.o $(unit_common)
+	@$(CC) $(unit_cflags) -o $@ $^
+
+build/unit/%.o: selftests/unit/%.c build/src/.unpacked | build/kselftest
+	$(unit_compile) $<
+
+build/unit/iommufd/%.o: iommufd/%.c build/src/.unpacked
+	$(unit_compile) -Wno-sign-compare $<
+
+$(unit_kernel): build/unit/kernel/%.o: build/src/.unpacked
+	$(unit_compile) -w build/src/lib/$*.c
+
+-include $(unit_tests:=.d) $(unit_common:.o=.d) \
+	$(wildcard build/unit/iommufd/*/*.d)
+
+.PHONY: unit
+
+check: modules build/test-door/load-order tests tools $(kernel_tests) \
+       $(unit_tests) | setup-vm
+	@UNIT='$(unit_tests)' selftests/check stock $(programs)
 
 check-debug: debug build/debug/test-door/load-order tests $(kernel_tests) | setup-vm
 	@selftests/check debug $(programs)
