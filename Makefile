@@ -218,7 +218,7 @@ $(kernel_tests): build/conformance/%: build/conformance/newer.h \
 
 # What needs no kernel: files of the module as they are, in user space, on the kernel's
 # own trees and the few headers in selftests/unit/include.
-unit_tests := $(addprefix build/unit/,runs)
+unit_tests := $(addprefix build/unit/,runs area)
 unit_cflags := -std=gnu11 -Wall -Wextra -Werror -MMD -MP -g -O1 \
 	       -fsanitize=address,undefined -fno-sanitize-recover=all \
 	       -Iselftests/unit/include -Iselftests/unit -Iiommufd \
@@ -231,6 +231,7 @@ unit: $(unit_tests)
 	@SEED='$(SEED)' selftests/unit/run $^
 
 build/unit/runs: build/unit/iommufd/memory/runs.o
+build/unit/area: build/unit/iommufd/space/area.o
 
 $(unit_tests): %: %.o $(unit_common)
 	@$(CC) $(unit_cflags) -o $@ $^
