@@ -218,7 +218,7 @@ $(kernel_tests): build/conformance/%: build/conformance/newer.h \
 
 # What needs no kernel: files of the module as they are, in user space, on the kernel's
 # own trees and the few headers in selftests/unit/include.
-unit_tests := $(addprefix build/unit/,runs area)
+unit_tests := $(addprefix build/unit/,runs area ranges)
 unit_cflags := -std=gnu11 -Wall -Wextra -Werror -MMD -MP -g -O1 \
 	       -fsanitize=address,undefined -fno-sanitize-recover=all \
 	       -Iselftests/unit/include -Iselftests/unit -Iiommufd \
@@ -232,6 +232,7 @@ unit: $(unit_tests)
 
 build/unit/runs: build/unit/iommufd/memory/runs.o
 build/unit/area: build/unit/iommufd/space/area.o
+build/unit/ranges: build/unit/iommufd/space/ranges.o
 
 $(unit_tests): %: %.o $(unit_common)
 	@$(CC) $(unit_cflags) -o $@ $^
