@@ -33,11 +33,11 @@ union command_arg {
 	struct iommu_destroy destroy;
 	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
-	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_hwpt_alloc iommufd_hwpt_alloc;
 	struct iommu_hwpt_get_dirty_bitmap hwpt_get_dirty_bitmap;
 	struct iommu_hwpt_invalidate hwpt_invalidate;
 	struct iommu_hwpt_set_dirty_tracking hwpt_set_dirty_tracking;
-	struct iommu_ioas_alloc ioas_alloc;
+	struct iommu_ioas_alloc iommufd_ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
 	struct iommu_ioas_change_process change_process;
 	struct iommu_ioas_copy copy;
@@ -52,7 +52,7 @@ union command_arg {
 	struct ioasid_check_extension check_extension;
 	struct ioasid_coherency coherency;
 	struct ioasid_device_info device_info;
-	struct ioasid_eventq_alloc eventq_alloc;
+	struct ioasid_eventq_alloc iommufd_eventq_alloc;
 	struct ioasid_last_reason last_reason;
 	struct ioasid_pasid_attach pasid_attach;
 	struct ioasid_pasid_detach pasid_detach;
@@ -83,58 +83,61 @@ struct command_row {
 	}
 
 static const struct command_row commands[] = {
-	COMMAND(IOMMU_DESTROY, struct iommu_destroy, id, context_cmd_destroy),
+	COMMAND(IOMMU_DESTROY, struct iommu_destroy, id,
+		iommufd_context_cmd_destroy),
 	COMMAND(IOMMU_IOAS_ALLOC, struct iommu_ioas_alloc, out_ioas_id,
-		ioas_cmd_alloc),
+		iommufd_ioas_cmd_alloc),
 	COMMAND(IOMMU_IOAS_ALLOW_IOVAS, struct iommu_ioas_allow_iovas,
-		allowed_iovas, ioas_cmd_allow_iovas),
+		allowed_iovas, iommufd_ioas_cmd_allow_iovas),
 	COMMAND(IOMMU_IOAS_COPY, struct iommu_ioas_copy, src_iova,
-		ioas_cmd_copy),
+		iommufd_ioas_cmd_copy),
 	COMMAND(IOMMU_IOAS_IOVA_RANGES, struct iommu_ioas_iova_ranges,
-		out_iova_alignment, ioas_cmd_iova_ranges),
-	COMMAND(IOMMU_IOAS_MAP, struct iommu_ioas_map, iova, ioas_cmd_map),
+		out_iova_alignment, iommufd_ioas_cmd_iova_ranges),
+	COMMAND(IOMMU_IOAS_MAP, struct iommu_ioas_map, iova,
+		iommufd_ioas_cmd_map),
 	COMMAND(IOMMU_IOAS_UNMAP, struct iommu_ioas_unmap, length,
-		ioas_cmd_unmap),
-	COMMAND(IOMMU_OPTION, struct iommu_option, val64, context_cmd_option),
+		iommufd_ioas_cmd_unmap),
+	COMMAND(IOMMU_OPTION, struct iommu_option, val64,
+		iommufd_context_cmd_option),
 	COMMAND(IOMMU_VFIO_IOAS, struct iommu_vfio_ioas, __reserved,
-		vfio_cmd_ioas),
+		iommufd_vfio_cmd_ioas),
 	COMMAND(IOMMU_HWPT_ALLOC, struct iommu_hwpt_alloc, __reserved,
-		table_cmd_alloc),
+		iommufd_table_cmd_alloc),
 	COMMAND(IOMMU_GET_HW_INFO, struct iommu_hw_info, __reserved,
-		device_cmd_hw_info),
+		iommufd_device_cmd_hw_info),
 	COMMAND(IOMMU_HWPT_SET_DIRTY_TRACKING,
 		struct iommu_hwpt_set_dirty_tracking, __reserved,
-		dirty_cmd_set),
-	COMMAND(IOMMU_HWPT_GET_DIRTY_BITMAP,
-		struct iommu_hwpt_get_dirty_bitmap, data, dirty_cmd_get),
-	COMMAND(IOMMU_HWPT_INVALIDATE, struct iommu_hwpt_invalidate,
-		__reserved, table_cmd_invalidate),
-	COMMAND(IOMMU_FAULT_QUEUE_ALLOC, struct iommu_fault_alloc,
-		out_fault_fd, queue_cmd_fault_alloc),
+		iommufd_dirty_cmd_set),
+	COMMAND(IOMMU_HWPT_GET_DIRTY_BITMAP, struct iommu_hwpt_get_dirty_bitmap,
+		data, iommufd_dirty_cmd_get),
+	COMMAND(IOMMU_HWPT_INVALIDATE, struct iommu_hwpt_invalidate, __reserved,
+		iommufd_table_cmd_invalidate),
+	COMMAND(IOMMU_FAULT_QUEUE_ALLOC, struct iommu_fault_alloc, out_fault_fd,
+		iommufd_queue_cmd_fault_alloc),
 	COMMAND(IOMMU_IOAS_MAP_FILE, struct iommu_ioas_map_file, iova,
-		ioas_cmd_map_file),
+		iommufd_ioas_cmd_map_file),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
-		__reserved, ioas_cmd_change_process),
+		__reserved, iommufd_ioas_cmd_change_process),
 	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,
-		out_value, context_cmd_check_extension),
+		out_value, iommufd_context_cmd_check_extension),
 	COMMAND(IOASID_MAP_BATCH, struct ioasid_batch, __reserved,
-		batch_cmd_map),
+		iommufd_batch_cmd_map),
 	COMMAND(IOASID_UNMAP_BATCH, struct ioasid_batch, __reserved,
-		batch_cmd_unmap),
+		iommufd_batch_cmd_unmap),
 	COMMAND(IOASID_ALLOC_NESTED, struct ioasid_alloc_nested, out_ioas_id,
-		ioas_cmd_alloc_nested),
+		iommufd_ioas_cmd_alloc_nested),
 	COMMAND(IOASID_PASID_ATTACH, struct ioasid_pasid_attach, __reserved,
-		device_cmd_pasid_attach),
+		iommufd_device_cmd_pasid_attach),
 	COMMAND(IOASID_PASID_DETACH, struct ioasid_pasid_detach, pasid,
-		device_cmd_pasid_detach),
+		iommufd_device_cmd_pasid_detach),
 	COMMAND(IOASID_DEVICE_INFO, struct ioasid_device_info, pt_id,
-		device_cmd_info),
+		iommufd_device_cmd_info),
 	COMMAND(IOASID_EVENTQ_ALLOC, struct ioasid_eventq_alloc, out_fd,
-		queue_cmd_event_alloc),
+		iommufd_queue_cmd_event_alloc),
 	COMMAND(IOASID_LAST_REASON, struct ioasid_last_reason, out_errno,
-		context_cmd_last_reason),
+		iommufd_context_cmd_last_reason),
 	COMMAND(IOASID_COHERENCY, struct ioasid_coherency, policy,
-		table_cmd_coherency),
+		iommufd_table_cmd_coherency),
 };
 
 static const struct command_row *command_find(unsigned int nr)
@@ -156,10 +159,11 @@ static noinline int command_read_other(struct command *cmd,
 		return -EFAULT;
 	if (cmd->user_size < row->min_size) {
 		/* The command that asks for the sentence must not replace it. */
-		if (row->function != context_cmd_last_reason)
-			reason_note(cmd->ctx, -EINVAL,
-				    "the structure of %s has at least %u bytes: size is %u",
-				    row->name, row->min_size, cmd->user_size);
+		if (row->function != iommufd_context_cmd_last_reason)
+			iommufd_reason_note(cmd->ctx, -EINVAL,
+					    "the structure of %s has at least %u bytes: size is %u",
+					    row->name, row->min_size,
+					    cmd->user_size);
 		return -EINVAL;
 	}
 	return copy_struct_from_user(cmd->arg, row->size, cmd->user,
@@ -196,10 +200,10 @@ err:
 static noinline long other_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
 				 unsigned long arg)
 {
-	long rc = vfio_ioctl(ctx, nr, arg);
+	long rc = iommufd_vfio_ioctl(ctx, nr, arg);
 
 	if (rc == -ENOIOCTLCMD)
-		rc = test_ioctl(ctx, nr, (void __user *)arg);
+		rc = iommufd_test_ioctl(ctx, nr, (void __user *)arg);
 	return rc;
 }
 
@@ -212,7 +216,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 
 	/* LAST_REASON is about the call before. */
 	if (unlikely(reason_any(ctx)) && nr != IOASID_LAST_REASON)
-		reason_forget(ctx);
+		iommufd_reason_forget(ctx);
 	if (likely(row)) {
 		struct command cmd = {
 			.ctx = ctx,
@@ -223,7 +227,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 
 		rc = command_read(&cmd, row) ?: row->function(&cmd);
 		if (unlikely(rc))
-			notice_failed(ctx, row->name, rc);
+			iommufd_notice_failed(ctx, row->name, rc);
 		return rc;
 	}
 	return other_ioctl(ctx, nr, arg);
@@ -251,7 +255,7 @@ static void tell_context(struct iommufd_ctx *ctx, enum ioasid_event_kind kind)
 {
 	const struct notice notice = { .kind = kind, .ctx = ctx };
 
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }
 
 static int iommufd_open(struct inode *inode, struct file *file)
@@ -278,7 +282,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	spin_lock_init(&ctx->eventq_lock);
 	INIT_LIST_HEAD(&ctx->eventqs);
 	ctx->file = file;
-	rc = registry_add(ctx);
+	rc = iommufd_registry_add(ctx);
 	if (rc) {
 		context_free(ctx);
 		return rc;
@@ -293,13 +297,13 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	struct iommufd_ctx *ctx = file->private_data;
 
 	tell_context(ctx, IOASID_EVENT_KIND_CLOSE);
-	registry_remove(ctx);
-	object_destroy_all(ctx);
+	iommufd_registry_remove(ctx);
+	iommufd_object_destroy_all(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners) ||
 		!xa_empty(&ctx->pasids));
 	account_put(ctx->account);
-	reason_forget_all(ctx);
-	test_release(ctx);
+	iommufd_reason_forget_all(ctx);
+	iommufd_test_release(ctx);
 	context_free(ctx);
 	return 0;
 }
@@ -394,13 +398,13 @@ static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } rooms[] = {
-	{ account_init, account_exit },
-	{ area_cache_init, area_cache_exit },
-	{ stock_init, stock_exit },
-	{ gather_init, gather_exit },
-	{ batch_init, batch_exit },
-	{ family_init, family_exit },
-	{ outlook_init, outlook_exit },
+	{ iommufd_account_init, iommufd_account_exit },
+	{ iommufd_area_cache_init, iommufd_area_cache_exit },
+	{ iommufd_stock_init, iommufd_stock_exit },
+	{ iommufd_gather_init, iommufd_gather_exit },
+	{ iommufd_batch_init, iommufd_batch_exit },
+	{ iommufd_family_init, iommufd_family_exit },
+	{ iommufd_outlook_init, iommufd_outlook_exit },
 	{ device_init, device_exit },
 };
 

@@ -66,10 +66,10 @@ static int check_map_entry(struct iommufd_ctx *ctx,
 	int rc = ioas_check_map_flags(entry->flags);
 
 	if (rc)
-		return explain_flags(ctx, rc, entry->flags);
+		return iommufd_explain_flags(ctx, rc, entry->flags);
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX ||
 	    entry->src > ULONG_MAX)
-		return explain_end(ctx, entry->iova, entry->length);
+		return iommufd_explain_end(ctx, entry->iova, entry->length);
 	return 0;
 }
 
@@ -101,8 +101,10 @@ static inline int place_entry(struct ioas *ioas, struct area *chain,
 	int rc;
 
 	if (open)
-		return chain_place_open(ioas, chain, entry->length, iova);
-	rc = chain_place(ioas, chain, entry->length, entry->flags, &iova);
+		return iommufd_chain_place_open(ioas, chain, entry->length,
+						iova);
+	rc = iommufd_chain_place(ioas, chain, entry->length, entry->flags,
+				 &iova);
 	entry->iova = iova;
 	return rc;
 }
@@ -117,7 +119,8 @@ static inline int begin_entry(struct iommufd_ctx *ctx, struct area *area,
 		return rc;
 	rc = pinned_check_range(entry->src, entry->length);
 	if (rc)
-		return explain_source(ctx, rc, entry->src, entry->length);
+		return iommufd_explain_source(ctx, rc, entry->src,
+					      entry->length);
 	pinned_set(area->pinned, entry->src, entry->length,
 		   entry->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	chain_init_embedded(area, offset_in_page(entry->src), entry->length,
@@ -179,8 +182,8 @@ static struct area *last_of(struct area *chain)
 static int check_place(struct ioas *ioas,
 		       const struct ioasid_batch_entry *entry)
 {
-	return chain_check_place(ioas, entry->length, entry->flags,
-				 entry->iova);
+	return iommufd_chain_check_place(ioas, entry->length, entry->flags,
+					 entry->iova);
 }
 
 /* The same in a nested IOAS, where an entry may be of several areas. */
@@ -197,11 +200,12 @@ static unsigned int place_nested(struct portion *portion)
 		portion->error = check_map_entry(ioas->ctx, entry);
 		if (portion->error)
 			break;
-		chain = nested_take(ioas, entry->src, entry->length,
-				    chain_prot(entry->flags));
+		chain = iommufd_nested_take(ioas, entry->src, entry->length,
+					    chain_prot(entry->flags));
 		if (!chain) {
-			chain = nested_chain(ioas, entry->src, entry->length,
-					     chain_prot(entry->flags));
+			chain = iommufd_nested_chain(ioas, entry->src,
+						     entry->length,
+						     chain_prot(entry->flags));
 			portion->error = PTR_ERR_OR_ZERO(chain);
 			/*
 			 * It was not lent because there is no place for it: see
@@ -216,7 +220,7 @@ static unsigned int place_nested(struct portion *portion)
 		portion->error = place_entry(ioas, chain, entry, false);
 		mutex_unlock(&ioas->tree_lock);
 		if (portion->error) {
-			chain_free(ioas, chain);
+			iommufd_chain_free(ioas, chain);
 			break;
 		}
 		portion->first[i] = chain;
@@ -244,8 +248,8 @@ static void part_chains(struct portion *portion, unsigned int n)
 /* A nested IOAS is locked already. */
 static int give_up(struct ioas *ioas, struct area *chain, int rc)
 {
-	return ioas->parent ? chain_give_up(ioas, chain, rc) :
-			      chain_abandon(ioas, chain, rc);
+	return ioas->parent ? iommufd_chain_give_up(ioas, chain, rc) :
+			      iommufd_chain_abandon(ioas, chain, rc);
 }
 
 /* Load an entry alone; one that is stuck is not tried again. */
@@ -259,9 +263,9 @@ static int finish_one(struct portion *portion, struct area *chain)
 		if (area->stuck)
 			return give_up(ioas, chain, -EIO);
 	if (!ioas->parent)
-		return chain_load(ioas, chain);
-	rc = chain_fill(ioas, chain);
-	return rc ? chain_give_up(ioas, chain, rc) : 0;
+		return iommufd_chain_load(ioas, chain);
+	rc = iommufd_chain_fill(ioas, chain);
+	return rc ? iommufd_chain_give_up(ioas, chain, rc) : 0;
 }
 
 /* Loading them together has failed: which one is it? */
@@ -291,7 +295,8 @@ static void map_portion_user(struct portion *portion)
 
 	if (!n)
 		return;
-	if (READ_ONCE(ioas->needs) && !row_load(ioas, portion->first[0]))
+	if (READ_ONCE(ioas->needs) &&
+	    !iommufd_row_load(ioas, portion->first[0]))
 		portion->done = n;
 	else
 		finish_one_by_one(portion, n);
@@ -317,8 +322,8 @@ static int lend_portion(struct portion *portion)
 			portion->nr = max(i, 1U);
 			break;
 		}
-		rc = nested_lend(ioas, entry->src, entry->length,
-				 chain_prot(entry->flags));
+		rc = iommufd_nested_lend(ioas, entry->src, entry->length,
+					 chain_prot(entry->flags));
 		if (rc < 0 && !i)
 			return rc;
 		if (rc < 0)
@@ -342,7 +347,7 @@ static void map_portion_nested(struct portion *portion)
 	if (n) {
 		for (area = portion->first[0]; area; area = area->chain)
 			area->in_use = ioas->needs;
-		if (row_fill(ioas, portion->first[0]))
+		if (iommufd_row_fill(ioas, portion->first[0]))
 			finish_one_by_one(portion, n);
 		else
 			portion->done = n;
@@ -401,7 +406,7 @@ static int write_map_results(struct portion *portion)
 		struct ioasid_batch_entry *entry =
 			&portion->entry[--portion->done];
 
-		ioas_unmap(ioas, entry->iova, entry->length, &unmapped);
+		iommufd_ioas_unmap(ioas, entry->iova, entry->length, &unmapped);
 	}
 	return -EFAULT;
 }
@@ -429,11 +434,11 @@ static inline int check_unmap_entry(struct iommufd_ctx *ctx,
 	if (is_everything(entry))
 		return 0;
 	if (entry->iova >= ULONG_MAX || entry->length >= ULONG_MAX)
-		return explain_end(ctx, entry->iova, entry->length);
+		return iommufd_explain_end(ctx, entry->iova, entry->length);
 	if (!entry->length)
-		return explain_no_length(ctx);
+		return iommufd_explain_no_length(ctx);
 	if (entry->iova + entry->length - 1 < entry->iova)
-		return explain_end(ctx, entry->iova, entry->length);
+		return iommufd_explain_end(ctx, entry->iova, entry->length);
 	return 0;
 }
 
@@ -446,8 +451,9 @@ static struct area *area_of_entry(struct ioas *ioas, const struct area *before,
 {
 	struct area *area = before ? area_next(before, iova) : NULL;
 
-	return area && area->iova == iova ? area :
-					    area_first(&ioas->areas, iova, last);
+	return area && area->iova == iova ?
+		       area :
+		       iommufd_area_first(&ioas->areas, iova, last);
 }
 
 /*
@@ -475,8 +481,9 @@ static struct area *claim_entry(struct portion *portion, unsigned int i,
 		portion->unmapped[i] = entry->length;
 		return area;
 	}
-	if (chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH, link,
-			NULL) || !*link)
+	if (iommufd_chain_claim(ioas, entry->iova, last, true, UNMAP_BATCH,
+				link, NULL) ||
+	    !*link)
 		return NULL;
 	for (end = *link; end->chain; end = end->chain)
 		;
@@ -515,12 +522,13 @@ static void unmap_entry(struct portion *portion)
 	int rc = check_unmap_entry(portion->ioas->ctx, entry);
 
 	if (!rc && is_everything(entry))
-		rc = ioas_unmap_all(portion->ioas, &unmapped);
+		rc = iommufd_ioas_unmap_all(portion->ioas, &unmapped);
 	else if (!rc)
-		rc = ioas_unmap(portion->ioas, entry->iova, entry->length,
-				&unmapped);
+		rc = iommufd_ioas_unmap(portion->ioas, entry->iova,
+					entry->length, &unmapped);
 	if (!rc && !unmapped && !is_everything(entry))
-		rc = explain_nothing(portion->ioas, entry->iova, entry->length);
+		rc = iommufd_explain_nothing(portion->ioas, entry->iova,
+					     entry->length);
 	portion->unmapped[0] = unmapped;
 	portion->error = rc;
 	portion->done = !rc;
@@ -549,20 +557,20 @@ static void unmap_portion(struct portion *portion)
 	bool exclusive;
 
 	portion->unmapped[0] = 0;
-	portion->error = ioas_lock_unmap(ioas, &exclusive);
+	portion->error = iommufd_ioas_lock_unmap(ioas, &exclusive);
 	if (portion->error)
 		return;
 	portion->done = claim_simple(portion, &chain);
 	/* The entry in question calls back when it is its turn. */
-	if (chain && exclusive && nested_remove(ioas, &chain, NULL))
+	if (chain && exclusive && iommufd_nested_remove(ioas, &chain, NULL))
 		portion->done = 0;
-	if (chain && !chain_drain(ioas, chain))
+	if (chain && !iommufd_chain_drain(ioas, chain))
 		find_failed(portion, chain);
 	if (exclusive)
-		nested_take_back(chain);
+		iommufd_nested_take_back(chain);
 	if (chain)
 		chain_drop_mapped(ioas, chain);
-	ioas_unlock_unmap(ioas, exclusive);
+	iommufd_ioas_unlock_unmap(ioas, exclusive);
 	if (!portion->done && !portion->error)
 		unmap_entry(portion);
 }
@@ -670,9 +678,9 @@ static int batch_cmd(struct command *cmd,
 	if (arg->flags || arg->__reserved)
 		return -EOPNOTSUPP;
 	if (arg->nr > BATCH_ENTRIES_MAX)
-		return reason_note(cmd->ctx, -EINVAL,
-				   "%u entries are more than the %u of one batch",
-				   arg->nr, BATCH_ENTRIES_MAX);
+		return iommufd_reason_note(cmd->ctx, -EINVAL,
+					   "%u entries are more than the %u of one batch",
+					   arg->nr, BATCH_ENTRIES_MAX);
 	portion = portion_alloc();
 	if (!portion)
 		return -ENOMEM;
@@ -681,26 +689,26 @@ static int batch_cmd(struct command *cmd,
 		rc = run_batch(cmd, portion, work, write_results);
 		ioas_put(cmd->ctx, portion->ioas);
 	} else {
-		rc = explain_no_ioas(cmd->ctx, arg->ioas_id);
+		rc = iommufd_explain_no_ioas(cmd->ctx, arg->ioas_id);
 	}
 	portion_free(portion);
 	return rc;
 }
 
 /**
- * batch_cmd_map - IOASID_MAP_BATCH
+ * iommufd_batch_cmd_map - IOASID_MAP_BATCH
  * @cmd: struct ioasid_batch
  */
-int batch_cmd_map(struct command *cmd)
+int iommufd_batch_cmd_map(struct command *cmd)
 {
 	return batch_cmd(cmd, map_portion, write_map_results);
 }
 
 /**
- * batch_cmd_unmap - IOASID_UNMAP_BATCH
+ * iommufd_batch_cmd_unmap - IOASID_UNMAP_BATCH
  * @cmd: struct ioasid_batch
  */
-int batch_cmd_unmap(struct command *cmd)
+int iommufd_batch_cmd_unmap(struct command *cmd)
 {
 	return batch_cmd(cmd, unmap_portion, write_unmap_results);
 }
@@ -712,11 +720,11 @@ static void portion_construct(void *mem)
 }
 
 /**
- * batch_init - at module load
+ * iommufd_batch_init - at module load
  *
  * Return: 0 or -ENOMEM.
  */
-int batch_init(void)
+int iommufd_batch_init(void)
 {
 	BUILD_BUG_ON(PORTION > STOCK_MAX);
 	/* Only the entries are copied from user space. */
@@ -731,9 +739,9 @@ int batch_init(void)
 }
 
 /**
- * batch_exit - at module unload
+ * iommufd_batch_exit - at module unload
  */
-void batch_exit(void)
+void iommufd_batch_exit(void)
 {
 	kmem_cache_destroy(portion_cache);
 }

@@ -8,7 +8,7 @@
 /* The limit of IOASID_MAP_BATCH and IOASID_UNMAP_BATCH. */
 #define BATCH_ENTRIES_MAX	(1U << 30)
 
-int batch_init(void);
-void batch_exit(void);
+int iommufd_batch_init(void);
+void iommufd_batch_exit(void);
 
 #endif

@@ -82,19 +82,20 @@ static int explain_user(struct iommufd_ctx *ctx, struct object *obj)
 	if (obj->type == OBJECT_HWPT) {
 		device = attached_to(hwpt_of(obj), name);
 		if (device)
-			return reason_note(ctx, -EBUSY,
-					   "%s %u cannot be destroyed: device %u, %s, is attached to it",
-					   what, obj->id, device, name);
+			return iommufd_reason_note(ctx, -EBUSY,
+						   "%s %u cannot be destroyed: device %u, %s, is attached to it",
+						   what, obj->id, device, name);
 	}
 	if (!find_holder(ctx, obj, &kind, &user, &device, name))
 		return -ENOENT;
 	if (device)
-		return reason_note(ctx, -EBUSY,
-				   "%s %u cannot be destroyed: %s %u uses it, to which device %u, %s, is attached",
-				   what, obj->id, kind, user, device, name);
-	return reason_note(ctx, -EBUSY,
-			   "%s %u cannot be destroyed: %s %u uses it", what,
-			   obj->id, kind, user);
+		return iommufd_reason_note(ctx, -EBUSY,
+					   "%s %u cannot be destroyed: %s %u uses it, to which device %u, %s, is attached",
+					   what, obj->id, kind, user, device,
+					   name);
+	return iommufd_reason_note(ctx, -EBUSY,
+				   "%s %u cannot be destroyed: %s %u uses it",
+				   what, obj->id, kind, user);
 }
 
 static bool has_kernel_users(struct object *obj)
@@ -107,42 +108,43 @@ static void explain(struct iommufd_ctx *ctx, struct object *obj)
 	const char *what = obj->kind->name;
 
 	if (obj->type == OBJECT_DEVICE)
-		reason_note(ctx, -EBUSY,
-			    "device %u, %s, is unbound by closing its file, not by DESTROY",
-			    obj->id,
-			    container_of(obj, struct iommufd_device, obj)->name);
+		iommufd_reason_note(
+			ctx, -EBUSY,
+			"device %u, %s, is unbound by closing its file, not by DESTROY",
+			obj->id,
+			container_of(obj, struct iommufd_device, obj)->name);
 	else if (obj->type == OBJECT_FAULT_QUEUE || obj->type == OBJECT_EVENT_QUEUE)
-		reason_note(ctx, -EBUSY,
-			    "%s %u cannot be destroyed while its descriptor is open, or a page table uses it",
-			    what, obj->id);
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u cannot be destroyed while its descriptor is open, or a page table uses it",
+				    what, obj->id);
 	else if (has_kernel_users(obj))
-		reason_note(ctx, -EBUSY,
-			    "%s %u cannot be destroyed: the driver of a mediated device is attached to it",
-			    what, obj->id);
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u cannot be destroyed: the driver of a mediated device is attached to it",
+				    what, obj->id);
 	else if (obj->type != OBJECT_IOAS && obj->type != OBJECT_HWPT)
-		reason_note(ctx, -EBUSY,
-			    "%s %u belongs to a driver, which destroys it",
-			    what, obj->id);
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u belongs to a driver, which destroys it",
+				    what, obj->id);
 	else if (explain_user(ctx, obj) == -ENOENT)
-		reason_note(ctx, -EBUSY,
-			    "%s %u cannot be destroyed: a command of another thread is working with it",
-			    what, obj->id);
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u cannot be destroyed: a command of another thread is working with it",
+				    what, obj->id);
 }
 
 /**
- * busy_explain - say who uses an object that cannot be destroyed
+ * iommufd_busy_explain - say who uses an object that cannot be destroyed
  * @ctx: the context
  * @id: the object; it may be gone meanwhile
  */
-void busy_explain(struct iommufd_ctx *ctx, u32 id)
+void iommufd_busy_explain(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, OBJECT_ANY);
+	struct object *obj = iommufd_object_get(ctx, id, OBJECT_ANY);
 
 	if (!obj)
 		return;
 	explain(ctx, obj);
 	if (obj->type == OBJECT_HWPT)
-		hwpt_put(hwpt_of(obj));
+		iommufd_hwpt_put(hwpt_of(obj));
 	else
 		object_put(ctx, obj);
 }

@@ -9,6 +9,6 @@
 
 struct iommufd_ctx;
 
-void busy_explain(struct iommufd_ctx *ctx, u32 id);
+void iommufd_busy_explain(struct iommufd_ctx *ctx, u32 id);
 
 #endif

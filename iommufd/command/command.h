@@ -69,9 +69,9 @@ static inline int command_publish(struct command *cmd, struct object *obj)
 	int rc = command_reply(cmd);
 
 	if (rc)
-		object_abort(cmd->ctx, obj);
+		iommufd_object_abort(cmd->ctx, obj);
 	else
-		object_publish(cmd->ctx, obj);
+		iommufd_object_publish(cmd->ctx, obj);
 	return rc;
 }
 
@@ -81,46 +81,46 @@ static inline int command_publish(struct command *cmd, struct object *obj)
  */
 
 /* context.c */
-int context_cmd_destroy(struct command *cmd);
-int context_cmd_check_extension(struct command *cmd);
-int context_cmd_last_reason(struct command *cmd);
-int context_cmd_option(struct command *cmd);
+int iommufd_context_cmd_destroy(struct command *cmd);
+int iommufd_context_cmd_check_extension(struct command *cmd);
+int iommufd_context_cmd_last_reason(struct command *cmd);
+int iommufd_context_cmd_option(struct command *cmd);
 
 /* space.c */
-int ioas_cmd_alloc(struct command *cmd);
-int ioas_cmd_alloc_nested(struct command *cmd);
-int ioas_cmd_iova_ranges(struct command *cmd);
-int ioas_cmd_allow_iovas(struct command *cmd);
-int ioas_cmd_map(struct command *cmd);
-int ioas_cmd_map_file(struct command *cmd);
-int ioas_cmd_copy(struct command *cmd);
-int ioas_cmd_unmap(struct command *cmd);
-int ioas_cmd_change_process(struct command *cmd);
+int iommufd_ioas_cmd_alloc(struct command *cmd);
+int iommufd_ioas_cmd_alloc_nested(struct command *cmd);
+int iommufd_ioas_cmd_iova_ranges(struct command *cmd);
+int iommufd_ioas_cmd_allow_iovas(struct command *cmd);
+int iommufd_ioas_cmd_map(struct command *cmd);
+int iommufd_ioas_cmd_map_file(struct command *cmd);
+int iommufd_ioas_cmd_copy(struct command *cmd);
+int iommufd_ioas_cmd_unmap(struct command *cmd);
+int iommufd_ioas_cmd_change_process(struct command *cmd);
 
 /* batch.c */
-int batch_cmd_map(struct command *cmd);
-int batch_cmd_unmap(struct command *cmd);
+int iommufd_batch_cmd_map(struct command *cmd);
+int iommufd_batch_cmd_unmap(struct command *cmd);
 
 /* table.c */
-int table_cmd_alloc(struct command *cmd);
-int table_cmd_invalidate(struct command *cmd);
-int table_cmd_coherency(struct command *cmd);
+int iommufd_table_cmd_alloc(struct command *cmd);
+int iommufd_table_cmd_invalidate(struct command *cmd);
+int iommufd_table_cmd_coherency(struct command *cmd);
 
 /* dirty.c */
-int dirty_cmd_set(struct command *cmd);
-int dirty_cmd_get(struct command *cmd);
+int iommufd_dirty_cmd_set(struct command *cmd);
+int iommufd_dirty_cmd_get(struct command *cmd);
 
 /* device.c */
-int device_cmd_hw_info(struct command *cmd);
-int device_cmd_info(struct command *cmd);
-int device_cmd_pasid_attach(struct command *cmd);
-int device_cmd_pasid_detach(struct command *cmd);
+int iommufd_device_cmd_hw_info(struct command *cmd);
+int iommufd_device_cmd_info(struct command *cmd);
+int iommufd_device_cmd_pasid_attach(struct command *cmd);
+int iommufd_device_cmd_pasid_detach(struct command *cmd);
 
 /* queue.c */
-int queue_cmd_fault_alloc(struct command *cmd);
-int queue_cmd_event_alloc(struct command *cmd);
+int iommufd_queue_cmd_fault_alloc(struct command *cmd);
+int iommufd_queue_cmd_event_alloc(struct command *cmd);
 
 /* vfio.c */
-int vfio_cmd_ioas(struct command *cmd);
+int iommufd_vfio_cmd_ioas(struct command *cmd);
 
 #endif

@@ -16,16 +16,16 @@
 #include "space/table.h"
 
 /**
- * context_cmd_destroy - IOMMU_DESTROY
+ * iommufd_context_cmd_destroy - IOMMU_DESTROY
  * @cmd: struct iommu_destroy
  */
-int context_cmd_destroy(struct command *cmd)
+int iommufd_context_cmd_destroy(struct command *cmd)
 {
 	const struct iommu_destroy *arg = cmd->arg;
-	int rc = object_destroy(cmd->ctx, arg->id);
+	int rc = iommufd_object_destroy(cmd->ctx, arg->id);
 
 	if (rc == -EBUSY)
-		busy_explain(cmd->ctx, arg->id);
+		iommufd_busy_explain(cmd->ctx, arg->id);
 	return rc;
 }
 
@@ -45,10 +45,10 @@ static const u64 extensions[] = {
 };
 
 /**
- * context_cmd_check_extension - IOASID_CHECK_EXTENSION
+ * iommufd_context_cmd_check_extension - IOASID_CHECK_EXTENSION
  * @cmd: struct ioasid_check_extension
  */
-int context_cmd_check_extension(struct command *cmd)
+int iommufd_context_cmd_check_extension(struct command *cmd)
 {
 	struct ioasid_check_extension *arg = cmd->arg;
 
@@ -60,10 +60,10 @@ int context_cmd_check_extension(struct command *cmd)
 }
 
 /**
- * context_cmd_last_reason - IOASID_LAST_REASON
+ * iommufd_context_cmd_last_reason - IOASID_LAST_REASON
  * @cmd: struct ioasid_last_reason
  */
-int context_cmd_last_reason(struct command *cmd)
+int iommufd_context_cmd_last_reason(struct command *cmd)
 {
 	struct ioasid_last_reason *arg = cmd->arg;
 	char text[REASON_LEN];
@@ -72,7 +72,7 @@ int context_cmd_last_reason(struct command *cmd)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	rc = reason_read(cmd->ctx, text, &error);
+	rc = iommufd_reason_read(cmd->ctx, text, &error);
 	if (rc)
 		return rc;
 	length = strlen(text) + 1;
@@ -88,16 +88,16 @@ int context_cmd_last_reason(struct command *cmd)
 
 static int refuse_op(struct iommufd_ctx *ctx, const struct iommu_option *arg)
 {
-	return reason_note(ctx, -EOPNOTSUPP,
-			   "operation %u is neither IOMMU_OPTION_OP_SET nor _GET",
-			   arg->op);
+	return iommufd_reason_note(ctx, -EOPNOTSUPP,
+				   "operation %u is neither IOMMU_OPTION_OP_SET nor _GET",
+				   arg->op);
 }
 
 static int refuse_value(struct iommufd_ctx *ctx, const struct iommu_option *arg)
 {
-	return reason_note(ctx, -EINVAL,
-			   "the value %llu of the option is neither 0 nor 1",
-			   arg->val64);
+	return iommufd_reason_note(ctx, -EINVAL,
+				   "the value %llu of the option is neither 0 nor 1",
+				   arg->val64);
 }
 
 static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
@@ -105,9 +105,9 @@ static int option_rlimit_mode(struct iommufd_ctx *ctx, struct iommu_option *arg)
 	int rc = 0;
 
 	if (arg->object_id)
-		return reason_note(ctx, -EOPNOTSUPP,
-				   "RLIMIT_MODE is of the file: object_id is %u, not 0",
-				   arg->object_id);
+		return iommufd_reason_note(ctx, -EOPNOTSUPP,
+					   "RLIMIT_MODE is of the file: object_id is %u, not 0",
+					   arg->object_id);
 	if (arg->op == IOMMU_OPTION_OP_GET) {
 		arg->val64 = ctx->charge_process;
 		return 0;
@@ -142,16 +142,16 @@ static int option_huge_pages(struct iommufd_ctx *ctx, struct iommu_option *arg)
 	else if (arg->val64 > 1)
 		rc = refuse_value(ctx, arg);
 	else
-		rc = ioas_set_small_pages(ioas, !arg->val64);
+		rc = iommufd_ioas_set_small_pages(ioas, !arg->val64);
 	ioas_put(ctx, ioas);
 	return rc;
 }
 
 /**
- * context_cmd_option - IOMMU_OPTION
+ * iommufd_context_cmd_option - IOMMU_OPTION
  * @cmd: struct iommu_option
  */
-int context_cmd_option(struct command *cmd)
+int iommufd_context_cmd_option(struct command *cmd)
 {
 	struct iommu_option *arg = cmd->arg;
 	int rc;
@@ -166,8 +166,9 @@ int context_cmd_option(struct command *cmd)
 		rc = option_huge_pages(cmd->ctx, arg);
 		break;
 	default:
-		return reason_note(cmd->ctx, -EOPNOTSUPP,
-				   "option %u is not known", arg->option_id);
+		return iommufd_reason_note(cmd->ctx, -EOPNOTSUPP,
+					   "option %u is not known",
+					   arg->option_id);
 	}
 	return rc ?: command_reply(cmd);
 }

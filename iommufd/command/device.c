@@ -27,10 +27,11 @@
 #include "domain/hwpt.h"
 #include "report/fault.h"
 
-/* Drivers that come with the kernel only claim to: see hwpt_alloc(). */
+/* Drivers that come with the kernel only claim to: see iommufd_hwpt_alloc(). */
 static bool tracks_dirty(struct device *dev)
 {
-	return driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY &&
+	return iommufd_driver_features(iommu_ops_of(dev)) &
+		       IOASID_IOMMU_DIRTY &&
 	       device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING);
 }
 
@@ -93,10 +94,10 @@ static int copy_driver_data(const struct iommu_hw_info *arg, const void *data,
 }
 
 /**
- * device_cmd_hw_info - IOMMU_GET_HW_INFO
+ * iommufd_device_cmd_hw_info - IOMMU_GET_HW_INFO
  * @cmd: struct iommu_hw_info
  */
-int device_cmd_hw_info(struct command *cmd)
+int iommufd_device_cmd_hw_info(struct command *cmd)
 {
 	struct iommu_hw_info *arg = cmd->arg;
 	struct iommufd_device *idev;
@@ -107,7 +108,7 @@ int device_cmd_hw_info(struct command *cmd)
 	if (arg->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE ||
 	    memchr_inv(arg->__reserved, 0, sizeof(arg->__reserved)))
 		return -EOPNOTSUPP;
-	idev = device_get(cmd->ctx, arg->dev_id);
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
 		return -ENOENT;
 	data = driver_data(idev->dev, arg, &length);
@@ -130,7 +131,7 @@ int device_cmd_hw_info(struct command *cmd)
 
 static void ask_pci(struct device *dev, struct ioasid_device_info *arg)
 {
-	arg->rid = device_rid(dev);
+	arg->rid = iommufd_device_rid(dev);
 	if (dev_is_pci(dev) && pci_ats_supported(to_pci_dev(dev)))
 		arg->out_flags |= IOASID_DEVICE_ATS;
 }
@@ -139,9 +140,9 @@ static bool makes_page_requests(struct device *dev)
 {
 	if (dev_is_pci(dev) && !pci_pri_supported(to_pci_dev(dev)))
 		return false;
-	if (fault_enable(dev))
+	if (iommufd_fault_enable(dev))
 		return false;
-	fault_disable(dev);
+	iommufd_fault_disable(dev);
 	return true;
 }
 
@@ -161,12 +162,12 @@ static int ask_page_table(struct device *dev, struct ioasid_device_info *arg)
 {
 	struct iommu_domain *domain;
 
-	domain = hwpt_domain_alloc(dev, IOMMU_HWPT_ALLOC_NEST_PARENT);
+	domain = iommufd_hwpt_domain_alloc(dev, IOMMU_HWPT_ALLOC_NEST_PARENT);
 	if (!IS_ERR(domain)) {
 		arg->out_flags |= IOASID_DEVICE_NESTING;
 		iommu_domain_free(domain);
 	}
-	domain = hwpt_domain_alloc(dev, 0);
+	domain = iommufd_hwpt_domain_alloc(dev, 0);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	arg->page_sizes = domain->pgsize_bitmap;
@@ -179,15 +180,15 @@ static int ask_page_table(struct device *dev, struct ioasid_device_info *arg)
 static void ask_pasids(struct iommufd_device *idev,
 		       struct ioasid_device_info *arg)
 {
-	arg->max_pasid = pasid_max(idev);
+	arg->max_pasid = iommufd_pasid_max(idev);
 	if (arg->max_pasid)
 		arg->out_flags |= IOASID_DEVICE_PASID;
 	if (!idev->sub)
 		return;
-	arg->hw_pasid = subdevice_pasid(idev->sub);
+	arg->hw_pasid = iommufd_subdevice_pasid(idev->sub);
 	arg->out_flags |= IOASID_DEVICE_SUBDEVICE |
 			  IOASID_DEVICE_PASID_CONVERTED;
-	if (subdevice_is_global(idev->sub))
+	if (iommufd_subdevice_is_global(idev->sub))
 		arg->out_flags |= IOASID_DEVICE_PASID_GLOBAL;
 }
 
@@ -224,7 +225,7 @@ static int add_member(struct device *dev, void *data)
 	if (list->found++ >= list->nr)
 		return 0;
 	entry->dev_id = bound_id(list->idev, dev);
-	entry->rid = device_rid(dev);
+	entry->rid = iommufd_device_rid(dev);
 	strscpy(entry->name, dev_name(dev), sizeof(entry->name));
 	return 0;
 }
@@ -284,7 +285,7 @@ static int ask_attached(struct iommufd_device *idev,
 			struct ioasid_device_info *arg)
 {
 	struct attach_info info;
-	int rc = attach_find(idev, 0, &info);
+	int rc = iommufd_attach_find(idev, 0, &info);
 
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
@@ -317,10 +318,10 @@ static int ask_device(struct iommufd_device *idev,
 }
 
 /**
- * device_cmd_info - IOASID_DEVICE_INFO
+ * iommufd_device_cmd_info - IOASID_DEVICE_INFO
  * @cmd: struct ioasid_device_info
  */
-int device_cmd_info(struct command *cmd)
+int iommufd_device_cmd_info(struct command *cmd)
 {
 	struct ioasid_device_info *arg = cmd->arg;
 	struct member_list list = {};
@@ -328,7 +329,7 @@ int device_cmd_info(struct command *cmd)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	list.idev = device_get(cmd->ctx, arg->dev_id);
+	list.idev = iommufd_device_get(cmd->ctx, arg->dev_id);
 	if (!list.idev)
 		return -ENOENT;
 	rc = ask_device(list.idev, arg, &list);
@@ -346,10 +347,10 @@ int device_cmd_info(struct command *cmd)
  */
 
 /**
- * device_cmd_pasid_attach - IOASID_PASID_ATTACH
+ * iommufd_device_cmd_pasid_attach - IOASID_PASID_ATTACH
  * @cmd: struct ioasid_pasid_attach
  */
-int device_cmd_pasid_attach(struct command *cmd)
+int iommufd_device_cmd_pasid_attach(struct command *cmd)
 {
 	struct ioasid_pasid_attach *arg = cmd->arg;
 	struct iommufd_device *idev;
@@ -365,25 +366,26 @@ int device_cmd_pasid_attach(struct command *cmd)
 	if (command_reply(cmd))
 		return -EFAULT;
 	/* Nothing is pinned for a device that does not exist. */
-	idev = device_get(cmd->ctx, arg->dev_id);
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
-		return device_explain_none(cmd->ctx, arg->dev_id);
+		return iommufd_device_explain_none(cmd->ctx, arg->dev_id);
 	/* But an unbind waits for references. */
 	object_put(cmd->ctx, &idev->obj);
-	pt = pt_hold(cmd->ctx, arg->pt_id);
+	pt = iommufd_pt_hold(cmd->ctx, arg->pt_id);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
-	idev = device_get(cmd->ctx, arg->dev_id);
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
-		rc = device_explain_none(cmd->ctx, arg->dev_id);
+		rc = iommufd_device_explain_none(cmd->ctx, arg->dev_id);
 	else if (arg->pasid)
-		rc = attach_change(idev, arg->pasid, pt, ATTACH_EITHER, &info);
+		rc = iommufd_attach_change(idev, arg->pasid, pt, ATTACH_EITHER,
+					   &info);
 	else
-		rc = reason_note(cmd->ctx, -EINVAL,
-				 "PASID 0 stands for DMA without one, which VFIO attaches");
+		rc = iommufd_reason_note(cmd->ctx, -EINVAL,
+					 "PASID 0 stands for DMA without one, which VFIO attaches");
 	if (idev)
 		object_put(cmd->ctx, &idev->obj);
-	pt_release(cmd->ctx, pt);
+	iommufd_pt_release(cmd->ctx, pt);
 	if (rc)
 		return rc;
 	arg->out_hw_pasid = info.hw_pasid;
@@ -392,10 +394,10 @@ int device_cmd_pasid_attach(struct command *cmd)
 }
 
 /**
- * device_cmd_pasid_detach - IOASID_PASID_DETACH
+ * iommufd_device_cmd_pasid_detach - IOASID_PASID_DETACH
  * @cmd: struct ioasid_pasid_detach
  */
-int device_cmd_pasid_detach(struct command *cmd)
+int iommufd_device_cmd_pasid_detach(struct command *cmd)
 {
 	struct ioasid_pasid_detach *arg = cmd->arg;
 	struct iommufd_device *idev;
@@ -403,11 +405,11 @@ int device_cmd_pasid_detach(struct command *cmd)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	idev = device_get(cmd->ctx, arg->dev_id);
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
 		return -ENOENT;
 	if (arg->pasid)
-		rc = attach_remove(idev, arg->pasid);
+		rc = iommufd_attach_remove(idev, arg->pasid);
 	object_put(cmd->ctx, &idev->obj);
 	return rc;
 }

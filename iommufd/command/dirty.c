@@ -70,7 +70,7 @@ static int walk_areas(struct dirty_walk *walk, struct area *area,
 	struct iommu_domain *domain = walk->hwpt->domain;
 	int rc = 0;
 
-	for (; area && !rc; area = area_ready_next(ioas, area, last)) {
+	for (; area && !rc; area = iommufd_area_ready_next(ioas, area, last)) {
 		unsigned long from = max(start, area->iova);
 		unsigned long to = min(last, area->last);
 
@@ -98,7 +98,7 @@ static int walk_portion(struct dirty_walk *walk, unsigned long *start,
 	rc = down_write_killable(ioas_lock(ioas));
 	if (rc)
 		return rc;
-	area = area_ready_from(ioas, *start, last);
+	area = iommufd_area_ready_from(ioas, *start, last);
 	if (area) {
 		unsigned long from = max(*start, area->iova);
 
@@ -136,9 +136,9 @@ static int check_tracks(const struct hwpt *hwpt)
 {
 	if (hwpt->dirty && hwpt->domain->dirty_ops)
 		return 0;
-	return reason_note(hwpt->ioas->ctx, -EOPNOTSUPP,
-			   "HWPT %u does not track dirty pages: it has been allocated without IOMMU_HWPT_ALLOC_DIRTY_TRACKING",
-			   hwpt->obj.id);
+	return iommufd_reason_note(hwpt->ioas->ctx, -EOPNOTSUPP,
+				   "HWPT %u does not track dirty pages: it has been allocated without IOMMU_HWPT_ALLOC_DIRTY_TRACKING",
+				   hwpt->obj.id);
 }
 
 /* A kernel-managed one, or NULL. */
@@ -147,7 +147,7 @@ static struct hwpt *tracking_hwpt_get(struct iommufd_ctx *ctx, u32 id)
 	struct hwpt *hwpt = hwpt_get(ctx, id);
 
 	if (hwpt && hwpt->parent) {
-		hwpt_put(hwpt);
+		iommufd_hwpt_put(hwpt);
 		hwpt = NULL;
 	}
 	return hwpt;
@@ -182,13 +182,13 @@ static int set_tracking(struct hwpt *hwpt, bool on)
 }
 
 /**
- * dirty_cmd_set - IOMMU_HWPT_SET_DIRTY_TRACKING
+ * iommufd_dirty_cmd_set - IOMMU_HWPT_SET_DIRTY_TRACKING
  * @cmd: struct iommu_hwpt_set_dirty_tracking
  *
  * Return: 0, -EOPNOTSUPP (flags, the reserved field, or the page table cannot track),
  * -ENOENT (no such page table, or a user-managed one), -EINTR, the IOMMU driver's errors.
  */
-int dirty_cmd_set(struct command *cmd)
+int iommufd_dirty_cmd_set(struct command *cmd)
 {
 	struct iommu_hwpt_set_dirty_tracking *arg = cmd->arg;
 	struct hwpt *hwpt;
@@ -200,7 +200,7 @@ int dirty_cmd_set(struct command *cmd)
 	if (!hwpt)
 		return -ENOENT;
 	rc = set_tracking(hwpt, arg->flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE);
-	hwpt_put(hwpt);
+	iommufd_hwpt_put(hwpt);
 	return rc;
 }
 
@@ -215,19 +215,20 @@ static int check_range(struct ioas *ioas,
 	unsigned long last;
 
 	if (!arg->length)
-		return explain_no_length(ioas->ctx);
+		return iommufd_explain_no_length(ioas->ctx);
 	if (check_add_overflow(arg->iova, arg->length - 1, &last))
-		return explain_end(ioas->ctx, arg->iova, arg->length);
+		return iommufd_explain_end(ioas->ctx, arg->iova, arg->length);
 	if (!is_power_of_2(arg->page_size))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "page_size %llu is no power of two",
-				   arg->page_size);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "page_size %llu is no power of two",
+					   arg->page_size);
 	if (!is_aligned(arg->iova, last, arg->page_size) ||
 	    !is_aligned(arg->iova, last, READ_ONCE(ioas->alignment)))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "%#llx-%#lx is not aligned to page_size %#llx, and to %#lx bytes, as IOAS %u asks for",
-				   arg->iova, last, arg->page_size,
-				   READ_ONCE(ioas->alignment), ioas->obj.id);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "%#llx-%#lx is not aligned to page_size %#llx, and to %#lx bytes, as IOAS %u asks for",
+					   arg->iova, last, arg->page_size,
+					   READ_ONCE(ioas->alignment),
+					   ioas->obj.id);
 	return 0;
 }
 
@@ -256,7 +257,7 @@ static int get_bitmap(struct hwpt *hwpt,
 }
 
 /**
- * dirty_cmd_get - IOMMU_HWPT_GET_DIRTY_BITMAP
+ * iommufd_dirty_cmd_get - IOMMU_HWPT_GET_DIRTY_BITMAP
  * @cmd: struct iommu_hwpt_get_dirty_bitmap. Bits are set in the bitmap, never cleared;
  *	what is not mapped is not dirty.
  *
@@ -266,7 +267,7 @@ static int get_bitmap(struct hwpt *hwpt,
  * tracking is off), -EOVERFLOW (the range wraps); -EFAULT or -EINTR, and what has been
  * cleared without being told is lost.
  */
-int dirty_cmd_get(struct command *cmd)
+int iommufd_dirty_cmd_get(struct command *cmd)
 {
 	const struct iommu_hwpt_get_dirty_bitmap *arg = cmd->arg;
 	struct hwpt *hwpt;
@@ -279,6 +280,6 @@ int dirty_cmd_get(struct command *cmd)
 	if (!hwpt)
 		return -ENOENT;
 	rc = get_bitmap(hwpt, arg);
-	hwpt_put(hwpt);
+	iommufd_hwpt_put(hwpt);
 	return rc;
 }

@@ -19,11 +19,11 @@ static const struct genl_multicast_group groups[] = {
 };
 
 /**
- * family_init - when the module is loaded
+ * iommufd_family_init - when the module is loaded
  *
  * Return: 0 or an errno of genl_register_family().
  */
-int family_init(void)
+int iommufd_family_init(void)
 {
 	int rc;
 
@@ -32,15 +32,15 @@ int family_init(void)
 	ioasid_nl_family.n_mcgrps = ARRAY_SIZE(groups);
 	rc = genl_register_family(&ioasid_nl_family);
 	if (!rc)
-		notice_start(&ioasid_nl_family, IOASID_NLGRP_EVENTS);
+		iommufd_notice_start(&ioasid_nl_family, IOASID_NLGRP_EVENTS);
 	return rc;
 }
 
 /**
- * family_exit - when the module is unloaded
+ * iommufd_family_exit - when the module is unloaded
  */
-void family_exit(void)
+void iommufd_family_exit(void)
 {
 	genl_unregister_family(&ioasid_nl_family);
-	split_forget_all();
+	iommufd_split_forget_all();
 }

@@ -5,7 +5,7 @@
 #ifndef IOMMUFD_FAMILY_H
 #define IOMMUFD_FAMILY_H
 
-int family_init(void);
-void family_exit(void);
+int iommufd_family_init(void);
+void iommufd_family_exit(void);
 
 #endif

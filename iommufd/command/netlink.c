@@ -126,7 +126,7 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
 
 	NL_ASSERT_DUMP_CTX_FITS(struct dump);
 	while (!dump->done && !rc) {
-		answer.ctx = registry_get(dump->context);
+		answer.ctx = iommufd_registry_get(dump->context);
 		if (!answer.ctx) {
 			dump->done = true;
 			break;
@@ -144,7 +144,7 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
 			dump->object = 0;
 			dump->iova = 0;
 		}
-		registry_put(answer.ctx);
+		iommufd_registry_put(answer.ctx);
 		cond_resched();
 	}
 	/* A message that does not fit into an empty buffer never will. */
@@ -290,7 +290,7 @@ static int measure(struct ioas *ioas, struct extent *extent)
 	do {
 		if (mutex_lock_killable(&ioas->tree_lock))
 			return -EINTR;
-		area = area_first(&ioas->areas, iova, ULONG_MAX);
+		area = iommufd_area_first(&ioas->areas, iova, ULONG_MAX);
 		for (n = 0; area && n < WALK_PORTION; n++) {
 			add_area(extent, area);
 			iova = area->last + 1;
@@ -449,7 +449,7 @@ static int fill_set(struct sk_buff *skb, struct iommufd_device *idev)
 }
 
 static int fill_attachment(struct sk_buff *skb, const struct source *source,
-			  const struct hwpt *hwpt)
+			   const struct hwpt *hwpt)
 {
 	struct nlattr *nest = nla_nest_start(skb, IOASID_A_DEVICE_ATTACHMENT);
 
@@ -506,11 +506,14 @@ static int fill_device(struct sk_buff *skb, struct iommufd_device *idev)
 	if (!rc && idev->sub)
 		rc = nla_put_string(skb, IOASID_A_DEVICE_PARENT, dev_name(dev));
 	if (!rc && dev_is_pci(dev))
-		rc = nla_put_u32(skb, IOASID_A_DEVICE_RID, device_rid(dev));
-	return rc ?: fill_set(skb, idev) ?: fill_attachments(skb, idev) ?:
-	       nla_put_u64_64bit(skb, IOASID_A_DEVICE_FAULTS,
-				 atomic_long_read(&idev->faults),
-				 IOASID_A_DEVICE_PAD);
+		rc = nla_put_u32(skb, IOASID_A_DEVICE_RID,
+				 iommufd_device_rid(dev));
+	return rc				   ?:
+		       fill_set(skb, idev)	   ?:
+		       fill_attachments(skb, idev) ?:
+		       nla_put_u64_64bit(skb, IOASID_A_DEVICE_FAULTS,
+					 atomic_long_read(&idev->faults),
+					 IOASID_A_DEVICE_PAD);
 }
 
 static int dump_device(const struct answer *answer, struct iommufd_device *idev)
@@ -596,7 +599,8 @@ static int fill_bar(struct sk_buff *skb, struct ioas *ioas, struct area *area)
 {
 	char name[64];
 
-	if (ioas->parent || !bar_name(&area->pinned->owner, name, sizeof(name)))
+	if (ioas->parent ||
+	    !iommufd_bar_name(&area->pinned->owner, name, sizeof(name)))
 		return 0;
 	return nla_put_string(skb, IOASID_A_AREA_DEVICE, name);
 }
@@ -652,7 +656,7 @@ static int dump_areas_of(struct answer *answer, struct ioas *ioas)
 		return 0;
 	if (mutex_lock_killable(&ioas->tree_lock))
 		return -EINTR;
-	for (area = area_first(&ioas->areas, start, last); area;
+	for (area = iommufd_area_first(&ioas->areas, start, last); area;
 	     area = area_next(area, last)) {
 		rc = dump_area(answer, ioas, area);
 		if (rc)
@@ -711,12 +715,12 @@ static int change_split(struct sk_buff *skb, struct genl_info *info,
 
 int ioasid_nl_split_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change_split(skb, info, split_add);
+	return change_split(skb, info, iommufd_split_add);
 }
 
 int ioasid_nl_split_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change_split(skb, info, split_del);
+	return change_split(skb, info, iommufd_split_del);
 }
 
 static int dump_split(const struct split *split, void *data)
@@ -747,7 +751,7 @@ int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
 		.dump = dump,
 		.cmd = IOASID_CMD_SPLIT_GET,
 	};
-	int rc = split_for_each(dump->object, dump_split, &answer);
+	int rc = iommufd_split_for_each(dump->object, dump_split, &answer);
 
 	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
 }

@@ -41,12 +41,12 @@ static int reply(struct command *cmd, struct object *queue,
 }
 
 /**
- * queue_cmd_fault_alloc - IOMMU_FAULT_QUEUE_ALLOC
+ * iommufd_queue_cmd_fault_alloc - IOMMU_FAULT_QUEUE_ALLOC
  * @cmd: struct iommu_fault_alloc
  *
  * Return: 0, -EOPNOTSUPP (flags), -EMFILE, -ENFILE, -ENOMEM, -EFAULT.
  */
-int queue_cmd_fault_alloc(struct command *cmd)
+int iommufd_queue_cmd_fault_alloc(struct command *cmd)
 {
 	struct iommu_fault_alloc *arg = cmd->arg;
 	struct object *queue;
@@ -54,13 +54,13 @@ int queue_cmd_fault_alloc(struct command *cmd)
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	queue = fault_queue_alloc(cmd->ctx);
+	queue = iommufd_fault_queue_alloc(cmd->ctx);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
-	rc = reply(cmd, queue, fault_queue_open, &arg->out_fault_id,
+	rc = reply(cmd, queue, iommufd_fault_queue_open, &arg->out_fault_id,
 		   &arg->out_fault_fd);
 	if (rc)
-		object_abort(cmd->ctx, queue);
+		iommufd_object_abort(cmd->ctx, queue);
 	return rc;
 }
 
@@ -70,7 +70,7 @@ static int check_ioas(struct iommufd_ctx *ctx, u32 id)
 
 	if (!id)
 		return 0;
-	ioas = object_get(ctx, id, OBJECT_IOAS);
+	ioas = iommufd_object_get(ctx, id, OBJECT_IOAS);
 	if (!ioas)
 		return -ENOENT;
 	object_put(ctx, ioas);
@@ -78,13 +78,13 @@ static int check_ioas(struct iommufd_ctx *ctx, u32 id)
 }
 
 /**
- * queue_cmd_event_alloc - IOASID_EVENTQ_ALLOC
+ * iommufd_queue_cmd_event_alloc - IOASID_EVENTQ_ALLOC
  * @cmd: struct ioasid_eventq_alloc
  *
  * Return: 0, -EOPNOTSUPP (flags), -EINVAL (depth), -ENOENT (no such IOAS), -EMFILE,
  * -ENFILE, -ENOMEM, -EFAULT.
  */
-int queue_cmd_event_alloc(struct command *cmd)
+int iommufd_queue_cmd_event_alloc(struct command *cmd)
 {
 	struct ioasid_eventq_alloc *arg = cmd->arg;
 	struct object *queue;
@@ -93,18 +93,19 @@ int queue_cmd_event_alloc(struct command *cmd)
 	if (arg->flags)
 		return -EOPNOTSUPP;
 	if (arg->depth > EVENTQ_DEPTH_MAX)
-		return reason_note(cmd->ctx, -EINVAL,
-				   "a queue of %u events is deeper than %u",
-				   arg->depth, EVENTQ_DEPTH_MAX);
+		return iommufd_reason_note(cmd->ctx, -EINVAL,
+					   "a queue of %u events is deeper than %u",
+					   arg->depth, EVENTQ_DEPTH_MAX);
 	rc = check_ioas(cmd->ctx, arg->ioas_id);
 	if (rc)
 		return rc;
-	queue = eventq_alloc(cmd->ctx, arg->ioas_id,
-			     arg->depth ?: DEPTH_DEFAULT);
+	queue = iommufd_eventq_alloc(cmd->ctx, arg->ioas_id,
+				     arg->depth ?: DEPTH_DEFAULT);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
-	rc = reply(cmd, queue, eventq_open, &arg->out_eventq_id, &arg->out_fd);
+	rc = reply(cmd, queue, iommufd_eventq_open, &arg->out_eventq_id,
+		   &arg->out_fd);
 	if (rc)
-		eventq_abort(cmd->ctx, queue);
+		iommufd_eventq_abort(cmd->ctx, queue);
 	return rc;
 }

@@ -24,17 +24,17 @@
 #include "space/unmap.h"
 
 /**
- * ioas_cmd_alloc - IOMMU_IOAS_ALLOC
+ * iommufd_ioas_cmd_alloc - IOMMU_IOAS_ALLOC
  * @cmd: struct iommu_ioas_alloc
  */
-int ioas_cmd_alloc(struct command *cmd)
+int iommufd_ioas_cmd_alloc(struct command *cmd)
 {
 	struct iommu_ioas_alloc *arg = cmd->arg;
 	struct ioas *ioas;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	ioas = ioas_alloc(cmd->ctx, NULL);
+	ioas = iommufd_ioas_alloc(cmd->ctx, NULL);
 	if (!ioas)
 		return -ENOMEM;
 	arg->out_ioas_id = ioas->obj.id;
@@ -42,10 +42,10 @@ int ioas_cmd_alloc(struct command *cmd)
 }
 
 /**
- * ioas_cmd_alloc_nested - IOASID_ALLOC_NESTED
+ * iommufd_ioas_cmd_alloc_nested - IOASID_ALLOC_NESTED
  * @cmd: struct ioasid_alloc_nested
  */
-int ioas_cmd_alloc_nested(struct command *cmd)
+int iommufd_ioas_cmd_alloc_nested(struct command *cmd)
 {
 	struct ioasid_alloc_nested *arg = cmd->arg;
 	struct ioas *parent, *ioas = NULL;
@@ -57,12 +57,12 @@ int ioas_cmd_alloc_nested(struct command *cmd)
 	if (!parent)
 		return -ENOENT;
 	if (parent->depth < NESTED_DEPTH_MAX) {
-		ioas = ioas_alloc(cmd->ctx, parent);
+		ioas = iommufd_ioas_alloc(cmd->ctx, parent);
 		rc = ioas ? 0 : -ENOMEM;
 	} else {
-		rc = reason_note(cmd->ctx, -EOVERFLOW,
-				 "IOAS %u is nested %u deep already, which is the most there can be",
-				 parent->obj.id, NESTED_DEPTH_MAX);
+		rc = iommufd_reason_note(cmd->ctx, -EOVERFLOW,
+					 "IOAS %u is nested %u deep already, which is the most there can be",
+					 parent->obj.id, NESTED_DEPTH_MAX);
 	}
 	ioas_put(cmd->ctx, parent);
 	if (rc)
@@ -100,8 +100,8 @@ static void next_holes(struct ioas *ioas, struct holes *holes)
 	mutex_lock(&ioas->tree_lock);
 	for (holes->nr = 0; holes->nr < RANGES_PORTION && !holes->end;
 	     holes->nr++) {
-		if (!ranges_hole(&ioas->reserved, holes->from, ULONG_MAX,
-				 &start, &last)) {
+		if (!iommufd_ranges_hole(&ioas->reserved, holes->from,
+					 ULONG_MAX, &start, &last)) {
 			holes->end = true;
 			break;
 		}
@@ -114,10 +114,10 @@ static void next_holes(struct ioas *ioas, struct holes *holes)
 }
 
 /**
- * ioas_cmd_iova_ranges - IOMMU_IOAS_IOVA_RANGES
+ * iommufd_ioas_cmd_iova_ranges - IOMMU_IOAS_IOVA_RANGES
  * @cmd: struct iommu_ioas_iova_ranges
  */
-int ioas_cmd_iova_ranges(struct command *cmd)
+int iommufd_ioas_cmd_iova_ranges(struct command *cmd)
 {
 	struct iommu_ioas_iova_ranges *arg = cmd->arg;
 	struct iommu_iova_range __user *out = u64_to_user_ptr(arg->allowed_iovas);
@@ -164,14 +164,16 @@ static int read_ranges(struct iommufd_ctx *ctx, struct rb_root_cached *tree,
 		if (copy_from_user(&range, &in[i], sizeof(range)))
 			return -EFAULT;
 		if (range.start >= range.last)
-			return reason_note(ctx, -EINVAL,
-					   "the range %#llx-%#llx, number %u of the list, does not begin before its end",
-					   range.start, range.last, i + 1);
+			return iommufd_reason_note(ctx, -EINVAL,
+						   "the range %#llx-%#llx, number %u of the list, does not begin before its end",
+						   range.start, range.last,
+						   i + 1);
 		if (ranges_hit(tree, range.start, range.last))
-			return reason_note(ctx, -EINVAL,
-					   "the range %#llx-%#llx, number %u of the list, overlaps one before it",
-					   range.start, range.last, i + 1);
-		rc = ranges_add(tree, range.start, range.last, NULL);
+			return iommufd_reason_note(ctx, -EINVAL,
+						   "the range %#llx-%#llx, number %u of the list, overlaps one before it",
+						   range.start, range.last,
+						   i + 1);
+		rc = iommufd_ranges_add(tree, range.start, range.last, NULL);
 		if (rc)
 			return rc;
 		if (fatal_signal_pending(current))
@@ -184,30 +186,32 @@ static int read_ranges(struct iommufd_ctx *ctx, struct rb_root_cached *tree,
 /* Goes by the reserved ranges, which are few: the user's may be millions. */
 static int check_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 {
-	struct iova_range *range = ranges_first(&ioas->reserved, 0);
+	struct iova_range *range = iommufd_ranges_first(&ioas->reserved, 0);
 
 	while (range) {
-		struct iova_range *hit = ranges_first(allowed,
-						      range->node.start);
+		struct iova_range *hit =
+			iommufd_ranges_first(allowed, range->node.start);
 
 		if (hit && hit->node.start <= range->node.last)
-			return reason_note(ioas->ctx, -EADDRINUSE,
-					   "%#lx-%#lx is to be allowed in IOAS %u, but %#lx-%#lx cannot be translated",
-					   hit->node.start, hit->node.last,
-					   ioas->obj.id, range->node.start,
-					   range->node.last);
-		range = range->node.last == ULONG_MAX ? NULL :
-			ranges_first(&ioas->reserved, range->node.last + 1);
+			return iommufd_reason_note(
+				ioas->ctx, -EADDRINUSE,
+				"%#lx-%#lx is to be allowed in IOAS %u, but %#lx-%#lx cannot be translated",
+				hit->node.start, hit->node.last, ioas->obj.id,
+				range->node.start, range->node.last);
+		range = range->node.last == ULONG_MAX ?
+				NULL :
+				iommufd_ranges_first(&ioas->reserved,
+						     range->node.last + 1);
 		cond_resched();
 	}
 	return 0;
 }
 
 /**
- * ioas_cmd_allow_iovas - IOMMU_IOAS_ALLOW_IOVAS
+ * iommufd_ioas_cmd_allow_iovas - IOMMU_IOAS_ALLOW_IOVAS
  * @cmd: struct iommu_ioas_allow_iovas
  */
-int ioas_cmd_allow_iovas(struct command *cmd)
+int iommufd_ioas_cmd_allow_iovas(struct command *cmd)
 {
 	struct iommu_ioas_allow_iovas *arg = cmd->arg;
 	struct rb_root_cached tree = RB_ROOT_CACHED;
@@ -229,7 +233,7 @@ int ioas_cmd_allow_iovas(struct command *cmd)
 			swap(tree, ioas->allowed);
 		mutex_unlock(&ioas->tree_lock);
 	}
-	ranges_clear(&tree);
+	iommufd_ranges_clear(&tree);
 	ioas_put(cmd->ctx, ioas);
 	return rc;
 }
@@ -244,12 +248,13 @@ static struct pinned *open_memory(struct iommufd_ctx *ctx,
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	pinned = pinned_from_file(ctx, file, arg->start, arg->length,
-				  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	pinned =
+		iommufd_pinned_from_file(ctx, file, arg->start, arg->length,
+					 arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	rc = PTR_ERR_OR_ZERO(pinned);
 	/* A reason about the file has been noted already. */
 	if (rc == -EOVERFLOW || (rc == -EINVAL && !arg->length))
-		explain_source(ctx, rc, arg->start, arg->length);
+		iommufd_explain_source(ctx, rc, arg->start, arg->length);
 	fput(file);
 	return pinned;
 }
@@ -257,16 +262,16 @@ static struct pinned *open_memory(struct iommufd_ctx *ctx,
 /* Everything in a child is made of its parent's mappings. */
 static int refuse_child(const struct ioas *ioas)
 {
-	return reason_note(ioas->ctx, -EINVAL,
-			   "IOAS %u is nested: it is mapped from its parent, by IOAS_MAP",
-			   ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -EINVAL,
+				   "IOAS %u is nested: it is mapped from its parent, by IOAS_MAP",
+				   ioas->obj.id);
 }
 
 /**
- * ioas_cmd_map_file - IOMMU_IOAS_MAP_FILE
+ * iommufd_ioas_cmd_map_file - IOMMU_IOAS_MAP_FILE
  * @cmd: struct iommu_ioas_map_file
  */
-int ioas_cmd_map_file(struct command *cmd)
+int iommufd_ioas_cmd_map_file(struct command *cmd)
 {
 	struct iommu_ioas_map_file *arg = cmd->arg;
 	u64 iova = arg->iova, unmapped;
@@ -276,10 +281,10 @@ int ioas_cmd_map_file(struct command *cmd)
 
 	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
-		return explain_flags(cmd->ctx, rc, arg->flags);
+		return iommufd_explain_flags(cmd->ctx, rc, arg->flags);
 	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
 	    arg->start > ULONG_MAX)
-		return explain_end(cmd->ctx, arg->iova, arg->length);
+		return iommufd_explain_end(cmd->ctx, arg->iova, arg->length);
 
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
@@ -292,13 +297,13 @@ int ioas_cmd_map_file(struct command *cmd)
 	rc = PTR_ERR_OR_ZERO(pinned);
 	if (rc)
 		goto out_ioas;
-	rc = ioas_map_new(ioas, pinned, offset_in_page(arg->start),
-			  arg->length, arg->flags, &iova);
+	rc = iommufd_ioas_map_new(ioas, pinned, offset_in_page(arg->start),
+				  arg->length, arg->flags, &iova);
 	if (!rc) {
 		arg->iova = iova;
 		rc = command_reply_field(cmd, struct iommu_ioas_map_file, iova);
 		if (rc)
-			ioas_unmap(ioas, iova, arg->length, &unmapped);
+			iommufd_ioas_unmap(ioas, iova, arg->length, &unmapped);
 	}
 out_ioas:
 	ioas_put(cmd->ctx, ioas);
@@ -306,10 +311,10 @@ out_ioas:
 }
 
 /**
- * ioas_cmd_map - IOMMU_IOAS_MAP
+ * iommufd_ioas_cmd_map - IOMMU_IOAS_MAP
  * @cmd: struct iommu_ioas_map
  */
-int ioas_cmd_map(struct command *cmd)
+int iommufd_ioas_cmd_map(struct command *cmd)
 {
 	struct iommu_ioas_map *arg = cmd->arg;
 	struct ioas *ioas;
@@ -319,31 +324,32 @@ int ioas_cmd_map(struct command *cmd)
 		return -EOPNOTSUPP;
 	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
-		return explain_flags(cmd->ctx, rc, arg->flags);
+		return iommufd_explain_flags(cmd->ctx, rc, arg->flags);
 	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX ||
 	    arg->user_va > ULONG_MAX)
-		return explain_end(cmd->ctx, arg->iova, arg->length);
+		return iommufd_explain_end(cmd->ctx, arg->iova, arg->length);
 
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
 		return -ENOENT;
-	rc = ioas_map_source(ioas, arg->user_va, arg->length, arg->flags,
-			     false, &arg->iova);
+	rc = iommufd_ioas_map_source(ioas, arg->user_va, arg->length,
+				     arg->flags, false, &arg->iova);
 	if (!rc) {
 		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
 		/* A mapping that the caller cannot be told of is undone. */
 		if (rc)
-			ioas_unmap(ioas, arg->iova, arg->length, &arg->length);
+			iommufd_ioas_unmap(ioas, arg->iova, arg->length,
+					   &arg->length);
 	}
 	ioas_put(cmd->ctx, ioas);
 	return rc;
 }
 
 /**
- * ioas_cmd_unmap - IOMMU_IOAS_UNMAP
+ * iommufd_ioas_cmd_unmap - IOMMU_IOAS_UNMAP
  * @cmd: struct iommu_ioas_unmap
  */
-int ioas_cmd_unmap(struct command *cmd)
+int iommufd_ioas_cmd_unmap(struct command *cmd)
 {
 	struct iommu_ioas_unmap *arg = cmd->arg;
 	const u64 length = arg->length;
@@ -352,15 +358,15 @@ int ioas_cmd_unmap(struct command *cmd)
 
 	ioas = ioas_get(cmd->ctx, arg->ioas_id);
 	if (!ioas)
-		return explain_no_ioas(cmd->ctx, arg->ioas_id);
+		return iommufd_explain_no_ioas(cmd->ctx, arg->ioas_id);
 	if (!arg->iova && arg->length == U64_MAX) {
-		rc = ioas_unmap_all(ioas, &arg->length);
+		rc = iommufd_ioas_unmap_all(ioas, &arg->length);
 	} else if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX) {
-		rc = explain_end(cmd->ctx, arg->iova, length);
+		rc = iommufd_explain_end(cmd->ctx, arg->iova, length);
 	} else {
-		rc = ioas_unmap(ioas, arg->iova, length, &arg->length);
+		rc = iommufd_ioas_unmap(ioas, arg->iova, length, &arg->length);
 		if (!rc && !arg->length)
-			rc = explain_nothing(ioas, arg->iova, length);
+			rc = iommufd_explain_nothing(ioas, arg->iova, length);
 	}
 	ioas_put(cmd->ctx, ioas);
 	if (rc)
@@ -369,10 +375,10 @@ int ioas_cmd_unmap(struct command *cmd)
 }
 
 /**
- * ioas_cmd_copy - IOMMU_IOAS_COPY
+ * iommufd_ioas_cmd_copy - IOMMU_IOAS_COPY
  * @cmd: struct iommu_ioas_copy
  */
-int ioas_cmd_copy(struct command *cmd)
+int iommufd_ioas_cmd_copy(struct command *cmd)
 {
 	struct iommu_ioas_copy *arg = cmd->arg;
 	u64 iova = arg->dst_iova, unmapped;
@@ -384,41 +390,44 @@ int ioas_cmd_copy(struct command *cmd)
 
 	rc = ioas_check_map_flags(arg->flags);
 	if (rc)
-		return explain_flags(cmd->ctx, rc, arg->flags);
+		return iommufd_explain_flags(cmd->ctx, rc, arg->flags);
 	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
 	    arg->dst_iova >= ULONG_MAX)
-		return explain_end(cmd->ctx, max(arg->src_iova, arg->dst_iova),
-				   arg->length);
+		return iommufd_explain_end(cmd->ctx,
+					   max(arg->src_iova, arg->dst_iova),
+					   arg->length);
 	if (!arg->length)
-		return explain_no_length(cmd->ctx);
+		return iommufd_explain_no_length(cmd->ctx);
 	if (check_add_overflow((unsigned long)arg->src_iova,
 			       (unsigned long)arg->length - 1, &last))
-		return explain_end(cmd->ctx, arg->src_iova, arg->length);
+		return iommufd_explain_end(cmd->ctx, arg->src_iova,
+					   arg->length);
 
 	src = ioas_get(cmd->ctx, arg->src_ioas_id);
 	if (!src)
-		return explain_no_ioas(cmd->ctx, arg->src_ioas_id);
-	rc = ioas_get_slices(src, arg->src_iova, last, &slices, &nr);
+		return iommufd_explain_no_ioas(cmd->ctx, arg->src_ioas_id);
+	rc = iommufd_ioas_get_slices(src, arg->src_iova, last, &slices, &nr);
 	ioas_put(cmd->ctx, src);
 	if (rc)
 		return rc;
 
 	dst = ioas_get(cmd->ctx, arg->dst_ioas_id);
 	if (!dst) {
-		rc = explain_no_ioas(cmd->ctx, arg->dst_ioas_id);
+		rc = iommufd_explain_no_ioas(cmd->ctx, arg->dst_ioas_id);
 		goto out_slices;
 	}
 	rc = dst->parent ? refuse_child(dst) :
-			   ioas_map_slices(dst, slices, nr, arg->flags, &iova);
+			   iommufd_ioas_map_slices(dst, slices, nr, arg->flags,
+						   &iova);
 	if (!rc) {
 		arg->dst_iova = iova;
 		rc = command_reply_field(cmd, struct iommu_ioas_copy, dst_iova);
 		if (rc)
-			ioas_unmap(dst, iova, arg->length, &unmapped);
+			iommufd_ioas_unmap(dst, iova, arg->length, &unmapped);
 	}
 	ioas_put(cmd->ctx, dst);
 out_slices:
-	ioas_put_slices(slices, nr);
+	iommufd_ioas_put_slices(slices, nr);
 	return rc;
 }
 
@@ -438,13 +447,13 @@ static int count_file_pages(struct iommufd_ctx *ctx, const struct account *new,
 	list_for_each_entry(ioas, &ctx->ioases, link) {
 		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 			if (!area->pinned->file)
-				return reason_note(ctx, -EINVAL,
-						   "the mapping %#lx-%#lx of IOAS %u is not of a file: it stays with the process that has made it",
-						   area->iova, area->last,
-						   ioas->obj.id);
+				return iommufd_reason_note(
+					ctx, -EINVAL,
+					"the mapping %#lx-%#lx of IOAS %u is not of a file: it stays with the process that has made it",
+					area->iova, area->last, ioas->obj.id);
 			if (!area->pinned->mark)
-				*npages += pinned_change_cost(area->pinned,
-							      new);
+				*npages += iommufd_pinned_change_cost(
+					area->pinned, new);
 			area->pinned->mark = true;
 		}
 	}
@@ -459,7 +468,8 @@ static void move_file_pages(struct iommufd_ctx *ctx, struct account *new)
 	list_for_each_entry(ioas, &ctx->ioases, link) {
 		for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 			if (area->pinned->mark && new)
-				pinned_change_account(area->pinned, new);
+				iommufd_pinned_change_account(area->pinned,
+							      new);
 			area->pinned->mark = false;
 		}
 	}
@@ -503,9 +513,9 @@ static int change_account(struct iommufd_ctx *ctx, struct account *new)
 	while ((rc = try_change(ctx, new, paid, &npages)) == -EAGAIN) {
 		rc = account_charge(new, npages - paid);
 		if (rc == -ENOMEM)
-			reason_note(ctx, rc,
-				    "RLIMIT_MEMLOCK of the caller allows %lu pages in all, %lu more are mapped",
-				    new->limit, npages);
+			iommufd_reason_note(ctx, rc,
+					    "RLIMIT_MEMLOCK of the caller allows %lu pages in all, %lu more are mapped",
+					    new->limit, npages);
 		if (rc)
 			break;
 		paid = npages;
@@ -518,10 +528,10 @@ static int change_account(struct iommufd_ctx *ctx, struct account *new)
 }
 
 /**
- * ioas_cmd_change_process - IOMMU_IOAS_CHANGE_PROCESS
+ * iommufd_ioas_cmd_change_process - IOMMU_IOAS_CHANGE_PROCESS
  * @cmd: struct iommu_ioas_change_process
  */
-int ioas_cmd_change_process(struct command *cmd)
+int iommufd_ioas_cmd_change_process(struct command *cmd)
 {
 	struct iommu_ioas_change_process *arg = cmd->arg;
 	struct iommufd_ctx *ctx = cmd->ctx;
@@ -531,7 +541,7 @@ int ioas_cmd_change_process(struct command *cmd)
 	if (arg->__reserved)
 		return -EOPNOTSUPP;
 
-	new = account_get(ctx, ctx->charge_process);
+	new = iommufd_account_get(ctx, ctx->charge_process);
 	if (!new)
 		return -ENOMEM;
 	rc = down_write_killable(&ctx->file_lock);

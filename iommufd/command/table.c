@@ -38,19 +38,19 @@ static struct hwpt *alloc_filled(struct ioas *ioas, struct device *dev,
 	int rc;
 
 	mutex_lock(&ioas->attach_lock);
-	hwpt = hwpt_alloc(ioas, dev, flags, data);
+	hwpt = iommufd_hwpt_alloc(ioas, dev, flags, data);
 	if (IS_ERR(hwpt))
 		rc = 0;
 	else if (hwpt_is_complete(hwpt))
-		rc = hwpt_fill(hwpt);
+		rc = iommufd_hwpt_fill(hwpt);
 	else
-		rc = reason_note(ioas->ctx, -EOPNOTSUPP,
-				 "the IOMMU driver of %s completes a page table only when a device is attached: attach it to IOAS %u",
-				 dev_name(dev), ioas->obj.id);
+		rc = iommufd_reason_note(ioas->ctx, -EOPNOTSUPP,
+					 "the IOMMU driver of %s completes a page table only when a device is attached: attach it to IOAS %u",
+					 dev_name(dev), ioas->obj.id);
 	mutex_unlock(&ioas->attach_lock);
 	if (!rc)
 		return hwpt;
-	object_abort(ioas->ctx, &hwpt->obj);
+	iommufd_object_abort(ioas->ctx, &hwpt->obj);
 	return ERR_PTR(rc);
 }
 
@@ -61,7 +61,7 @@ static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
 		data = NULL;
 	if (pt->type == OBJECT_IOAS)
 		return alloc_filled(ioas_of(pt), dev, flags, data);
-	return hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
+	return iommufd_hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
 }
 
 static int check_hwpt_flags(u32 flags)
@@ -90,7 +90,7 @@ static struct hwpt *alloc_for(struct iommufd_ctx *ctx,
 		.uptr = u64_to_user_ptr(arg->data_uptr),
 		.len = arg->data_len,
 	};
-	struct iommufd_device *idev = device_get(ctx, arg->dev_id);
+	struct iommufd_device *idev = iommufd_device_get(ctx, arg->dev_id);
 	struct hwpt *hwpt;
 
 	if (!idev)
@@ -134,11 +134,11 @@ static int hwpt_alloc_for(struct command *cmd, struct object *pt,
 	hwpt = alloc_patiently(cmd->ctx, arg, pt);
 	if (IS_ERR(hwpt)) {
 		if (queue)
-			fault_queue_put(cmd->ctx, queue);
+			iommufd_fault_queue_put(cmd->ctx, queue);
 		return PTR_ERR(hwpt);
 	}
 	if (queue)
-		hwpt_set_faults(hwpt, queue);
+		iommufd_hwpt_set_faults(hwpt, queue);
 	arg->out_hwpt_id = hwpt->obj.id;
 	return command_publish(cmd, &hwpt->obj);
 }
@@ -147,9 +147,9 @@ static int check_hwpt_data(struct iommufd_ctx *ctx,
 			   const struct iommu_hwpt_alloc *arg)
 {
 	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
-		return reason_note(ctx, -EINVAL,
-				   "data_type %u does not go with data of %u bytes",
-				   arg->data_type, arg->data_len);
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "data_type %u does not go with data of %u bytes",
+					   arg->data_type, arg->data_len);
 	/* A driver reads all of it, if only to see that the rest is 0. */
 	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
 }
@@ -157,22 +157,22 @@ static int check_hwpt_data(struct iommufd_ctx *ctx,
 /* An IOAS or HWPT, held. Anything else is as good as no object. */
 static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *pt = pt_hold(ctx, id);
+	struct object *pt = iommufd_pt_hold(ctx, id);
 
 	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) :
 			 pt->type == OBJECT_IOAS || pt->type == OBJECT_HWPT)
 		return pt;
 	if (!IS_ERR(pt))
-		pt_release(ctx, pt);
-	return ERR_PTR(reason_note(ctx, -EINVAL,
-				   "pt_id %u is neither IOAS nor HWPT", id));
+		iommufd_pt_release(ctx, pt);
+	return ERR_PTR(iommufd_reason_note(
+		ctx, -EINVAL, "pt_id %u is neither IOAS nor HWPT", id));
 }
 
 /**
- * table_cmd_alloc - IOMMU_HWPT_ALLOC
+ * iommufd_table_cmd_alloc - IOMMU_HWPT_ALLOC
  * @cmd: struct iommu_hwpt_alloc
  */
-int table_cmd_alloc(struct command *cmd)
+int iommufd_table_cmd_alloc(struct command *cmd)
 {
 	struct iommu_hwpt_alloc *arg = cmd->arg;
 	struct fault_queue *queue = NULL;
@@ -186,25 +186,25 @@ int table_cmd_alloc(struct command *cmd)
 	if (rc)
 		return rc;
 	/* Errors are reported in the order of the fields. */
-	idev = device_get(cmd->ctx, arg->dev_id);
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
 	if (!idev)
-		return device_explain_none(cmd->ctx, arg->dev_id);
+		return iommufd_device_explain_none(cmd->ctx, arg->dev_id);
 	object_put(cmd->ctx, &idev->obj);
 	pt = table_source_hold(cmd->ctx, arg->pt_id);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
 	if (arg->flags & IOMMU_HWPT_FAULT_ID_VALID) {
-		queue = fault_queue_get(cmd->ctx, arg->fault_id);
+		queue = iommufd_fault_queue_get(cmd->ctx, arg->fault_id);
 		if (!queue) {
-			rc = reason_note(cmd->ctx, -ENOENT,
-					 "there is no fault queue with the ID %u",
-					 arg->fault_id);
+			rc = iommufd_reason_note(cmd->ctx, -ENOENT,
+						 "there is no fault queue with the ID %u",
+						 arg->fault_id);
 			goto out_pt;
 		}
 	}
 	rc = hwpt_alloc_for(cmd, pt, queue);
 out_pt:
-	pt_release(cmd->ctx, pt);
+	iommufd_pt_release(cmd->ctx, pt);
 	return rc;
 }
 
@@ -250,35 +250,36 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 	if (arg->entry_num && (!arg->data_uptr || !arg->entry_len ||
 			       arg->entry_len > INVALIDATE_LENGTH_MAX ||
 			       arg->entry_num > INVALIDATE_MAX))
-		return reason_note(cmd->ctx, -EINVAL,
-				   "%u entries of %u bytes: there are no data, or they are more than %u of up to %lu",
-				   arg->entry_num, arg->entry_len,
-				   INVALIDATE_MAX, INVALIDATE_LENGTH_MAX);
+		return iommufd_reason_note(cmd->ctx, -EINVAL,
+					   "%u entries of %u bytes: there are no data, or they are more than %u of up to %lu",
+					   arg->entry_num, arg->entry_len,
+					   INVALIDATE_MAX,
+					   INVALIDATE_LENGTH_MAX);
 	hwpt = hwpt_get(cmd->ctx, arg->hwpt_id);
 	if (!hwpt)
-		return reason_note(cmd->ctx, -ENOENT,
-				   "there is no HWPT with the ID %u",
-				   arg->hwpt_id);
+		return iommufd_reason_note(cmd->ctx, -ENOENT,
+					   "there is no HWPT with the ID %u",
+					   arg->hwpt_id);
 	if (hwpt->parent)
 		rc = invalidate_portions(hwpt->domain, arg, done);
 	else
-		rc = reason_note(cmd->ctx, -ENOENT,
-				 "HWPT %u is not nested: the kernel invalidates it",
-				 arg->hwpt_id);
+		rc = iommufd_reason_note(cmd->ctx, -ENOENT,
+					 "HWPT %u is not nested: the kernel invalidates it",
+					 arg->hwpt_id);
 	if (rc == -EINVAL)
-		reason_note(cmd->ctx, rc,
-			    "the IOMMU driver refuses entry %u, or their type %u or length %u",
-			    *done, arg->data_type, arg->entry_len);
-	hwpt_put(hwpt);
+		iommufd_reason_note(cmd->ctx, rc,
+				    "the IOMMU driver refuses entry %u, or their type %u or length %u",
+				    *done, arg->data_type, arg->entry_len);
+	iommufd_hwpt_put(hwpt);
 	return rc;
 }
 
 /**
- * table_cmd_invalidate - IOMMU_HWPT_INVALIDATE
+ * iommufd_table_cmd_invalidate - IOMMU_HWPT_INVALIDATE
  * @cmd: struct iommu_hwpt_invalidate; the number of entries that have been handled is
  *	told in any case
  */
-int table_cmd_invalidate(struct command *cmd)
+int iommufd_table_cmd_invalidate(struct command *cmd)
 {
 	struct iommu_hwpt_invalidate *arg = cmd->arg;
 	u32 done = 0;
@@ -299,15 +300,15 @@ static int set_coherency(struct ioas *ioas, u32 policy)
 
 	/* What the CPU has cleared, but not written back, DMA could read as it was. */
 	if (policy == IOASID_COHERENCY_NOT_NEEDED && !capable(CAP_SYS_RAWIO))
-		return reason_note(ioas->ctx, -EPERM,
-				   "DMA that bypasses the caches can read what others have left in memory: it takes CAP_SYS_RAWIO");
+		return iommufd_reason_note(ioas->ctx, -EPERM,
+					   "DMA that bypasses the caches can read what others have left in memory: it takes CAP_SYS_RAWIO");
 	rc = mutex_lock_killable(&ioas->attach_lock);
 	if (rc)
 		return rc;
 	if (ioas->coherency != policy && !list_empty(&ioas->tables))
-		rc = reason_note(ioas->ctx, -EBUSY,
-				 "IOAS %u has page tables, which have been made by the policy that it has",
-				 ioas->obj.id);
+		rc = iommufd_reason_note(ioas->ctx, -EBUSY,
+					 "IOAS %u has page tables, which have been made by the policy that it has",
+					 ioas->obj.id);
 	else
 		WRITE_ONCE(ioas->coherency, policy);
 	mutex_unlock(&ioas->attach_lock);
@@ -315,13 +316,13 @@ static int set_coherency(struct ioas *ioas, u32 policy)
 }
 
 /**
- * table_cmd_coherency - IOASID_COHERENCY
+ * iommufd_table_cmd_coherency - IOASID_COHERENCY
  * @cmd: struct ioasid_coherency
  *
- * Return: 0, -EOPNOTSUPP (flags), -EINVAL (no such policy), -ENOENT, -EPERM, -EBUSY (there
- * are page tables), -EINTR.
+ * Return: 0, -EOPNOTSUPP (flags), -EINVAL (no such policy), -ENOENT, -EPERM,
+ * -EBUSY (there are page tables), -EINTR.
  */
-int table_cmd_coherency(struct command *cmd)
+int iommufd_table_cmd_coherency(struct command *cmd)
 {
 	struct ioasid_coherency *arg = cmd->arg;
 	struct ioas *ioas;

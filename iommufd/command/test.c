@@ -86,14 +86,15 @@ static const struct iommufd_test_ops *test_ops_of(struct iommufd_ctx *ctx)
 }
 
 /**
- * test_ioctl - IOMMU_TEST_CMD
+ * iommufd_test_ioctl - IOMMU_TEST_CMD
  * @ctx: the context
  * @nr: a number that is none of our commands
  * @arg: the caller's structure
  *
  * Return: what the test module says; -ENOIOCTLCMD without one, and for other numbers.
  */
-int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr, void __user *arg)
+int iommufd_test_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+		       void __user *arg)
 {
 	const struct iommufd_test_ops *ops;
 	int rc;
@@ -105,15 +106,15 @@ int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr, void __user *arg)
 		return -ENOIOCTLCMD;
 	rc = ops->ioctl(ctx, arg);
 	if (rc < 0)
-		notice_failed(ctx, "IOMMU_TEST_CMD", rc);
+		iommufd_notice_failed(ctx, "IOMMU_TEST_CMD", rc);
 	return rc;
 }
 
 /**
- * test_release - a context is empty
+ * iommufd_test_release - a context is empty
  * @ctx: the context
  */
-void test_release(struct iommufd_ctx *ctx)
+void iommufd_test_release(struct iommufd_ctx *ctx)
 {
 	if (ctx->test_ops)
 		module_put(ctx->test_ops->owner);
@@ -167,7 +168,7 @@ iommufd_test_object_new(struct iommufd_ctx *ctx,
 
 	if (!tobj)
 		return NULL;
-	if (object_init(ctx, &tobj->obj, &test_object_kind)) {
+	if (iommufd_object_init(ctx, &tobj->obj, &test_object_kind)) {
 		kfree(tobj);
 		return NULL;
 	}
@@ -187,7 +188,7 @@ void iommufd_test_object_publish(struct iommufd_ctx *ctx,
 				 struct iommufd_test_object *tobj, void *data)
 {
 	tobj->data = data;
-	object_publish(ctx, &tobj->obj);
+	iommufd_object_publish(ctx, &tobj->obj);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_test_object_publish, IOMMUFD_TEST);
 
@@ -199,7 +200,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_object_publish, IOMMUFD_TEST);
 void iommufd_test_object_abort(struct iommufd_ctx *ctx,
 			       struct iommufd_test_object *tobj)
 {
-	object_abort(ctx, &tobj->obj);
+	iommufd_object_abort(ctx, &tobj->obj);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_test_object_abort, IOMMUFD_TEST);
 
@@ -214,7 +215,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_object_abort, IOMMUFD_TEST);
 struct iommufd_test_object *iommufd_test_object_get(struct iommufd_ctx *ctx,
 						    u32 id, void **data)
 {
-	struct object *obj = object_get(ctx, id, OBJECT_TEST);
+	struct object *obj = iommufd_object_get(ctx, id, OBJECT_TEST);
 	struct iommufd_test_object *tobj;
 
 	if (!obj)
@@ -290,7 +291,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_get, IOMMUFD_TEST);
  */
 void iommufd_test_hwpt_put(struct hwpt *hwpt)
 {
-	hwpt_put(hwpt);
+	iommufd_hwpt_put(hwpt);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_put, IOMMUFD_TEST);
 
@@ -305,7 +306,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_put, IOMMUFD_TEST);
 struct iommufd_device *iommufd_test_device_get(struct iommufd_ctx *ctx, u32 id,
 					       struct device **dev)
 {
-	struct iommufd_device *idev = device_get(ctx, id);
+	struct iommufd_device *idev = iommufd_device_get(ctx, id);
 
 	if (idev)
 		*dev = idev->dev;
@@ -330,7 +331,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_test_device_put, IOMMUFD_TEST);
  * @start: first IOVA
  * @last: last IOVA, inclusive
  *
- * Return: 0, -ENOENT, or an errno of ioas_reserve().
+ * Return: 0, -ENOENT, or an errno of iommufd_ioas_reserve().
  */
 int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
 			 unsigned long start, unsigned long last)
@@ -340,7 +341,7 @@ int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
 
 	if (!ioas)
 		return -ENOENT;
-	rc = ioas_reserve(ioas, start, last, NULL);
+	rc = iommufd_ioas_reserve(ioas, start, last, NULL);
 	ioas_put(ctx, ioas);
 	return rc;
 }

@@ -77,18 +77,19 @@ int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
 
 #ifdef IOMMUFD_TEST_DOOR
 
-int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr, void __user *arg);
-void test_release(struct iommufd_ctx *ctx);
+int iommufd_test_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+		       void __user *arg);
+void iommufd_test_release(struct iommufd_ctx *ctx);
 
 #else
 
-static inline int test_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
-			     void __user *arg)
+static inline int iommufd_test_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+				     void __user *arg)
 {
 	return -ENOIOCTLCMD;
 }
 
-static inline void test_release(struct iommufd_ctx *ctx)
+static inline void iommufd_test_release(struct iommufd_ctx *ctx)
 {
 }
 

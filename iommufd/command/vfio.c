@@ -43,12 +43,12 @@ static int refuse_header(struct iommufd_ctx *ctx, u32 argsz, size_t minsz,
 			 u32 flags)
 {
 	if (argsz < minsz)
-		return reason_note(ctx, -EINVAL,
-				   "argsz is %u, the structure has at least %zu bytes",
-				   argsz, minsz);
-	return reason_note(ctx, -EINVAL,
-			   "flags %#x have one that is not known, or that excludes another",
-			   flags);
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "argsz is %u, the structure has at least %zu bytes",
+					   argsz, minsz);
+	return iommufd_reason_note(ctx, -EINVAL,
+				   "flags %#x have one that is not known, or that excludes another",
+				   flags);
 }
 
 static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
@@ -70,17 +70,19 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
 		flags |= IOMMU_IOAS_MAP_WRITEABLE;
 	if (flags == IOMMU_IOAS_MAP_FIXED_IOVA)
-		return reason_note(ctx, -EINVAL,
-				   "a mapping permits reading, writing or both: neither was asked for");
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "a mapping permits reading, writing or both: neither was asked for");
 	if (IS_ERR(ioas))
-		return container_explain(ctx, ioas);
+		return iommufd_container_explain(ctx, ioas);
 	if (!PAGE_ALIGNED(map.iova | map.vaddr | map.size))
-		return reason_note(ctx, -EINVAL,
-				   "IOVA %#llx, address %#llx and size %#llx are not all multiples of %lu",
-				   map.iova, map.vaddr, map.size, PAGE_SIZE);
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "IOVA %#llx, address %#llx and size %#llx are not all multiples of %lu",
+					   map.iova, map.vaddr, map.size,
+					   PAGE_SIZE);
 
 	iova = map.iova;
-	return ioas_map_source(ioas, map.vaddr, map.size, flags, true, &iova);
+	return iommufd_ioas_map_source(ioas, map.vaddr, map.size, flags, true,
+				       &iova);
 }
 
 /* Type 1 (not v2) may unmap a part of what was mapped. */
@@ -91,9 +93,9 @@ static int cut_edges(struct ioas *ioas, u64 iova, u64 size)
 	if (!READ_ONCE(ioas->small_pages))
 		return 0;
 	if (iova)
-		rc = ioas_cut(ioas, iova);
+		rc = iommufd_ioas_cut(ioas, iova);
 	if (!rc && iova + size)
-		rc = ioas_cut(ioas, iova + size);
+		rc = iommufd_ioas_cut(ioas, iova + size);
 	return rc;
 }
 
@@ -127,15 +129,15 @@ static int report_dirty(struct ioas *ioas, unsigned long iova,
 	int rc = 0;
 
 	if (check_add_overflow(iova, size - 1, &last))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "%#lx bytes from IOVA %#lx on reach beyond 64 bits",
-				   size, iova);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "%#lx bytes from IOVA %#lx on reach beyond 64 bits",
+					   size, iova);
 	while (!rc) {
 		struct area *area;
 		unsigned long start = 0, end = 0;
 
 		mutex_lock(&ioas->tree_lock);
-		area = area_first(&ioas->areas, from, last);
+		area = iommufd_area_first(&ioas->areas, from, last);
 		if (area) {
 			start = area->iova;
 			end = area->last;
@@ -144,9 +146,9 @@ static int report_dirty(struct ioas *ioas, unsigned long iova,
 		if (!area)
 			break;
 		if (start < from || end > last)
-			return reason_note(ioas->ctx, -EINVAL,
-					   "the range %#lx-%#lx cuts the mapping %#lx-%#lx",
-					   iova, last, start, end);
+			return iommufd_reason_note(ioas->ctx, -EINVAL,
+						   "the range %#lx-%#lx cuts the mapping %#lx-%#lx",
+						   iova, last, start, end);
 		rc = set_user_bits(bitmap, (start - iova) >> PAGE_SHIFT,
 				   (end - start + 1) >> PAGE_SHIFT);
 		if (end == last)
@@ -169,18 +171,20 @@ static int check_bitmap(struct ioas *ioas, const struct vfio_bitmap *bitmap,
 	u64 npages = size >> PAGE_SHIFT;
 
 	if (!READ_ONCE(ioas->dirty_log))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "the log of dirty pages has not been started");
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "the log of dirty pages has not been started");
 	if (bitmap->pgsize != PAGE_SIZE || !size || !PAGE_ALIGNED(iova | size))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "a bit is for %lu bytes: not for pgsize %llu, or IOVA %#llx and size %#llx are no multiples",
-				   PAGE_SIZE, bitmap->pgsize, iova, size);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "a bit is for %lu bytes: not for pgsize %llu, or IOVA %#llx and size %#llx are no multiples",
+					   PAGE_SIZE, bitmap->pgsize, iova,
+					   size);
 	if (npages > DIRTY_PAGES_MAX || bitmap->size < DIRTY_BYTES(npages) ||
 	    bitmap->size > DIRTY_BYTES(DIRTY_PAGES_MAX))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "the bitmap has %llu bytes: %llu pages take %llu, and no more than %llu are possible",
-				   bitmap->size, npages, DIRTY_BYTES(npages),
-				   DIRTY_BYTES(DIRTY_PAGES_MAX));
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "the bitmap has %llu bytes: %llu pages take %llu, and no more than %llu are possible",
+					   bitmap->size, npages,
+					   DIRTY_BYTES(npages),
+					   DIRTY_BYTES(DIRTY_PAGES_MAX));
 	return 0;
 }
 
@@ -192,15 +196,15 @@ static int check_unmap(struct iommufd_ctx *ctx,
 			return refuse_header(ctx, unmap->argsz, 0,
 					     unmap->flags);
 		if (unmap->iova || unmap->size)
-			return reason_note(ctx, -EINVAL,
-					   "everything is to be unmapped: IOVA %#llx and size %#llx have to be 0",
-					   unmap->iova, unmap->size);
+			return iommufd_reason_note(ctx, -EINVAL,
+						   "everything is to be unmapped: IOVA %#llx and size %#llx have to be 0",
+						   unmap->iova, unmap->size);
 		return 0;
 	}
 	if (!unmap->size || !PAGE_ALIGNED(unmap->iova | unmap->size))
-		return reason_note(ctx, -EINVAL,
-				   "size %#llx is 0, or it or IOVA %#llx is no multiple of %lu",
-				   unmap->size, unmap->iova, PAGE_SIZE);
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "size %#llx is 0, or it or IOVA %#llx is no multiple of %lu",
+					   unmap->size, unmap->iova, PAGE_SIZE);
 	return 0;
 }
 
@@ -239,19 +243,19 @@ static long vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 			    VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
 		return refuse_header(ctx, unmap.argsz, minsz, unmap.flags);
 	if (IS_ERR(ioas))
-		return container_explain(ctx, ioas);
+		return iommufd_container_explain(ctx, ioas);
 	rc = check_unmap(ctx, &unmap);
 	if (!rc && unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
 		rc = report_unmapped(ioas, &unmap, (void __user *)(user + 1));
 	if (rc)
 		return rc;
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
-		rc = ioas_unmap_all(ioas, &unmapped);
+		rc = iommufd_ioas_unmap_all(ioas, &unmapped);
 	} else {
 		rc = cut_edges(ioas, unmap.iova, unmap.size);
 		if (!rc)
-			rc = ioas_unmap(ioas, unmap.iova, unmap.size,
-					&unmapped);
+			rc = iommufd_ioas_unmap(ioas, unmap.iova, unmap.size,
+						&unmapped);
 	}
 	/* As with type1, a call that fails reports nothing. */
 	if (!rc && put_user(unmapped, &user->size))
@@ -274,7 +278,7 @@ static long vfio_dirty_pages(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (dirty.argsz < minsz)
 		return refuse_header(ctx, dirty.argsz, minsz, dirty.flags);
 	if (IS_ERR(ioas))
-		return container_explain(ctx, ioas);
+		return iommufd_container_explain(ctx, ioas);
 	switch (dirty.flags) {
 	case VFIO_IOMMU_DIRTY_PAGES_FLAG_START:
 		WRITE_ONCE(ioas->dirty_log, true);
@@ -327,7 +331,7 @@ static long vfio_check_extension(struct iommufd_ctx *ctx, struct ioas *ioas,
 	case VFIO_NOIOMMU_IOMMU:
 		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	case VFIO_DMA_CC_IOMMU:
-		return IS_ERR(ioas) ? container_explain(ctx, ioas) :
+		return IS_ERR(ioas) ? iommufd_container_explain(ctx, ioas) :
 				      all_coherent(ioas);
 	default:
 		return 0;
@@ -341,11 +345,11 @@ static int set_type(struct iommufd_ctx *ctx, struct ioas *ioas,
 	int rc = 0;
 
 	if (READ_ONCE(container->made) && READ_ONCE(container->set))
-		return reason_note(ctx, -EINVAL,
-				   "VFIO_SET_IOMMU has been called already");
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "VFIO_SET_IOMMU has been called already");
 	/* The old type may unmap anywhere, so there must be no large entries. */
 	if (type == VFIO_TYPE1_IOMMU)
-		rc = ioas_set_small_pages(ioas, true);
+		rc = iommufd_ioas_set_small_pages(ioas, true);
 	if (!rc)
 		WRITE_ONCE(container->set, true);
 	return rc;
@@ -359,14 +363,14 @@ static long vfio_set_iommu(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (type == VFIO_NOIOMMU_IOMMU && no_iommu)
 		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
 	if (no_iommu)
-		return reason_note(ctx, -EINVAL,
-				   "the container has a group without an IOMMU");
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "the container has a group without an IOMMU");
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
-		return reason_note(ctx, -EINVAL,
-				   "type %lu is neither VFIO_TYPE1_IOMMU nor VFIO_TYPE1v2_IOMMU",
-				   type);
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "type %lu is neither VFIO_TYPE1_IOMMU nor VFIO_TYPE1v2_IOMMU",
+					   type);
 	if (IS_ERR(ioas))
-		return container_explain(ctx, ioas);
+		return iommufd_container_explain(ctx, ioas);
 	return set_type(ctx, ioas, type);
 }
 
@@ -408,7 +412,7 @@ static unsigned int fill_iova_ranges(struct ioas *ioas,
 	unsigned int n = 0;
 
 	mutex_lock(&ioas->tree_lock);
-	while (ranges_hole(reserved, from, ULONG_MAX, &start, &last)) {
+	while (iommufd_ranges_hole(reserved, from, ULONG_MAX, &start, &last)) {
 		if (n < room) {
 			out[n].start = start;
 			out[n].end = last;
@@ -472,9 +476,9 @@ static struct info_caps *get_caps(struct ioas *ioas, size_t *size)
 	up_read(ioas_lock(ioas));
 	if (!none)
 		return make_caps(ioas, &ioas->reserved, size);
-	if (!outlook(&ahead))
+	if (!iommufd_outlook(&ahead))
 		caps = make_caps(ioas, &ahead, size);
-	ranges_clear(&ahead);
+	iommufd_ranges_clear(&ahead);
 	return caps;
 }
 
@@ -494,7 +498,7 @@ static long vfio_get_info(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (info.argsz < minsz)
 		return refuse_header(ctx, info.argsz, minsz, info.flags);
 	if (IS_ERR(ioas))
-		return container_explain(ctx, ioas);
+		return iommufd_container_explain(ctx, ioas);
 	caps = get_caps(ioas, &size);
 	if (!caps)
 		return -ENOMEM;
@@ -535,24 +539,30 @@ struct legacy_row {
 #define LEGACY(nr_, ioas_, function_)	{ nr_, #nr_, ioas_, function_ }
 
 static const struct legacy_row legacy_rows[] = {
-	LEGACY(VFIO_IOMMU_MAP_DMA, container_ready_ioas, vfio_map_dma),
-	LEGACY(VFIO_IOMMU_UNMAP_DMA, container_ready_ioas, vfio_unmap_dma),
-	LEGACY(VFIO_IOMMU_DIRTY_PAGES, container_ready_ioas, vfio_dirty_pages),
-	LEGACY(VFIO_IOMMU_GET_INFO, container_ready_ioas, vfio_get_info),
-	LEGACY(VFIO_GET_API_VERSION, container_ioas, vfio_get_api_version),
-	LEGACY(VFIO_CHECK_EXTENSION, container_ioas, vfio_check_extension),
-	LEGACY(VFIO_SET_IOMMU, container_ioas, vfio_set_iommu),
+	LEGACY(VFIO_IOMMU_MAP_DMA, iommufd_container_ready_ioas, vfio_map_dma),
+	LEGACY(VFIO_IOMMU_UNMAP_DMA, iommufd_container_ready_ioas,
+	       vfio_unmap_dma),
+	LEGACY(VFIO_IOMMU_DIRTY_PAGES, iommufd_container_ready_ioas,
+	       vfio_dirty_pages),
+	LEGACY(VFIO_IOMMU_GET_INFO, iommufd_container_ready_ioas,
+	       vfio_get_info),
+	LEGACY(VFIO_GET_API_VERSION, iommufd_container_ioas,
+	       vfio_get_api_version),
+	LEGACY(VFIO_CHECK_EXTENSION, iommufd_container_ioas,
+	       vfio_check_extension),
+	LEGACY(VFIO_SET_IOMMU, iommufd_container_ioas, vfio_set_iommu),
 };
 
 /**
- * vfio_ioctl - an ioctl that is not one of /dev/iommu's own commands
+ * iommufd_vfio_ioctl - an ioctl that is not one of /dev/iommu's own commands
  * @ctx: the context
  * @nr: the request
  * @arg: its argument
  *
  * Return: as the VFIO container; -ENOIOCTLCMD for what it does not know.
  */
-long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
+long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+			unsigned long arg)
 {
 	const struct legacy_row *row = legacy_rows;
 	struct ioas *ioas;
@@ -566,15 +576,15 @@ long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg)
 	if (!IS_ERR(ioas))
 		ioas_put(ctx, ioas);
 	if (rc < 0)
-		notice_failed(ctx, row->name, rc);
+		iommufd_notice_failed(ctx, row->name, rc);
 	return rc;
 }
 
 /**
- * vfio_cmd_ioas - IOMMU_VFIO_IOAS
+ * iommufd_vfio_cmd_ioas - IOMMU_VFIO_IOAS
  * @cmd: struct iommu_vfio_ioas
  */
-int vfio_cmd_ioas(struct command *cmd)
+int iommufd_vfio_cmd_ioas(struct command *cmd)
 {
 	struct iommu_vfio_ioas *arg = cmd->arg;
 	struct iommufd_ctx *ctx = cmd->ctx;
@@ -584,9 +594,9 @@ int vfio_cmd_ioas(struct command *cmd)
 		return -EOPNOTSUPP;
 	switch (arg->op) {
 	case IOMMU_VFIO_IOAS_GET:
-		ioas = container_ioas(ctx);
+		ioas = iommufd_container_ioas(ctx);
 		if (IS_ERR(ioas))
-			return container_explain(ctx, ioas);
+			return iommufd_container_explain(ctx, ioas);
 		arg->ioas_id = ioas->obj.id;
 		ioas_put(ctx, ioas);
 		return command_reply(cmd);
@@ -594,15 +604,15 @@ int vfio_cmd_ioas(struct command *cmd)
 		ioas = ioas_get(ctx, arg->ioas_id);
 		if (!ioas)
 			return -ENOENT;
-		container_choose(ctx, ioas->obj.id);
+		iommufd_container_choose(ctx, ioas->obj.id);
 		ioas_put(ctx, ioas);
 		return 0;
 	case IOMMU_VFIO_IOAS_CLEAR:
-		container_choose(ctx, 0);
+		iommufd_container_choose(ctx, 0);
 		return 0;
 	default:
-		return reason_note(ctx, -EOPNOTSUPP,
-				   "operation %u is neither IOMMU_VFIO_IOAS_GET, _SET nor _CLEAR",
-				   arg->op);
+		return iommufd_reason_note(ctx, -EOPNOTSUPP,
+					   "operation %u is neither IOMMU_VFIO_IOAS_GET, _SET nor _CLEAR",
+					   arg->op);
 	}
 }

@@ -7,6 +7,7 @@
 
 struct iommufd_ctx;
 
-long vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr, unsigned long arg);
+long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int nr,
+			unsigned long arg);
 
 #endif

@@ -7,7 +7,7 @@
  * one (a page table on its IOAS) holds one for as long as it lives. The user may
  * destroy an object that only the table refers to; otherwise DESTROY is EBUSY,
  * at once, without waiting. Only a driver's unbind must not fail, so it waits
- * for the commands that are still working with its object (object_remove()).
+ * for the commands that are still working with its object (iommufd_object_remove()).
  *
  * Looking up an ID in the xarray costs more than many commands do with the
  * object, so the first few IDs have a place in an array, too.
@@ -21,18 +21,18 @@
 #include "context/object.h"
 
 /**
- * object_init - give a new object its ID, not yet visible to anybody
+ * iommufd_object_init - give a new object its ID, not yet visible to anybody
  * @ctx: the context that owns it
  * @obj: at the start of kmalloc()ed memory, which the table frees
  * @kind: what it is
  *
- * Must be followed by object_publish() or object_abort().
+ * Must be followed by iommufd_object_publish() or iommufd_object_abort().
  *
  * Return: 0, or -ENOMEM or -EBUSY (no ID left), and @obj still belongs to the
  * caller.
  */
-int object_init(struct iommufd_ctx *ctx, struct object *obj,
-		const struct object_kind *kind)
+int iommufd_object_init(struct iommufd_ctx *ctx, struct object *obj,
+			const struct object_kind *kind)
 {
 	obj->kind = kind;
 	obj->type = kind->type;
@@ -42,11 +42,11 @@ int object_init(struct iommufd_ctx *ctx, struct object *obj,
 }
 
 /**
- * object_publish - let commands find a new object by its ID
+ * iommufd_object_publish - let commands find a new object by its ID
  * @ctx: the context
  * @obj: fully set up: nothing can fail any more
  */
-void object_publish(struct iommufd_ctx *ctx, struct object *obj)
+void iommufd_object_publish(struct iommufd_ctx *ctx, struct object *obj)
 {
 	/*
 	 * DESTROY looks in the xarray. An object that it can find must be in the
@@ -54,7 +54,7 @@ void object_publish(struct iommufd_ctx *ctx, struct object *obj)
 	 */
 	if (obj->id < OBJECT_LOW)
 		rcu_assign_pointer(ctx->low[obj->id], obj);
-	/* The slot was reserved by object_init(): this does not allocate. */
+	/* The slot was reserved by iommufd_object_init(): this does not allocate. */
 	WARN_ON(xa_store(&ctx->objects, obj->id, obj, GFP_KERNEL));
 }
 
@@ -74,12 +74,12 @@ static void object_hide(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 /**
- * object_abort - destroy an object that nobody else can find
+ * iommufd_object_abort - destroy an object that nobody else can find
  * @ctx: the context
  * @obj: not published, or without references; in a state that the destroy
  *	function of its kind can cope with
  */
-void object_abort(struct iommufd_ctx *ctx, struct object *obj)
+void iommufd_object_abort(struct iommufd_ctx *ctx, struct object *obj)
 {
 	obj->kind->destroy(ctx, obj);
 	object_hide(ctx, obj);
@@ -88,7 +88,7 @@ void object_abort(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 /**
- * object_open - open a file for a new object, and publish it
+ * iommufd_object_open - open a file for a new object, and publish it
  * @ctx: the context
  * @obj: the object; the file holds a reference on it, and one on the context, which
  *	its release gives back
@@ -100,9 +100,9 @@ void object_abort(struct iommufd_ctx *ctx, struct object *obj)
  *
  * Return: the file, for fd_install(); or an ERR_PTR, with the object as it was.
  */
-struct file *object_open(struct iommufd_ctx *ctx, struct object *obj,
-			 const char *name, const struct file_operations *fops,
-			 int flags)
+struct file *iommufd_object_open(struct iommufd_ctx *ctx, struct object *obj,
+				 const char *name,
+				 const struct file_operations *fops, int flags)
 {
 	struct file *file = anon_inode_getfile(name, fops, obj, flags);
 
@@ -111,20 +111,20 @@ struct file *object_open(struct iommufd_ctx *ctx, struct object *obj,
 	stream_open(file_inode(file), file);
 	context_get(ctx);
 	object_hold(obj);
-	object_publish(ctx, obj);
+	iommufd_object_publish(ctx, obj);
 	return file;
 }
 
 /**
- * object_get - find an object and keep it from being destroyed
+ * iommufd_object_get - find an object and keep it from being destroyed
  * @ctx: the context
  * @id: its ID
  * @type: what it must be, or OBJECT_ANY
  *
  * Return: the object, to be given back with object_put(), or NULL.
  */
-struct object *object_get(struct iommufd_ctx *ctx, u32 id,
-			  enum object_type type)
+struct object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
+				  enum object_type type)
 {
 	struct object *obj;
 
@@ -138,15 +138,15 @@ struct object *object_get(struct iommufd_ctx *ctx, u32 id,
 }
 
 /**
- * object_put_last - drop a reference, and the table's if that is the only one
+ * iommufd_object_put_last - drop a reference, and the table's if that is the only one
  * left
  * @ctx: the context
  * @obj: an object that the kernel made by itself
  *
  * Return: whether nobody can find the object any more: the caller then has to
- * destroy it by object_abort().
+ * destroy it by iommufd_object_abort().
  */
-bool object_put_last(struct iommufd_ctx *ctx, struct object *obj)
+bool iommufd_object_put_last(struct iommufd_ctx *ctx, struct object *obj)
 {
 	bool last;
 
@@ -159,20 +159,20 @@ bool object_put_last(struct iommufd_ctx *ctx, struct object *obj)
 }
 
 /**
- * object_destroy - the DESTROY command
+ * iommufd_object_destroy - the DESTROY command
  * @ctx: the context
  * @id: any kind of object
  *
  * Return: 0, -ENOENT, or -EBUSY while anything uses it, including another
  * thread's command at this moment.
  */
-int object_destroy(struct iommufd_ctx *ctx, u32 id)
+int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id)
 {
 	struct object *obj;
 	int rc = -ENOENT;
 
 	/*
-	 * Under the table's lock: object_remove() hides an object before it
+	 * Under the table's lock: iommufd_object_remove() hides an object before it
 	 * drops the driver's reference, so one that is found here still has it.
 	 */
 	xa_lock(&ctx->objects);
@@ -184,12 +184,12 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
 	xa_unlock(&ctx->objects);
 
 	if (!rc)
-		object_abort(ctx, obj);
+		iommufd_object_abort(ctx, obj);
 	return rc;
 }
 
 /**
- * object_remove - destroy an object that a driver owns, which cannot fail
+ * iommufd_object_remove - destroy an object that a driver owns, which cannot fail
  * @ctx: the context
  * @obj: an object on which the caller holds a reference, and on which no other
  *	object depends
@@ -197,7 +197,7 @@ int object_destroy(struct iommufd_ctx *ctx, u32 id)
  * Waits for the commands that are working with the object. New ones no longer
  * find it.
  */
-void object_remove(struct iommufd_ctx *ctx, struct object *obj)
+void iommufd_object_remove(struct iommufd_ctx *ctx, struct object *obj)
 {
 	/* Replaces an entry, so it cannot fail, and keeps the ID taken. */
 	object_hide(ctx, obj);
@@ -206,17 +206,17 @@ void object_remove(struct iommufd_ctx *ctx, struct object *obj)
 	refcount_dec(&obj->users);
 	if (!refcount_dec_and_test(&obj->users))
 		wait_event(ctx->drained, !refcount_read(&obj->users));
-	object_abort(ctx, obj);
+	iommufd_object_abort(ctx, obj);
 }
 
 /**
- * object_destroy_all - take everything apart when the file is released
+ * iommufd_object_destroy_all - take everything apart when the file is released
  * @ctx: a context that no command and no driver uses
  *
  * The references between objects form a graph without cycles. Each pass removes
  * the objects that nothing depends on, until nothing is left.
  */
-void object_destroy_all(struct iommufd_ctx *ctx)
+void iommufd_object_destroy_all(struct iommufd_ctx *ctx)
 {
 	struct object *obj;
 	unsigned long id;
@@ -227,7 +227,7 @@ void object_destroy_all(struct iommufd_ctx *ctx)
 		xa_for_each(&ctx->objects, id, obj) {
 			if (!refcount_dec_if_one(&obj->users))
 				continue;
-			object_abort(ctx, obj);
+			iommufd_object_abort(ctx, obj);
 			progress = true;
 		}
 	} while (progress);

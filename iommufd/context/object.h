@@ -67,24 +67,24 @@ struct object {
 	struct rcu_head rcu;
 };
 
-int object_init(struct iommufd_ctx *ctx, struct object *obj,
-		const struct object_kind *kind);
-void object_publish(struct iommufd_ctx *ctx, struct object *obj);
-void object_abort(struct iommufd_ctx *ctx, struct object *obj);
+int iommufd_object_init(struct iommufd_ctx *ctx, struct object *obj,
+			const struct object_kind *kind);
+void iommufd_object_publish(struct iommufd_ctx *ctx, struct object *obj);
+void iommufd_object_abort(struct iommufd_ctx *ctx, struct object *obj);
 
-struct object *object_get(struct iommufd_ctx *ctx, u32 id,
-			  enum object_type type);
-struct file *object_open(struct iommufd_ctx *ctx, struct object *obj,
-			 const char *name, const struct file_operations *fops,
-			 int flags);
+struct object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
+				  enum object_type type);
+struct file *iommufd_object_open(struct iommufd_ctx *ctx, struct object *obj,
+				 const char *name,
+				 const struct file_operations *fops, int flags);
 
-int object_destroy(struct iommufd_ctx *ctx, u32 id);
-bool object_put_last(struct iommufd_ctx *ctx, struct object *obj);
-void object_remove(struct iommufd_ctx *ctx, struct object *obj);
-void object_destroy_all(struct iommufd_ctx *ctx);
+int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id);
+bool iommufd_object_put_last(struct iommufd_ctx *ctx, struct object *obj);
+void iommufd_object_remove(struct iommufd_ctx *ctx, struct object *obj);
+void iommufd_object_destroy_all(struct iommufd_ctx *ctx);
 
 /**
- * object_get_inline - object_get() where every instruction counts
+ * object_get_inline - iommufd_object_get() where every instruction counts
  * @ctx: the context
  * @id: the ID
  * @type: what it must be
@@ -98,7 +98,7 @@ static inline struct object *object_get_inline(struct iommufd_ctx *ctx, u32 id,
 	struct object *obj;
 
 	if (unlikely(id >= OBJECT_LOW))
-		return object_get(ctx, id, type);
+		return iommufd_object_get(ctx, id, type);
 	/* The user chooses it: no speculation beyond the end of the array. */
 	id = array_index_nospec(id, OBJECT_LOW);
 	rcu_read_lock_sched();
@@ -111,13 +111,13 @@ static inline struct object *object_get_inline(struct iommufd_ctx *ctx, u32 id,
 }
 
 /**
- * object_put - give back a reference of object_get() or object_hold()
+ * object_put - give back a reference of iommufd_object_get() or object_hold()
  * @ctx: the context
  * @obj: the object
  */
 static inline void object_put(struct iommufd_ctx *ctx, struct object *obj)
 {
-	/* The table's reference is gone: object_remove() waits for ours. */
+	/* The table's reference is gone: iommufd_object_remove() waits for ours. */
 	if (unlikely(refcount_dec_and_test(&obj->users)))
 		wake_up_all(&ctx->drained);
 }

@@ -8,7 +8,7 @@
  *
  * A sentence is about one call. It is forgotten when the next one begins
  * (reason_begin()), and becomes known only if the call fails with the errno
- * that was noted (reason_settle()): what was noted on the way to success is
+ * that was noted (iommufd_reason_settle()): what was noted on the way to success is
  * dropped.
  *
  * Only the threads that failed most recently are remembered, so a program that
@@ -30,7 +30,7 @@
  * @thread: whose it is; referenced
  * @error: the errno, positive
  * @known: the call has failed with it
- * @rcu: reason_forget() looks without the lock
+ * @rcu: iommufd_reason_forget() looks without the lock
  * @text: the sentence
  */
 struct reason {
@@ -77,7 +77,7 @@ static void reason_keep(struct iommufd_ctx *ctx, struct reason *reason)
 }
 
 /**
- * reason_note - explain an error of the current thread's command
+ * iommufd_reason_note - explain an error of the current thread's command
  * @ctx: the context
  * @error: the errno, negative
  * @format: the sentence, for printf
@@ -87,10 +87,11 @@ static void reason_keep(struct iommufd_ctx *ctx, struct reason *reason)
  *
  * Return: @error.
  */
-int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...)
+int iommufd_reason_note(struct iommufd_ctx *ctx, int error, const char *format,
+			...)
 {
-	struct reason *reason = kmalloc(sizeof(*reason), GFP_KERNEL_ACCOUNT |
-					__GFP_NOWARN);
+	struct reason *reason =
+		kmalloc(sizeof(*reason), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	va_list args;
 
 	if (!reason)
@@ -109,12 +110,12 @@ int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...)
 }
 
 /**
- * reason_forget - the current thread begins something new
+ * iommufd_reason_forget - the current thread begins something new
  * @ctx: the context; called by reason_begin()
  *
  * Takes no lock for the sentences of other threads, which may have gone.
  */
-void reason_forget(struct iommufd_ctx *ctx)
+void iommufd_reason_forget(struct iommufd_ctx *ctx)
 {
 	struct reason *reason;
 
@@ -131,14 +132,14 @@ void reason_forget(struct iommufd_ctx *ctx)
 }
 
 /**
- * reason_settle - the current thread's call has failed
+ * iommufd_reason_settle - the current thread's call has failed
  * @ctx: the context
  * @error: the errno, negative
  * @text: REASON_LEN bytes, set to what has been noted since reason_begin()
  *
  * Return: whether that explains the errno. If so the user can read it, too.
  */
-bool reason_settle(struct iommufd_ctx *ctx, int error, char *text)
+bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text)
 {
 	struct reason *reason;
 	bool explained = false;
@@ -157,14 +158,14 @@ bool reason_settle(struct iommufd_ctx *ctx, int error, char *text)
 }
 
 /**
- * reason_read - why has the current thread's last call failed?
+ * iommufd_reason_read - why has the current thread's last call failed?
  * @ctx: the context
  * @text: REASON_LEN bytes, set to the sentence
  * @error: set to the errno, positive
  *
  * Return: 0 or -ENODATA.
  */
-int reason_read(struct iommufd_ctx *ctx, char *text, int *error)
+int iommufd_reason_read(struct iommufd_ctx *ctx, char *text, int *error)
 {
 	struct reason *reason;
 	int rc = -ENODATA;
@@ -181,10 +182,10 @@ int reason_read(struct iommufd_ctx *ctx, char *text, int *error)
 }
 
 /**
- * reason_forget_all - when the context goes
+ * iommufd_reason_forget_all - when the context goes
  * @ctx: the context
  */
-void reason_forget_all(struct iommufd_ctx *ctx)
+void iommufd_reason_forget_all(struct iommufd_ctx *ctx)
 {
 	struct reason *reason, *next;
 

@@ -13,12 +13,12 @@
 /* The longest sentence, with its terminating 0. */
 #define REASON_LEN	192
 
-__printf(3, 4)
-int reason_note(struct iommufd_ctx *ctx, int error, const char *format, ...);
-int reason_read(struct iommufd_ctx *ctx, char *text, int *error);
-bool reason_settle(struct iommufd_ctx *ctx, int error, char *text);
-void reason_forget(struct iommufd_ctx *ctx);
-void reason_forget_all(struct iommufd_ctx *ctx);
+__printf(3, 4) int iommufd_reason_note(struct iommufd_ctx *ctx, int error,
+				       const char *format, ...);
+int iommufd_reason_read(struct iommufd_ctx *ctx, char *text, int *error);
+bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text);
+void iommufd_reason_forget(struct iommufd_ctx *ctx);
+void iommufd_reason_forget_all(struct iommufd_ctx *ctx);
 
 /**
  * reason_any - may there be a sentence of the current thread?
@@ -36,12 +36,12 @@ static inline bool reason_any(const struct iommufd_ctx *ctx)
  * @ctx: the context
  *
  * Every call of the user's, or of VFIO's on his behalf, begins with this, and
- * ends with notice_failed() if it fails.
+ * ends with iommufd_notice_failed() if it fails.
  */
 static inline void reason_begin(struct iommufd_ctx *ctx)
 {
 	if (reason_any(ctx))
-		reason_forget(ctx);
+		iommufd_reason_forget(ctx);
 }
 
 #endif

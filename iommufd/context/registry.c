@@ -17,12 +17,12 @@ static DEFINE_XARRAY_ALLOC1(contexts);
 static u32 next_number;
 
 /**
- * registry_add - let others find a context, and note who has opened it
+ * iommufd_registry_add - let others find a context, and note who has opened it
  * @ctx: the context, complete
  *
  * Return: 0, -ENOMEM, -EBUSY (no number left).
  */
-int registry_add(struct iommufd_ctx *ctx)
+int iommufd_registry_add(struct iommufd_ctx *ctx)
 {
 	int rc;
 
@@ -41,29 +41,29 @@ int registry_add(struct iommufd_ctx *ctx)
 }
 
 /**
- * registry_remove - the opposite of registry_add()
+ * iommufd_registry_remove - the opposite of iommufd_registry_add()
  * @ctx: the context; waits for its readers. What it says of its opener stays.
  */
-void registry_remove(struct iommufd_ctx *ctx)
+void iommufd_registry_remove(struct iommufd_ctx *ctx)
 {
 	xa_erase(&contexts, ctx->number);
-	registry_put(ctx);
+	iommufd_registry_put(ctx);
 	wait_for_completion(&ctx->unread);
 }
 
 /**
- * registry_get - find a context, and keep it for a reader
+ * iommufd_registry_get - find a context, and keep it for a reader
  * @first: the lowest number of interest
  *
  * Return: the context with the lowest number from @first, to be given back soon by
- * registry_put(), or NULL.
+ * iommufd_registry_put(), or NULL.
  */
-struct iommufd_ctx *registry_get(u32 first)
+struct iommufd_ctx *iommufd_registry_get(u32 first)
 {
 	unsigned long number = first;
 	struct iommufd_ctx *ctx;
 
-	/* registry_remove() erases before it drops its own reference. */
+	/* iommufd_registry_remove() erases before it drops its own reference. */
 	xa_lock(&contexts);
 	ctx = xa_find(&contexts, &number, U32_MAX, XA_PRESENT);
 	if (ctx)
@@ -73,10 +73,10 @@ struct iommufd_ctx *registry_get(u32 first)
 }
 
 /**
- * registry_put - the opposite of registry_get()
+ * iommufd_registry_put - the opposite of iommufd_registry_get()
  * @ctx: the context
  */
-void registry_put(struct iommufd_ctx *ctx)
+void iommufd_registry_put(struct iommufd_ctx *ctx)
 {
 	if (refcount_dec_and_test(&ctx->readers))
 		complete(&ctx->unread);

@@ -9,9 +9,9 @@
 
 struct iommufd_ctx;
 
-int registry_add(struct iommufd_ctx *ctx);
-void registry_remove(struct iommufd_ctx *ctx);
-struct iommufd_ctx *registry_get(u32 first);
-void registry_put(struct iommufd_ctx *ctx);
+int iommufd_registry_add(struct iommufd_ctx *ctx);
+void iommufd_registry_remove(struct iommufd_ctx *ctx);
+struct iommufd_ctx *iommufd_registry_get(u32 first);
+void iommufd_registry_put(struct iommufd_ctx *ctx);
 
 #endif

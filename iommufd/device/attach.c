@@ -66,7 +66,7 @@ static struct attachment *attachment_of(const struct iommufd_device *idev,
 	u32 hw_pasid;
 
 	lockdep_assert_held(&idev->group->lock);
-	if (pasid_find(idev, pasid, &hw_pasid))
+	if (iommufd_pasid_find(idev, pasid, &hw_pasid))
 		return NULL;
 	return xa_load(&idev->group->attachments, hw_pasid);
 }
@@ -85,44 +85,6 @@ static struct member *member_of(const struct attachment *att,
 }
 
 /*
- * Reserved ranges -------------------------------------------------------------
- */
-
-/* Reserve in an IOAS what a device cannot translate. */
-static int reserve_for(struct iommufd_device *idev, struct ioas *ioas,
-		       const struct reserver *owner)
-{
-	struct iommu_resv_region *region;
-	unsigned int hw_msi = 0, sw_msi = 0;
-	LIST_HEAD(regions);
-	int rc = 0;
-
-	iommu_get_resv_regions(idev->dev, &regions);
-	list_for_each_entry(region, &regions, list) {
-		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
-			continue;
-		if (region->type == IOMMU_RESV_MSI)
-			hw_msi++;
-		if (region->type == IOMMU_RESV_SW_MSI) {
-			sw_msi++;
-			idev->group->sw_msi_start = region->start;
-		}
-		rc = ioas_reserve(ioas, region->start,
-				  region->start + region->length - 1, owner);
-		if (rc)
-			break;
-	}
-	iommu_put_resv_regions(idev->dev, &regions);
-
-	/* The MSI window is either the hardware's or set up by us. */
-	if (!rc && WARN_ON(sw_msi > 1 || (sw_msi && hw_msi)))
-		rc = -EINVAL;
-	if (rc)
-		ioas_unreserve(ioas, owner);
-	return rc;
-}
-
-/*
  * Members ---------------------------------------------------------------------
  */
 
@@ -133,12 +95,12 @@ static int check_pasid(const struct iommufd_device *idev,
 	if (hwpt->domain->ops->set_dev_pasid)
 		return 0;
 	if (hwpt->parent)
-		return reason_note(idev->ctx, -EINVAL,
-				   "HWPT %u is the user's, and of a kind that %s's IOMMU driver does not attach to a PASID",
-				   hwpt->obj.id, idev->name);
-	return reason_note(idev->ctx, -EOPNOTSUPP,
-			   "the IOMMU driver of %s attaches no PASIDs",
-			   idev->name);
+		return iommufd_reason_note(idev->ctx, -EINVAL,
+					   "HWPT %u is the user's, and of a kind that %s's IOMMU driver does not attach to a PASID",
+					   hwpt->obj.id, idev->name);
+	return iommufd_reason_note(idev->ctx, -EOPNOTSUPP,
+				   "the IOMMU driver of %s attaches no PASIDs",
+				   idev->name);
 }
 
 /**
@@ -161,7 +123,7 @@ static struct member *member_new(struct iommufd_device *idev,
 	struct member *member;
 	int rc;
 
-	rc = hwpt_check(hwpt, idev->dev, idev->name);
+	rc = iommufd_hwpt_check(hwpt, idev->dev, idev->name);
 	if (!rc && att->hw_pasid != IOMMU_NO_PASID)
 		rc = check_pasid(idev, hwpt);
 	if (rc)
@@ -177,24 +139,24 @@ static struct member *member_new(struct iommufd_device *idev,
 	member->source.nr_faults = &idev->faults;
 	member->source.hw_pasid = att->hw_pasid;
 
-	rc = reserve_for(idev, hwpt->ioas, &member->reserver);
+	rc = iommufd_hardware_reserve(idev, hwpt->ioas, &member->reserver);
 	if (rc)
 		goto err_free;
 	if (hwpt->sources.faults) {
-		rc = fault_enable(idev->dev);
+		rc = iommufd_fault_enable(idev->dev);
 		if (rc) {
-			reason_note(idev->ctx, rc,
-				    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
-				    idev->name, hwpt->obj.id);
+			iommufd_reason_note(idev->ctx, rc,
+					    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
+					    idev->name, hwpt->obj.id);
 			goto err_unreserve;
 		}
 	}
-	source_add(&hwpt->sources, &member->source);
+	iommufd_source_add(&hwpt->sources, &member->source);
 	object_hold(&hwpt->obj);
 	return member;
 
 err_unreserve:
-	ioas_unreserve(hwpt->ioas, &member->reserver);
+	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
 err_free:
 	kfree(member);
 	return ERR_PTR(rc);
@@ -209,11 +171,12 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 	struct iommufd_device *idev = member->idev;
 
 	if (hwpt->sources.faults) {
-		fault_answer_all(hwpt->sources.faults, &member->source, moved);
-		fault_disable(idev->dev);
+		iommufd_fault_answer_all(hwpt->sources.faults, &member->source,
+					 moved);
+		iommufd_fault_disable(idev->dev);
 	}
-	source_remove(&hwpt->sources, &member->source);
-	ioas_unreserve(hwpt->ioas, &member->reserver);
+	iommufd_source_remove(&hwpt->sources, &member->source);
+	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
 	kfree(member);
 }
 
@@ -247,11 +210,11 @@ static void attachment_free(struct group *group, struct attachment *att)
 static int refuse_other(struct iommufd_device *idev,
 			const struct attachment *att, const struct hwpt *hwpt)
 {
-	return reason_note(idev->ctx, -EINVAL,
-			   "%s cannot be attached to HWPT %u: the devices of its IOMMU group %d are attached to HWPT %u of IOAS %u",
-			   idev->name, hwpt->obj.id,
-			   iommu_group_id(idev->group->iommu),
-			   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
+	return iommufd_reason_note(idev->ctx, -EINVAL,
+				   "%s cannot be attached to HWPT %u: the devices of its IOMMU group %d are attached to HWPT %u of IOAS %u",
+				   idev->name, hwpt->obj.id,
+				   iommu_group_id(idev->group->iommu),
+				   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
 }
 
 /* Neither the IOMMU core nor its driver says why. */
@@ -260,18 +223,18 @@ static void note_refused(const struct iommufd_device *idev,
 			 int rc)
 {
 	if (rc == -EINVAL)
-		reason_note(idev->ctx, rc,
-			    "the IOMMU of %s does not take HWPT %u: it has been made for another one, or another kind of attachment",
-			    idev->name, hwpt->obj.id);
+		iommufd_reason_note(idev->ctx, rc,
+				    "the IOMMU of %s does not take HWPT %u: it has been made for another one, or another kind of attachment",
+				    idev->name, hwpt->obj.id);
 	else if (rc == -EBUSY && att->hw_pasid != IOMMU_NO_PASID)
-		reason_note(idev->ctx, rc,
-			    "PASID %u of %s is in use: by its driver, by another file, or by a table of PASIDs that its RID is attached to",
-			    att->hw_pasid, dev_name(idev->dev));
+		iommufd_reason_note(idev->ctx, rc,
+				    "PASID %u of %s is in use: by its driver, by another file, or by a table of PASIDs that its RID is attached to",
+				    att->hw_pasid, dev_name(idev->dev));
 	else if (rc == -EBUSY)
-		reason_note(idev->ctx, rc,
-			    "%s cannot be attached to HWPT %u: a device of its IOMMU group %d is attached, by RID or PASID",
-			    idev->name, hwpt->obj.id,
-			    iommu_group_id(idev->group->iommu));
+		iommufd_reason_note(idev->ctx, rc,
+				    "%s cannot be attached to HWPT %u: a device of its IOMMU group %d is attached, by RID or PASID",
+				    idev->name, hwpt->obj.id,
+				    iommu_group_id(idev->group->iommu));
 }
 
 static int attach_first(struct iommufd_device *idev, struct attachment *att,
@@ -282,7 +245,7 @@ static int attach_first(struct iommufd_device *idev, struct attachment *att,
 
 	if (IS_ERR(member))
 		return PTR_ERR(member);
-	rc = hardware_attach(idev->group, att, idev, hwpt);
+	rc = iommufd_hardware_attach(idev->group, att, idev, hwpt);
 	if (rc) {
 		note_refused(idev, att, hwpt, rc);
 		member_free(member, hwpt, false);
@@ -319,7 +282,7 @@ static int attach_new(struct iommufd_device *idev, u32 pasid, struct hwpt *hwpt,
 	u32 hw_pasid;
 	int rc;
 
-	rc = pasid_take(idev, pasid, &hw_pasid);
+	rc = iommufd_pasid_take(idev, pasid, &hw_pasid);
 	if (rc)
 		return rc;
 	att = xa_load(&group->attachments, hw_pasid);
@@ -334,7 +297,7 @@ static int attach_new(struct iommufd_device *idev, u32 pasid, struct hwpt *hwpt,
 			attachment_free(group, att);
 	}
 	if (rc) {
-		pasid_give(idev, pasid);
+		iommufd_pasid_give(idev, pasid);
 		return rc;
 	}
 	info->hwpt_id = hwpt->obj.id;
@@ -356,7 +319,7 @@ static void tell_attached(const struct iommufd_device *idev, u32 pasid,
 		.space = hwpt ? hwpt->ioas->obj.id : 0,
 	};
 
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }
 
 /* Returns the page table: the caller has to drop the member's reference. */
@@ -368,12 +331,12 @@ static struct hwpt *attach_drop(struct iommufd_device *idev,
 
 	list_del(&member->link);
 	if (list_empty(&att->members))
-		hardware_detach(idev->group, att, idev);
+		iommufd_hardware_detach(idev->group, att, idev);
 	trace_detach(member, hwpt);
 	member_free(member, hwpt, false);
 	if (list_empty(&att->members))
 		attachment_free(idev->group, att);
-	pasid_give(idev, pasid);
+	iommufd_pasid_give(idev, pasid);
 	tell_attached(idev, pasid, NULL);
 	return hwpt;
 }
@@ -417,13 +380,13 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
 	unsigned int nr = 0;
 
 	if (att->hw_pasid == IOMMU_NO_PASID)
-		reason_note(idev->ctx, -EIO,
-			    "%s is detached from HWPT %u: it could not be moved, and not be attached again",
-			    idev->name, hwpt->obj.id);
+		iommufd_reason_note(idev->ctx, -EIO,
+				    "%s is detached from HWPT %u: it could not be moved, and not be attached again",
+				    idev->name, hwpt->obj.id);
 	else
-		reason_note(idev->ctx, -EIO,
-			    "PASID %u of the hardware is detached from HWPT %u: it could not be moved, and not be attached again",
-			    att->hw_pasid, hwpt->obj.id);
+		iommufd_reason_note(idev->ctx, -EIO,
+				    "PASID %u of the hardware is detached from HWPT %u: it could not be moved, and not be attached again",
+				    att->hw_pasid, hwpt->obj.id);
 	list_for_each_entry_safe(member, next, &att->members, link) {
 		struct iommufd_device *other = member->idev;
 		u32 pasid = member->source.pasid;
@@ -431,7 +394,7 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
 		list_del(&member->link);
 		trace_detach(member, hwpt);
 		member_free(member, hwpt, false);
-		pasid_give(other, pasid);
+		iommufd_pasid_give(other, pasid);
 		tell_attached(other, pasid, NULL);
 		nr++;
 	}
@@ -460,7 +423,7 @@ struct change {
 static int hardware_move(struct iommufd_device *idev, struct attachment *att,
 			 struct hwpt *hwpt)
 {
-	int rc = hardware_replace(idev, att, hwpt);
+	int rc = iommufd_hardware_replace(idev, att, hwpt);
 
 	if (rc && !att->lost)
 		note_refused(idev, att, hwpt, rc);
@@ -533,7 +496,7 @@ static int change_existing(struct change *change, struct ioas *ioas)
 		struct hwpt *hwpt = container_of(table, struct hwpt, table);
 		int rc;
 
-		if (!hwpt_match(hwpt, change->idev->dev) ||
+		if (!iommufd_hwpt_match(hwpt, change->idev->dev) ||
 		    !refcount_inc_not_zero(&hwpt->obj.users))
 			continue;
 		rc = change_hwpt(change, hwpt);
@@ -567,7 +530,7 @@ static int change_back(struct change *change, struct hwpt *hwpt, int rc)
 		 * If it was lost on the way, the attachment has gone already.
 		 */
 		if (!back.left) {
-			hardware_detach(idev->group, att, idev);
+			iommufd_hardware_detach(idev->group, att, idev);
 			back.nr_left = attachment_lost(idev, att);
 		}
 		rc = -EIO;
@@ -596,15 +559,15 @@ static int change_new(struct change *change, struct hwpt *hwpt)
 		rc = change_hwpt(change, hwpt);
 		if (rc)
 			return rc;
-		rc = hwpt_fill(hwpt);
+		rc = iommufd_hwpt_fill(hwpt);
 		return rc ? change_back(change, hwpt, rc) : 0;
 	}
-	rc = hwpt_fill(hwpt);
+	rc = iommufd_hwpt_fill(hwpt);
 	if (rc)
 		return rc;
 	rc = change_hwpt(change, hwpt);
 	if (rc)
-		hwpt_drain(hwpt);
+		iommufd_hwpt_drain(hwpt);
 	return rc;
 }
 
@@ -618,16 +581,16 @@ static int change_ioas(struct change *change, struct ioas *ioas)
 	rc = change_existing(change, ioas);
 	if (rc != -ENOENT)
 		goto out;
-	hwpt = hwpt_alloc(ioas, change->idev->dev, 0, NULL);
+	hwpt = iommufd_hwpt_alloc(ioas, change->idev->dev, 0, NULL);
 	rc = PTR_ERR_OR_ZERO(hwpt);
 	if (rc)
 		goto out;
 	rc = change_new(change, hwpt);
 	if (!rc)
-		object_publish(ctx, &hwpt->obj);
+		iommufd_object_publish(ctx, &hwpt->obj);
 	mutex_unlock(&ioas->attach_lock);
 	if (rc)
-		object_abort(ctx, &hwpt->obj);
+		iommufd_object_abort(ctx, &hwpt->obj);
 	return rc;
 
 out:
@@ -641,9 +604,9 @@ static int change_to(struct change *change, struct object *pt)
 		return change_ioas(change, ioas_of(pt));
 	if (pt->type == OBJECT_HWPT)
 		return change_hwpt(change, hwpt_of(pt));
-	return reason_note(change->idev->ctx, -EINVAL,
-			   "%s cannot be attached to %s %u, which is neither IOAS nor HWPT",
-			   change->idev->name, pt->kind->name, pt->id);
+	return iommufd_reason_note(change->idev->ctx, -EINVAL,
+				   "%s cannot be attached to %s %u, which is neither IOAS nor HWPT",
+				   change->idev->name, pt->kind->name, pt->id);
 }
 
 /*
@@ -654,20 +617,21 @@ static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
 		      bool attached)
 {
 	if (mode == ATTACH_NEW && attached)
-		return reason_note(idev->ctx, -EINVAL, "%s is attached already",
-				   idev->name);
+		return iommufd_reason_note(idev->ctx, -EINVAL,
+					   "%s is attached already",
+					   idev->name);
 	if (mode == ATTACH_REPLACE && !attached && !idev->sub)
-		return reason_note(idev->ctx, -EINVAL, "%s is not attached",
-				   idev->name);
+		return iommufd_reason_note(idev->ctx, -EINVAL,
+					   "%s is not attached", idev->name);
 	return 0;
 }
 
 /**
- * attach_change - attach a device to an IOAS or a page table, or move it there
+ * iommufd_attach_change - attach a device to an IOAS or a page table, or move it there
  * @idev: a bound device
  * @pasid: PASID of the DMA, as the user calls it; 0: none, or for a sub-device its
  *	own
- * @pt: an IOAS or HWPT, held by pt_hold()
+ * @pt: an IOAS or HWPT, held by iommufd_pt_hold()
  * @mode: whether it may have, or must have, an attachment for @pasid already. If it
  *	has, running DMA goes by the old or by the new page table, never elsewhere.
  * @info: set to what it is attached to
@@ -680,8 +644,9 @@ static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
  * IOAS, or of the IOMMU driver, -EINTR. -EIO: a PASID could neither be moved nor be
  * left where it was, and is not attached any more, for all who share it.
  */
-int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
-		  enum attach_mode mode, struct attach_info *info)
+int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
+			  struct object *pt, enum attach_mode mode,
+			  struct attach_info *info)
 {
 	struct change change = {
 		.idev = idev,
@@ -701,18 +666,18 @@ int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
 		tell_attached(idev, pasid, attachment_of(idev, pasid)->hwpt);
 	mutex_unlock(&idev->group->lock);
 	while (change.nr_left--)
-		hwpt_put(change.left);
+		iommufd_hwpt_put(change.left);
 	return rc;
 }
 
 /**
- * attach_remove - stop the DMA of a device with a PASID, or without
+ * iommufd_attach_remove - stop the DMA of a device with a PASID, or without
  * @idev: the device
- * @pasid: as in attach_change()
+ * @pasid: as in iommufd_attach_change()
  *
  * Return: 0, -ENOENT if it is not attached.
  */
-int attach_remove(struct iommufd_device *idev, u32 pasid)
+int iommufd_attach_remove(struct iommufd_device *idev, u32 pasid)
 {
 	struct attachment *att;
 	struct hwpt *hwpt = NULL;
@@ -726,17 +691,17 @@ int attach_remove(struct iommufd_device *idev, u32 pasid)
 	mutex_unlock(&idev->group->lock);
 	if (!hwpt)
 		return -ENOENT;
-	hwpt_put(hwpt);
+	iommufd_hwpt_put(hwpt);
 	return 0;
 }
 
 /**
- * attach_remove_all - stop all DMA of a device
+ * iommufd_attach_remove_all - stop all DMA of a device
  * @idev: a device that no command works with any more
  *
  * PASIDs first: the IOMMU core wants the owner of the RID to stay until then.
  */
-void attach_remove_all(struct iommufd_device *idev)
+void iommufd_attach_remove_all(struct iommufd_device *idev)
 {
 	struct group *group = idev->group;
 	struct attachment *att;
@@ -751,23 +716,23 @@ void attach_remove_all(struct iommufd_device *idev)
 			continue;
 		hwpt = attach_drop(idev, att, member);
 		mutex_unlock(&group->lock);
-		hwpt_put(hwpt);
+		iommufd_hwpt_put(hwpt);
 		mutex_lock(&group->lock);
 	}
 	mutex_unlock(&group->lock);
-	attach_remove(idev, 0);
+	iommufd_attach_remove(idev, 0);
 }
 
 /**
- * attach_find - what is a device attached to?
+ * iommufd_attach_find - what is a device attached to?
  * @idev: the device
- * @pasid: as in attach_change()
+ * @pasid: as in iommufd_attach_change()
  * @info: set to the answer
  *
  * Return: 0, -ENOENT, -EINTR.
  */
-int attach_find(struct iommufd_device *idev, u32 pasid,
-		struct attach_info *info)
+int iommufd_attach_find(struct iommufd_device *idev, u32 pasid,
+			struct attach_info *info)
 {
 	struct attachment *att;
 	int rc;

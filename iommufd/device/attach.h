@@ -27,7 +27,7 @@ enum attach_mode {
  * struct attach_info - what an attachment is
  * @hwpt_id: the page table
  * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID
- * @coherent: the page table enforces cache coherency; set by attach_find()
+ * @coherent: the page table enforces cache coherency; set by iommufd_attach_find()
  */
 struct attach_info {
 	u32 hwpt_id;
@@ -35,11 +35,12 @@ struct attach_info {
 	bool coherent;
 };
 
-int attach_change(struct iommufd_device *idev, u32 pasid, struct object *pt,
-		  enum attach_mode mode, struct attach_info *info);
-int attach_remove(struct iommufd_device *idev, u32 pasid);
-void attach_remove_all(struct iommufd_device *idev);
-int attach_find(struct iommufd_device *idev, u32 pasid,
-		struct attach_info *info);
+int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
+			  struct object *pt, enum attach_mode mode,
+			  struct attach_info *info);
+int iommufd_attach_remove(struct iommufd_device *idev, u32 pasid);
+void iommufd_attach_remove_all(struct iommufd_device *idev);
+int iommufd_attach_find(struct iommufd_device *idev, u32 pasid,
+			struct attach_info *info);
 
 #endif

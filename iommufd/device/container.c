@@ -17,27 +17,27 @@
 #include "space/ioas.h"
 
 /**
- * container_ioas - the IOAS that the legacy ioctls mean
+ * iommufd_container_ioas - the IOAS that the legacy ioctls mean
  * @ctx: the context
  *
  * Return: the IOAS, to be given back by ioas_put(), or ERR_PTR(-ENODEV).
  */
-struct ioas *container_ioas(struct iommufd_ctx *ctx)
+struct ioas *iommufd_container_ioas(struct iommufd_ctx *ctx)
 {
 	return ioas_get(ctx, READ_ONCE(ctx->container.ioas_id)) ?:
-	       ERR_PTR(-ENODEV);
+		       ERR_PTR(-ENODEV);
 }
 
 /**
- * container_ready_ioas - the same, for ioctls that type1 refuses before
+ * iommufd_container_ready_ioas - the same, for ioctls that type1 refuses before
  * SET_IOMMU
  * @ctx: the context
  *
  * An IOAS that the user has chosen can be used at once.
  *
- * Return: as container_ioas(); also ERR_PTR(-EINVAL).
+ * Return: as iommufd_container_ioas(); also ERR_PTR(-EINVAL).
  */
-struct ioas *container_ready_ioas(struct iommufd_ctx *ctx)
+struct ioas *iommufd_container_ready_ioas(struct iommufd_ctx *ctx)
 {
 	const struct container *container = &ctx->container;
 	struct ioas *ioas;
@@ -46,25 +46,25 @@ struct ioas *container_ready_ioas(struct iommufd_ctx *ctx)
 	if (container->made && !container->set)
 		ioas = ERR_PTR(-EINVAL);
 	else
-		ioas = container_ioas(ctx);
+		ioas = iommufd_container_ioas(ctx);
 	xa_unlock(&ctx->objects);
 	return ioas;
 }
 
 /**
- * container_explain - there is no IOAS
+ * iommufd_container_explain - there is no IOAS
  * @ctx: the context
  * @none: what one of the two functions above has returned
  *
  * Return: its errno.
  */
-int container_explain(struct iommufd_ctx *ctx, const struct ioas *none)
+int iommufd_container_explain(struct iommufd_ctx *ctx, const struct ioas *none)
 {
 	if (PTR_ERR(none) == -EINVAL)
-		return reason_note(ctx, -EINVAL,
-				   "VFIO_SET_IOMMU has not been called since the first group was attached");
-	return reason_note(ctx, -ENODEV,
-			   "no group is attached to the container, and no IOAS was chosen by IOMMU_VFIO_IOAS");
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "VFIO_SET_IOMMU has not been called since the first group was attached");
+	return iommufd_reason_note(ctx, -ENODEV,
+				   "no group is attached to the container, and no IOAS was chosen by IOMMU_VFIO_IOAS");
 }
 
 /**
@@ -80,11 +80,11 @@ int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ctx, u32 *id)
 	struct ioas *ioas;
 
 	reason_begin(ctx);
-	ioas = container_ioas(ctx);
+	ioas = iommufd_container_ioas(ctx);
 	if (IS_ERR(ioas)) {
-		int rc = container_explain(ctx, ioas);
+		int rc = iommufd_container_explain(ctx, ioas);
 
-		notice_failed(ctx, "attach", rc);
+		iommufd_notice_failed(ctx, "attach", rc);
 		return rc;
 	}
 	*id = ioas->obj.id;
@@ -146,8 +146,8 @@ out:
 
 static void drop_ioas(struct iommufd_ctx *ctx, struct ioas *ioas)
 {
-	if (ioas && object_put_last(ctx, &ioas->obj))
-		object_abort(ctx, &ioas->obj);
+	if (ioas && iommufd_object_put_last(ctx, &ioas->obj))
+		iommufd_object_abort(ctx, &ioas->obj);
 }
 
 /**
@@ -164,26 +164,26 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ctx)
 	struct ioas *ioas, *left;
 	int rc;
 
-	ioas = ioas_alloc(ctx, NULL);
+	ioas = iommufd_ioas_alloc(ctx, NULL);
 	if (!ioas)
 		return -ENOMEM;
 	rc = container_join(ctx, ioas->obj.id, &left);
 	if (rc > 0)
-		object_publish(ctx, &ioas->obj);
+		iommufd_object_publish(ctx, &ioas->obj);
 	else
-		object_abort(ctx, &ioas->obj);
+		iommufd_object_abort(ctx, &ioas->obj);
 	drop_ioas(ctx, left);
 	return min(rc, 0);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_create, IOMMUFD_VFIO);
 
 /**
- * container_settle - a device or a group has left
+ * iommufd_container_settle - a device or a group has left
  * @ctx: the context
  *
  * If it was the last, VFIO's IOAS goes, unless something else uses it.
  */
-void container_settle(struct iommufd_ctx *ctx)
+void iommufd_container_settle(struct iommufd_ctx *ctx)
 {
 	const struct container *container = &ctx->container;
 	struct ioas *ioas = NULL;
@@ -207,16 +207,16 @@ void iommufd_vfio_compat_group_left(struct iommufd_ctx *ctx)
 	if (!WARN_ON(!container->groups) && !--container->groups)
 		WRITE_ONCE(container->no_iommu, false);
 	xa_unlock(&ctx->objects);
-	container_settle(ctx);
+	iommufd_container_settle(ctx);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_group_left, IOMMUFD_VFIO);
 
 /**
- * container_choose - choose the IOAS that the legacy ioctls mean
+ * iommufd_container_choose - choose the IOAS that the legacy ioctls mean
  * @ctx: the context
  * @id: its ID, or 0 for none
  */
-void container_choose(struct iommufd_ctx *ctx, u32 id)
+void iommufd_container_choose(struct iommufd_ctx *ctx, u32 id)
 {
 	xa_lock(&ctx->objects);
 	WRITE_ONCE(ctx->container.ioas_id, id);

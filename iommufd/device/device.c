@@ -34,16 +34,16 @@ static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 	struct iommufd_device *idev =
 		container_of(obj, struct iommufd_device, obj);
 
-	attach_remove_all(idev);
-	split_unbind(&idev->split);
+	iommufd_attach_remove_all(idev);
+	iommufd_split_unbind(&idev->split);
 	mutex_lock(&ctx->group_lock);
 	list_del_init(&idev->link);
 	mutex_unlock(&ctx->group_lock);
-	subdevice_free(idev->sub);
+	iommufd_subdevice_free(idev->sub);
 	if (!idev->sub)
-		group_release(ctx, idev->dev, idev->group);
-	group_put(ctx, idev->group);
-	bar_owner_put(idev->bars);
+		iommufd_group_release(ctx, idev->dev, idev->group);
+	iommufd_group_put(ctx, idev->group);
+	iommufd_bar_owner_put(idev->bars);
 	kfree(idev->name);
 }
 
@@ -54,30 +54,30 @@ static const struct object_kind device_kind = {
 };
 
 /**
- * device_get - find a bound device
+ * iommufd_device_get - find a bound device
  * @ctx: the context
  * @id: its ID
  *
  * Return: the device, whose object is to be given back by object_put(), or NULL.
  */
-struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id)
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, OBJECT_DEVICE);
+	struct object *obj = iommufd_object_get(ctx, id, OBJECT_DEVICE);
 
 	return obj ? container_of(obj, struct iommufd_device, obj) : NULL;
 }
 
 /**
- * device_explain_none - there is no such device
+ * iommufd_device_explain_none - there is no such device
  * @ctx: the context
  * @id: the ID
  *
  * Return: -ENOENT.
  */
-int device_explain_none(struct iommufd_ctx *ctx, u32 id)
+int iommufd_device_explain_none(struct iommufd_ctx *ctx, u32 id)
 {
-	return reason_note(ctx, -ENOENT, "there is no device with the ID %u",
-			   id);
+	return iommufd_reason_note(ctx, -ENOENT,
+				   "there is no device with the ID %u", id);
 }
 
 /*
@@ -94,7 +94,7 @@ static void tell_device(const struct iommufd_device *idev,
 		.device_id = idev->obj.id,
 	};
 
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }
 
 /* A bound device cannot be destroyed by its ID: the driver has a reference. */
@@ -103,7 +103,7 @@ static void device_publish(struct iommufd_device *idev, u32 *id)
 	context_get(idev->ctx);
 	object_hold(&idev->obj);
 	*id = idev->obj.id;
-	object_publish(idev->ctx, &idev->obj);
+	iommufd_object_publish(idev->ctx, &idev->obj);
 	tell_device(idev, IOASID_EVENT_KIND_BIND);
 }
 
@@ -124,10 +124,10 @@ static struct iommufd_device *device_new(struct iommufd_ctx *ctx,
 	rc = -ENOMEM;
 	if (!idev->name)
 		goto err_free;
-	rc = split_bind(&idev->split, ctx, dev_name(dev));
+	rc = iommufd_split_bind(&idev->split, ctx, dev_name(dev));
 	if (rc)
 		goto err_free;
-	rc = object_init(ctx, &idev->obj, &device_kind);
+	rc = iommufd_object_init(ctx, &idev->obj, &device_kind);
 	if (rc)
 		goto err_split;
 	mutex_lock(&ctx->group_lock);
@@ -136,7 +136,7 @@ static struct iommufd_device *device_new(struct iommufd_ctx *ctx,
 	return idev;
 
 err_split:
-	split_unbind(&idev->split);
+	iommufd_split_unbind(&idev->split);
 err_free:
 	kfree(idev->name);
 	kfree(idev);
@@ -150,12 +150,12 @@ static struct iommufd_device *bind_device(struct iommufd_ctx *ctx,
 	struct group *group;
 	int rc;
 
-	group = group_get(ctx, dev);
+	group = iommufd_group_get(ctx, dev);
 	if (IS_ERR(group))
 		return ERR_CAST(group);
-	rc = group_check_isolation(ctx, dev, group);
+	rc = iommufd_group_check_isolation(ctx, dev, group);
 	if (!rc)
-		rc = group_claim(ctx, dev, group);
+		rc = iommufd_group_claim(ctx, dev, group);
 	if (rc)
 		goto err_group;
 
@@ -163,19 +163,19 @@ static struct iommufd_device *bind_device(struct iommufd_ctx *ctx,
 	rc = PTR_ERR_OR_ZERO(idev);
 	if (rc)
 		goto err_owner;
-	idev->bars = bar_owner_add(ctx, dev);
+	idev->bars = iommufd_bar_owner_add(ctx, dev);
 	if (!idev->bars) {
 		/* This also undoes everything that was taken. */
-		object_abort(ctx, &idev->obj);
+		iommufd_object_abort(ctx, &idev->obj);
 		return ERR_PTR(-ENOMEM);
 	}
 	device_publish(idev, id);
 	return idev;
 
 err_owner:
-	group_release(ctx, dev, group);
+	iommufd_group_release(ctx, dev, group);
 err_group:
-	group_put(ctx, group);
+	iommufd_group_put(ctx, group);
 	return ERR_PTR(rc);
 }
 
@@ -200,7 +200,7 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 	reason_begin(ctx);
 	idev = bind_device(ctx, dev, id);
 	if (IS_ERR(idev))
-		notice_failed(ctx, "bind", PTR_ERR(idev));
+		iommufd_notice_failed(ctx, "bind", PTR_ERR(idev));
 	return idev;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
@@ -216,17 +216,17 @@ static struct iommufd_device *bind_subdevice(struct iommufd_ctx *ctx,
 	struct group *group;
 	int rc;
 
-	group = group_get(ctx, parent);
+	group = iommufd_group_get(ctx, parent);
 	if (IS_ERR(group))
 		return ERR_CAST(group);
-	rc = group_check_isolation(ctx, parent, group);
+	rc = iommufd_group_check_isolation(ctx, parent, group);
 	if (rc)
 		goto err_group;
-	sub = subdevice_new(ctx, parent, space);
+	sub = iommufd_subdevice_new(ctx, parent, space);
 	if (IS_ERR(sub)) {
-		rc = reason_note(ctx, PTR_ERR(sub),
-				 "%s cannot be bound: its parent %s has no PASID for it",
-				 dev_name(dev), dev_name(parent));
+		rc = iommufd_reason_note(ctx, PTR_ERR(sub),
+					 "%s cannot be bound: its parent %s has no PASID for it",
+					 dev_name(dev), dev_name(parent));
 		goto err_group;
 	}
 	idev = device_new(ctx, parent, group, dev_name(dev));
@@ -238,9 +238,9 @@ static struct iommufd_device *bind_subdevice(struct iommufd_ctx *ctx,
 	return idev;
 
 err_sub:
-	subdevice_free(sub);
+	iommufd_subdevice_free(sub);
 err_group:
-	group_put(ctx, group);
+	iommufd_group_put(ctx, group);
 	return ERR_PTR(rc);
 }
 
@@ -273,7 +273,7 @@ struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
 	reason_begin(ctx);
 	idev = bind_subdevice(ctx, parent, dev, space, id);
 	if (IS_ERR(idev))
-		notice_failed(ctx, "bind", PTR_ERR(idev));
+		iommufd_notice_failed(ctx, "bind", PTR_ERR(idev));
 	return idev;
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, IOMMUFD);
@@ -291,12 +291,12 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	bool weak = idev->weak;
 	u32 id = idev->obj.id;
 
-	if (idev->bars && bar_owner_retire(ctx, idev->bars))
-		ioas_revoke(ctx, idev->bars);
+	if (idev->bars && iommufd_bar_owner_retire(ctx, idev->bars))
+		iommufd_ioas_revoke(ctx, idev->bars);
 	tell_device(idev, IOASID_EVENT_KIND_UNBIND);
-	object_remove(ctx, &idev->obj);
-	event_device_gone(ctx, id);
-	container_settle(ctx);
+	iommufd_object_remove(ctx, &idev->obj);
+	iommufd_event_device_gone(ctx, id);
+	iommufd_container_settle(ctx);
 	if (!weak)
 		context_put(ctx);
 }
@@ -304,8 +304,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
 
 static void device_switch_bars(struct iommufd_device *idev, bool off)
 {
-	if (idev->bars && bar_owner_switch(idev->ctx, idev->bars, off))
-		ioas_switch_bars(idev->ctx, idev->bars);
+	if (idev->bars && iommufd_bar_owner_switch(idev->ctx, idev->bars, off))
+		iommufd_ioas_switch_bars(idev->ctx, idev->bars);
 }
 
 /**
@@ -343,7 +343,7 @@ EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_on, IOMMUFD);
  */
 bool iommufd_ctx_has_group(struct iommufd_ctx *ctx, struct iommu_group *iommu)
 {
-	return ctx && iommu && group_is_owned(ctx, iommu);
+	return ctx && iommu && iommufd_group_is_owned(ctx, iommu);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_ctx_has_group, IOMMUFD);
 
@@ -376,7 +376,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_to_id, IOMMUFD);
  */
 u32 ioasid_own_pasid(struct iommufd_device *idev)
 {
-	return idev->sub ? subdevice_pasid(idev->sub) : IOMMU_NO_PASID;
+	return idev->sub ? iommufd_subdevice_pasid(idev->sub) : IOMMU_NO_PASID;
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, IOMMUFD);
 
@@ -393,7 +393,7 @@ EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, IOMMUFD);
  */
 int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 {
-	return pasid_find(idev, pasid, hw_pasid);
+	return iommufd_pasid_find(idev, pasid, hw_pasid);
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_find_pasid, IOMMUFD);
 
@@ -409,14 +409,14 @@ static int device_change(struct iommufd_device *idev, u32 *pt_id,
 	int rc;
 
 	reason_begin(idev->ctx);
-	pt = pt_hold(idev->ctx, *pt_id);
+	pt = iommufd_pt_hold(idev->ctx, *pt_id);
 	rc = PTR_ERR_OR_ZERO(pt);
 	if (!rc) {
-		rc = attach_change(idev, 0, pt, mode, &info);
-		pt_release(idev->ctx, pt);
+		rc = iommufd_attach_change(idev, 0, pt, mode, &info);
+		iommufd_pt_release(idev->ctx, pt);
 	}
 	if (rc)
-		notice_failed(idev->ctx, "attach", rc);
+		iommufd_notice_failed(idev->ctx, "attach", rc);
 	else
 		*pt_id = info.hwpt_id;
 	return rc;
@@ -439,9 +439,9 @@ struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id)
 	struct object *pt;
 
 	reason_begin(ctx);
-	pt = pt_hold(ctx, pt_id);
+	pt = iommufd_pt_hold(ctx, pt_id);
 	if (IS_ERR(pt))
-		notice_failed(ctx, "attach", PTR_ERR(pt));
+		iommufd_notice_failed(ctx, "attach", PTR_ERR(pt));
 	return (struct ioasid_held *)pt;
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_hold, IOMMUFD);
@@ -453,7 +453,7 @@ EXPORT_SYMBOL_NS_GPL(ioasid_hold, IOMMUFD);
  */
 void ioasid_release(struct iommufd_ctx *ctx, struct ioasid_held *held)
 {
-	pt_release(ctx, (struct object *)held);
+	iommufd_pt_release(ctx, (struct object *)held);
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_release, IOMMUFD);
 
@@ -462,7 +462,7 @@ EXPORT_SYMBOL_NS_GPL(ioasid_release, IOMMUFD);
  * @idev: a bound device, not attached; a sub-device is attached by its own PASID
  * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
  *
- * Return: 0 or an errno of attach_change().
+ * Return: 0 or an errno of iommufd_attach_change().
  */
 int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
 {
@@ -477,7 +477,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, IOMMUFD);
  *
  * DMA that is running goes by the old or by the new page table, never elsewhere.
  *
- * Return: 0, or with the device where it was, an errno of attach_change().
+ * Return: 0, or with the device where it was, an errno of iommufd_attach_change().
  */
 int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
 {
@@ -492,6 +492,6 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
 void iommufd_device_detach(struct iommufd_device *idev)
 {
 	/* A sub-device's own PASID may have been lost: then it is detached already. */
-	attach_remove(idev, 0);
+	iommufd_attach_remove(idev, 0);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);

@@ -9,8 +9,8 @@
 
 struct iommufd_device;
 
-struct iommufd_device *device_get(struct iommufd_ctx *ctx, u32 id);
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id);
 
-int device_explain_none(struct iommufd_ctx *ctx, u32 id);
+int iommufd_device_explain_none(struct iommufd_ctx *ctx, u32 id);
 
 #endif

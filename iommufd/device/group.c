@@ -48,13 +48,13 @@ static struct group *group_new(struct iommu_group *iommu)
 }
 
 /**
- * device_rid - segment << 16 | bus << 8 | devfn
+ * iommufd_device_rid - segment << 16 | bus << 8 | devfn
  * @dev: any device
  *
  * Return: the RID; 0 for a device that is not on PCI, or has a segment above
  * 0xffff.
  */
-u32 device_rid(struct device *dev)
+u32 iommufd_device_rid(struct device *dev)
 {
 	struct pci_dev *pdev;
 
@@ -67,22 +67,22 @@ u32 device_rid(struct device *dev)
 }
 
 /**
- * group_get - the context's structure for a device's group
+ * iommufd_group_get - the context's structure for a device's group
  * @ctx: the context
  * @dev: the device
  *
- * Return: the group, counted for one more device, to be given back by group_put();
- * or ERR_PTR of -ENODEV (no IOMMU), -ENOMEM.
+ * Return: the group, counted for one more device, to be given back by
+ * iommufd_group_put(); or ERR_PTR of -ENODEV (no IOMMU), -ENOMEM.
  */
-struct group *group_get(struct iommufd_ctx *ctx, struct device *dev)
+struct group *iommufd_group_get(struct iommufd_ctx *ctx, struct device *dev)
 {
 	struct iommu_group *iommu = iommu_group_get(dev);
 	struct group *group;
 
 	if (!iommu)
-		return ERR_PTR(reason_note(ctx, -ENODEV,
-					   "%s cannot be bound: no IOMMU translates its DMA",
-					   dev_name(dev)));
+		return ERR_PTR(iommufd_reason_note(ctx, -ENODEV,
+						   "%s cannot be bound: no IOMMU translates its DMA",
+						   dev_name(dev)));
 	mutex_lock(&ctx->group_lock);
 	group = group_find(ctx, iommu);
 	if (!group) {
@@ -98,11 +98,11 @@ struct group *group_get(struct iommufd_ctx *ctx, struct device *dev)
 }
 
 /**
- * group_put - the opposite of group_get()
+ * iommufd_group_put - the opposite of iommufd_group_get()
  * @ctx: the context
  * @group: the group; gone with its last device
  */
-void group_put(struct iommufd_ctx *ctx, struct group *group)
+void iommufd_group_put(struct iommufd_ctx *ctx, struct group *group)
 {
 	mutex_lock(&ctx->group_lock);
 	if (--group->bound) {
@@ -121,11 +121,12 @@ void group_put(struct iommufd_ctx *ctx, struct group *group)
 }
 
 /**
- * group_is_owned - does a context own the DMA of a group?
+ * iommufd_group_is_owned - does a context own the DMA of a group?
  * @ctx: the context
  * @iommu: the group
  */
-bool group_is_owned(struct iommufd_ctx *ctx, const struct iommu_group *iommu)
+bool iommufd_group_is_owned(struct iommufd_ctx *ctx,
+			    const struct iommu_group *iommu)
 {
 	struct group *group;
 	bool owned;
@@ -138,7 +139,7 @@ bool group_is_owned(struct iommufd_ctx *ctx, const struct iommu_group *iommu)
 }
 
 /**
- * group_check_isolation - may user space have the device at all?
+ * iommufd_group_check_isolation - may user space have the device at all?
  * @ctx: the context, for the reason
  * @dev: the device
  * @group: its group
@@ -146,20 +147,20 @@ bool group_is_owned(struct iommufd_ctx *ctx, const struct iommu_group *iommu)
  * Return: 0, -EINVAL (its DMA is not coherent), -EPERM (nothing isolates its
  * interrupts).
  */
-int group_check_isolation(struct iommufd_ctx *ctx, struct device *dev,
-			  const struct group *group)
+int iommufd_group_check_isolation(struct iommufd_ctx *ctx, struct device *dev,
+				  const struct group *group)
 {
 	/* Users cannot write back caches, so DMA must be coherent. */
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return reason_note(ctx, -EINVAL,
-				   "%s cannot be bound: its DMA is not coherent with the CPU's caches",
-				   dev_name(dev));
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "%s cannot be bound: its DMA is not coherent with the CPU's caches",
+					   dev_name(dev));
 	if (iommu_group_has_isolated_msi(group->iommu))
 		return 0;
 	if (!allow_unsafe_interrupts)
-		return reason_note(ctx, -EPERM,
-				   "%s cannot be bound: the platform does not isolate interrupts (no interrupt remapping), and iommufd's parameter allow_unsafe_interrupts is off",
-				   dev_name(dev));
+		return iommufd_reason_note(ctx, -EPERM,
+					   "%s cannot be bound: the platform does not isolate interrupts (no interrupt remapping), and iommufd's parameter allow_unsafe_interrupts is off",
+					   dev_name(dev));
 	dev_warn(dev, "bound without interrupt isolation, because of the parameter allow_unsafe_interrupts\n");
 	return 0;
 }
@@ -186,7 +187,7 @@ static int name_member(struct device *dev, void *data)
 }
 
 /**
- * group_claim - take the DMA ownership of a group for one more device
+ * iommufd_group_claim - take the DMA ownership of a group for one more device
  * @ctx: the context
  * @dev: the device
  * @group: its group
@@ -194,8 +195,8 @@ static int name_member(struct device *dev, void *data)
  * Return: 0; or -EBUSY, with a reason that names all members, since the core does not
  * tell which of them is in the way.
  */
-int group_claim(struct iommufd_ctx *ctx, struct device *dev,
-		struct group *group)
+int iommufd_group_claim(struct iommufd_ctx *ctx, struct device *dev,
+			struct group *group)
 {
 	int rc = iommu_device_claim_dma_owner(dev, ctx);
 	struct members *members;
@@ -213,21 +214,22 @@ int group_claim(struct iommufd_ctx *ctx, struct device *dev,
 	if (!members)
 		return rc;
 	iommu_group_for_each_dev(group->iommu, members, name_member);
-	reason_note(ctx, rc,
-		    "%s cannot be bound: another user or driver has its IOMMU group %d:%s",
-		    dev_name(dev), iommu_group_id(group->iommu), members->text);
+	iommufd_reason_note(ctx, rc,
+			    "%s cannot be bound: another user or driver has its IOMMU group %d:%s",
+			    dev_name(dev), iommu_group_id(group->iommu),
+			    members->text);
 	kfree(members);
 	return rc;
 }
 
 /**
- * group_release - the opposite of group_claim()
+ * iommufd_group_release - the opposite of iommufd_group_claim()
  * @ctx: the context
  * @dev: the device
  * @group: its group, which is not the context's any more if this was its last device
  */
-void group_release(struct iommufd_ctx *ctx, struct device *dev,
-		   struct group *group)
+void iommufd_group_release(struct iommufd_ctx *ctx, struct device *dev,
+			   struct group *group)
 {
 	mutex_lock(&ctx->group_lock);
 	group->owned--;

@@ -74,17 +74,18 @@ struct iommufd_device {
 	bool weak;
 };
 
-u32 device_rid(struct device *dev);
+u32 iommufd_device_rid(struct device *dev);
 
-struct group *group_get(struct iommufd_ctx *ctx, struct device *dev);
-void group_put(struct iommufd_ctx *ctx, struct group *group);
-bool group_is_owned(struct iommufd_ctx *ctx, const struct iommu_group *iommu);
+struct group *iommufd_group_get(struct iommufd_ctx *ctx, struct device *dev);
+void iommufd_group_put(struct iommufd_ctx *ctx, struct group *group);
+bool iommufd_group_is_owned(struct iommufd_ctx *ctx,
+			    const struct iommu_group *iommu);
 
-int group_check_isolation(struct iommufd_ctx *ctx, struct device *dev,
-			  const struct group *group);
-int group_claim(struct iommufd_ctx *ctx, struct device *dev,
-		struct group *group);
-void group_release(struct iommufd_ctx *ctx, struct device *dev,
-		   struct group *group);
+int iommufd_group_check_isolation(struct iommufd_ctx *ctx, struct device *dev,
+				  const struct group *group);
+int iommufd_group_claim(struct iommufd_ctx *ctx, struct device *dev,
+			struct group *group);
+void iommufd_group_release(struct iommufd_ctx *ctx, struct device *dev,
+			   struct group *group);
 
 #endif

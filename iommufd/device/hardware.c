@@ -10,6 +10,7 @@
 #include "device/hardware.h"
 #include "domain/driver.h"
 #include "domain/hwpt.h"
+#include "space/table.h"
 
 static int setup_msi(const struct group *group, struct hwpt *hwpt)
 {
@@ -24,7 +25,7 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
 }
 
 /**
- * hardware_attach - attach a group to a page table
+ * iommufd_hardware_attach - attach a group to a page table
  * @group: the group
  * @att: its attachment, which has none yet
  * @idev: the device that is the first member
@@ -32,8 +33,8 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
  *
  * Return: 0 or the IOMMU driver's error.
  */
-int hardware_attach(struct group *group, struct attachment *att,
-		    struct iommufd_device *idev, struct hwpt *hwpt)
+int iommufd_hardware_attach(struct group *group, struct attachment *att,
+			    struct iommufd_device *idev, struct hwpt *hwpt)
 {
 	int rc;
 
@@ -49,13 +50,13 @@ int hardware_attach(struct group *group, struct attachment *att,
 }
 
 /**
- * hardware_detach - block the DMA of a group
+ * iommufd_hardware_detach - block the DMA of a group
  * @group: the group
  * @att: its attachment
  * @idev: any member
  */
-void hardware_detach(struct group *group, struct attachment *att,
-		     struct iommufd_device *idev)
+void iommufd_hardware_detach(struct group *group, struct attachment *att,
+			     struct iommufd_device *idev)
 {
 	if (att->hw_pasid == IOMMU_NO_PASID)
 		iommu_detach_group_handle(att->hwpt->domain, group->iommu);
@@ -122,7 +123,7 @@ static int replace_pasid_in_place(struct group *group, struct attachment *att,
 	WRITE_ONCE(att->handle->domain, att->hwpt->domain);
 	swap(move.domain, move.old);
 	if (iommu_group_for_each_dev(group->iommu, &move, move_pasid)) {
-		hardware_detach(group, att, idev);
+		iommufd_hardware_detach(group, att, idev);
 		att->lost = true;
 	}
 	return rc;
@@ -131,7 +132,8 @@ static int replace_pasid_in_place(struct group *group, struct attachment *att,
 static int replace_pasid(struct group *group, struct attachment *att,
 			 struct iommufd_device *idev, struct hwpt *hwpt)
 {
-	unsigned int features = driver_features(iommu_ops_of(idev->dev));
+	unsigned int features =
+		iommufd_driver_features(iommu_ops_of(idev->dev));
 	int rc;
 
 	if (features & IOASID_IOMMU_PASID_REPLACE)
@@ -141,7 +143,7 @@ static int replace_pasid(struct group *group, struct attachment *att,
 	 * The core of this kernel has nothing better. DMA is blocked meanwhile, never
 	 * misrouted.
 	 */
-	hardware_detach(group, att, idev);
+	iommufd_hardware_detach(group, att, idev);
 	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
 				       att->handle);
 	if (rc && iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
@@ -151,7 +153,7 @@ static int replace_pasid(struct group *group, struct attachment *att,
 }
 
 /**
- * hardware_replace - move a group to another page table
+ * iommufd_hardware_replace - move a group to another page table
  * @idev: a member
  * @att: its attachment
  * @hwpt: the page table
@@ -159,10 +161,52 @@ static int replace_pasid(struct group *group, struct attachment *att,
  * Return: 0; or the IOMMU driver's error, with the group where it was, unless
  * @att is lost now.
  */
-int hardware_replace(struct iommufd_device *idev, struct attachment *att,
-		     struct hwpt *hwpt)
+int iommufd_hardware_replace(struct iommufd_device *idev,
+			     struct attachment *att, struct hwpt *hwpt)
 {
 	if (att->hw_pasid == IOMMU_NO_PASID)
 		return replace_rid(idev->group, att, hwpt);
 	return replace_pasid(idev->group, att, idev, hwpt);
+}
+
+/**
+ * iommufd_hardware_reserve - keep an IOAS out of what a device cannot translate
+ * @idev: the device
+ * @ioas: the IOAS
+ * @owner: of the reserved ranges, for iommufd_ioas_unreserve()
+ *
+ * Return: 0, or an errno of iommufd_ioas_reserve().
+ */
+int iommufd_hardware_reserve(struct iommufd_device *idev, struct ioas *ioas,
+			     const struct reserver *owner)
+{
+	struct iommu_resv_region *region;
+	unsigned int hw_msi = 0, sw_msi = 0;
+	LIST_HEAD(regions);
+	int rc = 0;
+
+	iommu_get_resv_regions(idev->dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
+			continue;
+		if (region->type == IOMMU_RESV_MSI)
+			hw_msi++;
+		if (region->type == IOMMU_RESV_SW_MSI) {
+			sw_msi++;
+			idev->group->sw_msi_start = region->start;
+		}
+		rc = iommufd_ioas_reserve(ioas, region->start,
+					  region->start + region->length - 1,
+					  owner);
+		if (rc)
+			break;
+	}
+	iommu_put_resv_regions(idev->dev, &regions);
+
+	/* The MSI window is either the hardware's or set up by us. */
+	if (!rc && WARN_ON(sw_msi > 1 || (sw_msi && hw_msi)))
+		rc = -EINVAL;
+	if (rc)
+		iommufd_ioas_unreserve(ioas, owner);
+	return rc;
 }

@@ -11,7 +11,9 @@
 
 struct group;
 struct hwpt;
+struct ioas;
 struct iommufd_device;
+struct reserver;
 
 /**
  * struct attachment - the page table that a group is attached to
@@ -34,11 +36,13 @@ struct attachment {
 	bool lost;
 };
 
-int hardware_attach(struct group *group, struct attachment *att,
-		    struct iommufd_device *idev, struct hwpt *hwpt);
-void hardware_detach(struct group *group, struct attachment *att,
-		     struct iommufd_device *idev);
-int hardware_replace(struct iommufd_device *idev, struct attachment *att,
-		     struct hwpt *hwpt);
+int iommufd_hardware_reserve(struct iommufd_device *idev, struct ioas *ioas,
+			     const struct reserver *owner);
+int iommufd_hardware_attach(struct group *group, struct attachment *att,
+			    struct iommufd_device *idev, struct hwpt *hwpt);
+void iommufd_hardware_detach(struct group *group, struct attachment *att,
+			     struct iommufd_device *idev);
+int iommufd_hardware_replace(struct iommufd_device *idev,
+			     struct attachment *att, struct hwpt *hwpt);
 
 #endif

@@ -49,10 +49,11 @@ static int add_aperture(struct device *dev)
 	if (!geometry.aperture_end)
 		return 0;
 	if (geometry.aperture_start)
-		rc = ranges_add(&outside, 0, geometry.aperture_start - 1, dev);
+		rc = iommufd_ranges_add(&outside, 0,
+					geometry.aperture_start - 1, dev);
 	if (!rc && geometry.aperture_end < ULONG_MAX)
-		rc = ranges_add(&outside, geometry.aperture_end + 1, ULONG_MAX,
-				dev);
+		rc = iommufd_ranges_add(&outside, geometry.aperture_end + 1,
+					ULONG_MAX, dev);
 	return rc;
 }
 
@@ -66,8 +67,9 @@ static int add_reserved(struct device *dev)
 	list_for_each_entry(region, &regions, list) {
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
-		rc = ranges_add(&outside, region->start,
-				region->start + region->length - 1, dev);
+		rc = iommufd_ranges_add(&outside, region->start,
+					region->start + region->length - 1,
+					dev);
 		if (rc)
 			break;
 	}
@@ -97,7 +99,7 @@ static int driver_changed(struct notifier_block *nb, unsigned long what,
 	if (what != BUS_NOTIFY_BOUND_DRIVER && what != BUS_NOTIFY_UNBOUND_DRIVER)
 		return NOTIFY_DONE;
 	mutex_lock(&outside_lock);
-	ranges_drop(&outside, dev);
+	iommufd_ranges_drop(&outside, dev);
 	if (what == BUS_NOTIFY_BOUND_DRIVER && has_iommu(dev) &&
 	    dma_is_the_users(dev) && !add_aperture(dev))
 		add_reserved(dev);
@@ -111,25 +113,26 @@ static struct notifier_block platform_notifier = {
 };
 
 /**
- * outlook - what devices that may be opened later cannot translate
+ * iommufd_outlook - what devices that may be opened later cannot translate
  * @reserved: gets the ranges; to be cleared by the caller in any case. The last
  *	page of all is always among them, so that a range can be followed by an
  *	address.
  *
  * Return: 0 or -ENOMEM.
  */
-int outlook(struct rb_root_cached *reserved)
+int iommufd_outlook(struct rb_root_cached *reserved)
 {
 	struct iova_range *range;
 	unsigned long from = 0;
 	int rc;
 
-	rc = ranges_add(reserved, ULONG_MAX & PAGE_MASK, ULONG_MAX, NULL);
-	mutex_lock(&outside_lock);
-	while (!rc && (range = ranges_first(&outside, from))) {
-		/* Most devices have the same ranges. */
-		rc = ranges_add(reserved, range->node.start, range->node.last,
+	rc = iommufd_ranges_add(reserved, ULONG_MAX & PAGE_MASK, ULONG_MAX,
 				NULL);
+	mutex_lock(&outside_lock);
+	while (!rc && (range = iommufd_ranges_first(&outside, from))) {
+		/* Most devices have the same ranges. */
+		rc = iommufd_ranges_add(reserved, range->node.start,
+					range->node.last, NULL);
 		if (range->node.last == ULONG_MAX)
 			break;
 		from = range->node.last + 1;
@@ -139,11 +142,11 @@ int outlook(struct rb_root_cached *reserved)
 }
 
 /**
- * outlook_init - begin to watch which devices get which driver
+ * iommufd_outlook_init - begin to watch which devices get which driver
  *
  * Return: 0 or a negative errno.
  */
-int outlook_init(void)
+int iommufd_outlook_init(void)
 {
 	int rc;
 
@@ -157,11 +160,11 @@ int outlook_init(void)
 }
 
 /**
- * outlook_exit - the opposite of outlook_init()
+ * iommufd_outlook_exit - the opposite of iommufd_outlook_init()
  */
-void outlook_exit(void)
+void iommufd_outlook_exit(void)
 {
 	bus_unregister_notifier(&platform_bus_type, &platform_notifier);
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
-	ranges_clear(&outside);
+	iommufd_ranges_clear(&outside);
 }

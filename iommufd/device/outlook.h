@@ -4,8 +4,8 @@
 
 #include <linux/rbtree.h>
 
-int outlook(struct rb_root_cached *reserved);
-int outlook_init(void);
-void outlook_exit(void);
+int iommufd_outlook(struct rb_root_cached *reserved);
+int iommufd_outlook_init(void);
+void iommufd_outlook_exit(void);
 
 #endif

@@ -181,9 +181,9 @@ static int take_global(struct subdevice *sub, u32 *hw_pasid)
 
 static int note_used_up(const struct subdevice *sub)
 {
-	return reason_note(sub->ctx, -ENOSPC,
-			   "all PASIDs that the sub-devices of %s can have are in use",
-			   dev_name(sub->dev));
+	return iommufd_reason_note(sub->ctx, -ENOSPC,
+				   "all PASIDs that the sub-devices of %s can have are in use",
+				   dev_name(sub->dev));
 }
 
 /*
@@ -194,9 +194,9 @@ static int count_global(struct iommufd_ctx *ctx)
 {
 	lockdep_assert_held(&pasid_lock);
 	if (ctx->nr_pasids == GLOBAL_MAX)
-		return reason_note(ctx, -ENOSPC,
-				   "the devices of this file have %u PASIDs of the system's, which is the most that one can have",
-				   GLOBAL_MAX);
+		return iommufd_reason_note(ctx, -ENOSPC,
+					   "the devices of this file have %u PASIDs of the system's, which is the most that one can have",
+					   GLOBAL_MAX);
 	ctx->nr_pasids++;
 	return 0;
 }
@@ -209,11 +209,11 @@ static int take_shared(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 
 	if (global) {
 		if (global->hw_pasid >= first_local(sub->parent))
-			return reason_note(sub->ctx, -ENOSPC,
-					   "PASID %u is PASID %u of the system's on all devices of this file, and the sub-devices of %s have only those below %u",
-					   pasid, global->hw_pasid,
-					   dev_name(sub->dev),
-					   first_local(sub->parent));
+			return iommufd_reason_note(sub->ctx, -ENOSPC,
+						   "PASID %u is PASID %u of the system's on all devices of this file, and the sub-devices of %s have only those below %u",
+						   pasid, global->hw_pasid,
+						   dev_name(sub->dev),
+						   first_local(sub->parent));
 		goto found;
 	}
 	rc = count_global(sub->ctx);
@@ -294,7 +294,7 @@ static int sub_take(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 }
 
 /**
- * subdevice_new - reserve a PASID of a device for a sub-device
+ * iommufd_subdevice_new - reserve a PASID of a device for a sub-device
  * @ctx: the sub-device's context
  * @dev: the parent
  * @space: where its PASIDs are to be from
@@ -302,8 +302,9 @@ static int sub_take(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
  * Return: the sub-device, or ERR_PTR of -EOPNOTSUPP (the parent or its IOMMU has no
  * PASIDs), -ENOSPC (all are in use), -ENOMEM.
  */
-struct subdevice *subdevice_new(struct iommufd_ctx *ctx, struct device *dev,
-				enum ioasid_pasid_space space)
+struct subdevice *iommufd_subdevice_new(struct iommufd_ctx *ctx,
+					struct device *dev,
+					enum ioasid_pasid_space space)
 {
 	struct subdevice *sub;
 	int rc = -ENOMEM;
@@ -341,10 +342,10 @@ err_free:
 }
 
 /**
- * subdevice_free - the opposite of subdevice_new()
+ * iommufd_subdevice_free - the opposite of iommufd_subdevice_new()
  * @sub: a sub-device that is not attached any more; or NULL
  */
-void subdevice_free(struct subdevice *sub)
+void iommufd_subdevice_free(struct subdevice *sub)
 {
 	unsigned long pasid;
 	void *entry;
@@ -365,31 +366,31 @@ void subdevice_free(struct subdevice *sub)
 }
 
 /**
- * subdevice_pasid - the PASID by which a sub-device is bound
+ * iommufd_subdevice_pasid - the PASID by which a sub-device is bound
  * @sub: the sub-device
  */
-u32 subdevice_pasid(const struct subdevice *sub)
+u32 iommufd_subdevice_pasid(const struct subdevice *sub)
 {
 	return sub->own;
 }
 
 /**
- * subdevice_is_global - does a PASID of the user's mean the same on all
+ * iommufd_subdevice_is_global - does a PASID of the user's mean the same on all
  * devices?
  * @sub: the sub-device
  */
-bool subdevice_is_global(const struct subdevice *sub)
+bool iommufd_subdevice_is_global(const struct subdevice *sub)
 {
 	return sub->space == IOASID_PASID_GLOBAL;
 }
 
 /**
- * pasid_max - the largest PASID that the user can attach
+ * iommufd_pasid_max - the largest PASID that the user can attach
  * @idev: the device
  *
  * Return: as the user calls it; 0 if there are none.
  */
-u32 pasid_max(const struct iommufd_device *idev)
+u32 iommufd_pasid_max(const struct iommufd_device *idev)
 {
 	u32 max = idev->dev->iommu->max_pasids;
 
@@ -397,7 +398,7 @@ u32 pasid_max(const struct iommufd_device *idev)
 }
 
 /**
- * pasid_take - begin to use a PASID
+ * iommufd_pasid_take - begin to use a PASID
  * @idev: the device, with its group's lock held
  * @pasid: as the user calls it, not in use with the device; 0: none, or a sub-device's
  *	own
@@ -406,21 +407,21 @@ u32 pasid_max(const struct iommufd_device *idev)
  * Return: 0, -EOPNOTSUPP (no PASIDs), -EINVAL (out of range), -ENOSPC (all are in
  * use), -ENOMEM.
  */
-int pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
+int iommufd_pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 {
 	if (!pasid) {
 		*hw_pasid = idev->sub ? idev->sub->own : IOMMU_NO_PASID;
 		return 0;
 	}
 	/* The core would accept it, and do nothing. */
-	if (!pasid_max(idev))
-		return reason_note(idev->ctx, -EOPNOTSUPP,
-				   "%s, or its IOMMU, has no PASIDs",
-				   idev->name);
-	if (pasid > pasid_max(idev))
-		return reason_note(idev->ctx, -EINVAL,
-				   "the PASIDs of %s end at %u", idev->name,
-				   pasid_max(idev));
+	if (!iommufd_pasid_max(idev))
+		return iommufd_reason_note(idev->ctx, -EOPNOTSUPP,
+					   "%s, or its IOMMU, has no PASIDs",
+					   idev->name);
+	if (pasid > iommufd_pasid_max(idev))
+		return iommufd_reason_note(idev->ctx, -EINVAL,
+					   "the PASIDs of %s end at %u",
+					   idev->name, iommufd_pasid_max(idev));
 	if (idev->sub)
 		return sub_take(idev->sub, pasid, hw_pasid);
 	*hw_pasid = pasid;
@@ -428,11 +429,11 @@ int pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 }
 
 /**
- * pasid_give - the opposite of pasid_take()
+ * iommufd_pasid_give - the opposite of iommufd_pasid_take()
  * @idev: the device, with its group's lock held
  * @pasid: as the user calls it; no DMA uses it any more
  */
-void pasid_give(struct iommufd_device *idev, u32 pasid)
+void iommufd_pasid_give(struct iommufd_device *idev, u32 pasid)
 {
 	struct subdevice *sub = idev->sub;
 	void *entry;
@@ -446,14 +447,15 @@ void pasid_give(struct iommufd_device *idev, u32 pasid)
 }
 
 /**
- * pasid_find - which PASID does the hardware carry?
+ * iommufd_pasid_find - which PASID does the hardware carry?
  * @idev: the device
  * @pasid: as the user calls it; 0: none, or a sub-device's own
  * @hw_pasid: set to the answer; IOMMU_NO_PASID for the RID
  *
  * Return: 0; -ENOENT if a sub-device has no such PASID attached.
  */
-int pasid_find(const struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
+int iommufd_pasid_find(const struct iommufd_device *idev, u32 pasid,
+		       u32 *hw_pasid)
 {
 	void *entry;
 

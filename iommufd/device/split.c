@@ -41,16 +41,16 @@ static struct split *split_find(const char *device, const char *other)
 }
 
 /**
- * split_bind - check a device against declared pairs, before it is bound
- * @bound: entry for the device, which stays in use until split_unbind()
+ * iommufd_split_bind - check a device against declared pairs, before it is bound
+ * @bound: entry for the device, which stays in use until iommufd_split_unbind()
  * @ctx: the context
  * @name: name of the device; stays until then
  *
  * Return: 0, -EBUSY if another context has a device from which it is not
  * isolated.
  */
-int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
-	       const char *name)
+int iommufd_split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
+		       const char *name)
 {
 	struct split_bound *other;
 	int rc = 0;
@@ -61,9 +61,9 @@ int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
 	list_for_each_entry(other, &bounds, link) {
 		if (other->ctx == ctx || !split_find(name, other->name))
 			continue;
-		rc = reason_note(ctx, -EBUSY,
-				 "%s cannot be bound: an administrator has declared that it is not isolated from %s, which is bound to another file descriptor",
-				 name, other->name);
+		rc = iommufd_reason_note(ctx, -EBUSY,
+					 "%s cannot be bound: an administrator has declared that it is not isolated from %s, which is bound to another file descriptor",
+					 name, other->name);
 		break;
 	}
 	if (!rc)
@@ -73,10 +73,11 @@ int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
 }
 
 /**
- * split_unbind - the opposite of split_bind(), after a device has been unbound
- * @bound: as for split_bind()
+ * iommufd_split_unbind - the opposite of iommufd_split_bind(), after a device has
+ * been unbound
+ * @bound: as for iommufd_split_bind()
  */
-void split_unbind(struct split_bound *bound)
+void iommufd_split_unbind(struct split_bound *bound)
 {
 	mutex_lock(&split_lock);
 	list_del(&bound->link);
@@ -93,7 +94,7 @@ static void tell_violation(const struct split_bound *bound,
 		.other = other->name,
 	};
 
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }
 
 static void tell_violations(const struct split *split)
@@ -110,13 +111,13 @@ static void tell_violations(const struct split *split)
 }
 
 /**
- * split_add - declare a pair
+ * iommufd_split_add - declare a pair
  * @device: the name of one device in sysfs; it need not be there
  * @other: of the other
  *
  * Return: 0, -EINVAL (twice the same), -ENAMETOOLONG, -EEXIST, -ENOMEM.
  */
-int split_add(const char *device, const char *other)
+int iommufd_split_add(const char *device, const char *other)
 {
 	struct split *split;
 	int rc = 0;
@@ -144,13 +145,13 @@ int split_add(const char *device, const char *other)
 }
 
 /**
- * split_del - the opposite of split_add()
- * @device: as for split_add()
+ * iommufd_split_del - the opposite of iommufd_split_add()
+ * @device: as for iommufd_split_add()
  * @other: likewise
  *
  * Return: 0, -ENOENT.
  */
-int split_del(const char *device, const char *other)
+int iommufd_split_del(const char *device, const char *other)
 {
 	struct split *split;
 
@@ -166,16 +167,17 @@ int split_del(const char *device, const char *other)
 }
 
 /**
- * split_for_each - look at all pairs
+ * iommufd_split_for_each - look at all pairs
  * @skip: how many to leave out
  * @function: called for each of the others, until it returns other than 0
  * @data: for @function
  *
  * Return: 0, or what @function has returned.
  */
-int split_for_each(unsigned long skip,
-		   int (*function)(const struct split *split, void *data),
-		   void *data)
+int iommufd_split_for_each(unsigned long skip,
+			   int (*function)(const struct split *split,
+					   void *data),
+			   void *data)
 {
 	struct split *split;
 	int rc = 0;
@@ -193,9 +195,9 @@ int split_for_each(unsigned long skip,
 }
 
 /**
- * split_forget_all - when the module goes
+ * iommufd_split_forget_all - when the module goes
  */
-void split_forget_all(void)
+void iommufd_split_forget_all(void)
 {
 	struct split *split, *next;
 

@@ -33,15 +33,16 @@ struct split {
 	char other[64];
 };
 
-int split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
-	       const char *name);
-void split_unbind(struct split_bound *bound);
+int iommufd_split_bind(struct split_bound *bound, struct iommufd_ctx *ctx,
+		       const char *name);
+void iommufd_split_unbind(struct split_bound *bound);
 
-int split_add(const char *device, const char *other);
-int split_del(const char *device, const char *other);
-int split_for_each(unsigned long skip,
-		   int (*function)(const struct split *split, void *data),
-		   void *data);
-void split_forget_all(void);
+int iommufd_split_add(const char *device, const char *other);
+int iommufd_split_del(const char *device, const char *other);
+int iommufd_split_for_each(unsigned long skip,
+			   int (*function)(const struct split *split,
+					   void *data),
+			   void *data);
+void iommufd_split_forget_all(void);
 
 #endif

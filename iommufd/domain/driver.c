@@ -95,12 +95,12 @@ void ioasid_unregister_iommu(const struct iommu_ops *ops)
 EXPORT_SYMBOL_NS_GPL(ioasid_unregister_iommu, IOMMUFD);
 
 /**
- * driver_features - what an IOMMU driver has registered for
+ * iommufd_driver_features - what an IOMMU driver has registered for
  * @ops: its operations
  *
  * Return: IOASID_IOMMU_*; 0 if it has not registered.
  */
-unsigned int driver_features(const struct iommu_ops *ops)
+unsigned int iommufd_driver_features(const struct iommu_ops *ops)
 {
 	const struct driver *driver;
 	unsigned int features;

@@ -7,6 +7,6 @@
 
 struct iommu_ops;
 
-unsigned int driver_features(const struct iommu_ops *ops);
+unsigned int iommufd_driver_features(const struct iommu_ops *ops);
 
 #endif

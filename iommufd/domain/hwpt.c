@@ -40,7 +40,7 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	/* If making it has failed, its maker holds the lock. */
 	if (hwpt->filled) {
 		mutex_lock(&hwpt->ioas->attach_lock);
-		hwpt_drain(hwpt);
+		iommufd_hwpt_drain(hwpt);
 		mutex_unlock(&hwpt->ioas->attach_lock);
 	}
 	if (hwpt->domain) {
@@ -49,12 +49,12 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		 * Drivers may still be about to report a fault of a device that has
 		 * left.
 		 */
-		sources_unregister(&hwpt->sources);
+		iommufd_sources_unregister(&hwpt->sources);
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
 	}
 	if (hwpt->sources.faults)
-		fault_queue_put(ctx, hwpt->sources.faults);
+		iommufd_fault_queue_put(ctx, hwpt->sources.faults);
 	if (hwpt->parent)
 		object_put(ctx, &hwpt->parent->obj);
 	else
@@ -75,7 +75,7 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
-	rc = object_init(ioas->ctx, &hwpt->obj, &hwpt_kind);
+	rc = iommufd_object_init(ioas->ctx, &hwpt->obj, &hwpt_kind);
 	if (rc) {
 		kfree(hwpt);
 		return ERR_PTR(rc);
@@ -84,7 +84,8 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 	hwpt->ioas = ioas;
 	hwpt->parent = parent;
 	hwpt->policy = parent ? parent->policy : READ_ONCE(ioas->coherency);
-	sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id, &ioas->faults);
+	iommufd_sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id,
+			     &ioas->faults);
 	return hwpt;
 }
 
@@ -98,9 +99,9 @@ static int hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 	 * The core looks up the handler of page requests twice. Where a PASID can
 	 * be replaced in between, the new domain must have one, too.
 	 */
-	if (driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
-		fault_connect(domain, &hwpt->sources);
-	return event_watch(domain, &hwpt->sources);
+	if (iommufd_driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
+		iommufd_fault_connect(domain, &hwpt->sources);
+	return iommufd_event_watch(domain, &hwpt->sources);
 }
 
 static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
@@ -120,14 +121,14 @@ static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
 }
 
 /**
- * hwpt_domain_alloc - the domain of a page table for a device
+ * iommufd_hwpt_domain_alloc - the domain of a page table for a device
  * @dev: the device, bound
  * @flags: enum iommufd_hwpt_alloc_flags
  *
  * Return: the domain, to be freed by iommu_domain_free(), or an ERR_PTR: -EOPNOTSUPP if
  * the IOMMU driver does not have the flags.
  */
-struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags)
+struct iommu_domain *iommufd_hwpt_domain_alloc(struct device *dev, u32 flags)
 {
 	return domain_alloc(dev, flags, NULL, NULL);
 }
@@ -138,11 +139,11 @@ struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags)
  */
 static int check_dirty(struct ioas *ioas, struct device *dev)
 {
-	if (driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY)
+	if (iommufd_driver_features(iommu_ops_of(dev)) & IOASID_IOMMU_DIRTY)
 		return 0;
-	return reason_note(ioas->ctx, -EOPNOTSUPP,
-			   "the IOMMU driver of %s cannot report dirty pages: the kernel has been built without IOMMUFD_DRIVER",
-			   dev_name(dev));
+	return iommufd_reason_note(ioas->ctx, -EOPNOTSUPP,
+				   "the IOMMU driver of %s cannot report dirty pages: the kernel has been built without IOMMUFD_DRIVER",
+				   dev_name(dev));
 }
 
 /*
@@ -160,33 +161,33 @@ static int enforce_coherency(struct hwpt *hwpt, struct device *dev)
 	if (!can_enforce(dev)) {
 		if (hwpt->policy != IOASID_COHERENCY_REQUIRED)
 			return 0;
-		return reason_note(hwpt->ioas->ctx, -EINVAL,
-				   "%s cannot be attached to IOAS %u: its IOMMU cannot enforce cache coherency, which that requires",
-				   dev_name(dev), hwpt->ioas->obj.id);
+		return iommufd_reason_note(hwpt->ioas->ctx, -EINVAL,
+					   "%s cannot be attached to IOAS %u: its IOMMU cannot enforce cache coherency, which that requires",
+					   dev_name(dev), hwpt->ioas->obj.id);
 	}
 	if (!ops->enforce_cache_coherency ||
 	    !ops->enforce_cache_coherency(hwpt->domain))
-		return reason_note(hwpt->ioas->ctx, -EINVAL,
-				   "the IOMMU driver of %s does not enforce cache coherency, although it says that it can",
-				   dev_name(dev));
+		return iommufd_reason_note(hwpt->ioas->ctx, -EINVAL,
+					   "the IOMMU driver of %s does not enforce cache coherency, although it says that it can",
+					   dev_name(dev));
 	hwpt->coherent = true;
 	return 0;
 }
 
 /**
- * hwpt_alloc - a kernel-managed page table that fits a device
+ * iommufd_hwpt_alloc - a kernel-managed page table that fits a device
  * @ioas: what it is to translate
  * @dev: the device, bound
  * @flags: enum iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID
  * @data: for the IOMMU driver, or NULL
  *
- * The domain is empty, and the IOAS does not know it yet, see hwpt_fill().
+ * The domain is empty, and the IOAS does not know it yet, see iommufd_hwpt_fill().
  *
  * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP
  * (flags that the IOMMU driver does not have), -ENOMEM, the driver's errors.
  */
-struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
-			const struct iommu_user_data *data)
+struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
+				u32 flags, const struct iommu_user_data *data)
 {
 	struct iommu_domain *domain;
 	struct hwpt *hwpt;
@@ -210,9 +211,9 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
 	if (IS_ERR(domain)) {
 		rc = PTR_ERR(domain);
 		if (rc == -EOPNOTSUPP && flags)
-			reason_note(ioas->ctx, rc,
-				    "the IOMMU of %s cannot make such a page table (flags %#x)",
-				    dev_name(dev), flags);
+			iommufd_reason_note(ioas->ctx, rc,
+					    "the IOMMU of %s cannot make such a page table (flags %#x)",
+					    dev_name(dev), flags);
 		goto err_abort;
 	}
 	rc = hwpt_set_domain(hwpt, domain);
@@ -223,12 +224,12 @@ struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
 	return hwpt;
 
 err_abort:
-	object_abort(ioas->ctx, &hwpt->obj);
+	iommufd_object_abort(ioas->ctx, &hwpt->obj);
 	return ERR_PTR(rc);
 }
 
 /**
- * hwpt_alloc_nested - a page table of the user's below a kernel-managed one
+ * iommufd_hwpt_alloc_nested - a page table of the user's below a kernel-managed one
  * @parent: translates the addresses in it, and its result
  * @dev: the device, bound
  * @flags: must be 0
@@ -238,8 +239,9 @@ err_abort:
  * data, no nesting), -EINVAL (@parent is not for that, or of another IOMMU), -ENOMEM,
  * the driver's errors.
  */
-struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
-			       u32 flags, const struct iommu_user_data *data)
+struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+				       u32 flags,
+				       const struct iommu_user_data *data)
 {
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommufd_ctx *ctx = parent->ioas->ctx;
@@ -250,18 +252,18 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	if (flags)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!data)
-		return ERR_PTR(reason_note(ctx, -EOPNOTSUPP,
-					   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
-					   parent->obj.id));
+		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
+						   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
+						   parent->obj.id));
 	if (!ops->domain_alloc_user)
-		return ERR_PTR(reason_note(ctx, -EOPNOTSUPP,
-					   "the IOMMU of %s has no nesting",
-					   dev_name(dev)));
+		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
+						   "the IOMMU of %s has no nesting",
+						   dev_name(dev)));
 	if (!parent->nest_parent)
-		return ERR_PTR(reason_note(ctx, -EINVAL,
-					   "HWPT %u cannot be a nesting parent: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
-					   parent->obj.id));
-	rc = hwpt_check(parent, dev, dev_name(dev));
+		return ERR_PTR(iommufd_reason_note(ctx, -EINVAL,
+						   "HWPT %u cannot be a nesting parent: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
+						   parent->obj.id));
+	rc = iommufd_hwpt_check(parent, dev, dev_name(dev));
 	if (rc)
 		return ERR_PTR(rc);
 	hwpt = hwpt_new(parent->ioas, parent);
@@ -282,34 +284,34 @@ struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	return hwpt;
 
 err_abort:
-	object_abort(ctx, &hwpt->obj);
+	iommufd_object_abort(ctx, &hwpt->obj);
 	return ERR_PTR(rc);
 }
 
 /**
- * hwpt_set_faults - send the page requests of a page table to a queue
+ * iommufd_hwpt_set_faults - send the page requests of a page table to a queue
  * @hwpt: a page table without devices
  * @queue: the queue; the page table takes the caller's reference
  */
-void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
+void iommufd_hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
 {
 	hwpt->sources.faults = queue;
-	fault_connect(hwpt->domain, &hwpt->sources);
+	iommufd_fault_connect(hwpt->domain, &hwpt->sources);
 }
 
 /**
- * hwpt_fill - let a new page table translate what its IOAS holds
- * @hwpt: from hwpt_alloc(); the caller holds the attach lock of the IOAS, and has
- *	called ioas_hold() before
+ * iommufd_hwpt_fill - let a new page table translate what its IOAS holds
+ * @hwpt: from iommufd_hwpt_alloc(); the caller holds the attach lock of the IOAS, and has
+ *	called iommufd_ioas_hold() before
  *
- * Return: 0 or an errno of ioas_add_table().
+ * Return: 0 or an errno of iommufd_ioas_add_table().
  */
-int hwpt_fill(struct hwpt *hwpt)
+int iommufd_hwpt_fill(struct hwpt *hwpt)
 {
 	int rc;
 
 	lockdep_assert_held(&hwpt->ioas->attach_lock);
-	rc = ioas_add_table(hwpt->ioas, &hwpt->table);
+	rc = iommufd_ioas_add_table(hwpt->ioas, &hwpt->table);
 	/* Even on an error, if the IOMMU driver has left something in it. */
 	hwpt->filled = hwpt->table.listed;
 	if (rc)
@@ -318,14 +320,14 @@ int hwpt_fill(struct hwpt *hwpt)
 }
 
 /**
- * hwpt_drain - the opposite of hwpt_fill(), if that was called
+ * iommufd_hwpt_drain - the opposite of iommufd_hwpt_fill(), if that was called
  * @hwpt: a page table without devices; the caller holds the attach lock
  */
-void hwpt_drain(struct hwpt *hwpt)
+void iommufd_hwpt_drain(struct hwpt *hwpt)
 {
 	lockdep_assert_held(&hwpt->ioas->attach_lock);
 	if (hwpt->filled)
-		ioas_remove_table(hwpt->ioas, &hwpt->table);
+		iommufd_ioas_remove_table(hwpt->ioas, &hwpt->table);
 	hwpt->filled = false;
 }
 
@@ -346,17 +348,17 @@ static const char *misfit(const struct hwpt *hwpt, struct device *dev)
 }
 
 /**
- * hwpt_match - may an attach to the IOAS try this page table?
+ * iommufd_hwpt_match - may an attach to the IOAS try this page table?
  * @hwpt: a page table of the IOAS
  * @dev: the device
  */
-bool hwpt_match(const struct hwpt *hwpt, struct device *dev)
+bool iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev)
 {
 	return hwpt->automatic && !misfit(hwpt, dev);
 }
 
 /**
- * hwpt_check - may a device use a page table?
+ * iommufd_hwpt_check - may a device use a page table?
  * @hwpt: the page table
  * @dev: the device
  * @name: of it, or of its sub-device
@@ -367,23 +369,24 @@ bool hwpt_match(const struct hwpt *hwpt, struct device *dev)
  *
  * Return: 0, or -EINVAL with a reason.
  */
-int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name)
+int iommufd_hwpt_check(const struct hwpt *hwpt, struct device *dev,
+		       const char *name)
 {
 	const char *why = misfit(hwpt, dev);
 
 	if (!why)
 		return 0;
-	return reason_note(hwpt->ioas->ctx, -EINVAL,
-			   "%s cannot go by HWPT %u: %s", name, hwpt->obj.id,
-			   why);
+	return iommufd_reason_note(hwpt->ioas->ctx, -EINVAL,
+				   "%s cannot go by HWPT %u: %s", name,
+				   hwpt->obj.id, why);
 }
 
 /**
- * hwpt_put - drop a reference of a device or a command
+ * iommufd_hwpt_put - drop a reference of a device or a command
  * @hwpt: the page table; one that was made by an attach goes with the last
  *	reference
  */
-void hwpt_put(struct hwpt *hwpt)
+void iommufd_hwpt_put(struct hwpt *hwpt)
 {
 	struct ioas *ioas = hwpt->ioas;
 	struct iommufd_ctx *ctx = ioas->ctx;
@@ -399,34 +402,34 @@ void hwpt_put(struct hwpt *hwpt)
 	 */
 	object_hold(&ioas->obj);
 	mutex_lock(&ioas->attach_lock);
-	last = object_put_last(ctx, &hwpt->obj);
+	last = iommufd_object_put_last(ctx, &hwpt->obj);
 	mutex_unlock(&ioas->attach_lock);
 	if (last)
-		object_abort(ctx, &hwpt->obj);
+		iommufd_object_abort(ctx, &hwpt->obj);
 	ioas_put(ctx, ioas);
 }
 
 /**
- * pt_hold - find what a device may be attached to, with its memory pinned
+ * iommufd_pt_hold - find what a device may be attached to, with its memory pinned
  * @ctx: the context
  * @id: the ID, which may be that of anything
  *
  * To be called before anything is locked or looked up that others wait for: pinning the
- * memory of an IOAS may take for ever, see ioas_hold().
+ * memory of an IOAS may take for ever, see iommufd_ioas_hold().
  *
- * Return: the object, to be given back by pt_release(); or an ERR_PTR of -ENOENT, or of
- * ioas_hold().
+ * Return: the object, to be given back by iommufd_pt_release(); or an ERR_PTR of
+ * -ENOENT, or of iommufd_ioas_hold().
  */
-struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
+struct object *iommufd_pt_hold(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *pt = object_get(ctx, id, OBJECT_ANY);
+	struct object *pt = iommufd_object_get(ctx, id, OBJECT_ANY);
 	int rc;
 
 	if (!pt)
-		return ERR_PTR(reason_note(ctx, -ENOENT,
-					   "there is no IOAS or HWPT with the ID %u",
-					   id));
-	rc = pt->type == OBJECT_IOAS ? ioas_hold(ioas_of(pt)) : 0;
+		return ERR_PTR(iommufd_reason_note(ctx, -ENOENT,
+						   "there is no IOAS or HWPT with the ID %u",
+						   id));
+	rc = pt->type == OBJECT_IOAS ? iommufd_ioas_hold(ioas_of(pt)) : 0;
 	if (!rc)
 		return pt;
 	object_put(ctx, pt);
@@ -434,16 +437,16 @@ struct object *pt_hold(struct iommufd_ctx *ctx, u32 id)
 }
 
 /**
- * pt_release - the opposite of pt_hold()
+ * iommufd_pt_release - the opposite of iommufd_pt_hold()
  * @ctx: the context
  * @pt: what it has returned
  */
-void pt_release(struct iommufd_ctx *ctx, struct object *pt)
+void iommufd_pt_release(struct iommufd_ctx *ctx, struct object *pt)
 {
 	if (pt->type == OBJECT_IOAS)
-		ioas_release(ioas_of(pt));
+		iommufd_ioas_release(ioas_of(pt));
 	if (pt->type == OBJECT_HWPT)
-		hwpt_put(hwpt_of(pt));
+		iommufd_hwpt_put(hwpt_of(pt));
 	else
 		object_put(ctx, pt);
 }

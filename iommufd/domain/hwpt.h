@@ -50,7 +50,7 @@ static inline struct hwpt *hwpt_of(struct object *obj)
 
 static inline struct hwpt *hwpt_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, OBJECT_HWPT);
+	struct object *obj = iommufd_object_get(ctx, id, OBJECT_HWPT);
 
 	return obj ? hwpt_of(obj) : NULL;
 }
@@ -67,18 +67,20 @@ static inline bool hwpt_is_complete(const struct hwpt *hwpt)
 	return hwpt->domain->geometry.aperture_end;
 }
 
-struct iommu_domain *hwpt_domain_alloc(struct device *dev, u32 flags);
-struct hwpt *hwpt_alloc(struct ioas *ioas, struct device *dev, u32 flags,
-			const struct iommu_user_data *data);
-struct hwpt *hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
-			       u32 flags, const struct iommu_user_data *data);
-void hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue);
-int hwpt_fill(struct hwpt *hwpt);
-void hwpt_drain(struct hwpt *hwpt);
-int hwpt_check(const struct hwpt *hwpt, struct device *dev, const char *name);
-bool hwpt_match(const struct hwpt *hwpt, struct device *dev);
-void hwpt_put(struct hwpt *hwpt);
-struct object *pt_hold(struct iommufd_ctx *ctx, u32 id);
-void pt_release(struct iommufd_ctx *ctx, struct object *pt);
+struct iommu_domain *iommufd_hwpt_domain_alloc(struct device *dev, u32 flags);
+struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
+				u32 flags, const struct iommu_user_data *data);
+struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+				       u32 flags,
+				       const struct iommu_user_data *data);
+void iommufd_hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue);
+int iommufd_hwpt_fill(struct hwpt *hwpt);
+void iommufd_hwpt_drain(struct hwpt *hwpt);
+int iommufd_hwpt_check(const struct hwpt *hwpt, struct device *dev,
+		       const char *name);
+bool iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev);
+void iommufd_hwpt_put(struct hwpt *hwpt);
+struct object *iommufd_pt_hold(struct iommufd_ctx *ctx, u32 id);
+void iommufd_pt_release(struct iommufd_ctx *ctx, struct object *pt);
 
 #endif

@@ -35,7 +35,7 @@
  * @dev: the device, until it is retired
  * @nr: number of resources
  * @res: the resources, start and inclusive end in bytes
- * @rcu: bar_name() looks without a reference
+ * @rcu: iommufd_bar_name() looks without a reference
  * @name: of the device
  */
 struct bar_owner {
@@ -66,13 +66,14 @@ static void owner_add_resource(struct bar_owner *owner,
 }
 
 /**
- * bar_owner_add - allow the BARs of a device to be mapped
+ * iommufd_bar_owner_add - allow the BARs of a device to be mapped
  * @ctx: the context that the device is bound to
  * @dev: the device, whose DMA the context owns
  *
  * Return: the owner, or NULL if memory is short.
  */
-struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
+struct bar_owner *iommufd_bar_owner_add(struct iommufd_ctx *ctx,
+					struct device *dev)
 {
 	const size_t length = strlen(dev_name(dev)) + 1;
 	struct bar_owner *owner;
@@ -100,13 +101,13 @@ struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev)
 }
 
 /**
- * bar_owner_retire - from now on nobody can map the BARs of a device
+ * iommufd_bar_owner_retire - from now on nobody can map the BARs of a device
  * @ctx: the context
  * @owner: its owner structure; mappings that exist already still refer to it
  *
  * Return: whether there may be any.
  */
-bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
+bool iommufd_bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
 {
 	mutex_lock(&ctx->bar_lock);
 	list_del(&owner->link);
@@ -116,7 +117,7 @@ bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
 }
 
 /**
- * bar_owner_switch - note that the BARs of a device are switched off, or on
+ * iommufd_bar_owner_switch - note that the BARs of a device are switched off, or on
  * again
  * @ctx: the context
  * @owner: its owner structure
@@ -124,8 +125,8 @@ bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
  *
  * Return: whether that is a change, and somebody may have mapped one.
  */
-bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
-		      bool off)
+bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
+			      bool off)
 {
 	bool changed;
 
@@ -138,23 +139,23 @@ bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 }
 
 /**
- * bar_owner_put - drop a reference
+ * iommufd_bar_owner_put - drop a reference
  * @owner: the owner, or NULL
  */
-void bar_owner_put(struct bar_owner *owner)
+void iommufd_bar_owner_put(struct bar_owner *owner)
 {
 	if (owner && refcount_dec_and_test(&owner->refs))
 		kfree_rcu(owner, rcu);
 }
 
 /**
- * bar_owner_retired - is the device of a BAR gone?
+ * iommufd_bar_owner_retired - is the device of a BAR gone?
  * @owner: the owner
  *
  * The answer holds for as long as the caller has a lock that the revocation
  * takes after it has retired the owner.
  */
-bool bar_owner_retired(const struct bar_owner *owner)
+bool iommufd_bar_owner_retired(const struct bar_owner *owner)
 {
 	return READ_ONCE(owner->retired);
 }
@@ -184,7 +185,7 @@ static int is_cdev(struct device *dev, void *cdev)
 }
 
 /**
- * bar_is_off - why can a VFIO mapping of a BAR not be touched?
+ * iommufd_bar_is_off - why can a VFIO mapping of a BAR not be touched?
  * @ctx: the context
  * @cdev: the character device that is mapped
  * @name: set to the name of the device
@@ -193,7 +194,8 @@ static int is_cdev(struct device *dev, void *cdev)
  * Return: whether it is because the memory decoding of a device of the context is
  * off, or because it is powered down.
  */
-bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
+bool iommufd_bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name,
+			size_t size)
 {
 	struct bar_owner *owner;
 	bool found = false;
@@ -215,25 +217,25 @@ bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size)
 }
 
 /**
- * bar_owner_off - has the device of a BAR switched it off?
+ * iommufd_bar_owner_off - has the device of a BAR switched it off?
  * @owner: the owner
  *
- * The answer holds as that of bar_owner_retired() does.
+ * The answer holds as that of iommufd_bar_owner_retired() does.
  */
-bool bar_owner_off(const struct bar_owner *owner)
+bool iommufd_bar_owner_off(const struct bar_owner *owner)
 {
 	return READ_ONCE(owner->off);
 }
 
 /**
- * bar_name - whose BAR is it?
+ * iommufd_bar_name - whose BAR is it?
  * @at: where a piece of memory notes its owner, which may be NULL
  * @name: set to the name of the device, or to nothing if it is no BAR
  * @size: of @name
  *
  * Return: whether it is one.
  */
-bool bar_name(struct bar_owner **at, char *name, size_t size)
+bool iommufd_bar_name(struct bar_owner **at, char *name, size_t size)
 {
 	const struct bar_owner *owner;
 
@@ -365,7 +367,7 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
 }
 
 /**
- * bar_resolve - find the BAR that a range of user memory maps
+ * iommufd_bar_resolve - find the BAR that a range of user memory maps
  * @ctx: the context
  * @mm: the address space, which the caller keeps alive
  * @uptr: first address, page aligned
@@ -381,9 +383,9 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  * is not the BAR of one device that is bound to @ctx, -ENOMEM, or -EINTR. On error
  * @runs is empty, and @owner what it was.
  */
-int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
-		unsigned long uptr, unsigned long npages, bool write,
-		struct runs *runs, struct bar_owner **owner)
+int iommufd_bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
+			unsigned long uptr, unsigned long npages, bool write,
+			struct runs *runs, struct bar_owner **owner)
 {
 	struct bar_owner *found;
 	int rc;
@@ -400,6 +402,6 @@ int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 			rc = -ENODEV;
 	}
 	if (rc)
-		runs_free(runs);
+		iommufd_runs_free(runs);
 	return rc;
 }

@@ -13,18 +13,20 @@ struct iommufd_ctx;
 struct mm_struct;
 struct runs;
 
-struct bar_owner *bar_owner_add(struct iommufd_ctx *ctx, struct device *dev);
-bool bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
-bool bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
-		      bool off);
-void bar_owner_put(struct bar_owner *owner);
-bool bar_name(struct bar_owner **at, char *name, size_t size);
-bool bar_owner_retired(const struct bar_owner *owner);
-bool bar_owner_off(const struct bar_owner *owner);
-bool bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name, size_t size);
+struct bar_owner *iommufd_bar_owner_add(struct iommufd_ctx *ctx,
+					struct device *dev);
+bool iommufd_bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
+bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
+			      bool off);
+void iommufd_bar_owner_put(struct bar_owner *owner);
+bool iommufd_bar_name(struct bar_owner **at, char *name, size_t size);
+bool iommufd_bar_owner_retired(const struct bar_owner *owner);
+bool iommufd_bar_owner_off(const struct bar_owner *owner);
+bool iommufd_bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name,
+			size_t size);
 
-int bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
-		unsigned long uptr, unsigned long npages, bool write,
-		struct runs *runs, struct bar_owner **owner);
+int iommufd_bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
+			unsigned long uptr, unsigned long npages, bool write,
+			struct runs *runs, struct bar_owner **owner);
 
 #endif

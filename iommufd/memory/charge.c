@@ -75,13 +75,13 @@ static noinline struct account *account_renew(struct iommufd_ctx *ctx,
 }
 
 /**
- * account_get - the account of the current process
+ * iommufd_account_get - the account of the current process
  * @ctx: the context that maps memory
  * @process: charge the process and not the user
  *
  * Return: the account with a reference, or NULL if memory is short.
  */
-struct account *account_get(struct iommufd_ctx *ctx, bool process)
+struct account *iommufd_account_get(struct iommufd_ctx *ctx, bool process)
 {
 	struct account *account;
 
@@ -96,21 +96,22 @@ struct account *account_get(struct iommufd_ctx *ctx, bool process)
 }
 
 /**
- * account_same - do two accounts charge the same?
+ * iommufd_account_same - do two accounts charge the same?
  * @some: one
  * @other: the other
  */
-bool account_same(const struct account *some, const struct account *other)
+bool iommufd_account_same(const struct account *some,
+			  const struct account *other)
 {
 	return some->mm == other->mm && some->user == other->user &&
 	       some->to == other->to;
 }
 
 /**
- * account_free - the last reference is gone
+ * iommufd_account_free - the last reference is gone
  * @account: the account
  */
-void account_free(struct account *account)
+void iommufd_account_free(struct account *account)
 {
 	if (account->user)
 		free_uid(account->user);
@@ -126,13 +127,14 @@ static void credit_owed(struct account *account)
 }
 
 /**
- * account_charge_process - charge RLIMIT_MEMLOCK of the process
+ * iommufd_account_charge_process - charge RLIMIT_MEMLOCK of the process
  * @account: with CHARGE_PROCESS
  * @npages: how many
  *
  * Return: 0, -ENOMEM, -EINTR.
  */
-int account_charge_process(struct account *account, unsigned long npages)
+int iommufd_account_charge_process(struct account *account,
+				   unsigned long npages)
 {
 	struct mm_struct *mm = account->mm;
 	int rc = 0;
@@ -172,12 +174,12 @@ static void credit_fn(struct work_struct *work)
 		credit_later(account);
 	}
 	account_put(account);
-	/* account_exit() waits until this has returned. */
+	/* iommufd_account_exit() waits until this has returned. */
 	module_put(THIS_MODULE);
 }
 
 /**
- * account_uncharge_process - the opposite of account_charge_process()
+ * iommufd_account_uncharge_process - the opposite of iommufd_account_charge_process()
  * @account: with CHARGE_PROCESS
  * @npages: how many
  *
@@ -185,7 +187,8 @@ static void credit_fn(struct work_struct *work)
  * system of its own, and its memory may be unpinned by an unbind, for which others
  * wait. So it is credited when the lock is free, which as a rule is at once.
  */
-void account_uncharge_process(struct account *account, unsigned long npages)
+void iommufd_account_uncharge_process(struct account *account,
+				      unsigned long npages)
 {
 	atomic_long_add(npages, &account->owed);
 	if (mm_write_trylock(account->mm)) {
@@ -197,20 +200,20 @@ void account_uncharge_process(struct account *account, unsigned long npages)
 }
 
 /**
- * account_init - at module load
+ * iommufd_account_init - at module load
  *
  * Return: 0 or -ENOMEM.
  */
-int account_init(void)
+int iommufd_account_init(void)
 {
 	account_wq = alloc_workqueue("iommufd_account", WQ_UNBOUND, 0);
 	return account_wq ? 0 : -ENOMEM;
 }
 
 /**
- * account_exit - at module unload, with no account left
+ * iommufd_account_exit - at module unload, with no account left
  */
-void account_exit(void)
+void iommufd_account_exit(void)
 {
 	destroy_workqueue(account_wq);
 }

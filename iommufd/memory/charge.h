@@ -67,13 +67,16 @@ static inline bool account_is_ours(const struct account *account, bool process)
 	       account->limit == rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
-struct account *account_get(struct iommufd_ctx *ctx, bool process);
-bool account_same(const struct account *some, const struct account *other);
-void account_free(struct account *account);
-int account_charge_process(struct account *account, unsigned long npages);
-void account_uncharge_process(struct account *account, unsigned long npages);
-int account_init(void);
-void account_exit(void);
+struct account *iommufd_account_get(struct iommufd_ctx *ctx, bool process);
+bool iommufd_account_same(const struct account *some,
+			  const struct account *other);
+void iommufd_account_free(struct account *account);
+int iommufd_account_charge_process(struct account *account,
+				   unsigned long npages);
+void iommufd_account_uncharge_process(struct account *account,
+				      unsigned long npages);
+int iommufd_account_init(void);
+void iommufd_account_exit(void);
 
 /**
  * account_put - drop a reference
@@ -82,7 +85,7 @@ void account_exit(void);
 static inline void account_put(struct account *account)
 {
 	if (account && refcount_dec_and_test(&account->refs))
-		account_free(account);
+		iommufd_account_free(account);
 }
 
 static inline int account_charge_user(const struct account *account,
@@ -116,7 +119,7 @@ static inline int account_charge(struct account *account,
 	if (account->to == CHARGE_USER)
 		rc = account_charge_user(account, npages);
 	else if (account->to == CHARGE_PROCESS)
-		rc = account_charge_process(account, npages);
+		rc = iommufd_account_charge_process(account, npages);
 	if (rc)
 		return rc;
 	atomic64_add(npages, &account->mm->pinned_vm);
@@ -139,7 +142,7 @@ static inline void account_uncharge(struct account *account,
 	if (account->to == CHARGE_USER)
 		atomic_long_sub(npages, &account->user->locked_vm);
 	else if (account->to == CHARGE_PROCESS)
-		account_uncharge_process(account, npages);
+		iommufd_account_uncharge_process(account, npages);
 }
 
 #endif

@@ -19,7 +19,7 @@
  *
  * Only the runs remember whether there is a pin per page or per folio: what is
  * pinned by folio is added by gather_add_folio(), which sees from the runs whether
- * its pin is one too many, as release_runs() does.
+ * its pin is one too many, as iommufd_release_runs() does.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -43,7 +43,7 @@ static unsigned long gathered_to(const struct gather *gather)
 }
 
 /**
- * gather_add - add pages that were pinned page by page
+ * iommufd_gather_add - add pages that were pinned page by page
  * @runs: where to
  * @pages: the pages
  * @n: how many
@@ -51,7 +51,7 @@ static unsigned long gathered_to(const struct gather *gather)
  * Return: 0; or -ENOMEM, and the pages that are not in the runs have been
  * unpinned.
  */
-int gather_add(struct runs *runs, struct page **pages, unsigned long n)
+int iommufd_gather_add(struct runs *runs, struct page **pages, unsigned long n)
 {
 	unsigned long i = 0;
 
@@ -215,7 +215,8 @@ static bool vma_has_folios(struct vm_area_struct *vma, bool writable)
 	/* Pages that a userfaultfd handles must come from there. */
 	return (vma->vm_flags & need) == need && vma->vm_file &&
 	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
-	       !userfaultfd_armed(vma) && gather_has_folios(vma->vm_file);
+	       !userfaultfd_armed(vma) &&
+	       iommufd_gather_has_folios(vma->vm_file);
 }
 
 /*
@@ -271,8 +272,9 @@ static int gather_mapped_file(struct gather *gather, unsigned long addr,
 		gather->plain_until = until;
 		return 0;
 	}
-	rc = gather_file(gather, file, offset,
-			 min(end, had + ((until - addr) >> PAGE_SHIFT)), false);
+	rc = iommufd_gather_file(gather, file, offset,
+				 min(end, had + ((until - addr) >> PAGE_SHIFT)),
+				 false);
 	if (gather->writable)
 		mapping_unmap_writable(file->f_mapping);
 	fput(file);
@@ -319,14 +321,14 @@ static bool is_user_range(unsigned long addr, unsigned long npages)
 }
 
 /**
- * gather_user - pin pages of user memory
+ * iommufd_gather_user - pin pages of user memory
  * @gather: the state
  * @end: index of the page to stop before
  *
  * Return: 0, -EFAULT, -ENOMEM, -EINTR on a fatal signal, or another errno of
  * get_user_pages. On error what has been pinned is in the runs.
  */
-int gather_user(struct gather *gather, unsigned long end)
+int iommufd_gather_user(struct gather *gather, unsigned long end)
 {
 	if (unlikely(!is_user_range(gather->start, end)))
 		return -EFAULT;
@@ -349,7 +351,7 @@ int gather_user(struct gather *gather, unsigned long end)
 				gather->writable, gather->pages);
 			if (n <= 0)
 				return n ?: -EFAULT;
-			rc = gather_add(gather->runs, gather->pages, n);
+			rc = iommufd_gather_add(gather->runs, gather->pages, n);
 			if (rc)
 				return rc;
 		}
@@ -361,17 +363,18 @@ int gather_user(struct gather *gather, unsigned long end)
 }
 
 /**
- * gather_user_pages - pin some pages of user memory, all or none
+ * iommufd_gather_user_pages - pin some pages of user memory, all or none
  * @mm: the address space
  * @addr: page-aligned address
  * @n: number of pages
  * @writable: pin for writing
  * @pages: set to the pages
  *
- * Return: 0 or an errno as gather_user().
+ * Return: 0 or an errno as iommufd_gather_user().
  */
-int gather_user_pages(struct mm_struct *mm, unsigned long addr,
-		      unsigned long n, bool writable, struct page **pages)
+int iommufd_gather_user_pages(struct mm_struct *mm, unsigned long addr,
+			      unsigned long n, bool writable,
+			      struct page **pages)
 {
 	unsigned long done = 0;
 
@@ -389,14 +392,15 @@ int gather_user_pages(struct mm_struct *mm, unsigned long addr,
 }
 
 /**
- * gather_user_page - pin one page of user memory
+ * iommufd_gather_user_page - pin one page of user memory
  * @mm: the address space
  * @addr: address of the page
  * @writable: pin for writing
  *
- * Return: its PFN, or an errno as gather_user().
+ * Return: its PFN, or an errno as iommufd_gather_user().
  */
-long gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable)
+long iommufd_gather_user_page(struct mm_struct *mm, unsigned long addr,
+			      bool writable)
 {
 	struct page *page;
 	long n = gup(mm, addr, 1, writable, &page);
@@ -456,18 +460,18 @@ static inline void release_pages_of(run_t run, bool dirty)
 }
 
 /**
- * release_runs - unpin everything
+ * iommufd_release_runs - unpin everything
  * @runs: what a struct gather has been filling; empty afterwards
  * @dirty: it may have been written to
  */
-void release_runs(struct runs *runs, bool dirty)
+void iommufd_release_runs(struct runs *runs, bool dirty)
 {
 	struct folio *held = NULL;
 	unsigned long since = 0;
 	u32 row, nr;
 	run_t *run;
 
-	for (row = 0; (run = runs_row(runs, row, &nr)); row++) {
+	for (row = 0; (run = iommufd_runs_row(runs, row, &nr)); row++) {
 		const run_t *end = run + nr;
 
 		for (; run < end; run++) {
@@ -485,25 +489,25 @@ void release_runs(struct runs *runs, bool dirty)
 		}
 	}
 	let_go(held, dirty);
-	runs_free(runs);
+	iommufd_runs_free(runs);
 }
 
 /**
- * gather_scratch - room for GATHER_BATCH pointers, for the duration of a
+ * iommufd_gather_scratch - room for GATHER_BATCH pointers, for the duration of a
  * command
  *
  * Return: the room, or NULL.
  */
-struct page **gather_scratch(void)
+struct page **iommufd_gather_scratch(void)
 {
 	return kmem_cache_alloc(scratch_cache, GFP_KERNEL_ACCOUNT);
 }
 
 /**
- * gather_scratch_free - the opposite of gather_scratch()
+ * iommufd_gather_scratch_free - the opposite of iommufd_gather_scratch()
  * @pages: the room
  */
-void gather_scratch_free(struct page **pages)
+void iommufd_gather_scratch_free(struct page **pages)
 {
 	kmem_cache_free(scratch_cache, pages);
 }
@@ -518,11 +522,11 @@ static void scratch_construct(void *mem)
 }
 
 /**
- * gather_init - at module load
+ * iommufd_gather_init - at module load
  *
  * Return: 0 or -ENOMEM.
  */
-int gather_init(void)
+int iommufd_gather_init(void)
 {
 	scratch_cache = kmem_cache_create("iommufd_scratch",
 					  GATHER_BATCH * sizeof(struct page *),
@@ -531,9 +535,9 @@ int gather_init(void)
 }
 
 /**
- * gather_exit - at module unload
+ * iommufd_gather_exit - at module unload
  */
-void gather_exit(void)
+void iommufd_gather_exit(void)
 {
 	kmem_cache_destroy(scratch_cache);
 }

@@ -36,25 +36,28 @@ struct gather {
 	unsigned long plain_until;
 };
 
-int gather_user(struct gather *gather, unsigned long end);
-int gather_file(struct gather *gather, struct file *file, unsigned long offset,
-		unsigned long end, bool fill_holes);
-bool gather_has_folios(const struct file *file);
-int gather_check_file(struct file *file, loff_t start, size_t length,
-		      bool writable);
+int iommufd_gather_user(struct gather *gather, unsigned long end);
+int iommufd_gather_file(struct gather *gather, struct file *file,
+			unsigned long offset, unsigned long end,
+			bool fill_holes);
+bool iommufd_gather_has_folios(const struct file *file);
+int iommufd_gather_check_file(struct file *file, loff_t start, size_t length,
+			      bool writable);
 
-int gather_user_pages(struct mm_struct *mm, unsigned long addr,
-		      unsigned long n, bool writable, struct page **pages);
-int gather_add(struct runs *runs, struct page **pages, unsigned long n);
-long gather_user_page(struct mm_struct *mm, unsigned long addr, bool writable);
-long gather_file_page(struct file *file, unsigned long offset);
+int iommufd_gather_user_pages(struct mm_struct *mm, unsigned long addr,
+			      unsigned long n, bool writable,
+			      struct page **pages);
+int iommufd_gather_add(struct runs *runs, struct page **pages, unsigned long n);
+long iommufd_gather_user_page(struct mm_struct *mm, unsigned long addr,
+			      bool writable);
+long iommufd_gather_file_page(struct file *file, unsigned long offset);
 
-struct page **gather_scratch(void);
-void gather_scratch_free(struct page **pages);
-int gather_init(void);
-void gather_exit(void);
+struct page **iommufd_gather_scratch(void);
+void iommufd_gather_scratch_free(struct page **pages);
+int iommufd_gather_init(void);
+void iommufd_gather_exit(void);
 
-void release_runs(struct runs *runs, bool dirty);
+void iommufd_release_runs(struct runs *runs, bool dirty);
 
 /* The folio that the runs end in, if it is pinned by folio. */
 static inline struct folio *runs_end_in(const struct runs *runs)

@@ -18,12 +18,12 @@
 #include "memory/runs.h"
 
 /**
- * gather_has_folios - can the folios of a file be pinned?
+ * iommufd_gather_has_folios - can the folios of a file be pinned?
  * @file: any file
  *
  * Return: whether it is one of shmem or hugetlbfs.
  */
-bool gather_has_folios(const struct file *file)
+bool iommufd_gather_has_folios(const struct file *file)
 {
 	return shmem_mapping(file->f_mapping) || is_hugetlb_file(file);
 }
@@ -35,8 +35,8 @@ static unsigned int file_seals(const struct file *file)
 }
 
 /**
- * gather_check_file - may devices access the memory of a file?
- * @file: a file that gather_has_folios()
+ * iommufd_gather_check_file - may devices access the memory of a file?
+ * @file: a file that iommufd_gather_has_folios()
  * @start: offset in bytes
  * @length: bytes; the range does not wrap
  * @writable: to be written to
@@ -50,8 +50,8 @@ static unsigned int file_seals(const struct file *file)
  * security module says so; it may also say -EPERM), -EPERM (not open for writing,
  * or sealed against it).
  */
-int gather_check_file(struct file *file, loff_t start, size_t length,
-		      bool writable)
+int iommufd_gather_check_file(struct file *file, loff_t start, size_t length,
+			      bool writable)
 {
 	int rc;
 
@@ -218,9 +218,9 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
 }
 
 /**
- * gather_file - pin pages of a file
+ * iommufd_gather_file - pin pages of a file
  * @gather: the state
- * @file: a file that gather_has_folios()
+ * @file: a file that iommufd_gather_has_folios()
  * @offset: where in the file the next page of the runs is
  * @end: index of the page to stop before
  * @fill_holes: of hugetlbfs. Holes of shmem are always filled.
@@ -230,8 +230,9 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
  * signal while a hole of hugetlbfs is filled. On error what has been pinned is in
  * the runs.
  */
-int gather_file(struct gather *gather, struct file *file, unsigned long offset,
-		unsigned long end, bool fill_holes)
+int iommufd_gather_file(struct gather *gather, struct file *file,
+			unsigned long offset, unsigned long end,
+			bool fill_holes)
 {
 	struct folio **folios = (struct folio **)gather->pages;
 	const unsigned long had = gather->runs->npages;
@@ -258,13 +259,13 @@ int gather_file(struct gather *gather, struct file *file, unsigned long offset,
 }
 
 /**
- * gather_file_page - pin one page of a file
+ * iommufd_gather_file_page - pin one page of a file
  * @file: the file
  * @offset: of the page
  *
- * Return: its PFN, whose folio is pinned; or an errno as gather_file().
+ * Return: its PFN, whose folio is pinned; or an errno as iommufd_gather_file().
  */
-long gather_file_page(struct file *file, unsigned long offset)
+long iommufd_gather_file_page(struct file *file, unsigned long offset)
 {
 	struct folio *folio;
 	pgoff_t skip = 0;

@@ -18,8 +18,8 @@ static long pin_one(struct pinned *pinned, unsigned long index, bool writable)
 	unsigned long at = pinned->start + index * PAGE_SIZE;
 
 	if (pinned->file)
-		return gather_file_page(pinned->file, at);
-	return gather_user_page(pinned->account->mm, at, writable);
+		return iommufd_gather_file_page(pinned->file, at);
+	return iommufd_gather_user_page(pinned->account->mm, at, writable);
 }
 
 /* One more pin of a page; with the lock held. -ENOENT: it is not pinned yet. */
@@ -30,10 +30,11 @@ static int pin_known(struct pinned *pinned, unsigned long index,
 		return -EINVAL;
 	if (pinned->uses) {
 		pinned->uses++;
-		*page = pfn_to_page(runs_pfn_of(&pinned->runs, index, 1));
+		*page = pfn_to_page(
+			iommufd_runs_pfn_of(&pinned->runs, index, 1));
 		return 0;
 	}
-	return sparse_pin(pinned, index, page);
+	return iommufd_sparse_pin(pinned, index, page);
 }
 
 /* Pin a page that is not pinned yet, unless somebody else does so meanwhile. */
@@ -55,7 +56,7 @@ static int pin_new(struct pinned *pinned, unsigned long index,
 	mutex_lock(&pinned->lock);
 	rc = pin_known(pinned, index, page);
 	if (rc == -ENOENT) {
-		rc = sparse_add(pinned, index, pfn);
+		rc = iommufd_sparse_add(pinned, index, pfn);
 		ours = !rc;
 	}
 	mutex_unlock(&pinned->lock);
@@ -101,7 +102,7 @@ static long pin_some(struct pinned *pinned, unsigned long first,
 }
 
 /**
- * pinned_pin - keep some pages for an in-kernel user
+ * iommufd_pinned_pin - keep some pages for an in-kernel user
  * @pinned: the memory
  * @first: index of the first page
  * @npages: number of pages, at least 1
@@ -110,8 +111,8 @@ static long pin_some(struct pinned *pinned, unsigned long first,
  * Return: 0, or with nothing changed -EINVAL (a BAR has no pages), -EFAULT,
  * -EHWPOISON, -ENOMEM, -EINTR (a fatal signal), -EOVERFLOW (pinned millions of times).
  */
-int pinned_pin(struct pinned *pinned, unsigned long first,
-	       unsigned long npages, struct page **pages)
+int iommufd_pinned_pin(struct pinned *pinned, unsigned long first,
+		       unsigned long npages, struct page **pages)
 {
 	unsigned long done = 0;
 
@@ -121,7 +122,7 @@ int pinned_pin(struct pinned *pinned, unsigned long first,
 
 		if (n < 0) {
 			if (done)
-				pinned_unpin(pinned, first, done);
+				iommufd_pinned_unpin(pinned, first, done);
 			return n;
 		}
 		done += n;
@@ -130,25 +131,25 @@ int pinned_pin(struct pinned *pinned, unsigned long first,
 }
 
 /**
- * pinned_unpin - the opposite of pinned_pin()
+ * iommufd_pinned_unpin - the opposite of iommufd_pinned_pin()
  * @pinned: the memory
  * @first: index of the first page
  * @npages: number of pages
  */
-void pinned_unpin(struct pinned *pinned, unsigned long first,
-		  unsigned long npages)
+void iommufd_pinned_unpin(struct pinned *pinned, unsigned long first,
+			  unsigned long npages)
 {
 	unsigned long unpinned = 0;
 	bool last = false;
 
 	mutex_lock(&pinned->lock);
 	if (pinned->uses)
-		last = pinned_drop_uses(pinned, npages);
+		last = iommufd_pinned_drop_uses(pinned, npages);
 	else if (!WARN_ON(!pinned->sparse))
-		unpinned = sparse_unpin(pinned, first, npages);
+		unpinned = iommufd_sparse_unpin(pinned, first, npages);
 	mutex_unlock(&pinned->lock);
 	if (last)
-		pinned_empty(pinned);
+		iommufd_pinned_empty(pinned);
 	if (unpinned)
 		account_uncharge(pinned->account, unpinned);
 }
@@ -171,8 +172,8 @@ static void copy_page_bytes(struct page *page, unsigned long offset,
 static unsigned long pinned_pfn(struct pinned *pinned, unsigned long index)
 {
 	if (pinned->uses)
-		return runs_seek(&pinned->runs, index, 1).pfn;
-	return sparse_pfn_at(pinned, index);
+		return iommufd_runs_seek(&pinned->runs, index, 1).pfn;
+	return iommufd_sparse_pfn_at(pinned, index);
 }
 
 /*
@@ -206,7 +207,7 @@ static int rw_page(struct pinned *pinned, unsigned long index,
 }
 
 /**
- * pinned_rw - let an in-kernel user read or write a piece of the memory
+ * iommufd_pinned_rw - let an in-kernel user read or write a piece of the memory
  * @pinned: the memory
  * @offset: where to begin, in bytes from the first byte of the first page
  * @data: the kernel's buffer
@@ -216,8 +217,8 @@ static int rw_page(struct pinned *pinned, unsigned long index,
  * Return: 0, -EFAULT, -EINVAL for a BAR, -ENOMEM, -EINTR (a fatal signal). On
  * error a part may have been copied.
  */
-int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
-	      unsigned long length, bool write)
+int iommufd_pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
+		      unsigned long length, bool write)
 {
 	int rc = 0;
 

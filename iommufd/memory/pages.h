@@ -10,11 +10,11 @@
 struct page;
 struct pinned;
 
-int pinned_pin(struct pinned *pinned, unsigned long first,
-	       unsigned long npages, struct page **pages);
-void pinned_unpin(struct pinned *pinned, unsigned long first,
-		  unsigned long npages);
-int pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
-	      unsigned long length, bool write);
+int iommufd_pinned_pin(struct pinned *pinned, unsigned long first,
+		       unsigned long npages, struct page **pages);
+void iommufd_pinned_unpin(struct pinned *pinned, unsigned long first,
+			  unsigned long npages);
+int iommufd_pinned_rw(struct pinned *pinned, unsigned long offset, void *data,
+		      unsigned long length, bool write);
 
 #endif

@@ -43,7 +43,7 @@
 static struct kmem_cache *pinned_cache;
 
 /**
- * pinned_alloc_many - structures that stand for nothing yet
+ * iommufd_pinned_alloc_many - structures that stand for nothing yet
  * @ctx: the context that will map memory
  * @mem: set to the structures
  * @nr: how many
@@ -52,9 +52,10 @@ static struct kmem_cache *pinned_cache;
  *
  * Return: 0 or -ENOMEM.
  */
-int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr)
+int iommufd_pinned_alloc_many(struct iommufd_ctx *ctx, void **mem,
+			      unsigned int nr)
 {
-	struct account *account = account_get(ctx, ctx->charge_process);
+	struct account *account = iommufd_account_get(ctx, ctx->charge_process);
 	unsigned int i;
 
 	if (!account)
@@ -75,11 +76,11 @@ int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr)
 }
 
 /**
- * pinned_free_many - free structures that stand for nothing
+ * iommufd_pinned_free_many - free structures that stand for nothing
  * @mem: the structures
  * @nr: how many, at least 1
  */
-void pinned_free_many(void **mem, unsigned int nr)
+void iommufd_pinned_free_many(void **mem, unsigned int nr)
 {
 	unsigned int i;
 
@@ -89,16 +90,16 @@ void pinned_free_many(void **mem, unsigned int nr)
 }
 
 /**
- * pinned_renew_account - a structure is to be used by another process, or in
+ * iommufd_pinned_renew_account - a structure is to be used by another process, or in
  * other circumstances
  * @pinned: it stands for nothing
  * @process: charge the process and not the user
  *
  * Return: 0 or -ENOMEM.
  */
-int pinned_renew_account(struct pinned *pinned, bool process)
+int iommufd_pinned_renew_account(struct pinned *pinned, bool process)
 {
-	struct account *account = account_get(pinned->ctx, process);
+	struct account *account = iommufd_account_get(pinned->ctx, process);
 
 	if (!account)
 		return -ENOMEM;
@@ -107,26 +108,26 @@ int pinned_renew_account(struct pinned *pinned, bool process)
 	return 0;
 }
 
-/* As for a shared mapping, see gather_check_file(). */
+/* As for a shared mapping, see iommufd_gather_check_file(). */
 static int check_file(struct iommufd_ctx *ctx, struct file *file,
 		      unsigned long start, unsigned long length, bool writable)
 {
 	int rc;
 
-	if (!gather_has_folios(file))
-		return pin_reason_file(ctx, file, writable, -EINVAL);
+	if (!iommufd_gather_has_folios(file))
+		return iommufd_pin_reason_file(ctx, file, writable, -EINVAL);
 	if (length > (unsigned long)MAX_LFS_FILESIZE ||
 	    start > MAX_LFS_FILESIZE - length)
 		return -EOVERFLOW;
 	rc = pinned_check_range(start, length);
 	if (rc)
 		return rc;
-	rc = gather_check_file(file, start, length, writable);
-	return rc ? pin_reason_file(ctx, file, writable, rc) : 0;
+	rc = iommufd_gather_check_file(file, start, length, writable);
+	return rc ? iommufd_pin_reason_file(ctx, file, writable, rc) : 0;
 }
 
 /**
- * pinned_from_file - memory of a memfd, a shmem or a hugetlbfs file
+ * iommufd_pinned_from_file - memory of a memfd, a shmem or a hugetlbfs file
  * @ctx: the context that maps it
  * @file: the file; the memory takes a reference of its own
  * @start: offset in bytes, need not be aligned
@@ -135,11 +136,11 @@ static int check_file(struct iommufd_ctx *ctx, struct file *file,
  *	mapped writable, so nobody can seal it against that
  *
  * Return: the memory, with one reference; or -EINVAL (no length, or a file of
- * another kind), -EOVERFLOW, -EACCES, -EPERM (see gather_check_file()), -ENOMEM.
+ * another kind), -EOVERFLOW, -EACCES, -EPERM (see iommufd_gather_check_file()), -ENOMEM.
  */
-struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
-				unsigned long start, unsigned long length,
-				bool writable)
+struct pinned *iommufd_pinned_from_file(struct iommufd_ctx *ctx,
+					struct file *file, unsigned long start,
+					unsigned long length, bool writable)
 {
 	int rc = check_file(ctx, file, start, length, writable);
 	struct pinned *pinned;
@@ -147,13 +148,14 @@ struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
 
 	if (rc)
 		return ERR_PTR(rc);
-	rc = pinned_alloc_many(ctx, &mem, 1);
+	rc = iommufd_pinned_alloc_many(ctx, &mem, 1);
 	if (rc)
 		return ERR_PTR(rc);
 	/* A seal may have come in between. */
 	if (writable && mapping_map_writable(file->f_mapping)) {
-		pinned_free_many(&mem, 1);
-		return ERR_PTR(pin_reason_file(ctx, file, writable, -EPERM));
+		iommufd_pinned_free_many(&mem, 1);
+		return ERR_PTR(
+			iommufd_pin_reason_file(ctx, file, writable, -EPERM));
 	}
 	pinned = mem;
 	pinned_set(pinned, start, length, writable);
@@ -170,43 +172,43 @@ static void pinned_put_file(struct pinned *pinned)
 }
 
 /**
- * pinned_finish - pinned_retire() of more than plain pages of user memory
+ * iommufd_pinned_finish - pinned_retire() of more than plain pages of user memory
  * @pinned: nobody refers to it any more
  *
  * Return: whether it stands for nothing now. If it is still in use something has
  * gone wrong: it is not to become the next mapping's memory.
  */
-bool pinned_finish(struct pinned *pinned)
+bool iommufd_pinned_finish(struct pinned *pinned)
 {
 	if (WARN_ON(pinned->uses || pinned->sparse))
 		return false;
 	if (pinned->file)
 		pinned_put_file(pinned);
 	if (pinned->owner) {
-		runs_free(&pinned->runs);
-		bar_owner_put(pinned->owner);
+		iommufd_runs_free(&pinned->runs);
+		iommufd_bar_owner_put(pinned->owner);
 	}
 	pinned->owner = NULL;
 	return true;
 }
 
 /**
- * pinned_put - drop a reference
+ * iommufd_pinned_put - drop a reference
  * @pinned: not used any more by the caller
  */
-void pinned_put(struct pinned *pinned)
+void iommufd_pinned_put(struct pinned *pinned)
 {
 	void *mem = pinned;
 
 	if (pinned_retire(pinned))
-		pinned_free_many(&mem, 1);
+		iommufd_pinned_free_many(&mem, 1);
 }
 
 /* Arrays on the stack are zeroed by the kernel at every call: not for one page. */
 static inline int fill_page(struct pinned *pinned)
 {
-	long pfn = gather_user_page(pinned->account->mm, pinned->start,
-				    pinned->writable);
+	long pfn = iommufd_gather_user_page(pinned->account->mm, pinned->start,
+					    pinned->writable);
 
 	if (pfn < 0)
 		return pfn;
@@ -228,19 +230,19 @@ static int fill_pages(struct pinned *pinned)
 	int rc;
 
 	if (pinned->npages > PIN_FEW) {
-		gather.pages = gather_scratch();
+		gather.pages = iommufd_gather_scratch();
 		gather.batch = GATHER_BATCH;
 		if (!gather.pages)
 			return -ENOMEM;
 	}
 	if (pinned->file)
-		rc = gather_file(&gather, pinned->file, pinned->start,
-				 pinned->npages, true);
+		rc = iommufd_gather_file(&gather, pinned->file, pinned->start,
+					 pinned->npages, true);
 	else
-		rc = gather_user(&gather, pinned->npages);
+		rc = iommufd_gather_user(&gather, pinned->npages);
 	if (gather.pages != few)
-		gather_scratch_free(gather.pages);
-	runs_finish(&pinned->runs);
+		iommufd_gather_scratch_free(gather.pages);
+	iommufd_runs_finish(&pinned->runs);
 	return rc;
 }
 
@@ -253,8 +255,8 @@ static int fill_bar(struct pinned *pinned)
 
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
-	rc = bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
-			 pinned->writable, &pinned->runs, &owner);
+	rc = iommufd_bar_resolve(pinned->ctx, mm, pinned->start, pinned->npages,
+				 pinned->writable, &pinned->runs, &owner);
 	mmput(mm);
 	if (rc)
 		return rc;
@@ -266,8 +268,8 @@ static int fill_bar(struct pinned *pinned)
 		WRITE_ONCE(pinned->owner, owner);
 	mutex_unlock(&pinned->lock);
 	if (rc) {
-		runs_free(&pinned->runs);
-		bar_owner_put(owner);
+		iommufd_runs_free(&pinned->runs);
+		iommufd_bar_owner_put(owner);
 	}
 	return rc;
 }
@@ -278,13 +280,13 @@ static int pinned_fill_failed(struct pinned *pinned, int rc)
 	unsigned long npages = pinned->runs.npages;
 	int bar_rc;
 
-	release_runs(&pinned->runs, pinned->writable);
+	iommufd_release_runs(&pinned->runs, pinned->writable);
 	if (pinned->file || pinned->sparse || npages || rc != -EFAULT)
-		return pin_reason(pinned, npages, rc);
+		return iommufd_pin_reason(pinned, npages, rc);
 	bar_rc = fill_bar(pinned);
 	if (bar_rc == -ENODEV)
-		return pin_reason_bar(pinned);
-	return bar_rc == -EFAULT ? pin_reason(pinned, 0, rc) : bar_rc;
+		return iommufd_pin_reason_bar(pinned);
+	return bar_rc == -EFAULT ? iommufd_pin_reason(pinned, 0, rc) : bar_rc;
 }
 
 /* It is above the limit. A BAR is not charged. */
@@ -295,11 +297,11 @@ static int pinned_charge_failed(struct pinned *pinned, int rc)
 	if (!pinned->file && !pinned->sparse) {
 		rc = fill_bar(pinned);
 		if (rc == -ENODEV)
-			return pin_reason_bar(pinned);
+			return iommufd_pin_reason_bar(pinned);
 		if (rc != -EFAULT)
 			return rc;
 	}
-	return pin_reason_limit(pinned);
+	return iommufd_pin_reason_limit(pinned);
 }
 
 static inline int fill_memory(struct pinned *pinned)
@@ -309,13 +311,13 @@ static inline int fill_memory(struct pinned *pinned)
 }
 
 /**
- * pinned_use_first - pinned_use() of unused memory that only one area knows, or
+ * iommufd_pinned_use_first - pinned_use() of unused memory that only one area knows, or
  * that is locked
  * @pinned: the memory, neither sparse nor known to be a BAR
  *
  * Return: as pinned_use().
  */
-int pinned_use_first(struct pinned *pinned)
+int iommufd_pinned_use_first(struct pinned *pinned)
 {
 	int rc = account_charge(pinned->account, pinned->npages);
 
@@ -351,7 +353,7 @@ static inline void empty(struct pinned *pinned)
 						 pinned->writable);
 		runs_init(runs);
 	} else {
-		release_runs(runs, pinned->writable);
+		iommufd_release_runs(runs, pinned->writable);
 	}
 	account_uncharge(pinned->account, pinned->npages);
 }
@@ -394,14 +396,14 @@ static int fill_busy(struct pinned *pinned, unsigned long cost)
 		rc = pinned_charge_failed(pinned, rc);
 		goto out;
 	}
-	rc = fill_memory(pinned) ?: sparse_absorb(pinned, &cost);
+	rc = fill_memory(pinned) ?: iommufd_sparse_absorb(pinned, &cost);
 	if (!rc)
 		return 0;
 	account_uncharge(pinned->account, cost);
 	rc = pinned_fill_failed(pinned, rc);
 out:
 	if (!rc)
-		pinned_use_again(pinned);
+		iommufd_pinned_use_again(pinned);
 	return rc;
 }
 
@@ -413,7 +415,7 @@ static int use_known(struct pinned *pinned)
 
 	if (rc)
 		return rc;
-	if (pinned->owner && bar_owner_retired(pinned->owner)) {
+	if (pinned->owner && iommufd_bar_owner_retired(pinned->owner)) {
 		/*
 		 * Even if it is in use: it may have been revoked where this use would
 		 * be.
@@ -435,30 +437,31 @@ static int use_known(struct pinned *pinned)
 }
 
 /**
- * pinned_use_shared - pinned_use() in general
+ * iommufd_pinned_use_shared - pinned_use() in general
  * @pinned: the memory
  *
  * Return: as pinned_use().
  */
-int pinned_use_shared(struct pinned *pinned)
+int iommufd_pinned_use_shared(struct pinned *pinned)
 {
 	if (pinned_is_private(pinned) && !pinned->uses && !pinned->sparse &&
 	    !pinned->owner)
-		return pinned_use_first(pinned);
+		return iommufd_pinned_use_first(pinned);
 	return use_known(pinned);
 }
 
 /**
- * pinned_row_begin - pin a row of memory at once
+ * iommufd_pinned_row_begin - pin a row of memory at once
  * @first: its first memory, that nobody else knows yet, like the rest of the row
  * @npages: its length
  *
  * Return: the pages, to be dealt out by pinned_row_deal() and ended by
- * pinned_row_end(); or an ERR_PTR, which any memory of the row may have caused.
+ * iommufd_pinned_row_end(); or an ERR_PTR, which any memory of the row may have caused.
  */
-struct page **pinned_row_begin(const struct pinned *first, unsigned long npages)
+struct page **iommufd_pinned_row_begin(const struct pinned *first,
+				       unsigned long npages)
 {
-	struct page **pages = gather_scratch();
+	struct page **pages = iommufd_gather_scratch();
 	int rc;
 
 	if (!pages)
@@ -466,8 +469,8 @@ struct page **pinned_row_begin(const struct pinned *first, unsigned long npages)
 	rc = account_charge(first->account, npages);
 	if (rc)
 		goto err_free;
-	rc = gather_user_pages(first->account->mm, first->start, npages,
-			       first->writable, pages);
+	rc = iommufd_gather_user_pages(first->account->mm, first->start, npages,
+				       first->writable, pages);
 	if (rc)
 		goto err_uncharge;
 	return pages;
@@ -475,15 +478,16 @@ struct page **pinned_row_begin(const struct pinned *first, unsigned long npages)
 err_uncharge:
 	account_uncharge(first->account, npages);
 err_free:
-	gather_scratch_free(pages);
+	iommufd_gather_scratch_free(pages);
 	return ERR_PTR(rc);
 }
 
 /* pinned_row_deal() of more than one page. */
-int pinned_row_deal_many(struct pinned *pinned, struct page **pages, int rc)
+int iommufd_pinned_row_deal_many(struct pinned *pinned, struct page **pages,
+				 int rc)
 {
 	if (!rc)
-		rc = gather_add(&pinned->runs, pages, pinned->npages);
+		rc = iommufd_gather_add(&pinned->runs, pages, pinned->npages);
 	else
 		unpin_user_pages(pages, pinned->npages);
 	pinned->uses = 1;
@@ -491,35 +495,35 @@ int pinned_row_deal_many(struct pinned *pinned, struct page **pages, int rc)
 }
 
 /**
- * pinned_row_undo - the opposite of pinned_row_deal()
+ * iommufd_pinned_row_undo - the opposite of pinned_row_deal()
  * @pinned: the memory
  */
-void pinned_row_undo(struct pinned *pinned)
+void iommufd_pinned_row_undo(struct pinned *pinned)
 {
 	pinned->uses = 0;
-	release_runs(&pinned->runs, pinned->writable);
+	iommufd_release_runs(&pinned->runs, pinned->writable);
 }
 
 /**
- * pinned_row_end - all pages of a row have been dealt out
+ * iommufd_pinned_row_end - all pages of a row have been dealt out
  * @first: the first memory
  * @npages: its length
- * @pages: from pinned_row_begin()
+ * @pages: from iommufd_pinned_row_begin()
  * @rc: an error if all has been undone, or 0
  */
-void pinned_row_end(const struct pinned *first, unsigned long npages,
-		    struct page **pages, int rc)
+void iommufd_pinned_row_end(const struct pinned *first, unsigned long npages,
+			    struct page **pages, int rc)
 {
 	if (rc)
 		account_uncharge(first->account, npages);
-	gather_scratch_free(pages);
+	iommufd_gather_scratch_free(pages);
 }
 
 /**
- * pinned_use_again - one more use, by somebody who has one already
+ * iommufd_pinned_use_again - one more use, by somebody who has one already
  * @pinned: memory in use
  */
-void pinned_use_again(struct pinned *pinned)
+void iommufd_pinned_use_again(struct pinned *pinned)
 {
 	mutex_lock(&pinned->lock);
 	pinned->uses++;
@@ -527,14 +531,14 @@ void pinned_use_again(struct pinned *pinned)
 }
 
 /**
- * pinned_drop_uses - pinned_unuse() several times, with the lock held
+ * iommufd_pinned_drop_uses - pinned_unuse() several times, with the lock held
  * @pinned: memory in use
  * @n: how often
  *
  * Return: whether it is busy now, since these were the last ones: the caller lets
- * go of the lock and calls pinned_empty().
+ * go of the lock and calls iommufd_pinned_empty().
  */
-bool pinned_drop_uses(struct pinned *pinned, unsigned long n)
+bool iommufd_pinned_drop_uses(struct pinned *pinned, unsigned long n)
 {
 	if (WARN_ON(pinned->uses < n))
 		return false;
@@ -545,20 +549,20 @@ bool pinned_drop_uses(struct pinned *pinned, unsigned long n)
 }
 
 /**
- * pinned_empty - unpin what nobody uses any more
- * @pinned: after pinned_drop_uses() has said so
+ * iommufd_pinned_empty - unpin what nobody uses any more
+ * @pinned: after iommufd_pinned_drop_uses() has said so
  */
-void pinned_empty(struct pinned *pinned)
+void iommufd_pinned_empty(struct pinned *pinned)
 {
 	empty(pinned);
 	end_busy(pinned);
 }
 
 /**
- * pinned_unuse_shared - pinned_unuse() in general
+ * iommufd_pinned_unuse_shared - pinned_unuse() in general
  * @pinned: memory in use
  */
-void pinned_unuse_shared(struct pinned *pinned)
+void iommufd_pinned_unuse_shared(struct pinned *pinned)
 {
 	bool last;
 
@@ -568,47 +572,49 @@ void pinned_unuse_shared(struct pinned *pinned)
 		return;
 	}
 	mutex_lock(&pinned->lock);
-	last = pinned_drop_uses(pinned, 1);
+	last = iommufd_pinned_drop_uses(pinned, 1);
 	mutex_unlock(&pinned->lock);
 	if (last)
-		pinned_empty(pinned);
+		iommufd_pinned_empty(pinned);
 }
 
 /**
- * pinned_change_cost - what it takes to move the memory to another account
+ * iommufd_pinned_change_cost - what it takes to move the memory to another account
  * @pinned: the memory; the caller keeps everybody from changing it
  * @account: the account
  *
  * Return: the pages that @account is to be charged for.
  */
-unsigned long pinned_change_cost(const struct pinned *pinned,
-				 const struct account *account)
+unsigned long iommufd_pinned_change_cost(const struct pinned *pinned,
+					 const struct account *account)
 {
-	if (pinned->owner || account_same(pinned->account, account))
+	if (pinned->owner || iommufd_account_same(pinned->account, account))
 		return 0;
 	return pinned->uses ? pinned->npages : sparse_nr(pinned);
 }
 
 /**
- * pinned_change_account - move the memory to another account
+ * iommufd_pinned_change_account - move the memory to another account
  * @pinned: memory of a file, which the caller keeps from being changed
- * @account: has been charged for pinned_change_cost() already; the memory takes a
+ * @account: has been charged for iommufd_pinned_change_cost() already; the memory takes a
  *	reference of its own
  */
-void pinned_change_account(struct pinned *pinned, struct account *account)
+void iommufd_pinned_change_account(struct pinned *pinned,
+				   struct account *account)
 {
 	account_uncharge(pinned->account,
-			 pinned_change_cost(pinned, account));
+			 iommufd_pinned_change_cost(pinned, account));
 	account_put(pinned->account);
 	refcount_inc(&account->refs);
 	pinned->account = account;
 }
 
 /**
- * pinned_construct - a structure that stands for nothing, as it has to be when freed
+ * iommufd_pinned_construct - a structure that stands for nothing, as it has to be
+ * when freed
  * @pinned: memory that is new in the cache
  */
-void pinned_construct(struct pinned *pinned)
+void iommufd_pinned_construct(struct pinned *pinned)
 {
 	refcount_set(&pinned->refs, 1);
 	pinned->mark = false;
@@ -622,15 +628,15 @@ void pinned_construct(struct pinned *pinned)
 }
 
 /**
- * pinned_cache_init - at module load
+ * iommufd_pinned_cache_init - at module load
  * @size: size of the structure whose first member is a struct pinned, so that both are
  *	one allocation
  * @construct: sets that up as it has to be when it is freed, see
- *	pinned_construct()
+ *	iommufd_pinned_construct()
  *
  * Return: 0 or -ENOMEM.
  */
-int pinned_cache_init(size_t size, void (*construct)(void *mem))
+int iommufd_pinned_cache_init(size_t size, void (*construct)(void *mem))
 {
 	pinned_cache = kmem_cache_create("iommufd_pinned", size, 0,
 					 SLAB_ACCOUNT, construct);
@@ -638,9 +644,9 @@ int pinned_cache_init(size_t size, void (*construct)(void *mem))
 }
 
 /**
- * pinned_cache_exit - at module unload, with no memory pinned
+ * iommufd_pinned_cache_exit - at module unload, with no memory pinned
  */
-void pinned_cache_exit(void)
+void iommufd_pinned_cache_exit(void)
 {
 	kmem_cache_destroy(pinned_cache);
 }

@@ -14,18 +14,19 @@ struct page;
 /* Up to this many pages are pinned with the pointers on the stack. */
 #define PIN_FEW		16
 
-int pinned_alloc_many(struct iommufd_ctx *ctx, void **mem, unsigned int nr);
-void pinned_free_many(void **mem, unsigned int nr);
-int pinned_renew_account(struct pinned *pinned, bool process);
-struct pinned *pinned_from_file(struct iommufd_ctx *ctx, struct file *file,
-				unsigned long start, unsigned long length,
-				bool writable);
-bool pinned_finish(struct pinned *pinned);
-void pinned_put(struct pinned *pinned);
+int iommufd_pinned_alloc_many(struct iommufd_ctx *ctx, void **mem,
+			      unsigned int nr);
+void iommufd_pinned_free_many(void **mem, unsigned int nr);
+int iommufd_pinned_renew_account(struct pinned *pinned, bool process);
+struct pinned *iommufd_pinned_from_file(struct iommufd_ctx *ctx,
+					struct file *file, unsigned long start,
+					unsigned long length, bool writable);
+bool iommufd_pinned_finish(struct pinned *pinned);
+void iommufd_pinned_put(struct pinned *pinned);
 
 /**
  * pinned_claim - charge a free structure to the account of the current process
- * @pinned: from pinned_alloc_many(), or left by pinned_retire()
+ * @pinned: from iommufd_pinned_alloc_many(), or left by pinned_retire()
  * @process: charge the process and not the user
  *
  * Return: 0 or -ENOMEM.
@@ -34,7 +35,7 @@ static inline int pinned_claim(struct pinned *pinned, bool process)
 {
 	if (account_is_ours(pinned->account, process))
 		return 0;
-	return pinned_renew_account(pinned, process);
+	return iommufd_pinned_renew_account(pinned, process);
 }
 
 /**
@@ -52,12 +53,12 @@ static inline bool pinned_retire(struct pinned *pinned)
 		refcount_set(&pinned->refs, 1);
 	}
 	if (pinned->uses || pinned_is_special(pinned))
-		return pinned_finish(pinned);
+		return iommufd_pinned_finish(pinned);
 	return true;
 }
 
-int pinned_use_first(struct pinned *pinned);
-int pinned_use_shared(struct pinned *pinned);
+int iommufd_pinned_use_first(struct pinned *pinned);
+int iommufd_pinned_use_shared(struct pinned *pinned);
 /**
  * pinned_follows - does memory continue a row?
  * @first: the first memory of the row: new, of the current process, like @next
@@ -78,19 +79,20 @@ static inline bool pinned_follows(const struct pinned *first,
 	       npages < GATHER_BATCH - PIN_FEW;
 }
 
-struct page **pinned_row_begin(const struct pinned *first,
-			       unsigned long npages);
-int pinned_row_deal_many(struct pinned *pinned, struct page **pages, int rc);
-void pinned_row_undo(struct pinned *pinned);
-void pinned_row_end(const struct pinned *first, unsigned long npages,
-		    struct page **pages, int rc);
+struct page **iommufd_pinned_row_begin(const struct pinned *first,
+				       unsigned long npages);
+int iommufd_pinned_row_deal_many(struct pinned *pinned, struct page **pages,
+				 int rc);
+void iommufd_pinned_row_undo(struct pinned *pinned);
+void iommufd_pinned_row_end(const struct pinned *first, unsigned long npages,
+			    struct page **pages, int rc);
 
 /**
  * pinned_row_deal - give memory of a row its pages, which makes it used
  * @pinned: the memory
  * @pages: its pages
  * @rc: what this returned for the memory before, or 0. On an error the rest still
- *	takes its pages, for pinned_row_undo().
+ *	takes its pages, for iommufd_pinned_row_undo().
  *
  * Return: 0 or -ENOMEM.
  */
@@ -98,16 +100,16 @@ static inline int pinned_row_deal(struct pinned *pinned, struct page **pages,
 				  int rc)
 {
 	if (pinned->npages > 1)
-		return pinned_row_deal_many(pinned, pages, rc);
+		return iommufd_pinned_row_deal_many(pinned, pages, rc);
 	runs_set_one(&pinned->runs, page_to_pfn(*pages), 1);
 	pinned->uses = 1;
 	return rc;
 }
 
-void pinned_use_again(struct pinned *pinned);
-void pinned_unuse_shared(struct pinned *pinned);
-bool pinned_drop_uses(struct pinned *pinned, unsigned long n);
-void pinned_empty(struct pinned *pinned);
+void iommufd_pinned_use_again(struct pinned *pinned);
+void iommufd_pinned_unuse_shared(struct pinned *pinned);
+bool iommufd_pinned_drop_uses(struct pinned *pinned, unsigned long n);
+void iommufd_pinned_empty(struct pinned *pinned);
 
 /**
  * pinned_use - have all of the memory pinned, and its runs kept
@@ -124,8 +126,8 @@ static inline int pinned_use(struct pinned *pinned)
 {
 	if (pinned_is_private(pinned) && !pinned->uses &&
 	    !pinned_is_special(pinned))
-		return pinned_use_first(pinned);
-	return pinned_use_shared(pinned);
+		return iommufd_pinned_use_first(pinned);
+	return iommufd_pinned_use_shared(pinned);
 }
 
 /**
@@ -154,15 +156,16 @@ static inline void pinned_unuse(struct pinned *pinned)
 	if (pinned_unuse_page(pinned))
 		account_uncharge(pinned->account, 1);
 	else
-		pinned_unuse_shared(pinned);
+		iommufd_pinned_unuse_shared(pinned);
 }
 
-unsigned long pinned_change_cost(const struct pinned *pinned,
-				 const struct account *account);
-void pinned_change_account(struct pinned *pinned, struct account *account);
+unsigned long iommufd_pinned_change_cost(const struct pinned *pinned,
+					 const struct account *account);
+void iommufd_pinned_change_account(struct pinned *pinned,
+				   struct account *account);
 
-void pinned_construct(struct pinned *pinned);
-int pinned_cache_init(size_t size, void (*construct)(void *mem));
-void pinned_cache_exit(void);
+void iommufd_pinned_construct(struct pinned *pinned);
+int iommufd_pinned_cache_init(size_t size, void (*construct)(void *mem));
+void iommufd_pinned_cache_exit(void);
 
 #endif

@@ -29,12 +29,11 @@ static const char *plural(unsigned long n)
 
 static int note(const struct pinned *pinned, int rc, const char *cause)
 {
-	return reason_note(pinned->ctx, rc,
-			   "%lu page%s at %s %#lx cannot be pinned%s: %s",
-			   pinned->npages, plural(pinned->npages),
-			   pinned->file ? "file offset" : "user address",
-			   pinned->start, pinned->writable ? " for writing" : "",
-			   cause);
+	return iommufd_reason_note(
+		pinned->ctx, rc, "%lu page%s at %s %#lx cannot be pinned%s: %s",
+		pinned->npages, plural(pinned->npages),
+		pinned->file ? "file offset" : "user address", pinned->start,
+		pinned->writable ? " for writing" : "", cause);
 }
 
 /* A mapping without pages. */
@@ -45,8 +44,8 @@ static void device_memory(const struct pinned *pinned,
 	char name[32];
 
 	if (vma->vm_file &&
-	    bar_is_off(pinned->ctx, file_inode(vma->vm_file)->i_rdev, name,
-		       sizeof(name)))
+	    iommufd_bar_is_off(pinned->ctx, file_inode(vma->vm_file)->i_rdev,
+			       name, sizeof(name)))
 		snprintf(cause, CAUSE_LEN,
 			 "the memory decoding of %s is off, or it is powered down",
 			 name);
@@ -62,7 +61,7 @@ static void device_memory(const struct pinned *pinned,
 static bool forbids_pins(const struct pinned *pinned,
 			 const struct vm_area_struct *vma)
 {
-	return vma->vm_file && !gather_has_folios(vma->vm_file) &&
+	return vma->vm_file && !iommufd_gather_has_folios(vma->vm_file) &&
 	       ((pinned->writable && vma->vm_flags & VM_SHARED) ||
 		vma_is_fsdax((struct vm_area_struct *)vma));
 }
@@ -191,14 +190,14 @@ static void file_cause(const struct pinned *pinned, unsigned long at, int rc,
 }
 
 /**
- * pin_reason - explain why memory could not be pinned
+ * iommufd_pin_reason - explain why memory could not be pinned
  * @pinned: the memory
  * @page: index of the first page that could not be
  * @rc: the errno; -ESTALE: not the pages that in-kernel users have
  *
  * Return: the errno that the user is to have.
  */
-int pin_reason(const struct pinned *pinned, unsigned long page, int rc)
+int iommufd_pin_reason(const struct pinned *pinned, unsigned long page, int rc)
 {
 	const unsigned long at = pinned->start + page * PAGE_SIZE;
 	char cause[CAUSE_LEN] = "";
@@ -217,12 +216,12 @@ int pin_reason(const struct pinned *pinned, unsigned long page, int rc)
 }
 
 /**
- * pin_reason_limit - explain that memory could not be paid for
+ * iommufd_pin_reason_limit - explain that memory could not be paid for
  * @pinned: the memory
  *
  * Return: -ENOMEM.
  */
-int pin_reason_limit(const struct pinned *pinned)
+int iommufd_pin_reason_limit(const struct pinned *pinned)
 {
 	const struct account *account = pinned->account;
 	const bool user = account->to == CHARGE_USER;
@@ -238,32 +237,32 @@ int pin_reason_limit(const struct pinned *pinned)
 }
 
 /**
- * pin_reason_bar - explain that it is a BAR, but nobody's
+ * iommufd_pin_reason_bar - explain that it is a BAR, but nobody's
  * @pinned: the memory
  *
  * Return: -EFAULT.
  */
-int pin_reason_bar(const struct pinned *pinned)
+int iommufd_pin_reason_bar(const struct pinned *pinned)
 {
 	return note(pinned, -EFAULT,
 		    "it is not the BAR of one device that is bound here");
 }
 
 /**
- * pin_reason_file - explain why a file cannot be mapped
+ * iommufd_pin_reason_file - explain why a file cannot be mapped
  * @ctx: the context
  * @file: the file
  * @writable: it is to be written to
- * @rc: the errno of gather_check_file(), or -EINVAL: one without folios
+ * @rc: the errno of iommufd_gather_check_file(), or -EINVAL: one without folios
  *
  * Return: @rc.
  */
-int pin_reason_file(struct iommufd_ctx *ctx, const struct file *file,
-		    bool writable, int rc)
+int iommufd_pin_reason_file(struct iommufd_ctx *ctx, const struct file *file,
+			    bool writable, int rc)
 {
 	const char *why;
 
-	if (!gather_has_folios(file))
+	if (!iommufd_gather_has_folios(file))
 		why = "only files of memfd, tmpfs and hugetlbfs can be mapped";
 	else if (!(file->f_mode & FMODE_READ))
 		why = "the file is not open for reading";
@@ -275,5 +274,5 @@ int pin_reason_file(struct iommufd_ctx *ctx, const struct file *file,
 		why = "the file is open for writing, and append-only";
 	else
 		why = "a security module does not permit it";
-	return reason_note(ctx, rc, "%s", why);
+	return iommufd_reason_note(ctx, rc, "%s", why);
 }

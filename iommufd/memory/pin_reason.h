@@ -11,10 +11,10 @@ struct file;
 struct iommufd_ctx;
 struct pinned;
 
-int pin_reason(const struct pinned *pinned, unsigned long page, int rc);
-int pin_reason_limit(const struct pinned *pinned);
-int pin_reason_bar(const struct pinned *pinned);
-int pin_reason_file(struct iommufd_ctx *ctx, const struct file *file,
-		    bool writable, int rc);
+int iommufd_pin_reason(const struct pinned *pinned, unsigned long page, int rc);
+int iommufd_pin_reason_limit(const struct pinned *pinned);
+int iommufd_pin_reason_bar(const struct pinned *pinned);
+int iommufd_pin_reason_file(struct iommufd_ctx *ctx, const struct file *file,
+			    bool writable, int rc);
 
 #endif

@@ -43,7 +43,7 @@ struct sparse;
  * @owner: the device whose BAR the memory is, if it has been found to be one;
  *	stays, since nothing else may appear at these addresses later
  *
- * It may be part of a larger structure, see pinned_cache_init(). A structure that
+ * It may be part of a larger structure, see iommufd_pinned_cache_init(). A structure that
  * stands for nothing has one reference and an account, and everything that
  * pinned_set() does not set is as the constructor made it.
  */

@@ -143,8 +143,8 @@ static int runs_reserve(struct runs *runs)
 }
 
 /* runs_push() where there is no free slot yet. */
-int runs_push_slow(struct runs *runs, unsigned long pfn, unsigned long npages,
-		   bool by_folio)
+int iommufd_runs_push_slow(struct runs *runs, unsigned long pfn,
+			   unsigned long npages, bool by_folio)
 {
 	int rc = runs_reserve(runs);
 
@@ -152,10 +152,10 @@ int runs_push_slow(struct runs *runs, unsigned long pfn, unsigned long npages,
 }
 
 /**
- * runs_finish - no more memory will be added
+ * iommufd_runs_finish - no more memory will be added
  * @runs: the list
  */
-void runs_finish(struct runs *runs)
+void iommufd_runs_finish(struct runs *runs)
 {
 	struct runs_chunk *chunk;
 
@@ -166,10 +166,10 @@ void runs_finish(struct runs *runs)
 }
 
 /**
- * runs_free - forget everything
+ * iommufd_runs_free - forget everything
  * @runs: the list; empty and usable afterwards
  */
-void runs_free(struct runs *runs)
+void iommufd_runs_free(struct runs *runs)
 {
 	u32 i;
 
@@ -181,7 +181,7 @@ void runs_free(struct runs *runs)
 }
 
 /**
- * runs_row - some of the runs, as an array
+ * iommufd_runs_row - some of the runs, as an array
  * @runs: the runs
  * @i: 0 for the first row, and so on
  * @nr: set to the number of runs in the row
@@ -190,7 +190,7 @@ void runs_free(struct runs *runs)
  *
  * Return: the runs, or NULL behind the last row.
  */
-run_t *runs_row(const struct runs *runs, u32 i, u32 *nr)
+run_t *iommufd_runs_row(const struct runs *runs, u32 i, u32 *nr)
 {
 	run_t *row = i < runs->nr_chunks ? runs->dir[i]->run : NULL;
 
@@ -219,15 +219,15 @@ static u32 runs_find_chunk(const struct runs *runs, unsigned long index)
 }
 
 /**
- * runs_chunk_at - where an iterator goes on
+ * iommufd_runs_chunk_at - where an iterator goes on
  * @runs: the runs, in chunks
  * @chunk: which of them
  * @end: set to behind the last run that there may be
  *
  * Return: the first run.
  */
-const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
-			   const run_t **end)
+const run_t *iommufd_runs_chunk_at(const struct runs *runs, u32 chunk,
+				   const run_t **end)
 {
 	const run_t *at = runs->dir[chunk]->run;
 
@@ -263,21 +263,21 @@ static inline const run_t *runs_find(const struct runs *runs, u32 *in,
 }
 
 /**
- * runs_seek - start iterating over a range of pages
+ * iommufd_runs_seek - start iterating over a range of pages
  * @runs: the runs
  * @first: index of the first page
  * @npages: number of pages, at least 1
  *
  * Return: the first contiguous piece.
  */
-struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
-			   unsigned long npages)
+struct runs_iter iommufd_runs_seek(const struct runs *runs, unsigned long first,
+				   unsigned long npages)
 {
 	struct runs_iter it = { .runs = runs, .left = npages };
 
 	it.at = runs_find(runs, &it.chunk, &first);
 	if (runs->nr_chunks)
-		runs_chunk_at(runs, it.chunk, &it.end);
+		iommufd_runs_chunk_at(runs, it.chunk, &it.end);
 	else
 		it.end = &runs->small[1] + RUNS_INLINE;
 	runs_iter_load(&it, first);
@@ -285,15 +285,15 @@ struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
 }
 
 /**
- * runs_pfn_of - where some pages are, if they are contiguous
+ * iommufd_runs_pfn_of - where some pages are, if they are contiguous
  * @runs: the runs
  * @first: index of the page
  * @npages: how many pages have to be contiguous, at least 1
  *
  * Return: the first PFN, or 0 if the pages are in several runs.
  */
-unsigned long runs_pfn_of(const struct runs *runs, unsigned long first,
-			  unsigned long npages)
+unsigned long iommufd_runs_pfn_of(const struct runs *runs, unsigned long first,
+				  unsigned long npages)
 {
 	const run_t *at;
 	u32 chunk;

@@ -98,12 +98,12 @@ static inline void runs_init(struct runs *runs)
 	runs->small[0] = 0;
 }
 
-int runs_push_slow(struct runs *runs, unsigned long pfn, unsigned long npages,
-		   bool by_folio);
-void runs_finish(struct runs *runs);
-void runs_free(struct runs *runs);
+int iommufd_runs_push_slow(struct runs *runs, unsigned long pfn,
+			   unsigned long npages, bool by_folio);
+void iommufd_runs_finish(struct runs *runs);
+void iommufd_runs_free(struct runs *runs);
 
-run_t *runs_row(const struct runs *runs, u32 i, u32 *nr);
+run_t *iommufd_runs_row(const struct runs *runs, u32 i, u32 *nr);
 
 /**
  * runs_are_one - is all of the memory contiguous?
@@ -163,19 +163,19 @@ static inline void runs_set_one(struct runs *runs, unsigned long pfn,
  * An iterator is returned by value, and no external function gets its address, so a
  * loop keeps it in registers.
  */
-struct runs_iter runs_seek(const struct runs *runs, unsigned long first,
-			   unsigned long npages);
-unsigned long runs_pfn_of(const struct runs *runs, unsigned long first,
-			  unsigned long npages);
-const run_t *runs_chunk_at(const struct runs *runs, u32 chunk,
-			   const run_t **end);
+struct runs_iter iommufd_runs_seek(const struct runs *runs, unsigned long first,
+				   unsigned long npages);
+unsigned long iommufd_runs_pfn_of(const struct runs *runs, unsigned long first,
+				  unsigned long npages);
+const run_t *iommufd_runs_chunk_at(const struct runs *runs, u32 chunk,
+				   const run_t **end);
 
 /* runs_append() of memory that does not continue the last run. */
 static inline int runs_push(struct runs *runs, unsigned long pfn,
 			    unsigned long npages, bool by_folio)
 {
 	if (unlikely(!runs->room))
-		return runs_push_slow(runs, pfn, npages, by_folio);
+		return iommufd_runs_push_slow(runs, pfn, npages, by_folio);
 	*++runs->last = (u64)pfn << RUN_PFN_SHIFT |
 			(by_folio ? RUN_BY_FOLIO : 0) | npages;
 	runs->room--;
@@ -233,7 +233,7 @@ static inline void runs_next(struct runs_iter *it)
 	if (it->at == it->end) {
 		const run_t *end;
 
-		it->at = runs_chunk_at(it->runs, ++it->chunk, &end);
+		it->at = iommufd_runs_chunk_at(it->runs, ++it->chunk, &end);
 		it->end = end;
 	}
 	runs_iter_load(it, 0);
@@ -246,7 +246,8 @@ static inline void runs_next(struct runs_iter *it)
  * @first: index of the first page, counted from the start of the runs
  * @n: number of pages, at least 1; @first + @n must be within the runs
  */
-#define runs_for_each(it, runs_, first, n) \
-	for (*(it) = runs_seek(runs_, first, n); (it)->npages; runs_next(it))
+#define runs_for_each(it, runs_, first, n)                             \
+	for (*(it) = iommufd_runs_seek(runs_, first, n); (it)->npages; \
+	     runs_next(it))
 
 #endif

@@ -39,7 +39,8 @@ static bool sparse_matches(struct pinned *pinned)
 	void *value;
 
 	xa_for_each(&pinned->sparse->pages, index, value)
-		if (runs_seek(&pinned->runs, index, 1).pfn != sparse_pfn(value))
+		if (iommufd_runs_seek(&pinned->runs, index, 1).pfn !=
+		    sparse_pfn(value))
 			return false;
 	return true;
 }
@@ -70,7 +71,7 @@ static int absorb_locked(struct pinned *pinned)
 }
 
 /**
- * sparse_absorb - the first use of memory that has been pinned as a whole
+ * iommufd_sparse_absorb - the first use of memory that has been pinned as a whole
  * @pinned: busy, and filled
  * @paid: the pages that have been charged for. In-kernel users have paid for the
  *	others, but users may have come or gone meanwhile.
@@ -78,7 +79,7 @@ static int absorb_locked(struct pinned *pinned)
  * Return: 0 with the use and theirs counted, or -ESTALE (the user has replaced
  * a page that an in-kernel user keeps), -ENOMEM, -EINTR.
  */
-int sparse_absorb(struct pinned *pinned, unsigned long *paid)
+int iommufd_sparse_absorb(struct pinned *pinned, unsigned long *paid)
 {
 	struct account *account = pinned->account;
 	long more;
@@ -105,14 +106,15 @@ int sparse_absorb(struct pinned *pinned, unsigned long *paid)
 }
 
 /**
- * sparse_pin - one more pin of a page that has one
+ * iommufd_sparse_pin - one more pin of a page that has one
  * @pinned: not in use as a whole, locked
  * @index: of the page
  * @page: set to the page
  *
  * Return: 0, -ENOENT (it is not pinned), -EOVERFLOW (pinned millions of times).
  */
-int sparse_pin(struct pinned *pinned, unsigned long index, struct page **page)
+int iommufd_sparse_pin(struct pinned *pinned, unsigned long index,
+		       struct page **page)
 {
 	void *value = find(pinned, index);
 
@@ -129,13 +131,13 @@ int sparse_pin(struct pinned *pinned, unsigned long index, struct page **page)
 }
 
 /**
- * sparse_pfn_at - where is a page?
+ * iommufd_sparse_pfn_at - where is a page?
  * @pinned: not in use as a whole, locked
  * @index: of the page
  *
  * Return: its PFN, or 0 if it is not pinned.
  */
-unsigned long sparse_pfn_at(struct pinned *pinned, unsigned long index)
+unsigned long iommufd_sparse_pfn_at(struct pinned *pinned, unsigned long index)
 {
 	void *value = find(pinned, index);
 
@@ -143,14 +145,15 @@ unsigned long sparse_pfn_at(struct pinned *pinned, unsigned long index)
 }
 
 /**
- * sparse_add - the first pin of a page
+ * iommufd_sparse_add - the first pin of a page
  * @pinned: not in use as a whole, locked
  * @index: of the page, which has been pinned, and paid for
  * @pfn: where it is
  *
  * Return: 0 or -ENOMEM.
  */
-int sparse_add(struct pinned *pinned, unsigned long index, unsigned long pfn)
+int iommufd_sparse_add(struct pinned *pinned, unsigned long index,
+		       unsigned long pfn)
 {
 	int rc;
 
@@ -191,15 +194,16 @@ static bool unpin_page(struct pinned *pinned, unsigned long index)
 }
 
 /**
- * sparse_unpin - the opposite of sparse_pin() or sparse_add(), of several pages
+ * iommufd_sparse_unpin - the opposite of iommufd_sparse_pin() or
+ * iommufd_sparse_add(), of several pages
  * @pinned: not in use as a whole, locked
  * @first: index of the first page
  * @npages: how many
  *
  * Return: how many are not pinned any more, so not to be paid for.
  */
-unsigned long sparse_unpin(struct pinned *pinned, unsigned long first,
-			   unsigned long npages)
+unsigned long iommufd_sparse_unpin(struct pinned *pinned, unsigned long first,
+				   unsigned long npages)
 {
 	unsigned long unpinned = 0;
 

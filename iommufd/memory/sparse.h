@@ -28,11 +28,13 @@ static inline unsigned long sparse_nr(const struct pinned *pinned)
 	return pinned->sparse ? pinned->sparse->nr : 0;
 }
 
-int sparse_absorb(struct pinned *pinned, unsigned long *paid);
-int sparse_pin(struct pinned *pinned, unsigned long index, struct page **page);
-int sparse_add(struct pinned *pinned, unsigned long index, unsigned long pfn);
-unsigned long sparse_unpin(struct pinned *pinned, unsigned long first,
-			   unsigned long npages);
-unsigned long sparse_pfn_at(struct pinned *pinned, unsigned long index);
+int iommufd_sparse_absorb(struct pinned *pinned, unsigned long *paid);
+int iommufd_sparse_pin(struct pinned *pinned, unsigned long index,
+		       struct page **page);
+int iommufd_sparse_add(struct pinned *pinned, unsigned long index,
+		       unsigned long pfn);
+unsigned long iommufd_sparse_unpin(struct pinned *pinned, unsigned long first,
+				   unsigned long npages);
+unsigned long iommufd_sparse_pfn_at(struct pinned *pinned, unsigned long index);
 
 #endif

@@ -172,7 +172,7 @@ static void tell_fault(struct iommufd_ctx *ctx, const struct device *dev,
 		.perm = event->perm & IOMMU_PGFAULT_PERM_WRITE ? 2 : 1,
 	};
 
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }
 
 static void tell_dma_fault(struct sources *sources, const struct device *dev,
@@ -203,7 +203,7 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 	struct sources *sources;
 
 	rcu_read_lock();
-	sources = sources_find((uintptr_t)token);
+	sources = iommufd_sources_find((uintptr_t)token);
 	if (sources)
 		tell_dma_fault(sources, dev, iova, flags);
 	rcu_read_unlock();
@@ -215,19 +215,19 @@ static int event_dma_fault(struct iommu_domain *domain, struct device *dev,
 }
 
 /**
- * event_watch - report the DMA faults of a domain as events
+ * iommufd_event_watch - report the DMA faults of a domain as events
  * @domain: a domain without devices
- * @sources: its attachments; to be given to sources_unregister() before the domain is
- *	freed
+ * @sources: its attachments; to be given to iommufd_sources_unregister() before
+ *	the domain is freed
  *
  * The domain keeps the handler for life: a driver that reports a fault reads it, and
  * its token, without a lock.
  *
- * Return: 0 or an errno of sources_register().
+ * Return: 0 or an errno of iommufd_sources_register().
  */
-int event_watch(struct iommu_domain *domain, struct sources *sources)
+int iommufd_event_watch(struct iommu_domain *domain, struct sources *sources)
 {
-	int rc = sources_register(sources);
+	int rc = iommufd_sources_register(sources);
 
 	if (!rc)
 		iommu_set_fault_handler(domain, event_dma_fault,
@@ -236,7 +236,7 @@ int event_watch(struct iommu_domain *domain, struct sources *sources)
 }
 
 /**
- * event_range_lost - an IOAS has lost a mapping that its user did not unmap
+ * iommufd_event_range_lost - an IOAS has lost a mapping that its user did not unmap
  * @ctx: the context
  * @ioas_id: the IOAS that has lost it
  * @iova: first IOVA
@@ -244,8 +244,8 @@ int event_watch(struct iommu_domain *domain, struct sources *sources)
  *
  * In any context.
  */
-void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
-		      unsigned long length)
+void iommufd_event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id,
+			      unsigned long iova, unsigned long length)
 {
 	const struct ioasid_event event = {
 		.type = IOASID_EVENT_RANGE_LOST,
@@ -263,17 +263,17 @@ void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
 
 	trace_ioasid_lost(ctx->number, ioas_id, iova, length);
 	event_tell(ctx, &event);
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }
 
 /**
- * event_device_gone - a device has been unbound
+ * iommufd_event_device_gone - a device has been unbound
  * @ctx: the context
  * @dev_id: what its ID was
  *
  * In any context.
  */
-void event_device_gone(struct iommufd_ctx *ctx, u32 dev_id)
+void iommufd_event_device_gone(struct iommufd_ctx *ctx, u32 dev_id)
 {
 	const struct ioasid_event event = {
 		.type = IOASID_EVENT_DEVICE_GONE,
@@ -399,9 +399,9 @@ static int eventq_reserve(struct iommufd_ctx *ctx)
 	spin_unlock_irq(&ctx->eventq_lock);
 	if (reserved)
 		return 0;
-	return reason_note(ctx, -EMFILE,
-			   "%u event queues are open, which is the most there can be",
-			   EVENTQS_MAX);
+	return iommufd_reason_note(ctx, -EMFILE,
+				   "%u event queues are open, which is the most there can be",
+				   EVENTQS_MAX);
 }
 
 static void eventq_unreserve(struct iommufd_ctx *ctx)
@@ -419,7 +419,7 @@ static struct object *alloc_queue(struct iommufd_ctx *ctx, u32 ioas_id,
 
 	if (!queue)
 		return ERR_PTR(-ENOMEM);
-	rc = object_init(ctx, &queue->obj, &eventq_kind);
+	rc = iommufd_object_init(ctx, &queue->obj, &eventq_kind);
 	if (rc) {
 		kfree(queue);
 		return ERR_PTR(rc);
@@ -430,22 +430,23 @@ static struct object *alloc_queue(struct iommufd_ctx *ctx, u32 ioas_id,
 	init_waitqueue_head(&queue->wait);
 	queue->ring = kvcalloc(depth, sizeof(*queue->ring), GFP_KERNEL_ACCOUNT);
 	if (!queue->ring) {
-		object_abort(ctx, &queue->obj);
+		iommufd_object_abort(ctx, &queue->obj);
 		return ERR_PTR(-ENOMEM);
 	}
 	return &queue->obj;
 }
 
 /**
- * eventq_alloc - a new queue of events
+ * iommufd_eventq_alloc - a new queue of events
  * @ctx: the context
  * @ioas_id: whose events are wanted, or 0
  * @depth: how many it can hold
  *
- * Return: the queue, for eventq_open() or eventq_abort(); or ERR_PTR of -EMFILE,
- * -ENOMEM, -EBUSY.
+ * Return: the queue, for iommufd_eventq_open() or iommufd_eventq_abort(); or
+ * ERR_PTR of -EMFILE, -ENOMEM, -EBUSY.
  */
-struct object *eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id, u32 depth)
+struct object *iommufd_eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id,
+				    u32 depth)
 {
 	int rc = eventq_reserve(ctx);
 	struct object *obj;
@@ -459,27 +460,27 @@ struct object *eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id, u32 depth)
 }
 
 /**
- * eventq_abort - a new queue is not needed after all
+ * iommufd_eventq_abort - a new queue is not needed after all
  * @ctx: the context
  * @obj: the queue, which has no file
  */
-void eventq_abort(struct iommufd_ctx *ctx, struct object *obj)
+void iommufd_eventq_abort(struct iommufd_ctx *ctx, struct object *obj)
 {
-	object_abort(ctx, obj);
+	iommufd_object_abort(ctx, obj);
 	eventq_unreserve(ctx);
 }
 
 /**
- * eventq_open - the file of a new queue, which is told of events from now on
+ * iommufd_eventq_open - the file of a new queue, which is told of events from now on
  * @ctx: the context
  * @obj: the queue
  *
  * Return: the file, or an ERR_PTR.
  */
-struct file *eventq_open(struct iommufd_ctx *ctx, struct object *obj)
+struct file *iommufd_eventq_open(struct iommufd_ctx *ctx, struct object *obj)
 {
-	struct file *file = object_open(ctx, obj, "[iommufd-events]",
-					&eventq_fops, O_RDONLY);
+	struct file *file = iommufd_object_open(ctx, obj, "[iommufd-events]",
+						&eventq_fops, O_RDONLY);
 
 	if (IS_ERR(file))
 		return file;

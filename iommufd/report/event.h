@@ -13,13 +13,14 @@ struct sources;
 /* The largest depth of a queue. */
 #define EVENTQ_DEPTH_MAX	65536
 
-int event_watch(struct iommu_domain *domain, struct sources *sources);
-void event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id, unsigned long iova,
-		      unsigned long length);
-void event_device_gone(struct iommufd_ctx *ctx, u32 dev_id);
+int iommufd_event_watch(struct iommu_domain *domain, struct sources *sources);
+void iommufd_event_range_lost(struct iommufd_ctx *ctx, u32 ioas_id,
+			      unsigned long iova, unsigned long length);
+void iommufd_event_device_gone(struct iommufd_ctx *ctx, u32 dev_id);
 
-struct object *eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id, u32 depth);
-void eventq_abort(struct iommufd_ctx *ctx, struct object *obj);
-struct file *eventq_open(struct iommufd_ctx *ctx, struct object *obj);
+struct object *iommufd_eventq_alloc(struct iommufd_ctx *ctx, u32 ioas_id,
+				    u32 depth);
+void iommufd_eventq_abort(struct iommufd_ctx *ctx, struct object *obj);
+struct file *iommufd_eventq_open(struct iommufd_ctx *ctx, struct object *obj);
 
 #endif

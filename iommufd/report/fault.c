@@ -305,12 +305,12 @@ static int fault_handle(struct iopf_group *group)
 }
 
 /**
- * fault_connect - handle the page requests that a domain gets
+ * iommufd_fault_connect - handle the page requests that a domain gets
  * @domain: a domain without devices
  * @sources: its attachments. Requests go to their queue; without a queue, or from an
  *	unknown device, they are answered as invalid
  */
-void fault_connect(struct iommu_domain *domain, struct sources *sources)
+void iommufd_fault_connect(struct iommu_domain *domain, struct sources *sources)
 {
 	domain->fault_data = sources;
 	domain->iopf_handler = fault_handle;
@@ -357,7 +357,7 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 }
 
 /**
- * fault_answer_all - answer all requests of an attachment that ends
+ * iommufd_fault_answer_all - answer all requests of an attachment that ends
  * @queue: where they are
  * @source: the attachment. The hardware makes no more requests from it, and those
  *	already made have been handled.
@@ -366,8 +366,8 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
  *
  * When this returns, nobody is still answering for the device.
  */
-void fault_answer_all(struct fault_queue *queue, const struct source *source,
-		      bool retry)
+void iommufd_fault_answer_all(struct fault_queue *queue,
+			      const struct source *source, bool retry)
 {
 	answer_all(queue, source, retry ? IOMMU_PAGE_RESP_SUCCESS :
 					  IOMMU_PAGE_RESP_INVALID);
@@ -564,44 +564,44 @@ static const struct object_kind fault_queue_kind = {
 };
 
 /**
- * fault_queue_get - find a queue, for a page table
+ * iommufd_fault_queue_get - find a queue, for a page table
  * @ctx: the context
  * @id: its ID
  *
- * Return: the queue, which cannot be destroyed until fault_queue_put(), or NULL.
+ * Return: the queue, which cannot be destroyed until iommufd_fault_queue_put(), or NULL.
  */
-struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id)
+struct fault_queue *iommufd_fault_queue_get(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *obj = object_get(ctx, id, OBJECT_FAULT_QUEUE);
+	struct object *obj = iommufd_object_get(ctx, id, OBJECT_FAULT_QUEUE);
 
 	return obj ? queue_of(obj) : NULL;
 }
 
 /**
- * fault_queue_put - the opposite of fault_queue_get()
+ * iommufd_fault_queue_put - the opposite of iommufd_fault_queue_get()
  * @ctx: the context
  * @queue: a queue without requests of the caller's page table
  */
-void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue)
+void iommufd_fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue)
 {
 	object_put(ctx, &queue->obj);
 }
 
 /**
- * fault_queue_alloc - a new queue of page requests
+ * iommufd_fault_queue_alloc - a new queue of page requests
  * @ctx: the context
  *
- * Return: the queue, for fault_queue_open() or object_abort(); or ERR_PTR of -ENOMEM,
- * -EBUSY.
+ * Return: the queue, for iommufd_fault_queue_open() or iommufd_object_abort(); or
+ * ERR_PTR of -ENOMEM, -EBUSY.
  */
-struct object *fault_queue_alloc(struct iommufd_ctx *ctx)
+struct object *iommufd_fault_queue_alloc(struct iommufd_ctx *ctx)
 {
 	struct fault_queue *queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
 	int rc;
 
 	if (!queue)
 		return ERR_PTR(-ENOMEM);
-	rc = object_init(ctx, &queue->obj, &fault_queue_kind);
+	rc = iommufd_object_init(ctx, &queue->obj, &fault_queue_kind);
 	if (rc) {
 		kfree(queue);
 		return ERR_PTR(rc);
@@ -617,15 +617,17 @@ struct object *fault_queue_alloc(struct iommufd_ctx *ctx)
 }
 
 /**
- * fault_queue_open - the file of a new queue
+ * iommufd_fault_queue_open - the file of a new queue
  * @ctx: the context
  * @obj: the queue
  *
  * Return: the file, or an ERR_PTR.
  */
-struct file *fault_queue_open(struct iommufd_ctx *ctx, struct object *obj)
+struct file *iommufd_fault_queue_open(struct iommufd_ctx *ctx,
+				      struct object *obj)
 {
-	return object_open(ctx, obj, "[iommufd-faults]", &fault_fops, O_RDWR);
+	return iommufd_object_open(ctx, obj, "[iommufd-faults]", &fault_fops,
+				   O_RDWR);
 }
 
 /*
@@ -685,13 +687,13 @@ static int enable_first(struct device *dev)
 }
 
 /**
- * fault_enable - let a device make page requests
+ * iommufd_fault_enable - let a device make page requests
  * @dev: a device that is going to be attached to a page table with a queue
  *
  * Return: 0; -EINVAL (a virtual function: it shares the page request interface of the
  * physical one), -ENODEV (it makes none), -ENOMEM, the IOMMU driver's errors.
  */
-int fault_enable(struct device *dev)
+int iommufd_fault_enable(struct device *dev)
 {
 	struct enabled *enabled;
 	int rc = 0;
@@ -709,10 +711,11 @@ int fault_enable(struct device *dev)
 }
 
 /**
- * fault_disable - the opposite, once for each fault_enable() that succeeded
+ * iommufd_fault_disable - the opposite, once for each iommufd_fault_enable() that
+ * succeeded
  * @dev: a device that has been detached, and whose requests have been answered
  */
-void fault_disable(struct device *dev)
+void iommufd_fault_disable(struct device *dev)
 {
 	struct enabled *enabled;
 

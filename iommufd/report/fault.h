@@ -13,14 +13,17 @@ struct iommu_domain;
 struct source;
 struct sources;
 
-struct object *fault_queue_alloc(struct iommufd_ctx *ctx);
-struct file *fault_queue_open(struct iommufd_ctx *ctx, struct object *obj);
-struct fault_queue *fault_queue_get(struct iommufd_ctx *ctx, u32 id);
-void fault_queue_put(struct iommufd_ctx *ctx, struct fault_queue *queue);
-void fault_connect(struct iommu_domain *domain, struct sources *sources);
-int fault_enable(struct device *dev);
-void fault_disable(struct device *dev);
-void fault_answer_all(struct fault_queue *queue, const struct source *source,
-		      bool retry);
+struct object *iommufd_fault_queue_alloc(struct iommufd_ctx *ctx);
+struct file *iommufd_fault_queue_open(struct iommufd_ctx *ctx,
+				      struct object *obj);
+struct fault_queue *iommufd_fault_queue_get(struct iommufd_ctx *ctx, u32 id);
+void iommufd_fault_queue_put(struct iommufd_ctx *ctx,
+			     struct fault_queue *queue);
+void iommufd_fault_connect(struct iommu_domain *domain,
+			   struct sources *sources);
+int iommufd_fault_enable(struct device *dev);
+void iommufd_fault_disable(struct device *dev);
+void iommufd_fault_answer_all(struct fault_queue *queue,
+			      const struct source *source, bool retry);
 
 #endif

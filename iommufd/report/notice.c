@@ -16,20 +16,20 @@ static const struct genl_family *family;
 static unsigned int listeners;
 
 /**
- * notice_start - begin to send notices
+ * iommufd_notice_start - begin to send notices
  * @to: the family, registered until the module is unloaded
  * @group: its group of listeners
  */
-void notice_start(const struct genl_family *to, unsigned int group)
+void iommufd_notice_start(const struct genl_family *to, unsigned int group)
 {
 	listeners = group;
 	family = to;
 }
 
 /**
- * notice_wanted - does anybody listen?
+ * iommufd_notice_wanted - does anybody listen?
  */
-bool notice_wanted(void)
+bool iommufd_notice_wanted(void)
 {
 	return genl_has_listeners(family, &init_net, listeners);
 }
@@ -82,18 +82,18 @@ static int fill_failure(struct sk_buff *skb, const struct notice *notice)
 }
 
 /**
- * notice_send - tell the listeners
+ * iommufd_notice_send - tell the listeners
  * @notice: what has happened
  *
  * In any context. If memory is short the notice is dropped: it is only for
  * people.
  */
-void notice_send(const struct notice *notice)
+void iommufd_notice_send(const struct notice *notice)
 {
 	struct sk_buff *skb;
 	void *header;
 
-	if (!notice_wanted())
+	if (!iommufd_notice_wanted())
 		return;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
@@ -112,14 +112,15 @@ void notice_send(const struct notice *notice)
 }
 
 /**
- * notice_failed - a command has failed: tell the listeners, and why
+ * iommufd_notice_failed - a command has failed: tell the listeners, and why
  * @ctx: the context
  * @command: its name
  * @error: the errno, negative
  *
  * After this the user can read what was noted since reason_begin().
  */
-void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
+void iommufd_notice_failed(struct iommufd_ctx *ctx, const char *command,
+			   int error)
 {
 	struct notice notice = {
 		.kind = IOASID_EVENT_KIND_FAILED,
@@ -129,8 +130,8 @@ void notice_failed(struct iommufd_ctx *ctx, const char *command, int error)
 	};
 	char text[REASON_LEN];
 
-	if (reason_settle(ctx, error, text))
+	if (iommufd_reason_settle(ctx, error, text))
 		notice.reason = text;
 	trace_ioasid_failed(ctx->number, command, error, notice.reason ?: "");
-	notice_send(&notice);
+	iommufd_notice_send(&notice);
 }

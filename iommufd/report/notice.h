@@ -45,9 +45,10 @@ struct notice {
 	const char *other;
 };
 
-void notice_start(const struct genl_family *to, unsigned int group);
-bool notice_wanted(void);
-void notice_send(const struct notice *notice);
-void notice_failed(struct iommufd_ctx *ctx, const char *command, int error);
+void iommufd_notice_start(const struct genl_family *to, unsigned int group);
+bool iommufd_notice_wanted(void);
+void iommufd_notice_send(const struct notice *notice);
+void iommufd_notice_failed(struct iommufd_ctx *ctx, const char *command,
+			   int error);
 
 #endif

@@ -16,14 +16,14 @@ static DEFINE_XARRAY_ALLOC1(registered);
 static u32 next_number;
 
 /**
- * sources_init - for a page table without devices
+ * iommufd_sources_init - for a page table without devices
  * @sources: of it
  * @ctx: its context
  * @ioas_id: its IOAS, or that of its parent
  * @nr_faults: of the IOAS
  */
-void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
-		  u32 ioas_id, atomic_long_t *nr_faults)
+void iommufd_sources_init(struct sources *sources, struct iommufd_ctx *ctx,
+			  u32 ioas_id, atomic_long_t *nr_faults)
 {
 	spin_lock_init(&sources->lock);
 	INIT_LIST_HEAD(&sources->list);
@@ -35,13 +35,13 @@ void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
 }
 
 /**
- * sources_register - let reports of DMA faults find a page table
+ * iommufd_sources_register - let reports of DMA faults find a page table
  * @sources: of it; its memory, that of its IOAS, and of its context are freed after a
  *	grace period
  *
  * Return: 0, -ENOMEM, -EBUSY (no number left).
  */
-int sources_register(struct sources *sources)
+int iommufd_sources_register(struct sources *sources)
 {
 	int rc = xa_alloc_cyclic(&registered, &sources->number, sources,
 				 xa_limit_31b, &next_number,
@@ -51,10 +51,11 @@ int sources_register(struct sources *sources)
 }
 
 /**
- * sources_unregister - the opposite of sources_register(), if that was called
+ * iommufd_sources_unregister - the opposite of iommufd_sources_register(), if that
+ * was called
  * @sources: of a page table without devices
  */
-void sources_unregister(struct sources *sources)
+void iommufd_sources_unregister(struct sources *sources)
 {
 	if (sources->number)
 		xa_erase(&registered, sources->number);
@@ -62,22 +63,22 @@ void sources_unregister(struct sources *sources)
 }
 
 /**
- * sources_find - the page table of a report, if it is still there
+ * iommufd_sources_find - the page table of a report, if it is still there
  * @number: from sources.number
  *
  * Return: its sources, good until rcu_read_unlock(), or NULL.
  */
-struct sources *sources_find(u32 number)
+struct sources *iommufd_sources_find(u32 number)
 {
 	return xa_load(&registered, number);
 }
 
 /**
- * source_add - before a device is attached
+ * iommufd_source_add - before a device is attached
  * @sources: of the page table
  * @source: the attachment; not in any list
  */
-void source_add(struct sources *sources, struct source *source)
+void iommufd_source_add(struct sources *sources, struct source *source)
 {
 	unsigned long flags;
 
@@ -87,11 +88,11 @@ void source_add(struct sources *sources, struct source *source)
 }
 
 /**
- * source_remove - after a device has been detached
+ * iommufd_source_remove - after a device has been detached
  * @sources: of the page table
  * @source: the attachment
  */
-void source_remove(struct sources *sources, struct source *source)
+void iommufd_source_remove(struct sources *sources, struct source *source)
 {
 	unsigned long flags;
 

@@ -51,12 +51,12 @@ struct sources {
 	struct fault_queue *faults;
 };
 
-void sources_init(struct sources *sources, struct iommufd_ctx *ctx,
-		  u32 ioas_id, atomic_long_t *nr_faults);
-int sources_register(struct sources *sources);
-void sources_unregister(struct sources *sources);
-struct sources *sources_find(u32 number);
-void source_add(struct sources *sources, struct source *source);
-void source_remove(struct sources *sources, struct source *source);
+void iommufd_sources_init(struct sources *sources, struct iommufd_ctx *ctx,
+			  u32 ioas_id, atomic_long_t *nr_faults);
+int iommufd_sources_register(struct sources *sources);
+void iommufd_sources_unregister(struct sources *sources);
+struct sources *iommufd_sources_find(u32 number);
+void iommufd_source_add(struct sources *sources, struct source *source);
+void iommufd_source_remove(struct sources *sources, struct source *source);
 
 #endif

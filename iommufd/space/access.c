@@ -79,7 +79,7 @@ static int access_change(struct iommufd_access *access, struct ioas *ioas)
 	if (old != access->unpin_ioas)
 		return -EBUSY;
 	if (ioas) {
-		rc = ioas_add_user(ioas, &access->user);
+		rc = iommufd_ioas_add_user(ioas, &access->user);
 		if (rc) {
 			access->user.id = was.id;
 			return rc;
@@ -92,7 +92,7 @@ static int access_change(struct iommufd_access *access, struct ioas *ioas)
 		if (access->ops->unmap)
 			access->ops->unmap(access->data, 0, ULONG_MAX);
 		mutex_lock(&access->lock);
-		ioas_remove_user(old, &was);
+		iommufd_ioas_remove_user(old, &was);
 		ioas_put(access->ctx, old);
 	}
 	access->ioas = ioas;
@@ -143,7 +143,7 @@ iommufd_access_create(struct iommufd_ctx *ctx,
 	access->user.obj = &access->obj;
 	access->user.unmap = access_unmap;
 	access->user.alignment = ops->needs_pin_pages ? PAGE_SIZE : 1;
-	rc = object_init(ctx, &access->obj, &access_kind);
+	rc = iommufd_object_init(ctx, &access->obj, &access_kind);
 	if (rc) {
 		kfree(access);
 		return ERR_PTR(rc);
@@ -152,7 +152,7 @@ iommufd_access_create(struct iommufd_ctx *ctx,
 	/* The driver's reference: it cannot be destroyed by its ID. */
 	object_hold(&access->obj);
 	*id = access->obj.id;
-	object_publish(ctx, &access->obj);
+	iommufd_object_publish(ctx, &access->obj);
 	return access;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_create, IOMMUFD);
@@ -173,7 +173,7 @@ void iommufd_access_destroy(struct iommufd_access *access)
 	if (access->ioas)
 		WARN_ON(access_change(access, NULL));
 	mutex_unlock(&access->lock);
-	object_remove(ctx, &access->obj);
+	iommufd_object_remove(ctx, &access->obj);
 	context_put(ctx);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_destroy, IOMMUFD);
@@ -213,7 +213,7 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 		rc = access_change_id(access, ioas_id);
 	mutex_unlock(&access->lock);
 	if (rc)
-		notice_failed(access->ctx, "attach", rc);
+		iommufd_notice_failed(access->ctx, "attach", rc);
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, IOMMUFD);
@@ -238,7 +238,7 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 		rc = access_change_id(access, ioas_id);
 	mutex_unlock(&access->lock);
 	if (rc)
-		notice_failed(access->ctx, "attach", rc);
+		iommufd_notice_failed(access->ctx, "attach", rc);
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, IOMMUFD);
@@ -300,7 +300,7 @@ static bool stretch_at(struct ioas *ioas, unsigned long iova,
 		       unsigned long last, struct stretch *stretch)
 {
 	lockdep_assert_held(&ioas->tree_lock);
-	stretch->area = ioas_area_at(ioas, iova);
+	stretch->area = iommufd_ioas_area_at(ioas, iova);
 	if (!stretch->area)
 		return false;
 	stretch->iova = iova;
@@ -390,7 +390,7 @@ static void end_work(struct ioas *ioas, const struct stretch *stretch,
 	if (!keep)
 		release_pins(ioas, stretch);
 	mutex_unlock(&ioas->tree_lock);
-	pinned_put(pinned);
+	iommufd_pinned_put(pinned);
 }
 
 static void unpin_range(struct ioas *ioas, unsigned long iova,
@@ -411,7 +411,7 @@ static void unpin_range(struct ioas *ioas, unsigned long iova,
 		npages = stretch_pages(&stretch, &first);
 		if (WARN_ON(stretch.area->pins < npages))
 			return;
-		pinned_unpin(stretch.area->pinned, first, npages);
+		iommufd_pinned_unpin(stretch.area->pinned, first, npages);
 		mutex_lock(&ioas->tree_lock);
 		release_pins(ioas, &stretch);
 		mutex_unlock(&ioas->tree_lock);
@@ -420,7 +420,7 @@ static void unpin_range(struct ioas *ioas, unsigned long iova,
 	}
 }
 
-/* pinned_pin(), while nobody can change the account. */
+/* iommufd_pinned_pin(), while nobody can change the account. */
 static int pin_stretch(const struct stretch *stretch, struct page **pages,
 		       unsigned long *npages)
 {
@@ -431,11 +431,11 @@ static int pin_stretch(const struct stretch *stretch, struct page **pages,
 
 	*npages = stretch_pages(stretch, &first);
 	if (!pinned->file)
-		return pinned_pin(pinned, first, *npages, pages);
+		return iommufd_pinned_pin(pinned, first, *npages, pages);
 	rc = down_read_killable(lock);
 	if (rc)
 		return rc;
-	rc = pinned_pin(pinned, first, *npages, pages);
+	rc = iommufd_pinned_pin(pinned, first, *npages, pages);
 	up_read(lock);
 	return rc;
 }
@@ -550,8 +550,9 @@ static int rw_range(struct ioas *ioas, unsigned long iova, unsigned long last,
 		if (rc)
 			return rc;
 		area = stretch.area;
-		rc = pinned_rw(area->pinned, area->offset + (iova - area->iova),
-			       data, stretch.length, write);
+		rc = iommufd_pinned_rw(area->pinned,
+				       area->offset + (iova - area->iova), data,
+				       stretch.length, write);
 		end_work(ioas, &stretch, &worker, false);
 		if (rc)
 			return rc;

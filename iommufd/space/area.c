@@ -37,47 +37,49 @@ static void construct(void *mem)
 }
 
 /**
- * area_alloc - allocate an area by itself
+ * iommufd_area_alloc - allocate an area by itself
  *
  * Return: the area in a struct loose_area, not initialised, or NULL.
  */
-struct area *area_alloc(void)
+struct area *iommufd_area_alloc(void)
 {
-	struct loose_area *loose = kmem_cache_alloc(area_cache,
-						    GFP_KERNEL_ACCOUNT);
+	struct loose_area *loose =
+		kmem_cache_alloc(area_cache, GFP_KERNEL_ACCOUNT);
 
 	return loose ? &loose->area : NULL;
 }
 
 /**
- * area_free - the opposite of area_alloc()
+ * iommufd_area_free - the opposite of iommufd_area_alloc()
  * @area: not in a tree, or NULL
  */
-void area_free(struct area *area)
+void iommufd_area_free(struct area *area)
 {
 	if (area)
 		kmem_cache_free(area_cache, area_loose(area));
 }
 
 /**
- * area_alloc_many - area_alloc() for many
+ * iommufd_area_alloc_many - iommufd_area_alloc() for many
  * @mem: set to struct loose_area
  * @nr: how many
  *
  * Return: 0 or -ENOMEM.
  */
-int area_alloc_many(void **mem, unsigned int nr)
+int iommufd_area_alloc_many(void **mem, unsigned int nr)
 {
-	return kmem_cache_alloc_bulk(area_cache, GFP_KERNEL_ACCOUNT, nr,
-				     mem) == nr ? 0 : -ENOMEM;
+	return kmem_cache_alloc_bulk(area_cache, GFP_KERNEL_ACCOUNT, nr, mem) ==
+			       nr ?
+		       0 :
+		       -ENOMEM;
 }
 
 /**
- * area_free_many - the opposite of area_alloc_many()
+ * iommufd_area_free_many - the opposite of iommufd_area_alloc_many()
  * @mem: struct loose_area
  * @nr: how many, at least 1
  */
-void area_free_many(void **mem, unsigned int nr)
+void iommufd_area_free_many(void **mem, unsigned int nr)
 {
 	kmem_cache_free_bulk(area_cache, nr, mem);
 }
@@ -90,7 +92,7 @@ static void area_set_gap(struct area *area, const struct area *before)
 }
 
 /* area_insert() of an area that is not above all others. */
-int area_insert_below(struct area_tree *tree, struct area *area)
+int iommufd_area_insert_below(struct area_tree *tree, struct area *area)
 {
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
 	struct area *before = NULL, *after = NULL;
@@ -129,7 +131,7 @@ int area_insert_below(struct area_tree *tree, struct area *area)
 }
 
 /* area_erase() from a tree that keeps gaps. */
-void area_erase_gaps(struct area_tree *tree, struct area *area)
+void iommufd_area_erase_gaps(struct area_tree *tree, struct area *area)
 {
 	struct area *before = area_of(rb_prev(&area->rb));
 	struct area *after = area_of(rb_next(&area->rb));
@@ -162,13 +164,13 @@ static void area_find_gaps(struct area_tree *tree)
 }
 
 /**
- * area_first - the lowest area that has a byte in a range
+ * iommufd_area_first - the lowest area that has a byte in a range
  * @tree: the tree
  * @start: first IOVA
  * @last: last IOVA, inclusive
  */
-struct area *area_first(const struct area_tree *tree, unsigned long start,
-			unsigned long last)
+struct area *iommufd_area_first(const struct area_tree *tree,
+				unsigned long start, unsigned long last)
 {
 	struct rb_node *node = tree->root.rb_node;
 	struct area *found = NULL;
@@ -189,13 +191,13 @@ struct area *area_first(const struct area_tree *tree, unsigned long start,
 }
 
 /**
- * area_last - the highest area that has a byte in a range
+ * iommufd_area_last - the highest area that has a byte in a range
  * @tree: the tree
  * @start: first IOVA
  * @last: last IOVA, inclusive
  */
-struct area *area_last(const struct area_tree *tree, unsigned long start,
-		       unsigned long last)
+struct area *iommufd_area_last(const struct area_tree *tree,
+			       unsigned long start, unsigned long last)
 {
 	struct rb_node *node = tree->root.rb_node;
 	struct area *found = NULL;
@@ -270,7 +272,7 @@ static bool hole_fits(unsigned long start, unsigned long last,
 }
 
 /**
- * area_find_hole - the lowest free place for a new area
+ * iommufd_area_find_hole - the lowest free place for a new area
  * @tree: the tree
  * @start: lowest IOVA
  * @last: last IOVA, inclusive
@@ -282,10 +284,10 @@ static bool hole_fits(unsigned long start, unsigned long last,
  *
  * Return: 0, or -ENOSPC.
  */
-int area_find_hole(struct area_tree *tree, unsigned long start,
-		   unsigned long last, unsigned long length,
-		   unsigned long align, unsigned long offset,
-		   unsigned long *iova)
+int iommufd_area_find_hole(struct area_tree *tree, unsigned long start,
+			   unsigned long last, unsigned long length,
+			   unsigned long align, unsigned long offset,
+			   unsigned long *iova)
 {
 	const struct area *top = area_of(rb_last(&tree->root));
 	struct area *area;
@@ -293,7 +295,7 @@ int area_find_hole(struct area_tree *tree, unsigned long start,
 	if (!tree->gaps)
 		area_find_gaps(tree);
 	/* The area behind the hole that @start is in, or the area that it is in. */
-	area = area_first(tree, start, ULONG_MAX);
+	area = iommufd_area_first(tree, start, ULONG_MAX);
 	for (; area; area = gap_next(area, length)) {
 		unsigned long from = max(start, area->iova - area->gap);
 
@@ -317,11 +319,11 @@ int area_find_hole(struct area_tree *tree, unsigned long start,
 }
 
 /**
- * area_cache_init - at module load
+ * iommufd_area_cache_init - at module load
  *
  * Return: 0 or -ENOMEM.
  */
-int area_cache_init(void)
+int iommufd_area_cache_init(void)
 {
 	area_cache = kmem_cache_create("iommufd_area",
 				       sizeof(struct loose_area), 0,
@@ -330,9 +332,9 @@ int area_cache_init(void)
 }
 
 /**
- * area_cache_exit - at module unload, with no area left
+ * iommufd_area_cache_exit - at module unload, with no area left
  */
-void area_cache_exit(void)
+void iommufd_area_cache_exit(void)
 {
 	kmem_cache_destroy(area_cache);
 }

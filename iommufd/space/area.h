@@ -65,7 +65,7 @@ enum area_state {
  * @parked: with @in_use: it is a BAR that its owner has switched off, so the page
  *	tables do not translate it
  * @lent: the area holds a use of @pinned for the IOASes that are nested in its
- *	own one, see nested_lend()
+ *	own one, see iommufd_nested_lend()
  * @stuck: a driver has failed to unmap it: a device may still reach it, so it
  *	stays, with its memory
  * @embedded: part of the same allocation as @pinned, see struct mapping;
@@ -164,10 +164,10 @@ static inline unsigned long area_page(const struct area *area,
 	return (area->offset + (iova - area->iova)) >> PAGE_SHIFT;
 }
 
-struct area *area_alloc(void);
-void area_free(struct area *area);
-int area_alloc_many(void **mem, unsigned int nr);
-void area_free_many(void **mem, unsigned int nr);
+struct area *iommufd_area_alloc(void);
+void iommufd_area_free(struct area *area);
+int iommufd_area_alloc_many(void **mem, unsigned int nr);
+void iommufd_area_free_many(void **mem, unsigned int nr);
 
 static inline struct area *area_of(const struct rb_node *rb)
 {
@@ -194,7 +194,7 @@ static inline struct area *area_at(const struct area_tree *tree,
 	return NULL;
 }
 
-int area_insert_below(struct area_tree *tree, struct area *area);
+int iommufd_area_insert_below(struct area_tree *tree, struct area *area);
 
 /**
  * area_insert - put an area into the tree
@@ -208,7 +208,7 @@ static inline int area_insert(struct area_tree *tree, struct area *area)
 	struct area *top = tree->top;
 
 	if (!top || top->last >= area->iova || tree->gaps)
-		return area_insert_below(tree, area);
+		return iommufd_area_insert_below(tree, area);
 	tree->inserted++;
 	tree->top = area;
 	rb_link_node(&area->rb, &top->rb, &top->rb.rb_right);
@@ -216,7 +216,7 @@ static inline int area_insert(struct area_tree *tree, struct area *area)
 	return 0;
 }
 
-void area_erase_gaps(struct area_tree *tree, struct area *area);
+void iommufd_area_erase_gaps(struct area_tree *tree, struct area *area);
 
 /**
  * area_erase - take an area out of the tree
@@ -231,13 +231,13 @@ static inline void area_erase(struct area_tree *tree, struct area *area)
 	if (!tree->gaps)
 		rb_erase(&area->rb, &tree->root);
 	else
-		area_erase_gaps(tree, area);
+		iommufd_area_erase_gaps(tree, area);
 }
 
-struct area *area_first(const struct area_tree *tree, unsigned long start,
-			unsigned long last);
-struct area *area_last(const struct area_tree *tree, unsigned long start,
-		       unsigned long last);
+struct area *iommufd_area_first(const struct area_tree *tree,
+				unsigned long start, unsigned long last);
+struct area *iommufd_area_last(const struct area_tree *tree,
+			       unsigned long start, unsigned long last);
 
 /**
  * area_next - the area behind another one
@@ -254,12 +254,12 @@ static inline struct area *area_next(const struct area *area,
 	return next && next->iova <= last ? next : NULL;
 }
 
-int area_find_hole(struct area_tree *tree, unsigned long start,
-		   unsigned long last, unsigned long length,
-		   unsigned long align, unsigned long offset,
-		   unsigned long *iova);
+int iommufd_area_find_hole(struct area_tree *tree, unsigned long start,
+			   unsigned long last, unsigned long length,
+			   unsigned long align, unsigned long offset,
+			   unsigned long *iova);
 
-int area_cache_init(void);
-void area_cache_exit(void);
+int iommufd_area_cache_init(void);
+void iommufd_area_cache_exit(void);
 
 #endif

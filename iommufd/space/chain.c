@@ -31,12 +31,13 @@
  */
 
 /**
- * chain_trace_map - trace that new areas are mapped, or given up
+ * iommufd_chain_trace_map - trace that new areas are mapped, or given up
  * @ioas: the IOAS
  * @chain: areas of the caller, by @chain->chain
  * @rc: 0, or why they are given up
  */
-void chain_trace_map(struct ioas *ioas, const struct area *chain, int rc)
+void iommufd_chain_trace_map(struct ioas *ioas, const struct area *chain,
+			     int rc)
 {
 	for (; chain; chain = chain->chain)
 		trace_ioasid_map(ioas->ctx->number, ioas->obj.id, chain->iova,
@@ -53,11 +54,11 @@ static void trace_unmap(const struct ioas *ioas, const struct area *area,
 }
 
 /**
- * chain_trace_unmap - trace that areas go; not those that are stuck, and stay
+ * iommufd_chain_trace_unmap - trace that areas go; not those that are stuck, and stay
  * @ioas: the IOAS
  * @chain: areas of the caller, by @chain->chain; drained
  */
-void chain_trace_unmap(struct ioas *ioas, const struct area *chain)
+void iommufd_chain_trace_unmap(struct ioas *ioas, const struct area *chain)
 {
 	for (; chain; chain = chain->chain)
 		if (!chain->stuck)
@@ -69,22 +70,22 @@ void chain_trace_unmap(struct ioas *ioas, const struct area *chain)
  */
 
 /**
- * ioas_area_at - the area that translates an IOVA
+ * iommufd_ioas_area_at - the area that translates an IOVA
  * @ioas: the IOAS, with its tree lock held
  * @iova: the IOVA
  *
  * Return: the area, or NULL if there is none that commands may look at.
  */
-struct area *ioas_area_at(struct ioas *ioas, unsigned long iova)
+struct area *iommufd_ioas_area_at(struct ioas *ioas, unsigned long iova)
 {
-	struct area *area = area_first(&ioas->areas, iova, iova);
+	struct area *area = iommufd_area_first(&ioas->areas, iova, iova);
 
 	lockdep_assert_held(&ioas->tree_lock);
 	return area && area_is_ready(area) ? area : NULL;
 }
 
 /**
- * area_ready_from - the first mapping at or behind an IOVA that a page table must
+ * iommufd_area_ready_from - the first mapping at or behind an IOVA that a page table must
  * have
  * @ioas: the IOAS, with its lock held for writing: so the area stays as it is
  * @iova: the IOVA
@@ -93,14 +94,14 @@ struct area *ioas_area_at(struct ioas *ioas, unsigned long iova)
  * AREA_BUSY areas come and go all the same: whoever makes them fills all page
  * tables that exist by then.
  */
-struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
-			     unsigned long last)
+struct area *iommufd_area_ready_from(struct ioas *ioas, unsigned long iova,
+				     unsigned long last)
 {
 	struct area *area;
 
 	lockdep_assert_held_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
-	for (area = area_first(&ioas->areas, iova, last);
+	for (area = iommufd_area_first(&ioas->areas, iova, last);
 	     area && !area_is_ready(area); area = area_next(area, last))
 		;
 	mutex_unlock(&ioas->tree_lock);
@@ -108,13 +109,13 @@ struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
 }
 
 /**
- * area_ready_next - the mapping behind another one
- * @ioas: as in area_ready_from(), which has returned @area
+ * iommufd_area_ready_next - the mapping behind another one
+ * @ioas: as in iommufd_area_ready_from(), which has returned @area
  * @area: that, or what this has returned
  * @last: last IOVA of interest, inclusive
  */
-struct area *area_ready_next(struct ioas *ioas, struct area *area,
-			     unsigned long last)
+struct area *iommufd_area_ready_next(struct ioas *ioas, struct area *area,
+				     unsigned long last)
 {
 	lockdep_assert_held_write(ioas_lock(ioas));
 	cond_resched();
@@ -178,7 +179,7 @@ static bool next_allowed(struct ioas *ioas, unsigned long *from,
 	*start = *from;
 	*last = limit;
 	if (!RB_EMPTY_ROOT(&ioas->allowed.rb_root)) {
-		range = ranges_first(&ioas->allowed, *from);
+		range = iommufd_ranges_first(&ioas->allowed, *from);
 		if (!range || range->node.start > limit)
 			return false;
 		*start = max(*from, range->node.start);
@@ -222,17 +223,18 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	unsigned long align, start, last, found;
 
 	if (length >= ULONG_MAX / 2)
-		return reason_note(ioas->ctx, -EOVERFLOW,
-				   "%#lx bytes are more than there is a place for without a fixed IOVA",
-				   length);
+		return iommufd_reason_note(ioas->ctx, -EOVERFLOW,
+					   "%#lx bytes are more than there is a place for without a fixed IOVA",
+					   length);
 	align = roundup_pow_of_two(length);
 	if (memory)
 		align = min(align, 1UL << __ffs(memory));
 	align = min_t(unsigned long, align, HPAGE_SIZE);
 	if (align < alignment)
-		return reason_note(ioas->ctx, -EINVAL,
-				   "memory at %#lx of %#lx bytes is not aligned to %#lx bytes, as IOAS %u asks for",
-				   memory, length, alignment, ioas->obj.id);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "memory at %#lx of %#lx bytes is not aligned to %#lx bytes, as IOAS %u asks for",
+					   memory, length, alignment,
+					   ioas->obj.id);
 	if (offset)
 		align = max(align, PAGE_SIZE);
 
@@ -245,16 +247,18 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 				return rc;
 		}
 		while (start <= last &&
-		       ranges_hole(&ioas->reserved, start, last, &hole, &end)) {
-			if (!area_find_hole(&ioas->areas, hole, end, length,
-					    align, offset, &found)) {
+		       iommufd_ranges_hole(&ioas->reserved, start, last, &hole,
+					   &end)) {
+			if (!iommufd_area_find_hole(&ioas->areas, hole, end,
+						    length, align, offset,
+						    &found)) {
 				*iova = found;
 				return 0;
 			}
 			start = end + 1;
 		}
 	}
-	return explain_no_place(ioas, length);
+	return iommufd_explain_no_place(ioas, length);
 }
 
 /* Explain why a fixed range cannot be mapped. */
@@ -263,18 +267,18 @@ static int refuse_place(struct ioas *ioas, unsigned long iova, unsigned long len
 	unsigned long last;
 
 	if (iova & (ioas->alignment - 1))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "IOVA %#lx is not aligned to %#lx bytes, as IOAS %u asks for",
-				   iova, ioas->alignment, ioas->obj.id);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "IOVA %#lx is not aligned to %#lx bytes, as IOAS %u asks for",
+					   iova, ioas->alignment, ioas->obj.id);
 	if (check_add_overflow(iova, length - 1, &last))
-		return explain_end(ioas->ctx, iova, length);
-	return explain_reserved(ioas, iova, last);
+		return iommufd_explain_end(ioas->ctx, iova, length);
+	return iommufd_explain_reserved(ioas, iova, last);
 }
 
 /* The range of area @end is taken: release those of the areas before it. */
 static int unplace(struct ioas *ioas, struct area *chain, const struct area *end)
 {
-	int rc = explain_taken(ioas, end->iova, end->last);
+	int rc = iommufd_explain_taken(ioas, end->iova, end->last);
 
 	for (; chain != end; chain = chain->chain) {
 		if (ioas->parent)
@@ -289,10 +293,10 @@ static int unplace(struct ioas *ioas, struct area *chain, const struct area *end
 static inline int check_area(const struct ioas *ioas, const struct area *area)
 {
 	if (area->prot & IOMMU_WRITE && !area->pinned->writable)
-		return explain_permission(ioas);
+		return iommufd_explain_permission(ioas);
 	/* area->last is the length, so far. */
 	if ((offset_in_page(area->offset) | area->last) & (ioas->alignment - 1))
-		return explain_offset(ioas, area);
+		return iommufd_explain_offset(ioas, area);
 	return 0;
 }
 
@@ -343,16 +347,16 @@ static inline int place_at(struct ioas *ioas, struct area *chain, unsigned long 
 }
 
 /**
- * chain_check_place - could a mapping be placed now?
+ * iommufd_chain_check_place - could a mapping be placed now?
  * @ioas: the IOAS
  * @length: of the mapping
  * @flags: enum iommufd_ioas_map_flags
  * @iova: where, if @flags fix it
  *
- * Return: 0, or the errno of chain_place().
+ * Return: 0, or the errno of iommufd_chain_place().
  */
-int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
-		      u64 iova)
+int iommufd_chain_check_place(struct ioas *ioas, unsigned long length,
+			      u32 flags, u64 iova)
 {
 	unsigned long last = iova + length - 1;
 	int rc = 0;
@@ -363,24 +367,24 @@ int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
 	if (iova & (ioas->alignment - 1) || last < iova ||
 	    ranges_hit(&ioas->reserved, iova, last))
 		rc = refuse_place(ioas, iova, length);
-	else if (area_first(&ioas->areas, iova, last))
-		rc = explain_taken(ioas, iova, last);
+	else if (iommufd_area_first(&ioas->areas, iova, last))
+		rc = iommufd_explain_taken(ioas, iova, last);
 	mutex_unlock(&ioas->tree_lock);
 	return rc;
 }
 
 /**
- * chain_place - choose or check the range of new areas, and take it
+ * iommufd_chain_place - choose or check the range of new areas, and take it
  * @ioas: the IOAS, with its tree lock held
  * @chain: from chain_slices()
  * @length: of all areas together
  * @flags: enum iommufd_ioas_map_flags
  * @iova: the first IOVA, or if @flags do not fix it, set to it
  *
- * Return: 0, and the areas are in the tree; or an errno of ioas_map_slices().
+ * Return: 0, and the areas are in the tree; or an errno of iommufd_ioas_map_slices().
  */
-int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
-		u32 flags, u64 *iova)
+int iommufd_chain_place(struct ioas *ioas, struct area *chain,
+			unsigned long length, u32 flags, u64 *iova)
 {
 	unsigned long mask, at, last;
 	int rc;
@@ -389,7 +393,7 @@ int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
 again:
 	mask = ioas->alignment - 1;
 	if (!length || length & mask)
-		return explain_length(ioas, length);
+		return iommufd_explain_length(ioas, length);
 	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA) {
 		at = *iova;
 		last = at + length - 1;
@@ -409,22 +413,23 @@ again:
 }
 
 /**
- * chain_place_open - chain_place() at a fixed IOVA, where nothing is reserved
+ * iommufd_chain_place_open - iommufd_chain_place() at a fixed IOVA, where nothing
+ * is reserved
  * @ioas: the IOAS, with its tree lock held
  * @chain: new areas
  * @length: of all areas together; @iova + @length does not overflow
  * @iova: the first IOVA; the caller has looked into ioas->reserved
  *
- * Return: as chain_place().
+ * Return: as iommufd_chain_place().
  */
-int chain_place_open(struct ioas *ioas, struct area *chain,
-		     unsigned long length, unsigned long iova)
+int iommufd_chain_place_open(struct ioas *ioas, struct area *chain,
+			     unsigned long length, unsigned long iova)
 {
 	const unsigned long mask = ioas->alignment - 1;
 
 	lockdep_assert_held(&ioas->tree_lock);
 	if (!length || length & mask)
-		return explain_length(ioas, length);
+		return iommufd_explain_length(ioas, length);
 	if (iova & mask)
 		return refuse_place(ioas, iova, length);
 	return place_at(ioas, chain, iova);
@@ -452,13 +457,13 @@ static void obstacle_note(struct obstacle *obstacle, struct ioas *ioas,
 }
 
 /**
- * obstacle_set - an area that in-kernel users have to let go of
+ * iommufd_obstacle_set - an area that in-kernel users have to let go of
  * @obstacle: set to it
  * @ioas: its IOAS
  * @area: the area, which gets no new pins from now on
  */
-void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
-		  struct area *area)
+void iommufd_obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
+			  struct area *area)
 {
 	mutex_lock(&ioas->tree_lock);
 	obstacle_note(obstacle, ioas, area);
@@ -466,7 +471,7 @@ void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
 }
 
 /**
- * chain_claim - make areas of a range ours, in order
+ * iommufd_chain_claim - make areas of a range ours, in order
  * @ioas: the IOAS, locked, and its tree lock held
  * @start: first IOVA
  * @last: last IOVA, inclusive
@@ -479,17 +484,17 @@ void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
  * Return: 0; or with nothing claimed -ENOENT (an area reaches out of the range),
  * -EBUSY (somebody is working on one), -EAGAIN (@obstacle has to be called back).
  */
-int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
-		bool first, unsigned int most, struct area **chain,
-		struct obstacle *obstacle)
+int iommufd_chain_claim(struct ioas *ioas, unsigned long start,
+			unsigned long last, bool first, unsigned int most,
+			struct area **chain, struct obstacle *obstacle)
 {
-	struct area *area = area_first(&ioas->areas, start, last);
+	struct area *area = iommufd_area_first(&ioas->areas, start, last);
 	struct area **link = chain;
 	int rc = 0;
 
 	*chain = NULL;
 	if (first && area && area->last < last &&
-	    area_last(&ioas->areas, start, last)->last > last)
+	    iommufd_area_last(&ioas->areas, start, last)->last > last)
 		return -ENOENT;
 
 	while (area && most--) {
@@ -529,8 +534,8 @@ static inline void retire_area(struct ioas *ioas, struct area *area)
 	} else if (ioas->parent) {
 		stock_put(ioas, area);
 	} else {
-		pinned_put(area->pinned);
-		area_free(area);
+		iommufd_pinned_put(area->pinned);
+		iommufd_area_free(area);
 	}
 }
 
@@ -544,17 +549,17 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 }
 
 /**
- * area_keep_stuck - keep an area that a device may still reach
+ * iommufd_area_keep_stuck - keep an area that a device may still reach
  * @ioas: its IOAS
  * @area: an area of the caller that a driver has not unmapped
  *
  * Return: -EIO, with a sentence.
  */
-int area_keep_stuck(struct ioas *ioas, struct area *area)
+int iommufd_area_keep_stuck(struct ioas *ioas, struct area *area)
 {
-	int rc = reason_note(ioas->ctx, -EIO,
-			     "the IOMMU driver has not unmapped all of %#lx-%#lx of IOAS %u: it stays mapped, and its memory pinned",
-			     area->iova, area->last, ioas->obj.id);
+	int rc = iommufd_reason_note(ioas->ctx, -EIO,
+				     "the IOMMU driver has not unmapped all of %#lx-%#lx of IOAS %u: it stays mapped, and its memory pinned",
+				     area->iova, area->last, ioas->obj.id);
 
 	trace_unmap(ioas, area, rc);
 	area_set_ready(area);
@@ -562,11 +567,11 @@ int area_keep_stuck(struct ioas *ioas, struct area *area)
 }
 
 /**
- * area_drop - take an area out of the tree, which frees its range, and free it
+ * iommufd_area_drop - take an area out of the tree, which frees its range, and free it
  * @ioas: the IOAS, locked
  * @area: an area of the caller, drained
  */
-void area_drop(struct ioas *ioas, struct area *area)
+void iommufd_area_drop(struct ioas *ioas, struct area *area)
 {
 	if (tracepoint_enabled(ioasid_unmap))
 		trace_unmap(ioas, area, 0);
@@ -588,7 +593,7 @@ static int drop_chain(struct ioas *ioas, struct area *chain, bool placed)
 		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 		if (chain->stuck) {
-			rc = area_keep_stuck(ioas, chain);
+			rc = iommufd_area_keep_stuck(ioas, chain);
 			continue;
 		}
 		if (placed)
@@ -600,38 +605,39 @@ static int drop_chain(struct ioas *ioas, struct area *chain, bool placed)
 }
 
 /**
- * chain_free - free areas that are in no tree
+ * iommufd_chain_free - free areas that are in no tree
  * @ioas: the IOAS that they are for
  * @chain: the areas
  */
-void chain_free(struct ioas *ioas, struct area *chain)
+void iommufd_chain_free(struct ioas *ioas, struct area *chain)
 {
 	drop_chain(ioas, chain, false);
 }
 
 /**
- * chain_drop - take areas out of the tree, which frees their ranges, and free them
+ * iommufd_chain_drop - take areas out of the tree, which frees their ranges, and
+ * free them
  * @ioas: the IOAS, locked
  * @chain: areas of the caller, drained
  *
  * Return: 0, or -EIO if any is stuck: that stays mapped, and can be unmapped again.
  */
-int chain_drop(struct ioas *ioas, struct area *chain)
+int iommufd_chain_drop(struct ioas *ioas, struct area *chain)
 {
 	lockdep_assert_held(ioas_lock(ioas));
 	return drop_chain(ioas, chain, true);
 }
 
-/* chain_place() with the tree lock taken here. On error the areas are freed. */
-int chain_place_or_free(struct ioas *ioas, struct area *chain,
-			unsigned long length, u32 flags, u64 *iova)
+/* iommufd_chain_place() with the tree lock taken here. On error the areas are freed. */
+int iommufd_chain_place_or_free(struct ioas *ioas, struct area *chain,
+				unsigned long length, u32 flags, u64 *iova)
 {
 	int rc;
 
 	mutex_lock(&ioas->tree_lock);
-	rc = chain_place(ioas, chain, length, flags, iova);
+	rc = iommufd_chain_place(ioas, chain, length, flags, iova);
 	mutex_unlock(&ioas->tree_lock);
 	if (rc)
-		chain_free(ioas, chain);
+		iommufd_chain_free(ioas, chain);
 	return rc;
 }

@@ -113,8 +113,9 @@ static inline void chain_set_ready(struct area *chain)
 DECLARE_TRACEPOINT(ioasid_map);
 DECLARE_TRACEPOINT(ioasid_unmap);
 
-void chain_trace_map(struct ioas *ioas, const struct area *chain, int rc);
-void chain_trace_unmap(struct ioas *ioas, const struct area *chain);
+void iommufd_chain_trace_map(struct ioas *ioas, const struct area *chain,
+			     int rc);
+void iommufd_chain_trace_unmap(struct ioas *ioas, const struct area *chain);
 
 /**
  * chain_set_mapped - new areas are mapped: trace that, and let others see them
@@ -124,7 +125,7 @@ void chain_trace_unmap(struct ioas *ioas, const struct area *chain);
 static inline void chain_set_mapped(struct ioas *ioas, struct area *chain)
 {
 	if (tracepoint_enabled(ioasid_map))
-		chain_trace_map(ioas, chain, 0);
+		iommufd_chain_trace_map(ioas, chain, 0);
 	chain_set_ready(chain);
 }
 
@@ -136,14 +137,14 @@ static inline void chain_set_mapped(struct ioas *ioas, struct area *chain)
 static inline void area_set_mapped(struct ioas *ioas, struct area *area)
 {
 	if (tracepoint_enabled(ioasid_map))
-		chain_trace_map(ioas, area, 0);
+		iommufd_chain_trace_map(ioas, area, 0);
 	area_set_ready(area);
 }
 
-struct area *area_ready_from(struct ioas *ioas, unsigned long iova,
-			     unsigned long last);
-struct area *area_ready_next(struct ioas *ioas, struct area *area,
-			     unsigned long last);
+struct area *iommufd_area_ready_from(struct ioas *ioas, unsigned long iova,
+				     unsigned long last);
+struct area *iommufd_area_ready_next(struct ioas *ioas, struct area *area,
+				     unsigned long last);
 
 /**
  * for_each_ready_area - go through the mappings of an IOAS
@@ -152,41 +153,41 @@ struct area *area_ready_next(struct ioas *ioas, struct area *area,
  * @first: first IOVA of interest
  * @last: last, inclusive
  */
-#define for_each_ready_area(ioas, area, first, last)			\
-	for (area = area_ready_from(ioas, first, last); area;		\
-	     area = area_ready_next(ioas, area, last))
+#define for_each_ready_area(ioas, area, first, last)                  \
+	for (area = iommufd_area_ready_from(ioas, first, last); area; \
+	     area = iommufd_area_ready_next(ioas, area, last))
 
-struct area *ioas_area_at(struct ioas *ioas, unsigned long iova);
+struct area *iommufd_ioas_area_at(struct ioas *ioas, unsigned long iova);
 
-int chain_check_place(struct ioas *ioas, unsigned long length, u32 flags,
-		      u64 iova);
-int chain_place(struct ioas *ioas, struct area *chain, unsigned long length,
-		u32 flags, u64 *iova);
-int chain_place_open(struct ioas *ioas, struct area *chain,
-		     unsigned long length, unsigned long iova);
-int chain_place_or_free(struct ioas *ioas, struct area *chain,
+int iommufd_chain_check_place(struct ioas *ioas, unsigned long length,
+			      u32 flags, u64 iova);
+int iommufd_chain_place(struct ioas *ioas, struct area *chain,
 			unsigned long length, u32 flags, u64 *iova);
+int iommufd_chain_place_open(struct ioas *ioas, struct area *chain,
+			     unsigned long length, unsigned long iova);
+int iommufd_chain_place_or_free(struct ioas *ioas, struct area *chain,
+				unsigned long length, u32 flags, u64 *iova);
 
-int chain_claim(struct ioas *ioas, unsigned long start, unsigned long last,
-		bool first, unsigned int most, struct area **chain,
-		struct obstacle *obstacle);
-void obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
-		  struct area *area);
-int area_keep_stuck(struct ioas *ioas, struct area *area);
-void area_drop(struct ioas *ioas, struct area *area);
-void chain_free(struct ioas *ioas, struct area *chain);
-int chain_drop(struct ioas *ioas, struct area *chain);
+int iommufd_chain_claim(struct ioas *ioas, unsigned long start,
+			unsigned long last, bool first, unsigned int most,
+			struct area **chain, struct obstacle *obstacle);
+void iommufd_obstacle_set(struct obstacle *obstacle, struct ioas *ioas,
+			  struct area *area);
+int iommufd_area_keep_stuck(struct ioas *ioas, struct area *area);
+void iommufd_area_drop(struct ioas *ioas, struct area *area);
+void iommufd_chain_free(struct ioas *ioas, struct area *chain);
+int iommufd_chain_drop(struct ioas *ioas, struct area *chain);
 
 /**
- * chain_drop_mapped - chain_drop() of areas that others have seen: trace that
+ * chain_drop_mapped - iommufd_chain_drop() of areas that others have seen: trace that
  * @ioas: see there, as for the rest
  * @chain: .
  */
 static inline int chain_drop_mapped(struct ioas *ioas, struct area *chain)
 {
 	if (tracepoint_enabled(ioasid_unmap))
-		chain_trace_unmap(ioas, chain);
-	return chain_drop(ioas, chain);
+		iommufd_chain_trace_unmap(ioas, chain);
+	return iommufd_chain_drop(ioas, chain);
 }
 
 #endif

@@ -16,24 +16,24 @@
 #define NAME_LEN	40
 
 /**
- * explain_flags - the flags of a mapping are refused
+ * iommufd_explain_flags - the flags of a mapping are refused
  * @ctx: the context
  * @rc: what ioas_check_map_flags() says
  * @flags: the flags
  *
  * Return: @rc.
  */
-int explain_flags(struct iommufd_ctx *ctx, int rc, u32 flags)
+int iommufd_explain_flags(struct iommufd_ctx *ctx, int rc, u32 flags)
 {
 	if (rc == -EINVAL)
-		return reason_note(ctx, rc,
-				   "flags %#x permit a device neither to read nor to write: a mapping needs one of both",
-				   flags);
+		return iommufd_reason_note(ctx, rc,
+					   "flags %#x permit a device neither to read nor to write: a mapping needs one of both",
+					   flags);
 	return rc;
 }
 
 /**
- * explain_source - an address and a length cannot be memory
+ * iommufd_explain_source - an address and a length cannot be memory
  * @ctx: the context
  * @rc: what pinned_check_range() says, or another errno
  * @start: the first byte
@@ -41,100 +41,102 @@ int explain_flags(struct iommufd_ctx *ctx, int rc, u32 flags)
  *
  * Return: @rc.
  */
-int explain_source(struct iommufd_ctx *ctx, int rc, unsigned long start,
-		   unsigned long length)
+int iommufd_explain_source(struct iommufd_ctx *ctx, int rc, unsigned long start,
+			   unsigned long length)
 {
 	if (rc == -EINVAL && !length)
-		return explain_no_length(ctx);
+		return iommufd_explain_no_length(ctx);
 	if (rc == -EINVAL || rc == -EOVERFLOW)
-		return reason_note(ctx, rc,
-				   "memory of %#lx bytes from %#lx on reaches beyond the last page",
-				   length, start);
+		return iommufd_reason_note(ctx, rc,
+					   "memory of %#lx bytes from %#lx on reaches beyond the last page",
+					   length, start);
 	return rc;
 }
 
 /**
- * explain_end - a range goes beyond 64 bits
+ * iommufd_explain_end - a range goes beyond 64 bits
  * @ctx: the context
  * @start: first IOVA
  * @length: bytes
  *
  * Return: -EOVERFLOW.
  */
-int explain_end(struct iommufd_ctx *ctx, u64 start, u64 length)
+int iommufd_explain_end(struct iommufd_ctx *ctx, u64 start, u64 length)
 {
-	return reason_note(ctx, -EOVERFLOW,
-			   "%#llx bytes from IOVA %#llx on reach beyond the end of 64 bits",
-			   length, start);
+	return iommufd_reason_note(ctx, -EOVERFLOW,
+				   "%#llx bytes from IOVA %#llx on reach beyond the end of 64 bits",
+				   length, start);
 }
 
 /**
- * explain_no_ioas - there is no IOAS of this ID, where ENOENT may have other
+ * iommufd_explain_no_ioas - there is no IOAS of this ID, where ENOENT may have other
  * causes
  * @ctx: the context
  * @id: the ID
  *
  * Return: -ENOENT.
  */
-int explain_no_ioas(struct iommufd_ctx *ctx, u32 id)
+int iommufd_explain_no_ioas(struct iommufd_ctx *ctx, u32 id)
 {
-	return reason_note(ctx, -ENOENT, "there is no IOAS with the ID %u", id);
+	return iommufd_reason_note(ctx, -ENOENT,
+				   "there is no IOAS with the ID %u", id);
 }
 
 /**
- * explain_no_length - a range is empty
+ * iommufd_explain_no_length - a range is empty
  * @ctx: the context
  *
  * Return: -EINVAL.
  */
-int explain_no_length(struct iommufd_ctx *ctx)
+int iommufd_explain_no_length(struct iommufd_ctx *ctx)
 {
-	return reason_note(ctx, -EINVAL,
-			   "the length is 0: a range has at least one byte");
+	return iommufd_reason_note(ctx, -EINVAL,
+				   "the length is 0: a range has at least one byte");
 }
 
 /**
- * explain_length - a mapping cannot have this length
+ * iommufd_explain_length - a mapping cannot have this length
  * @ioas: the IOAS
  * @length: bytes
  *
  * Return: -EINVAL.
  */
-int explain_length(struct ioas *ioas, unsigned long length)
+int iommufd_explain_length(struct ioas *ioas, unsigned long length)
 {
 	if (!length)
-		return explain_no_length(ioas->ctx);
-	return reason_note(ioas->ctx, -EINVAL,
-			   "length %#lx is no multiple of %#lx bytes, as IOAS %u asks for",
-			   length, READ_ONCE(ioas->alignment), ioas->obj.id);
+		return iommufd_explain_no_length(ioas->ctx);
+	return iommufd_reason_note(ioas->ctx, -EINVAL,
+				   "length %#lx is no multiple of %#lx bytes, as IOAS %u asks for",
+				   length, READ_ONCE(ioas->alignment),
+				   ioas->obj.id);
 }
 
 /**
- * explain_offset - a piece of memory is not aligned
+ * iommufd_explain_offset - a piece of memory is not aligned
  * @ioas: the IOAS
  * @area: not placed yet: area->last is its length
  *
  * Return: -EINVAL.
  */
-int explain_offset(const struct ioas *ioas, const struct area *area)
+int iommufd_explain_offset(const struct ioas *ioas, const struct area *area)
 {
-	return reason_note(ioas->ctx, -EINVAL,
-			   "memory of %#lx bytes from byte %#lx of a page on is not aligned to %#lx bytes, as IOAS %u asks for",
-			   area->last, offset_in_page(area->offset),
-			   READ_ONCE(ioas->alignment), ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -EINVAL,
+				   "memory of %#lx bytes from byte %#lx of a page on is not aligned to %#lx bytes, as IOAS %u asks for",
+				   area->last, offset_in_page(area->offset),
+				   READ_ONCE(ioas->alignment), ioas->obj.id);
 }
 
 /**
- * explain_permission - a copy asks for more than the original
+ * iommufd_explain_permission - a copy asks for more than the original
  * @ioas: the IOAS it is for
  *
  * Return: -EPERM.
  */
-int explain_permission(const struct ioas *ioas)
+int iommufd_explain_permission(const struct ioas *ioas)
 {
-	return reason_note(ioas->ctx, -EPERM,
-			   "memory that was not mapped writeable at first cannot be copied so to IOAS %u",
-			   ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -EPERM,
+				   "memory that was not mapped writeable at first cannot be copied so to IOAS %u",
+				   ioas->obj.id);
 }
 
 static const char *reserver_name(const struct reserver *owner)
@@ -145,121 +147,130 @@ static const char *reserver_name(const struct reserver *owner)
 }
 
 /**
- * explain_reserved - a part of a range cannot be translated
+ * iommufd_explain_reserved - a part of a range cannot be translated
  * @ioas: the IOAS, with its tree lock held
  * @iova: first IOVA
  * @last: last IOVA, inclusive
  *
  * Return: -EINVAL.
  */
-int explain_reserved(struct ioas *ioas, unsigned long iova, unsigned long last)
+int iommufd_explain_reserved(struct ioas *ioas, unsigned long iova,
+			     unsigned long last)
 {
-	const struct iova_range *range = ranges_first(&ioas->reserved, iova);
+	const struct iova_range *range =
+		iommufd_ranges_first(&ioas->reserved, iova);
 
 	if (!range || range->node.start > last)
 		return -EINVAL;
-	return reason_note(ioas->ctx, -EINVAL,
-			   "%#lx-%#lx, of which %#lx-%#lx has a part, is out of reach of %s in IOAS %u",
-			   range->node.start, range->node.last, iova, last,
-			   reserver_name(range->owner), ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -EINVAL,
+				   "%#lx-%#lx, of which %#lx-%#lx has a part, is out of reach of %s in IOAS %u",
+				   range->node.start, range->node.last, iova,
+				   last, reserver_name(range->owner),
+				   ioas->obj.id);
 }
 
 static const char *origin(struct ioas *ioas, struct area *area, char *name)
 {
 	if (ioas->parent)
 		return "made of its parent";
-	if (bar_name(&area->pinned->owner, name, NAME_LEN))
+	if (iommufd_bar_name(&area->pinned->owner, name, NAME_LEN))
 		return "the BAR of ";
 	return area->pinned->file ? "of a file" : "memory";
 }
 
 /**
- * explain_taken - something is mapped in a range already
+ * iommufd_explain_taken - something is mapped in a range already
  * @ioas: the IOAS, with its tree lock held
  * @iova: first IOVA
  * @last: last IOVA, inclusive
  *
  * Return: -EEXIST.
  */
-int explain_taken(struct ioas *ioas, unsigned long iova, unsigned long last)
+int iommufd_explain_taken(struct ioas *ioas, unsigned long iova,
+			  unsigned long last)
 {
-	struct area *area = area_first(&ioas->areas, iova, last);
+	struct area *area = iommufd_area_first(&ioas->areas, iova, last);
 	char name[NAME_LEN] = "";
 	const char *what;
 
 	if (!area)
 		return -EEXIST;
 	what = origin(ioas, area, name);
-	return reason_note(ioas->ctx, -EEXIST,
-			   "%#lx-%#lx, %s%s, is mapped in IOAS %u already, where %#lx-%#lx is to be",
-			   area->iova, area->last, what, name, ioas->obj.id,
-			   iova, last);
+	return iommufd_reason_note(ioas->ctx, -EEXIST,
+				   "%#lx-%#lx, %s%s, is mapped in IOAS %u already, where %#lx-%#lx is to be",
+				   area->iova, area->last, what, name,
+				   ioas->obj.id, iova, last);
 }
 
 /**
- * explain_no_place - there is no room for a mapping whose IOVA is not fixed
+ * iommufd_explain_no_place - there is no room for a mapping whose IOVA is not fixed
  * @ioas: the IOAS
  * @length: bytes
  *
  * Return: -ENOSPC.
  */
-int explain_no_place(struct ioas *ioas, unsigned long length)
+int iommufd_explain_no_place(struct ioas *ioas, unsigned long length)
 {
-	return reason_note(ioas->ctx, -ENOSPC,
-			   "no %#lx bytes in a row are free in what %s of IOAS %u",
-			   length, RB_EMPTY_ROOT(&ioas->allowed.rb_root) ?
-			   "can be translated" : "the list of ALLOW_IOVAS has",
-			   ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -ENOSPC,
+				   "no %#lx bytes in a row are free in what %s of IOAS %u",
+				   length,
+				   RB_EMPTY_ROOT(&ioas->allowed.rb_root) ?
+					   "can be translated" :
+					   "the list of ALLOW_IOVAS has",
+				   ioas->obj.id);
 }
 
 /**
- * explain_cut - a range ends in the middle of a mapping
+ * iommufd_explain_cut - a range ends in the middle of a mapping
  * @ioas: the IOAS, with its tree lock held
  * @start: first IOVA of the range
  * @last: last IOVA, inclusive
  *
  * Return: -ENOENT.
  */
-int explain_cut(struct ioas *ioas, unsigned long start, unsigned long last)
+int iommufd_explain_cut(struct ioas *ioas, unsigned long start,
+			unsigned long last)
 {
-	const struct area *area = area_first(&ioas->areas, start, last);
+	const struct area *area = iommufd_area_first(&ioas->areas, start, last);
 
 	if (area && area->iova >= start && area->last <= last)
-		area = area_last(&ioas->areas, start, last);
+		area = iommufd_area_last(&ioas->areas, start, last);
 	if (!area)
 		return -ENOENT;
-	return reason_note(ioas->ctx, -ENOENT,
-			   "%#lx-%#lx cuts the mapping %#lx-%#lx of IOAS %u, which can be unmapped as a whole only",
-			   start, last, area->iova, area->last, ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -ENOENT,
+				   "%#lx-%#lx cuts the mapping %#lx-%#lx of IOAS %u, which can be unmapped as a whole only",
+				   start, last, area->iova, area->last,
+				   ioas->obj.id);
 }
 
 /**
- * explain_working - another thread is working on what is to be unmapped
+ * iommufd_explain_working - another thread is working on what is to be unmapped
  * @ioas: the IOAS
  * @start: first IOVA of the range
  * @last: last IOVA, inclusive
  *
  * Return: -EBUSY.
  */
-int explain_working(struct ioas *ioas, unsigned long start, unsigned long last)
+int iommufd_explain_working(struct ioas *ioas, unsigned long start,
+			    unsigned long last)
 {
-	return reason_note(ioas->ctx, -EBUSY,
-			   "another thread is mapping or unmapping something in %#lx-%#lx of IOAS %u",
-			   start, last, ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -EBUSY,
+				   "another thread is mapping or unmapping something in %#lx-%#lx of IOAS %u",
+				   start, last, ioas->obj.id);
 }
 
 /**
- * explain_nothing - nothing is mapped in a range
+ * iommufd_explain_nothing - nothing is mapped in a range
  * @ioas: the IOAS
  * @start: first IOVA
  * @length: bytes
  *
  * Return: -ENOENT.
  */
-int explain_nothing(struct ioas *ioas, unsigned long start,
-		    unsigned long length)
+int iommufd_explain_nothing(struct ioas *ioas, unsigned long start,
+			    unsigned long length)
 {
-	return reason_note(ioas->ctx, -ENOENT,
-			   "nothing is mapped in %#lx-%#lx of IOAS %u", start,
-			   start + length - 1, ioas->obj.id);
+	return iommufd_reason_note(ioas->ctx, -ENOENT,
+				   "nothing is mapped in %#lx-%#lx of IOAS %u",
+				   start, start + length - 1, ioas->obj.id);
 }

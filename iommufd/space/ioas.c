@@ -76,7 +76,7 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	struct ioas *ioas = ioas_of(obj);
 
 	ioas->dying = true;
-	WARN_ON(ioas_unmap_all(ioas, NULL));
+	WARN_ON(iommufd_ioas_unmap_all(ioas, NULL));
 	mutex_lock(&ctx->ioas_lock);
 	list_del(&ioas->link);
 	mutex_unlock(&ctx->ioas_lock);
@@ -87,15 +87,15 @@ static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	ioas_leave_family(ioas);
 	cmpxchg(&ctx->container.ioas_id, obj->id, 0);
 
-	ranges_clear(&ioas->allowed);
-	ranges_drop(&ioas->reserved, NULL);	/* of tests, see test.c */
+	iommufd_ranges_clear(&ioas->allowed);
+	iommufd_ranges_drop(&ioas->reserved, NULL); /* of tests, see test.c */
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->sources.rb_root));
 	WARN_ON(!list_empty(&ioas->tables));
 	WARN_ON(!list_empty(&ioas->children));
 	WARN_ON(!xa_empty(&ioas->users));
 	xa_destroy(&ioas->users);
-	stock_trim(ioas, 0);
+	iommufd_stock_trim(ioas, 0);
 	mutex_destroy(&ioas->tree_lock);
 	mutex_destroy(&ioas->attach_lock);
 }
@@ -124,19 +124,19 @@ static void ioas_join_family(struct ioas *ioas, struct ioas *parent)
 }
 
 /**
- * ioas_alloc - a new, empty IOAS
+ * iommufd_ioas_alloc - a new, empty IOAS
  * @ctx: the context that owns it
  * @parent: the IOAS to nest it in, on which the caller has a reference, or NULL
  *
  * Return: an IOAS that has an ID but has not been published, or NULL.
  */
-struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
+struct ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
 {
 	struct ioas *ioas = kzalloc(sizeof(*ioas), GFP_KERNEL_ACCOUNT);
 
 	if (!ioas)
 		return NULL;
-	if (object_init(ctx, &ioas->obj, &ioas_kind)) {
+	if (iommufd_object_init(ctx, &ioas->obj, &ioas_kind)) {
 		kfree(ioas);
 		return NULL;
 	}

@@ -7,6 +7,6 @@
 
 #include "space/space.h"
 
-struct ioas *ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent);
+struct ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent);
 
 #endif

@@ -21,19 +21,19 @@
  */
 
 /**
- * area_fill - map an area into a domain
+ * iommufd_area_fill - map an area into a domain
  * @ioas: its IOAS
  * @area: with its memory in use
  * @table: the page table that the domain is
  *
- * Return: 0 or an errno of paging_fill().
+ * Return: 0 or an errno of iommufd_paging_fill().
  */
-int area_fill(const struct ioas *ioas, const struct area *area,
-	      const struct ioas_table *table)
+int iommufd_area_fill(const struct ioas *ioas, const struct area *area,
+		      const struct ioas_table *table)
 {
 	const struct paging_range range = area_range(ioas, area);
 
-	return paging_fill(&table->paging, &range);
+	return iommufd_paging_fill(&table->paging, &range);
 }
 
 /* The same, with a shorter way for most areas. */
@@ -43,18 +43,18 @@ static inline int fill(const struct ioas *ioas, const struct area *area,
 	phys_addr_t phys = area_phys(area);
 
 	if (!phys)
-		return area_fill(ioas, area, table);
+		return iommufd_area_fill(ioas, area, table);
 	return paging_fill_run(&table->paging, area->iova, phys,
 			       area_length(area), area_iommu_prot(area),
 			       ioas->small_pages);
 }
 
 /**
- * area_unuse - the page tables do not translate an area any more: unpin it
+ * iommufd_area_unuse - the page tables do not translate an area any more: unpin it
  * @ioas: its IOAS
  * @area: with in_use set
  */
-void area_unuse(const struct ioas *ioas, struct area *area)
+void iommufd_area_unuse(const struct ioas *ioas, struct area *area)
 {
 	area->in_use = false;
 	area->parked = false;
@@ -64,14 +64,14 @@ void area_unuse(const struct ioas *ioas, struct area *area)
 
 /* @failed could not be filled: drain all page tables before it. */
 static void area_unload(struct ioas *ioas, struct area *area,
-				 const struct ioas_table *failed, int rc)
+			const struct ioas_table *failed, int rc)
 {
 	struct ioas_table *table;
 
 	/* -EIO may also be the driver's own error. */
 	area->stuck = rc == -EIO &&
-		      !paging_clear(&failed->paging, area->iova,
-				    area_length(area));
+		      !iommufd_paging_clear(&failed->paging, area->iova,
+					    area_length(area));
 	list_for_each_entry(table, &ioas->tables, link) {
 		if (table == failed)
 			break;
@@ -82,16 +82,17 @@ static void area_unload(struct ioas *ioas, struct area *area,
 }
 
 /**
- * area_load - fill all page tables with an area
+ * iommufd_area_load - fill all page tables with an area
  * @ioas: its IOAS, locked
  * @area: with its memory in use, if the IOAS needs it
  *
  * A BAR may be gone, or off: revoking and switching take the lock, before or
  * after this.
  *
- * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck.
+ * Return: 0; or an errno of iommufd_ioas_map_slices(), with nothing mapped but
+ * what is stuck.
  */
-int area_load(struct ioas *ioas, struct area *area)
+int iommufd_area_load(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	int rc;
@@ -114,28 +115,28 @@ int area_load(struct ioas *ioas, struct area *area)
 }
 
 /**
- * area_refill - fill all page tables with a BAR that was off
+ * iommufd_area_refill - fill all page tables with a BAR that was off
  * @ioas: the IOAS, with its lock held for writing
  * @area: parked
  *
- * Return: 0; or an errno of area_load(), with the area still parked.
+ * Return: 0; or an errno of iommufd_area_load(), with the area still parked.
  */
-int area_refill(struct ioas *ioas, struct area *area)
+int iommufd_area_refill(struct ioas *ioas, struct area *area)
 {
-	int rc = area_load(ioas, area);
+	int rc = iommufd_area_load(ioas, area);
 
 	area->parked = rc && !area->stuck;
 	return rc;
 }
 
 /**
- * area_drain - take an area out of all page tables, flush, and then unpin it
+ * iommufd_area_drain - take an area out of all page tables, flush, and then unpin it
  * @ioas: its IOAS, locked
  * @area: an area of the caller
  *
  * Return: false if a driver has failed to unmap it.
  */
-bool area_drain(struct ioas *ioas, struct area *area)
+bool iommufd_area_drain(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
 	bool gone = true;
@@ -160,8 +161,7 @@ bool area_drain(struct ioas *ioas, struct area *area)
  * Out of the page tables ------------------------------------------------------
  */
 
-static bool drain_table(const struct paging *paging,
-				 const struct area *chain)
+static bool drain_table(const struct paging *paging, const struct area *chain)
 {
 	struct paging_drain drain;
 	unsigned int n = 0;
@@ -173,7 +173,7 @@ static bool drain_table(const struct paging *paging,
 		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 	}
-	return paging_drain_end(&drain);
+	return iommufd_paging_drain_end(&drain);
 }
 
 /* A driver has failed to unmap something: find out what is left. */
@@ -181,12 +181,13 @@ static void find_stuck(const struct paging *paging, struct area *chain)
 {
 	for (; chain; chain = chain->chain)
 		if (area_is_filled(chain) &&
-		    !paging_clear(paging, chain->iova, area_length(chain)))
+		    !iommufd_paging_clear(paging, chain->iova,
+					  area_length(chain)))
 			chain->stuck = true;
 }
 
 /**
- * chain_unuse - unpin the memory of areas that are out of all page tables
+ * iommufd_chain_unuse - unpin the memory of areas that are out of all page tables
  * @ioas: the IOAS
  * @chain: areas of the caller, in use or not
  *
@@ -194,7 +195,7 @@ static void find_stuck(const struct paging *paging, struct area *chain)
  *
  * Return: false if any is stuck: that stays in use.
  */
-bool chain_unuse(const struct ioas *ioas, struct area *chain)
+bool iommufd_chain_unuse(const struct ioas *ioas, struct area *chain)
 {
 	struct account *account = NULL;
 	unsigned long npages = 0;
@@ -225,7 +226,7 @@ bool chain_unuse(const struct ioas *ioas, struct area *chain)
 		if (pinned_unuse_page(pinned))
 			npages++;
 		else
-			pinned_unuse_shared(pinned);
+			iommufd_pinned_unuse_shared(pinned);
 	}
 	if (npages)
 		account_uncharge(account, npages);
@@ -233,12 +234,12 @@ bool chain_unuse(const struct ioas *ioas, struct area *chain)
 }
 
 /**
- * chain_empty - take areas out of all page tables
+ * iommufd_chain_empty - take areas out of all page tables
  * @ioas: the IOAS, locked
  * @chain: areas of the caller; one flush for each page table. Those that a driver has
  *	not unmapped are stuck
  */
-void chain_empty(struct ioas *ioas, struct area *chain)
+void iommufd_chain_empty(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table;
 
@@ -254,17 +255,17 @@ void chain_empty(struct ioas *ioas, struct area *chain)
 }
 
 /**
- * chain_drain - take areas out of all page tables, and unpin them
+ * iommufd_chain_drain - take areas out of all page tables, and unpin them
  * @ioas: the IOAS, locked
  * @chain: areas of the caller; one flush for each page table
  *
  * Return: whether all are unmapped. Those that a driver has not unmapped are stuck,
  * and stay in use.
  */
-bool chain_drain(struct ioas *ioas, struct area *chain)
+bool iommufd_chain_drain(struct ioas *ioas, struct area *chain)
 {
-	chain_empty(ioas, chain);
-	return chain_unuse(ioas, chain);
+	iommufd_chain_empty(ioas, chain);
+	return iommufd_chain_unuse(ioas, chain);
 }
 
 /*
@@ -272,7 +273,7 @@ bool chain_drain(struct ioas *ioas, struct area *chain)
  */
 
 /**
- * chain_give_up - areas that have been placed are not to be mapped after all
+ * iommufd_chain_give_up - areas that have been placed are not to be mapped after all
  * @ioas: the IOAS, locked, because of children and of memory of files that changes
  *	its account
  * @chain: the areas: out of all page tables, but for those that are stuck
@@ -280,41 +281,41 @@ bool chain_drain(struct ioas *ioas, struct area *chain)
  *
  * Return: @rc, or -EIO if any is stuck: that stays mapped.
  */
-int chain_give_up(struct ioas *ioas, struct area *chain, int rc)
+int iommufd_chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 {
-	chain_unuse(ioas, chain);
+	iommufd_chain_unuse(ioas, chain);
 	if (tracepoint_enabled(ioasid_map))
-		chain_trace_map(ioas, chain, rc);
-	return chain_drop(ioas, chain) ?: rc;
+		iommufd_chain_trace_map(ioas, chain, rc);
+	return iommufd_chain_drop(ioas, chain) ?: rc;
 }
 
 /*
- * chain_give_up() of areas that have not been pinned, with the lock taken here: nobody
- * holds it while he waits for a user.
+ * iommufd_chain_give_up() of areas that have not been pinned, with the lock taken
+ * here: nobody holds it while he waits for a user.
  */
-int chain_abandon(struct ioas *ioas, struct area *chain, int rc)
+int iommufd_chain_abandon(struct ioas *ioas, struct area *chain, int rc)
 {
 	down_read(ioas_lock(ioas));
-	rc = chain_give_up(ioas, chain, rc);
+	rc = iommufd_chain_give_up(ioas, chain, rc);
 	up_read(ioas_lock(ioas));
 	return rc;
 }
 
 /**
- * chain_fill - fill the page tables with new areas, and let others see them
+ * iommufd_chain_fill - fill the page tables with new areas, and let others see them
  * @ioas: the IOAS, locked
  * @chain: placed areas, with their memory in use if the IOAS needs it
  *
- * Return: 0; or an errno of ioas_map_slices(), with nothing mapped but what is stuck:
- * the areas are to be given up.
+ * Return: 0; or an errno of iommufd_ioas_map_slices(), with nothing mapped but
+ * what is stuck: the areas are to be given up.
  */
-int chain_fill(struct ioas *ioas, struct area *chain)
+int iommufd_chain_fill(struct ioas *ioas, struct area *chain)
 {
 	struct area *area, *before = NULL;
 	int rc = 0;
 
 	for (area = chain; area && !rc; before = area, area = area->chain) {
-		rc = area_load(ioas, area);
+		rc = iommufd_area_load(ioas, area);
 		if (rc)
 			break;
 		if (area->chain)
@@ -324,7 +325,7 @@ int chain_fill(struct ioas *ioas, struct area *chain)
 		chain_set_mapped(ioas, chain);
 	} else if (before) {
 		before->chain = NULL;
-		chain_drain(ioas, chain);
+		iommufd_chain_drain(ioas, chain);
 		before->chain = area;
 	}
 	return rc;
@@ -371,33 +372,33 @@ static int lock_used(struct ioas *ioas, struct area *chain)
 static void unuse_unneeded(struct ioas *ioas, struct area *chain)
 {
 	if (!ioas->needs)
-		chain_unuse(ioas, chain);
+		iommufd_chain_unuse(ioas, chain);
 }
 
 /**
- * chain_load - pin the memory of new areas and fill the page tables
+ * iommufd_chain_load - pin the memory of new areas and fill the page tables
  * @ioas: the IOAS, not nested, not locked: whoever pins may wait for ever
  * @chain: placed areas
  *
- * Return: 0, and the areas can be seen by others; or an errno of ioas_map_slices(),
- * and they are gone.
+ * Return: 0, and the areas can be seen by others; or an errno of
+ * iommufd_ioas_map_slices(), and they are gone.
  */
-int chain_load(struct ioas *ioas, struct area *chain)
+int iommufd_chain_load(struct ioas *ioas, struct area *chain)
 {
 	int rc = lock_used(ioas, chain);
 
 	if (rc)
-		return chain_abandon(ioas, chain, rc);
+		return iommufd_chain_abandon(ioas, chain, rc);
 	unuse_unneeded(ioas, chain);
 	if (!chain->chain) {
-		rc = area_load(ioas, chain);
+		rc = iommufd_area_load(ioas, chain);
 		if (!rc)
 			area_set_mapped(ioas, chain);
 	} else {
-		rc = chain_fill(ioas, chain);
+		rc = iommufd_chain_fill(ioas, chain);
 	}
 	if (rc)
-		rc = chain_give_up(ioas, chain, rc);
+		rc = iommufd_chain_give_up(ioas, chain, rc);
 	up_read(ioas_lock(ioas));
 	return rc;
 }
@@ -411,7 +412,8 @@ static int use_row(struct area *area, const struct area *end,
 		   unsigned long npages)
 {
 	struct pinned *first = area->pinned;
-	struct page **pages = pinned_row_begin(first, npages), **page = pages;
+	struct page **pages = iommufd_pinned_row_begin(first, npages),
+		    **page = pages;
 	struct area *at;
 	int rc = 0;
 
@@ -424,10 +426,10 @@ static int use_row(struct area *area, const struct area *end,
 	}
 	/* Memory was too short for the runs of one. */
 	for (at = area; rc && at != end; at = at->chain) {
-		pinned_row_undo(at->pinned);
+		iommufd_pinned_row_undo(at->pinned);
 		at->in_use = false;
 	}
-	pinned_row_end(first, npages, pages, rc);
+	iommufd_pinned_row_end(first, npages, pages, rc);
 	return rc;
 }
 
@@ -446,7 +448,7 @@ static int use_rows(struct area *chain)
 		     end = end->chain)
 			npages += end->pinned->npages;
 		if (end == area->chain) {
-			rc = pinned_use_first(area->pinned);
+			rc = iommufd_pinned_use_first(area->pinned);
 			area->in_use = !rc;
 		} else {
 			rc = use_row(area, end, npages);
@@ -473,7 +475,7 @@ static void undo_fill(struct area *chain, const struct paging *paging,
 		paging_drain(&drain, area->iova, n);
 		bytes -= n;
 	}
-	if (!paging_drain_end(&drain) || rc == -EIO)
+	if (!iommufd_paging_drain_end(&drain) || rc == -EIO)
 		find_stuck(paging, chain);
 }
 
@@ -484,7 +486,7 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 	struct area *area;
 	int rc = 0;
 
-	paging_fill_begin(&fill, &table->paging, ioas->small_pages);
+	iommufd_paging_fill_begin(&fill, &table->paging, ioas->small_pages);
 	for (area = chain; area && !rc; area = area->chain) {
 		phys_addr_t phys = area_phys(area);
 
@@ -501,25 +503,25 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 			const struct paging_range range = area_range(ioas,
 								     area);
 
-			rc = paging_fill_add(&fill, &range);
+			rc = iommufd_paging_fill_add(&fill, &range);
 		}
 	}
 	if (!rc)
-		rc = paging_fill_end(&fill);
+		rc = iommufd_paging_fill_end(&fill);
 	if (rc)
 		undo_fill(chain, &table->paging, fill.mapped, rc);
 	return rc;
 }
 
 /**
- * row_fill - chain_fill() with as little work as possible
+ * iommufd_row_fill - iommufd_chain_fill() with as little work as possible
  * @ioas: the IOAS, locked
  * @chain: placed areas, with their memory in use if the IOAS needs it
  *
  * Return: 0; or, with nothing mapped but what is stuck, the errno of any of the
  * areas. None is given up then.
  */
-int row_fill(struct ioas *ioas, struct area *chain)
+int iommufd_row_fill(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table, *undo;
 	int rc = 0;
@@ -542,14 +544,14 @@ int row_fill(struct ioas *ioas, struct area *chain)
 }
 
 /**
- * row_load - chain_load() with as little work as possible
+ * iommufd_row_load - iommufd_chain_load() with as little work as possible
  * @ioas: the IOAS, not nested, not locked, in need of its memory
  * @chain: placed areas
  *
  * Return: 0; or the errno of any of the areas. They keep their places then, with
  * nothing mapped but what is stuck.
  */
-int row_load(struct ioas *ioas, struct area *chain)
+int iommufd_row_load(struct ioas *ioas, struct area *chain)
 {
 	int rc = use_rows(chain);
 
@@ -557,12 +559,12 @@ int row_load(struct ioas *ioas, struct area *chain)
 		rc = down_read_killable(ioas_lock(ioas));
 	if (!rc) {
 		/* The last page table may have gone: then one by one. */
-		rc = ioas->needs ? row_fill(ioas, chain) : -EAGAIN;
+		rc = ioas->needs ? iommufd_row_fill(ioas, chain) : -EAGAIN;
 		if (rc)
-			chain_unuse(ioas, chain);
+			iommufd_chain_unuse(ioas, chain);
 		up_read(ioas_lock(ioas));
 	} else {
-		chain_unuse(ioas, chain);
+		iommufd_chain_unuse(ioas, chain);
 	}
 	return rc;
 }

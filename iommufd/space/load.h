@@ -36,7 +36,7 @@ static inline phys_addr_t area_phys(const struct area *area)
 		return PFN_PHYS(run_pfn(runs_one(runs))) + area->offset;
 	skip = offset_in_page(area->offset);
 	npages = PAGE_ALIGN(skip + area_length(area)) >> PAGE_SHIFT;
-	pfn = runs_pfn_of(runs, area->offset >> PAGE_SHIFT, npages);
+	pfn = iommufd_runs_pfn_of(runs, area->offset >> PAGE_SHIFT, npages);
 	return pfn ? PFN_PHYS(pfn) + skip : 0;
 }
 
@@ -82,7 +82,7 @@ static inline int memory_use(struct pinned *pinned)
 static inline bool area_bar_is_there(const struct area *area)
 {
 	return !pinned_is_bar(area->pinned) ||
-	       !bar_owner_retired(area->pinned->owner);
+	       !iommufd_bar_owner_retired(area->pinned->owner);
 }
 
 /**
@@ -92,25 +92,25 @@ static inline bool area_bar_is_there(const struct area *area)
 static inline bool area_bar_is_off(const struct area *area)
 {
 	return pinned_is_bar(area->pinned) &&
-	       bar_owner_off(area->pinned->owner);
+	       iommufd_bar_owner_off(area->pinned->owner);
 }
 
-int area_fill(const struct ioas *ioas, const struct area *area,
-	      const struct ioas_table *table);
-int area_load(struct ioas *ioas, struct area *area);
-int area_refill(struct ioas *ioas, struct area *area);
-bool area_drain(struct ioas *ioas, struct area *area);
-void area_unuse(const struct ioas *ioas, struct area *area);
+int iommufd_area_fill(const struct ioas *ioas, const struct area *area,
+		      const struct ioas_table *table);
+int iommufd_area_load(struct ioas *ioas, struct area *area);
+int iommufd_area_refill(struct ioas *ioas, struct area *area);
+bool iommufd_area_drain(struct ioas *ioas, struct area *area);
+void iommufd_area_unuse(const struct ioas *ioas, struct area *area);
 
-int chain_fill(struct ioas *ioas, struct area *chain);
-int chain_load(struct ioas *ioas, struct area *chain);
-void chain_empty(struct ioas *ioas, struct area *chain);
-bool chain_drain(struct ioas *ioas, struct area *chain);
-bool chain_unuse(const struct ioas *ioas, struct area *chain);
-int chain_give_up(struct ioas *ioas, struct area *chain, int rc);
-int chain_abandon(struct ioas *ioas, struct area *chain, int rc);
+int iommufd_chain_fill(struct ioas *ioas, struct area *chain);
+int iommufd_chain_load(struct ioas *ioas, struct area *chain);
+void iommufd_chain_empty(struct ioas *ioas, struct area *chain);
+bool iommufd_chain_drain(struct ioas *ioas, struct area *chain);
+bool iommufd_chain_unuse(const struct ioas *ioas, struct area *chain);
+int iommufd_chain_give_up(struct ioas *ioas, struct area *chain, int rc);
+int iommufd_chain_abandon(struct ioas *ioas, struct area *chain, int rc);
 
-int row_fill(struct ioas *ioas, struct area *chain);
-int row_load(struct ioas *ioas, struct area *chain);
+int iommufd_row_fill(struct ioas *ioas, struct area *chain);
+int iommufd_row_load(struct ioas *ioas, struct area *chain);
 
 #endif

@@ -28,8 +28,8 @@
 static int map_chain(struct ioas *ioas, struct area *chain,
 		     unsigned long length, u32 flags, u64 *iova)
 {
-	return chain_place_or_free(ioas, chain, length, flags, iova) ?:
-	       chain_load(ioas, chain);
+	return iommufd_chain_place_or_free(ioas, chain, length, flags, iova) ?:
+		       iommufd_chain_load(ioas, chain);
 }
 
 /*
@@ -37,16 +37,17 @@ static int map_chain(struct ioas *ioas, struct area *chain,
  */
 
 /**
- * ioas_map_new - map memory for the first time
+ * iommufd_ioas_map_new - map memory for the first time
  * @ioas: the IOAS
  * @pinned: memory that no area refers to yet; takes over the caller's reference
  * @offset: first byte to map
  * @length: bytes
  * @flags: enum iommufd_ioas_map_flags
- * @iova: see ioas_map_slices(), also for the errors
+ * @iova: see iommufd_ioas_map_slices(), also for the errors
  */
-int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
-		 unsigned long length, u32 flags, u64 *iova)
+int iommufd_ioas_map_new(struct ioas *ioas, struct pinned *pinned,
+			 unsigned long offset, unsigned long length, u32 flags,
+			 u64 *iova)
 {
 	struct area *area = stock_area_of(pinned);
 
@@ -58,11 +59,11 @@ int ioas_map_new(struct ioas *ioas, struct pinned *pinned, unsigned long offset,
 static int place_taken(struct ioas *ioas, struct area *area,
 		       unsigned long length, u32 flags, u64 *iova)
 {
-	int rc = chain_place(ioas, area, length, flags, iova);
+	int rc = iommufd_chain_place(ioas, area, length, flags, iova);
 
 	mutex_unlock(&ioas->tree_lock);
 	if (rc)
-		chain_free(ioas, area);
+		iommufd_chain_free(ioas, area);
 	return rc;
 }
 
@@ -70,15 +71,14 @@ static int place_taken(struct ioas *ioas, struct area *area,
  * Most calls: a small piece of user memory. It pays to have few stack frames: those
  * of the driver and of get_user_pages(), and one of ours.
  */
-static int map_user(struct ioas *ioas, unsigned long uptr,
-				    unsigned long length, u32 flags,
-				    bool process, u64 *iova)
+static int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
+		    u32 flags, bool process, u64 *iova)
 {
 	struct area *area;
 	int rc = pinned_check_range(uptr, length) ?: stock_lock(ioas, 1);
 
 	if (rc)
-		return explain_source(ioas->ctx, rc, uptr, length);
+		return iommufd_explain_source(ioas->ctx, rc, uptr, length);
 	area = stock_take(ioas);
 	rc = pinned_claim(area->pinned, process || ioas->ctx->charge_process);
 	if (rc) {
@@ -91,7 +91,7 @@ static int map_user(struct ioas *ioas, unsigned long uptr,
 	chain_init_embedded(area, offset_in_page(uptr), length,
 			    chain_prot(flags));
 	return place_taken(ioas, area, length, flags, iova) ?:
-	       chain_load(ioas, area);
+		       iommufd_chain_load(ioas, area);
 }
 
 /*
@@ -106,8 +106,8 @@ static int load_nested(struct ioas *ioas, struct area *chain)
 
 	for (area = chain; area; area = area->chain)
 		area->in_use = ioas->needs;
-	rc = chain_fill(ioas, chain);
-	return rc ? chain_give_up(ioas, chain, rc) : 0;
+	rc = iommufd_chain_fill(ioas, chain);
+	return rc ? iommufd_chain_give_up(ioas, chain, rc) : 0;
 }
 
 /*
@@ -115,35 +115,35 @@ static int load_nested(struct ioas *ioas, struct area *chain)
  * Nothing is pinned for a mapping that cannot succeed anyway.
  */
 static int map_nested_many(struct ioas *ioas, unsigned long source,
-				    unsigned long length, u32 flags, u64 *iova)
+			   unsigned long length, u32 flags, u64 *iova)
 {
 	struct area *chain;
 	int rc;
 
 	for (;;) {
-		chain = nested_chain(ioas, source, length, chain_prot(flags));
+		chain = iommufd_nested_chain(ioas, source, length,
+					     chain_prot(flags));
 		rc = PTR_ERR_OR_ZERO(chain);
 		if (rc != -EAGAIN)
 			break;
-		rc = chain_check_place(ioas, length, flags, *iova);
+		rc = iommufd_chain_check_place(ioas, length, flags, *iova);
 		if (!rc)
-			rc = nested_lend(ioas, source, length,
-					 chain_prot(flags));
+			rc = iommufd_nested_lend(ioas, source, length,
+						 chain_prot(flags));
 		if (rc < 0)
 			break;
 	}
 	if (!rc)
-		rc = chain_place_or_free(ioas, chain, length, flags, iova) ?:
-		     load_nested(ioas, chain);
+		rc = iommufd_chain_place_or_free(ioas, chain, length, flags, iova) ?:
+			     load_nested(ioas, chain);
 	return rc;
 }
 
 static int map_nested(struct ioas *ioas, unsigned long source,
-				      unsigned long length, u32 flags,
-				      u64 *iova)
+		      unsigned long length, u32 flags, u64 *iova)
 {
-	struct area *area = nested_take(ioas, source, length,
-					chain_prot(flags));
+	struct area *area =
+		iommufd_nested_take(ioas, source, length, chain_prot(flags));
 	int rc;
 
 	if (!area)
@@ -152,28 +152,28 @@ static int map_nested(struct ioas *ioas, unsigned long source,
 	if (rc)
 		return rc;
 	area->in_use = ioas->needs;
-	rc = area_load(ioas, area);
+	rc = iommufd_area_load(ioas, area);
 	if (rc)
-		return chain_give_up(ioas, area, rc);
+		return iommufd_chain_give_up(ioas, area, rc);
 	area_set_mapped(ioas, area);
 	return 0;
 }
 
 /**
- * ioas_map_source - map memory that the current process names by an address
+ * iommufd_ioas_map_source - map memory that the current process names by an address
  * @ioas: the IOAS
  * @source: user address; in a nested IOAS an IOVA of its parent
  * @length: bytes
  * @flags: enum iommufd_ioas_map_flags
  * @charge_process: charge the process whatever the context's option says
- * @iova: see ioas_map_slices()
+ * @iova: see iommufd_ioas_map_slices()
  *
- * Return: as ioas_map_slices(); also -EFAULT if a part of the source is not
+ * Return: as iommufd_ioas_map_slices(); also -EFAULT if a part of the source is not
  * mapped in the parent.
  */
-int ioas_map_source(struct ioas *ioas, unsigned long source,
-		    unsigned long length, u32 flags, bool charge_process,
-		    u64 *iova)
+int iommufd_ioas_map_source(struct ioas *ioas, unsigned long source,
+			    unsigned long length, u32 flags,
+			    bool charge_process, u64 *iova)
 {
 	int rc;
 
@@ -202,9 +202,9 @@ static struct area *chain_slices(struct ioas *ioas,
 		struct area *area = NULL;
 
 		if (!fatal_signal_pending(current))
-			area = area_alloc();
+			area = iommufd_area_alloc();
 		if (!area) {
-			chain_free(ioas, chain);
+			iommufd_chain_free(ioas, chain);
 			return NULL;
 		}
 		cond_resched();
@@ -218,7 +218,7 @@ static struct area *chain_slices(struct ioas *ioas,
 }
 
 /**
- * ioas_map_slices - map pieces of memory one after the other
+ * iommufd_ioas_map_slices - map pieces of memory one after the other
  * @ioas: the IOAS
  * @slices: the pieces; on success the areas take references of their own
  * @nr: how many, at least 1
@@ -231,8 +231,8 @@ static struct area *chain_slices(struct ioas *ioas,
  * (no such hole), -EPERM (writable mapping of memory that is not), -ENOMEM,
  * -EFAULT, -EINTR.
  */
-int ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-		    unsigned int nr, u32 flags, u64 *iova)
+int iommufd_ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
+			    unsigned int nr, u32 flags, u64 *iova)
 {
 	struct area *chain = chain_slices(ioas, slices, nr,
 					  chain_prot(flags));
@@ -259,11 +259,11 @@ static int slice_areas(struct ioas *ioas, unsigned long start,
 
 	*nr = 0;
 	for (;; at = area->last + 1) {
-		area = ioas_area_at(ioas, at);
+		area = iommufd_ioas_area_at(ioas, at);
 		if (!area)
-			return reason_note(ioas->ctx, -ENOENT,
-					   "nothing is mapped at IOVA %#lx of IOAS %u, in the range to be copied",
-					   at, ioas->obj.id);
+			return iommufd_reason_note(ioas->ctx, -ENOENT,
+						   "nothing is mapped at IOVA %#lx of IOAS %u, in the range to be copied",
+						   at, ioas->obj.id);
 		if (slices) {
 			slices[*nr].pinned = area->pinned;
 			slices[*nr].offset = area->offset + (at - area->iova);
@@ -280,30 +280,30 @@ static int slice_areas(struct ioas *ioas, unsigned long start,
 }
 
 /**
- * ioas_put_slices - the opposite of ioas_get_slices()
+ * iommufd_ioas_put_slices - the opposite of iommufd_ioas_get_slices()
  * @slices: the pieces
  * @nr: how many
  */
-void ioas_put_slices(struct ioas_slice *slices, unsigned int nr)
+void iommufd_ioas_put_slices(struct ioas_slice *slices, unsigned int nr)
 {
 	while (nr--)
-		pinned_put(slices[nr].pinned);
+		iommufd_pinned_put(slices[nr].pinned);
 	kvfree(slices);
 }
 
 /**
- * ioas_get_slices - what is mapped in a range, without a hole
+ * iommufd_ioas_get_slices - what is mapped in a range, without a hole
  * @ioas: the IOAS
  * @start: first IOVA
  * @last: last IOVA, inclusive
- * @slices: set to an array with references, for ioas_put_slices()
+ * @slices: set to an array with references, for iommufd_ioas_put_slices()
  * @nr: set to its length
  *
  * Return: 0, -ENOENT (a hole), -ENOMEM.
  */
-int ioas_get_slices(struct ioas *ioas, unsigned long start,
-		    unsigned long last, struct ioas_slice **slices,
-		    unsigned int *nr)
+int iommufd_ioas_get_slices(struct ioas *ioas, unsigned long start,
+			    unsigned long last, struct ioas_slice **slices,
+			    unsigned int *nr)
 {
 	int rc;
 

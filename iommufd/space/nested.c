@@ -46,16 +46,15 @@ static u8 permitted(u8 wanted, const struct area *from)
 }
 
 /* The area of the outermost IOAS that is behind one of a parent. */
-static struct area *origin_of(const struct ioas *ioas,
-					 struct area *from)
+static struct area *origin_of(const struct ioas *ioas, struct area *from)
 {
 	return ioas->parent->parent ? area_loose(from)->origin : from;
 }
 
 /* Make an area of a child, not placed yet, of as much as @from has from @source on. */
 static void init_area(const struct ioas *ioas, struct area *area,
-			       struct area *from, unsigned long source,
-			       unsigned long length, u8 prot)
+		      struct area *from, unsigned long source,
+		      unsigned long length, u8 prot)
 {
 	struct loose_area *loose = area_loose(area);
 
@@ -73,7 +72,7 @@ static struct area *find_source(struct ioas *ioas, unsigned long source)
 	struct area *from;
 
 	mutex_lock(&parent->tree_lock);
-	from = ioas_area_at(parent, source);
+	from = iommufd_ioas_area_at(parent, source);
 	mutex_unlock(&parent->tree_lock);
 	if (from) {
 		/* Whoever finds it there sees the area as it was found here. */
@@ -87,9 +86,8 @@ static struct area *find_source(struct ioas *ioas, unsigned long source)
  * that of the previous mapping: a guest's RAM is few areas. It stays for as long as the
  * family is locked.
  */
-static struct area *source_of(struct ioas *ioas,
-					 unsigned long source,
-					 unsigned long length)
+static struct area *source_of(struct ioas *ioas, unsigned long source,
+			      unsigned long length)
 {
 	struct area *from = READ_ONCE(ioas->from);
 
@@ -107,17 +105,17 @@ static bool is_lent(const struct ioas *ioas, struct area *from)
 }
 
 /**
- * nested_take - an area for a mapping that is made of one area of the parent
+ * iommufd_nested_take - an area for a mapping that is made of one area of the parent
  * @ioas: the child, locked
  * @source: first IOVA in the parent
  * @length: bytes
  * @wanted: the permissions that are asked for
  *
  * Return: the area, not placed yet, with the tree lock held; or without it NULL:
- * nested_lend() or nested_chain() tells what is wrong, if anything is.
+ * iommufd_nested_lend() or iommufd_nested_chain() tells what is wrong, if anything is.
  */
-struct area *nested_take(struct ioas *ioas, unsigned long source,
-				       unsigned long length, u8 wanted)
+struct area *iommufd_nested_take(struct ioas *ioas, unsigned long source,
+				 unsigned long length, u8 wanted)
 {
 	struct area *from = source_of(ioas, source, length);
 	u8 prot = from ? permitted(wanted, from) : 0;
@@ -141,26 +139,26 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 
 	lockdep_assert_held(&parent->tree_lock);
 	for (;;) {
-		struct area *from = ioas_area_at(parent, at);
+		struct area *from = iommufd_ioas_area_at(parent, at);
 		unsigned long length;
 		struct area *area;
 		u8 both;
 
 		if (!from)
-			return reason_note(parent->ctx, -EFAULT,
-					   "IOVA %#lx, which the mapping is to be made of, is not mapped in the parent IOAS %u",
-					   at, parent->obj.id);
+			return iommufd_reason_note(parent->ctx, -EFAULT,
+						   "IOVA %#lx, which the mapping is to be made of, is not mapped in the parent IOAS %u",
+						   at, parent->obj.id);
 		both = permitted(prot, from);
 		if (!both)
-			return reason_note(parent->ctx, -EPERM,
-					   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
-					   at, parent->obj.id);
+			return iommufd_reason_note(parent->ctx, -EPERM,
+						   "the mapping at IOVA %#lx of the parent IOAS %u permits nothing of what is asked for",
+						   at, parent->obj.id);
 		/*
 		 * Go on: a hole behind it is reported all the same.
 		 */
 		if (ioas->needs && !is_lent(ioas, from))
 			rc = -EAGAIN;
-		area = area_alloc();
+		area = iommufd_area_alloc();
 		if (!area)
 			return -ENOMEM;
 		length = min(last, from->last) - at + 1;
@@ -175,31 +173,31 @@ static int chain_of_source(struct ioas *ioas, unsigned long start,
 }
 
 /**
- * nested_chain - areas for a mapping in a child, not placed yet
+ * iommufd_nested_chain - areas for a mapping in a child, not placed yet
  * @ioas: the child, locked
  * @source: first IOVA in the parent
  * @length: bytes
  * @prot: what is asked for
  *
  * Return: the chain, or ERR_PTR of -EINVAL (no length), -EOVERFLOW, -EFAULT (a
- * hole in the parent), -EPERM, -ENOMEM, -EAGAIN (nested_lend() comes first).
+ * hole in the parent), -EPERM, -ENOMEM, -EAGAIN (iommufd_nested_lend() comes first).
  */
-struct area *nested_chain(struct ioas *ioas, unsigned long source,
-			  unsigned long length, u8 prot)
+struct area *iommufd_nested_chain(struct ioas *ioas, unsigned long source,
+				  unsigned long length, u8 prot)
 {
 	struct area *chain = NULL;
 	unsigned long last;
 	int rc;
 
 	if (!length)
-		return ERR_PTR(explain_no_length(ioas->ctx));
+		return ERR_PTR(iommufd_explain_no_length(ioas->ctx));
 	if (check_add_overflow(source, length - 1, &last))
-		return ERR_PTR(explain_end(ioas->ctx, source, length));
+		return ERR_PTR(iommufd_explain_end(ioas->ctx, source, length));
 	mutex_lock(&ioas->parent->tree_lock);
 	rc = chain_of_source(ioas, source, last, prot, &chain);
 	mutex_unlock(&ioas->parent->tree_lock);
 	if (rc) {
-		chain_free(ioas, chain);
+		iommufd_chain_free(ioas, chain);
 		return ERR_PTR(rc);
 	}
 	return chain;
@@ -218,7 +216,7 @@ static bool is_source(struct ioas *ioas, unsigned long source,
 
 	mutex_lock(&parent->tree_lock);
 	for (;; at = from->last + 1) {
-		from = ioas_area_at(parent, at);
+		from = iommufd_ioas_area_at(parent, at);
 		if (!from || !permitted(prot, from) || from->last >= last)
 			break;
 		cond_resched();
@@ -240,7 +238,7 @@ static struct pinned *find_unlent(struct ioas *ioas, unsigned long *at,
 
 	mutex_lock(&parent->tree_lock);
 	for (;; *at = from->last + 1) {
-		from = ioas_area_at(parent, *at);
+		from = iommufd_ioas_area_at(parent, *at);
 		if (!from)
 			break;
 		if (!is_lent(ioas, from)) {
@@ -265,7 +263,7 @@ static bool lend_to(struct ioas *ioas, unsigned long at,
 	if (!ioas->needs)
 		return false;
 	mutex_lock(&ioas->parent->tree_lock);
-	from = ioas_area_at(ioas->parent, at);
+	from = iommufd_ioas_area_at(ioas->parent, at);
 	mutex_unlock(&ioas->parent->tree_lock);
 	/* Others may do the same: a second use would never be given back. */
 	return from && from->pinned == pinned && area_bar_is_there(from) &&
@@ -273,7 +271,7 @@ static bool lend_to(struct ioas *ioas, unsigned long at,
 }
 
 /**
- * nested_lend - pin the memory that a mapping is to be made of, for all
+ * iommufd_nested_lend - pin the memory that a mapping is to be made of, for all
  * children
  * @ioas: the child, locked for reading
  * @source: first IOVA in the parent
@@ -285,8 +283,8 @@ static bool lend_to(struct ioas *ioas, unsigned long at,
  * Return: 0 if there is nothing to be lent; 1 if there was, so that everything has to
  * be looked at anew; or an errno of pinned_use().
  */
-int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
-		u8 prot)
+int iommufd_nested_lend(struct ioas *ioas, unsigned long source,
+			unsigned long length, u8 prot)
 {
 	unsigned long last = source + length - 1, at = source;
 	struct pinned *pinned;
@@ -303,7 +301,7 @@ int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
 		down_read(ioas_lock(ioas));
 		if (!rc && !lend_to(ioas, at, pinned))
 			pinned_unuse(pinned);
-		pinned_put(pinned);
+		iommufd_pinned_put(pinned);
 		if (fatal_signal_pending(current))
 			rc = rc ?: -EINTR;
 		if (!ioas->needs)
@@ -315,21 +313,21 @@ int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
 }
 
 /**
- * nested_keep_lent - give the origin of an area a use of its memory
+ * iommufd_nested_keep_lent - give the origin of an area a use of its memory
  * @area: an area of a child, whose family is locked for writing
  *
  * Return: false if the origin has one already.
  */
-bool nested_keep_lent(struct area *area)
+bool iommufd_nested_keep_lent(struct area *area)
 {
 	return !xchg(&area_loose(area)->origin->lent, true);
 }
 
 /**
- * nested_take_back - unpin what children have been lent
+ * iommufd_nested_take_back - unpin what children have been lent
  * @chain: areas of which nothing is left in any child
  */
-void nested_take_back(struct area *chain)
+void iommufd_nested_take_back(struct area *chain)
 {
 	for (; chain; chain = chain->chain) {
 		/* A stuck area has a use of its own. */
@@ -341,23 +339,23 @@ void nested_take_back(struct area *chain)
 }
 
 /**
- * nested_take_back_all - no child has a page table any more
+ * iommufd_nested_take_back_all - no child has a page table any more
  * @ioas: the outermost IOAS, with its lock held for writing
  */
-void nested_take_back_all(struct ioas *ioas)
+void iommufd_nested_take_back_all(struct ioas *ioas)
 {
 	struct area *area;
 
 	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 		area->chain = NULL;
-		nested_take_back(area);
+		iommufd_nested_take_back(area);
 	}
 }
 
 /* From now on keep track of where the areas of a child come from. */
 static void keep_sources(struct ioas *child)
 {
-	struct area *area = area_first(&child->areas, 0, ULONG_MAX);
+	struct area *area = iommufd_area_first(&child->areas, 0, ULONG_MAX);
 
 	lockdep_assert_held_write(ioas_lock(child));
 	lockdep_assert_held(&child->tree_lock);
@@ -423,8 +421,9 @@ static void tell_lost(struct ioas *ioas, const struct area *chain)
 {
 	for (; chain; chain = chain->chain)
 		if (!chain->stuck)
-			event_range_lost(ioas->ctx, ioas->obj.id, chain->iova,
-					 area_length(chain));
+			iommufd_event_range_lost(ioas->ctx, ioas->obj.id,
+						 chain->iova,
+						 area_length(chain));
 }
 
 /* Areas of the same IOAS that follow each other share one flush. Returns 0 or -EIO. */
@@ -440,7 +439,7 @@ static int remove_descendants(struct area *chain)
 			end = end->chain;
 		rest = end->chain;
 		end->chain = NULL;
-		chain_drain(ioas, chain);
+		iommufd_chain_drain(ioas, chain);
 		tell_lost(ioas, chain);
 		rc = chain_drop_mapped(ioas, chain) ?: rc;
 		chain = rest;
@@ -450,7 +449,7 @@ static int remove_descendants(struct area *chain)
 }
 
 /**
- * nested_remove - unmap everything made of areas that are about to be unmapped
+ * iommufd_nested_remove - unmap everything made of areas that are about to be unmapped
  * @ioas: the IOAS, with its lock held for writing
  * @chain: claimed areas of it; set to NULL if they have been given back
  * @obstacle: set to an area that an in-kernel user has pages of, which gets no
@@ -459,8 +458,8 @@ static int remove_descendants(struct area *chain)
  * Return: 0; -EAGAIN with nothing changed but that: call it back, try again; or -EIO
  * if a driver has not unmapped something: that stays, and so does @chain.
  */
-int nested_remove(struct ioas *ioas, struct area **chain,
-		  struct obstacle *obstacle)
+int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
+			  struct obstacle *obstacle)
 {
 	struct area *found = claim_descendants(ioas, *chain);
 	struct area *area;
@@ -477,7 +476,8 @@ int nested_remove(struct ioas *ioas, struct area **chain,
 			return 0;
 	} else {
 		if (obstacle)
-			obstacle_set(obstacle, area_loose(area)->ioas, area);
+			iommufd_obstacle_set(obstacle, area_loose(area)->ioas,
+					     area);
 		chain_set_ready(found);
 	}
 	chain_set_ready(*chain);

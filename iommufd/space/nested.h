@@ -10,16 +10,16 @@
 /* How deep IOASes may be nested. */
 #define NESTED_DEPTH_MAX	16
 
-struct area *nested_take(struct ioas *ioas, unsigned long source,
-			 unsigned long length, u8 wanted);
-struct area *nested_chain(struct ioas *ioas, unsigned long source,
-			  unsigned long length, u8 prot);
-int nested_lend(struct ioas *ioas, unsigned long source, unsigned long length,
-		u8 prot);
-bool nested_keep_lent(struct area *area);
-void nested_take_back(struct area *chain);
-void nested_take_back_all(struct ioas *ioas);
-int nested_remove(struct ioas *ioas, struct area **chain,
-		  struct obstacle *obstacle);
+struct area *iommufd_nested_take(struct ioas *ioas, unsigned long source,
+				 unsigned long length, u8 wanted);
+struct area *iommufd_nested_chain(struct ioas *ioas, unsigned long source,
+				  unsigned long length, u8 prot);
+int iommufd_nested_lend(struct ioas *ioas, unsigned long source,
+			unsigned long length, u8 prot);
+bool iommufd_nested_keep_lent(struct area *area);
+void iommufd_nested_take_back(struct area *chain);
+void iommufd_nested_take_back_all(struct ioas *ioas);
+int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
+			  struct obstacle *obstacle);
 
 #endif

@@ -9,9 +9,9 @@
  * Nothing here asks the page table what it holds: the runs know.
  *
  * Draining unmaps any number of ranges, merges neighbours, and flushes the IOTLB
- * once, over all of them. Only after paging_drain_end() may the memory be unpinned,
- * and only if that says so: a driver may do less than it was asked to, and a device
- * can reach what it left behind.
+ * once, over all of them. Only after iommufd_paging_drain_end() may the memory be
+ * unpinned, and only if that says so: a driver may do less than it was asked to,
+ * and a device can reach what it left behind.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -137,7 +137,7 @@ static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
 	return gone;
 }
 
-/* paging_clear(), where no entry is smaller than @step. */
+/* iommufd_paging_clear(), where no entry is smaller than @step. */
 static noinline bool clear_steps(struct iommu_domain *domain,
 				 unsigned long iova, size_t length, size_t step)
 {
@@ -163,7 +163,7 @@ static noinline bool clear_steps(struct iommu_domain *domain,
 }
 
 /**
- * paging_clear - unmap a range whose contents are not known
+ * iommufd_paging_clear - unmap a range whose contents are not known
  * @paging: the domain
  * @iova: first IOVA
  * @length: bytes; everything that is mapped in the range is the caller's
@@ -175,8 +175,8 @@ static noinline bool clear_steps(struct iommu_domain *domain,
  * reach the memory: it must stay pinned until this is tried again with success, or no
  * device uses the domain.
  */
-bool paging_clear(const struct paging *paging, unsigned long iova,
-		  size_t length)
+bool iommufd_paging_clear(const struct paging *paging, unsigned long iova,
+			  size_t length)
 {
 	return clear_steps(paging->domain, iova, length,
 			   grain(paging->domain));
@@ -315,21 +315,22 @@ static int fill_pieces(struct iommu_domain *domain,
 }
 
 /**
- * paging_drain_long - paging_drain_range() of a range that is not plain
+ * iommufd_paging_drain_long - paging_drain_range() of a range that is not plain
  * @paging: the domain
  * @iova: first IOVA
  * @length: bytes
  *
  * Return: as paging_drain_range().
  */
-bool paging_drain_long(const struct paging *paging, unsigned long iova,
-		       size_t length)
+bool iommufd_paging_drain_long(const struct paging *paging, unsigned long iova,
+			       size_t length)
 {
 	struct paging_drain drain;
 
 	paging_drain_begin(&drain, paging);
 	paging_drain(&drain, iova, length);
-	return paging_drain_end(&drain) || paging_clear(paging, iova, length);
+	return iommufd_paging_drain_end(&drain) ||
+	       iommufd_paging_clear(paging, iova, length);
 }
 
 /* Sync; on an error unmap the @done bytes that are mapped. */
@@ -340,21 +341,22 @@ static int fill_done(const struct paging *paging, unsigned long iova,
 
 	if (!rc && domain->ops->iotlb_sync_map)
 		rc = domain->ops->iotlb_sync_map(domain, iova, done);
-	if (rc && done && !paging_drain_long(paging, iova, done))
+	if (rc && done && !iommufd_paging_drain_long(paging, iova, done))
 		rc = -EIO;
 	return rc;
 }
 
 /**
- * paging_fill - map memory into a domain
+ * iommufd_paging_fill - map memory into a domain
  * @paging: the domain
  * @range: what and where; aligned to the smallest page of the domain. Nothing
  *	is mapped there, and nobody else works on the same IOVAs.
  *
  * Return: 0, or with nothing mapped -ENOMEM, -EINTR on a fatal signal, or the
- * driver's error; -EIO if something may still be mapped, see paging_clear().
+ * driver's error; -EIO if something may still be mapped, see iommufd_paging_clear().
  */
-int paging_fill(const struct paging *paging, const struct paging_range *range)
+int iommufd_paging_fill(const struct paging *paging,
+			const struct paging_range *range)
 {
 	struct paging_sizes sizes = usable_sizes(paging->domain, range->small);
 	size_t done = 0;
@@ -368,8 +370,9 @@ int paging_fill(const struct paging *paging, const struct paging_range *range)
 }
 
 /* paging_fill_run() of a piece that is not plain, see struct paging. */
-int paging_fill_long(const struct paging *paging, unsigned long iova,
-		     phys_addr_t phys, size_t length, int prot, bool small)
+int iommufd_paging_fill_long(const struct paging *paging, unsigned long iova,
+			     phys_addr_t phys, size_t length, int prot,
+			     bool small)
 {
 	struct paging_sizes sizes = usable_sizes(paging->domain, small);
 	size_t done = 0;
@@ -386,9 +389,9 @@ int paging_fill_long(const struct paging *paging, unsigned long iova,
  * bytes, by its own account, and it has returned @rc. It may stop at the end of a
  * table, which is no error.
  */
-int paging_fill_failed(const struct paging *paging, unsigned long iova,
-		       phys_addr_t phys, size_t length, size_t mapped, int prot,
-		       bool small, int rc)
+int iommufd_paging_fill_failed(const struct paging *paging, unsigned long iova,
+			       phys_addr_t phys, size_t length, size_t mapped,
+			       int prot, bool small, int rc)
 {
 	struct iommu_domain *domain = paging->domain;
 	struct paging_sizes sizes = usable_sizes(domain, small);
@@ -405,13 +408,13 @@ int paging_fill_failed(const struct paging *paging, unsigned long iova,
 }
 
 /**
- * paging_fill_begin - begin to map several ranges
+ * iommufd_paging_fill_begin - begin to map several ranges
  * @fill: the state of it
  * @paging: the domain
  * @small: use only entries of up to PAGE_SIZE
  */
-void paging_fill_begin(struct paging_fill *fill, const struct paging *paging,
-		       bool small)
+void iommufd_paging_fill_begin(struct paging_fill *fill,
+			       const struct paging *paging, bool small)
 {
 	fill->paging = paging;
 	fill->small = small;
@@ -477,8 +480,8 @@ static inline int fill_pending(struct paging_fill *fill)
 }
 
 /* paging_fill_add_run() of a range that does not continue the one before. */
-int paging_fill_next(struct paging_fill *fill, unsigned long iova,
-		     phys_addr_t phys, size_t length, int prot)
+int iommufd_paging_fill_next(struct paging_fill *fill, unsigned long iova,
+			     phys_addr_t phys, size_t length, int prot)
 {
 	int rc = fill_pending(fill);
 
@@ -498,13 +501,14 @@ int paging_fill_next(struct paging_fill *fill, unsigned long iova,
 }
 
 /**
- * paging_fill_add - map one more range
+ * iommufd_paging_fill_add - map one more range
  * @fill: the state
- * @range: what and where, as for paging_fill()
+ * @range: what and where, as for iommufd_paging_fill()
  *
  * Return: as paging_fill_add_run().
  */
-int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
+int iommufd_paging_fill_add(struct paging_fill *fill,
+			    const struct paging_range *range)
 {
 	unsigned long skip = offset_in_page(range->offset);
 	unsigned long npages = PAGE_ALIGN(skip + range->length) >> PAGE_SHIFT;
@@ -528,12 +532,12 @@ int paging_fill_add(struct paging_fill *fill, const struct paging_range *range)
 }
 
 /**
- * paging_fill_end - map what is pending, and sync
+ * iommufd_paging_fill_end - map what is pending, and sync
  * @fill: the state
  *
  * Return: as paging_fill_add_run().
  */
-int paging_fill_end(struct paging_fill *fill)
+int iommufd_paging_fill_end(struct paging_fill *fill)
 {
 	struct iommu_domain *domain = fill->paging->domain;
 	int rc = fill_pending(fill);
@@ -551,14 +555,14 @@ int paging_fill_end(struct paging_fill *fill)
 }
 
 /**
- * paging_drain_collected - unmap the collected range
+ * iommufd_paging_drain_collected - unmap the collected range
  * @drain: the state
  *
  * In strides that begin and end on table borders, except for drivers that can unmap
  * only as a whole what they have mapped. The page size is only a hint to the driver,
  * which finds out what is there.
  */
-void paging_drain_collected(struct paging_drain *drain)
+void iommufd_paging_drain_collected(struct paging_drain *drain)
 {
 	struct iommu_domain *domain = drain->paging->domain;
 	const size_t step = grain(domain);
@@ -592,7 +596,7 @@ void paging_drain_collected(struct paging_drain *drain)
 }
 
 /**
- * paging_drain_end - flush: from here on no device reaches the memory
+ * iommufd_paging_drain_end - flush: from here on no device reaches the memory
  * @drain: the state
  *
  * One flush from the lowest to the highest IOVA. A driver that has flushed in
@@ -600,14 +604,14 @@ void paging_drain_collected(struct paging_drain *drain)
  * has started a new gather, without @queued: that holds what is left.
  *
  * Return: true; or false if the driver has failed: then what is left of each range
- * has to be found out, see paging_clear().
+ * has to be found out, see iommufd_paging_clear().
  */
-bool paging_drain_end(struct paging_drain *drain)
+bool iommufd_paging_drain_end(struct paging_drain *drain)
 {
 	struct iommu_iotlb_gather *gather = &drain->gather;
 
 	if (drain->length)
-		paging_drain_collected(drain);
+		iommufd_paging_drain_collected(drain);
 	if (!drain->any)
 		return true;
 	if (gather->queued) {
@@ -637,7 +641,7 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
 }
 
 /**
- * paging_ask - find out what a driver can do
+ * iommufd_paging_ask - find out what a driver can do
  * @paging: with a domain in which nothing is mapped; the other fields are set
  * @iova: where nothing else is mapped meanwhile: at least two pages
  *
@@ -647,7 +651,7 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
  *
  * Return: 0, -ENOMEM; -EIO if the driver does not even unmap that.
  */
-int paging_ask(struct paging *paging, unsigned long iova)
+int iommufd_paging_ask(struct paging *paging, unsigned long iova)
 {
 	struct iommu_domain *domain = paging->domain;
 	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
@@ -664,9 +668,9 @@ int paging_ask(struct paging *paging, unsigned long iova)
 	 */
 	if (translates(domain, iova) && translates(domain, iova + step))
 		unmap_now(domain, iova, 2 * step);
-	if (!paging_clear(paging, iova, step) ||
-	    !paging_clear(paging, iova + step, step))
-		return -EIO;	/* The pages are lost: a device may read them. */
+	if (!iommufd_paging_clear(paging, iova, step) ||
+	    !iommufd_paging_clear(paging, iova + step, step))
+		return -EIO; /* The pages are lost: a device may read them. */
 	__free_pages(pages, 1);
 	if (rc == -ENOMEM)
 		return rc;

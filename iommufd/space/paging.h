@@ -18,7 +18,7 @@ struct runs;
  *	fit, and too few of them for VT-d to make a large one. 0 if there are no such
  *	pieces
  * @whole: the driver can unmap only as a whole what it has mapped in one call, see
- *	paging_ask()
+ *	iommufd_paging_ask()
  *
  * What one command has mapped is unmapped by itself. So for a driver that is @whole
  * no call may map memory of more than one command.
@@ -29,7 +29,7 @@ struct paging {
 	bool whole;
 };
 
-int paging_ask(struct paging *paging, unsigned long iova);
+int iommufd_paging_ask(struct paging *paging, unsigned long iova);
 
 /**
  * struct paging_range - what to map where
@@ -79,12 +79,13 @@ struct paging_fill {
 	size_t since;
 };
 
-void paging_fill_begin(struct paging_fill *fill, const struct paging *paging,
-		       bool small);
-int paging_fill_next(struct paging_fill *fill, unsigned long iova,
-		     phys_addr_t phys, size_t length, int prot);
-int paging_fill_add(struct paging_fill *fill, const struct paging_range *range);
-int paging_fill_end(struct paging_fill *fill);
+void iommufd_paging_fill_begin(struct paging_fill *fill,
+			       const struct paging *paging, bool small);
+int iommufd_paging_fill_next(struct paging_fill *fill, unsigned long iova,
+			     phys_addr_t phys, size_t length, int prot);
+int iommufd_paging_fill_add(struct paging_fill *fill,
+			    const struct paging_range *range);
+int iommufd_paging_fill_end(struct paging_fill *fill);
 
 /*
  * Ranges are unmapped one by one later, so no entry may cross the border between
@@ -105,7 +106,7 @@ int paging_fill_end(struct paging_fill *fill);
  * same call of the driver, unless that would then have to be unmapped as a whole.
  * Nothing continues the last page of all.
  *
- * Return: 0 or an error of paging_fill(): the caller then has to unmap what has
+ * Return: 0 or an error of iommufd_paging_fill(): the caller then has to unmap what has
  * been mapped, fill->mapped bytes.
  */
 static inline int paging_fill_add_run(struct paging_fill *fill,
@@ -118,25 +119,27 @@ static inline int paging_fill_add_run(struct paging_fill *fill,
 	    fill->phys + before != phys || fill->prot != prot ||
 	    before + length >= PAGING_JOIN_MAX || fill->paging->whole ||
 	    !PAGE_ALIGNED(iova | phys | length | fill->phys))
-		return paging_fill_next(fill, iova, phys, length, prot);
+		return iommufd_paging_fill_next(fill, iova, phys, length, prot);
 	fill->length = before + length;
 	fill->joined = true;
 	return 0;
 }
 
-int paging_fill(const struct paging *paging, const struct paging_range *range);
-int paging_fill_long(const struct paging *paging, unsigned long iova,
-		     phys_addr_t phys, size_t length, int prot, bool small);
-int paging_fill_failed(const struct paging *paging, unsigned long iova,
-		       phys_addr_t phys, size_t length, size_t mapped, int prot,
-		       bool small, int rc);
-bool paging_drain_long(const struct paging *paging, unsigned long iova,
-		       size_t length);
-bool paging_clear(const struct paging *paging, unsigned long iova,
-		  size_t length);
+int iommufd_paging_fill(const struct paging *paging,
+			const struct paging_range *range);
+int iommufd_paging_fill_long(const struct paging *paging, unsigned long iova,
+			     phys_addr_t phys, size_t length, int prot,
+			     bool small);
+int iommufd_paging_fill_failed(const struct paging *paging, unsigned long iova,
+			       phys_addr_t phys, size_t length, size_t mapped,
+			       int prot, bool small, int rc);
+bool iommufd_paging_drain_long(const struct paging *paging, unsigned long iova,
+			       size_t length);
+bool iommufd_paging_clear(const struct paging *paging, unsigned long iova,
+			  size_t length);
 
 /**
- * paging_fill_run - paging_fill() of memory that is contiguous
+ * paging_fill_run - iommufd_paging_fill() of memory that is contiguous
  * @paging: the domain
  * @iova: first IOVA
  * @phys: the memory
@@ -154,8 +157,8 @@ static inline int paging_fill_run(const struct paging *paging,
 	int rc;
 
 	if (length > paging->plain)
-		return paging_fill_long(paging, iova, phys, length, prot,
-					small);
+		return iommufd_paging_fill_long(paging, iova, phys, length,
+						prot, small);
 	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
 			    prot, GFP_KERNEL_ACCOUNT, &mapped);
 	if (!rc && mapped == length) {
@@ -165,8 +168,8 @@ static inline int paging_fill_run(const struct paging *paging,
 		if (!rc)
 			return 0;
 	}
-	return paging_fill_failed(paging, iova, phys, length, mapped, prot,
-				  small, rc);
+	return iommufd_paging_fill_failed(paging, iova, phys, length, mapped,
+					  prot, small, rc);
 }
 
 /**
@@ -199,8 +202,8 @@ struct paging_drain {
  */
 #define PAGING_QUEUED	IS_ENABLED(CONFIG_X86)
 
-void paging_drain_collected(struct paging_drain *drain);
-bool paging_drain_end(struct paging_drain *drain);
+void iommufd_paging_drain_collected(struct paging_drain *drain);
+bool iommufd_paging_drain_end(struct paging_drain *drain);
 
 /**
  * paging_drain_begin - begin to unmap ranges from a domain
@@ -221,7 +224,7 @@ static inline void paging_drain_begin(struct paging_drain *drain,
 /**
  * paging_drain - unmap one more range
  * @drain: the state
- * @iova: first IOVA of a range that was mapped by one or more paging_fill()
+ * @iova: first IOVA of a range that was mapped by one or more iommufd_paging_fill()
  * @length: bytes
  *
  * A range that continues the one before is merged with it, which lets the
@@ -235,7 +238,7 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
 		return;
 	}
 	if (drain->length)
-		paging_drain_collected(drain);
+		iommufd_paging_drain_collected(drain);
 	drain->iova = iova;
 	drain->length = length;
 }
@@ -243,11 +246,11 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
 /**
  * paging_drain_range - unmap one range: no device reaches the memory afterwards
  * @paging: the domain
- * @iova: first IOVA of what was mapped by one or more paging_fill()
+ * @iova: first IOVA of what was mapped by one or more iommufd_paging_fill()
  * @length: bytes
  *
  * Return: true; or false if the driver has failed, and a device may still reach a
- * part of it, see paging_clear().
+ * part of it, see iommufd_paging_clear().
  */
 static inline bool paging_drain_range(const struct paging *paging,
 				      unsigned long iova, size_t length)
@@ -257,14 +260,14 @@ static inline bool paging_drain_range(const struct paging *paging,
 	size_t gone;
 
 	if (length > paging->plain)
-		return paging_drain_long(paging, iova, length);
+		return iommufd_paging_drain_long(paging, iova, length);
 	iommu_iotlb_gather_init(&gather);
 	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
 					length / PAGE_SIZE, &gather);
 	/* iommu_iotlb_sync() without preparing the gather for more. */
 	if (domain->ops->iotlb_sync)
 		domain->ops->iotlb_sync(domain, &gather);
-	return gone == length || paging_clear(paging, iova, length);
+	return gone == length || iommufd_paging_clear(paging, iova, length);
 }
 
 #endif

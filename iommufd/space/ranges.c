@@ -16,7 +16,7 @@ static struct iova_range *range_of(struct interval_tree_node *node)
 }
 
 /**
- * ranges_add - add a range
+ * iommufd_ranges_add - add a range
  * @tree: the ranges
  * @start: first IOVA
  * @last: last IOVA, inclusive
@@ -24,8 +24,8 @@ static struct iova_range *range_of(struct interval_tree_node *node)
  *
  * Return: 0 or -ENOMEM.
  */
-int ranges_add(struct rb_root_cached *tree, unsigned long start,
-	       unsigned long last, const void *owner)
+int iommufd_ranges_add(struct rb_root_cached *tree, unsigned long start,
+		       unsigned long last, const void *owner)
 {
 	struct iova_range *range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 
@@ -39,11 +39,11 @@ int ranges_add(struct rb_root_cached *tree, unsigned long start,
 }
 
 /**
- * ranges_drop - remove all ranges of one owner
+ * iommufd_ranges_drop - remove all ranges of one owner
  * @tree: the ranges
  * @owner: whose
  */
-void ranges_drop(struct rb_root_cached *tree, const void *owner)
+void iommufd_ranges_drop(struct rb_root_cached *tree, const void *owner)
 {
 	struct interval_tree_node *node, *next;
 
@@ -58,14 +58,14 @@ void ranges_drop(struct rb_root_cached *tree, const void *owner)
 }
 
 /**
- * ranges_clear - remove all ranges
+ * iommufd_ranges_clear - remove all ranges
  * @tree: the ranges
  */
-void ranges_clear(struct rb_root_cached *tree)
+void iommufd_ranges_clear(struct rb_root_cached *tree)
 {
 	struct iova_range *range;
 
-	while ((range = ranges_first(tree, 0))) {
+	while ((range = iommufd_ranges_first(tree, 0))) {
 		interval_tree_remove(&range->node, tree);
 		kfree(range);
 		cond_resched();
@@ -73,17 +73,18 @@ void ranges_clear(struct rb_root_cached *tree)
 }
 
 /**
- * ranges_first - the first range that reaches to or behind an IOVA
+ * iommufd_ranges_first - the first range that reaches to or behind an IOVA
  * @tree: the ranges
  * @from: the IOVA
  */
-struct iova_range *ranges_first(struct rb_root_cached *tree, unsigned long from)
+struct iova_range *iommufd_ranges_first(struct rb_root_cached *tree,
+					unsigned long from)
 {
 	return range_of(interval_tree_iter_first(tree, from, ULONG_MAX));
 }
 
 /**
- * ranges_hole - the next stretch that no range covers
+ * iommufd_ranges_hole - the next stretch that no range covers
  * @tree: the ranges
  * @from: look from here on
  * @limit: up to here, inclusive
@@ -92,9 +93,9 @@ struct iova_range *ranges_first(struct rb_root_cached *tree, unsigned long from)
  *
  * Return: false if everything in [@from, @limit] is covered.
  */
-bool ranges_hole(struct rb_root_cached *tree, unsigned long from,
-		 unsigned long limit, unsigned long *start,
-		 unsigned long *last)
+bool iommufd_ranges_hole(struct rb_root_cached *tree, unsigned long from,
+			 unsigned long limit, unsigned long *start,
+			 unsigned long *last)
 {
 	struct interval_tree_node *node;
 

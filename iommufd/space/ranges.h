@@ -17,10 +17,10 @@ struct iova_range {
 	const void *owner;
 };
 
-int ranges_add(struct rb_root_cached *tree, unsigned long start,
-	       unsigned long last, const void *owner);
-void ranges_drop(struct rb_root_cached *tree, const void *owner);
-void ranges_clear(struct rb_root_cached *tree);
+int iommufd_ranges_add(struct rb_root_cached *tree, unsigned long start,
+		       unsigned long last, const void *owner);
+void iommufd_ranges_drop(struct rb_root_cached *tree, const void *owner);
+void iommufd_ranges_clear(struct rb_root_cached *tree);
 
 /**
  * ranges_hit - has any range an IOVA in common with this one?
@@ -34,9 +34,10 @@ static inline bool ranges_hit(struct rb_root_cached *tree, unsigned long start,
 	return interval_tree_iter_first(tree, start, last);
 }
 
-struct iova_range *ranges_first(struct rb_root_cached *tree, unsigned long from);
-bool ranges_hole(struct rb_root_cached *tree, unsigned long from,
-		 unsigned long limit, unsigned long *start,
-		 unsigned long *last);
+struct iova_range *iommufd_ranges_first(struct rb_root_cached *tree,
+					unsigned long from);
+bool iommufd_ranges_hole(struct rb_root_cached *tree, unsigned long from,
+			 unsigned long limit, unsigned long *start,
+			 unsigned long *last);
 
 #endif

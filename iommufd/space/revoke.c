@@ -18,21 +18,21 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
 			continue;
 		area->chain = NULL;
 		area->stuck = false;
-		chain_drain(ioas, area);
-		event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-				 area_length(area));
+		iommufd_chain_drain(ioas, area);
+		iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+					 area_length(area));
 	}
 }
 
 /**
- * ioas_revoke - take the BARs of a device out of all page tables of a context
+ * iommufd_ioas_revoke - take the BARs of a device out of all page tables of a context
  * @ctx: the context
  * @owner: the device, retired: nobody can map its BARs any more
  *
  * The areas stay until they are unmapped, but translate nothing. When this
  * returns no device reaches the BARs.
  */
-void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
+void iommufd_ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 {
 	struct ioas *ioas;
 
@@ -54,7 +54,7 @@ static void park_in(struct ioas *ioas, const struct bar_owner *owner)
 			continue;
 		area->chain = NULL;
 		area->stuck = false;
-		chain_empty(ioas, area);
+		iommufd_chain_empty(ioas, area);
 		area->parked = !area->stuck;
 	}
 }
@@ -66,24 +66,25 @@ static void unpark_in(struct ioas *ioas, const struct bar_owner *owner)
 	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
 		if (!area->parked || area->pinned->owner != owner)
 			continue;
-		if (area_refill(ioas, area))
-			event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-					 area_length(area));
+		if (iommufd_area_refill(ioas, area))
+			iommufd_event_range_lost(ioas->ctx, ioas->obj.id,
+						 area->iova, area_length(area));
 	}
 }
 
 /**
- * ioas_switch_bars - take the BARs of a device out of all page tables of a context,
- * or put them back
+ * iommufd_ioas_switch_bars - take the BARs of a device out of all page tables of a
+ * context, or put them back
  * @ctx: the context
- * @owner: the device; bar_owner_switch() has set which
+ * @owner: the device; iommufd_bar_owner_switch() has set which
  *
  * A BAR that cannot be put back for want of memory stays out until the next time.
  * When this returns no device reaches BARs that are off.
  */
-void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner)
+void iommufd_ioas_switch_bars(struct iommufd_ctx *ctx,
+			      const struct bar_owner *owner)
 {
-	bool off = bar_owner_off(owner);
+	bool off = iommufd_bar_owner_off(owner);
 	struct ioas *ioas;
 
 	mutex_lock(&ctx->ioas_lock);

@@ -8,7 +8,9 @@
 struct bar_owner;
 struct iommufd_ctx;
 
-void ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner);
-void ioas_switch_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner);
+void iommufd_ioas_revoke(struct iommufd_ctx *ctx,
+			 const struct bar_owner *owner);
+void iommufd_ioas_switch_bars(struct iommufd_ctx *ctx,
+			      const struct bar_owner *owner);
 
 #endif

@@ -15,8 +15,8 @@
 
 static int alloc_portion(struct ioas *ioas, void **mem, unsigned int nr)
 {
-	return ioas->parent ? area_alloc_many(mem, nr) :
-			      pinned_alloc_many(ioas->ctx, mem, nr);
+	return ioas->parent ? iommufd_area_alloc_many(mem, nr) :
+			      iommufd_pinned_alloc_many(ioas->ctx, mem, nr);
 }
 
 static struct area *area_in(const struct ioas *ioas, void *mem)
@@ -44,9 +44,9 @@ static unsigned int pop_portion(const struct ioas *ioas, struct stock *stock,
 static void free_portion(const struct ioas *ioas, void **mem, unsigned int nr)
 {
 	if (ioas->parent)
-		area_free_many(mem, nr);
+		iommufd_area_free_many(mem, nr);
 	else
-		pinned_free_many(mem, nr);
+		iommufd_pinned_free_many(mem, nr);
 }
 
 /*
@@ -85,7 +85,7 @@ static void free_all(struct ioas *ioas, struct stock *stock)
  * stock_lock() where there are too few structures. What is allocated goes into the
  * stock only when it is enough, so nobody else can take it before.
  */
-int stock_lock_filled(struct ioas *ioas, unsigned int nr)
+int iommufd_stock_lock_filled(struct ioas *ioas, unsigned int nr)
 {
 	struct stock fresh = {};
 
@@ -111,11 +111,11 @@ int stock_lock_filled(struct ioas *ioas, unsigned int nr)
 }
 
 /**
- * stock_trim - free the excess
+ * iommufd_stock_trim - free the excess
  * @ioas: the IOAS
  * @nr: how many to keep
  */
-void stock_trim(struct ioas *ioas, unsigned int nr)
+void iommufd_stock_trim(struct ioas *ioas, unsigned int nr)
 {
 	void *mem[STOCK_PORTION];
 	unsigned int n;
@@ -134,28 +134,29 @@ static void mapping_construct(void *mem)
 {
 	struct mapping *mapping = mem;
 
-	pinned_construct(&mapping->pinned);
+	iommufd_pinned_construct(&mapping->pinned);
 	area_construct(&mapping->area);
 	mapping->area.pinned = &mapping->pinned;
 	mapping->area.embedded = true;
 }
 
 /**
- * stock_init - at module load
+ * iommufd_stock_init - at module load
  *
  * Return: 0 or -ENOMEM.
  */
-int stock_init(void)
+int iommufd_stock_init(void)
 {
 	/* What is freed by its memory has that as its first member. */
 	BUILD_BUG_ON(offsetof(struct mapping, pinned));
-	return pinned_cache_init(sizeof(struct mapping), mapping_construct);
+	return iommufd_pinned_cache_init(sizeof(struct mapping),
+					 mapping_construct);
 }
 
 /**
- * stock_exit - at module unload, with nothing mapped
+ * iommufd_stock_exit - at module unload, with nothing mapped
  */
-void stock_exit(void)
+void iommufd_stock_exit(void)
 {
-	pinned_cache_exit();
+	iommufd_pinned_cache_exit();
 }

@@ -34,11 +34,11 @@ static inline struct area *stock_area_of(struct pinned *pinned)
 	return &container_of(pinned, struct mapping, pinned)->area;
 }
 
-int stock_init(void);
-void stock_exit(void);
+int iommufd_stock_init(void);
+void iommufd_stock_exit(void);
 
-int stock_lock_filled(struct ioas *ioas, unsigned int nr);
-void stock_trim(struct ioas *ioas, unsigned int nr);
+int iommufd_stock_lock_filled(struct ioas *ioas, unsigned int nr);
+void iommufd_stock_trim(struct ioas *ioas, unsigned int nr);
 
 /**
  * stock_lock - take the tree lock, with structures at hand
@@ -53,7 +53,7 @@ static inline int stock_lock(struct ioas *ioas, unsigned int nr)
 	if (ioas->stock.nr >= nr)
 		return 0;
 	mutex_unlock(&ioas->tree_lock);
-	return stock_lock_filled(ioas, nr);
+	return iommufd_stock_lock_filled(ioas, nr);
 }
 
 static inline struct area *stock_pop(struct stock *stock)
@@ -105,7 +105,7 @@ static inline void stock_unlock(struct ioas *ioas)
 
 	mutex_unlock(&ioas->tree_lock);
 	if (full)
-		stock_trim(ioas, STOCK_FULL ? STOCK_MAX : 0);
+		iommufd_stock_trim(ioas, STOCK_FULL ? STOCK_MAX : 0);
 }
 
 #endif

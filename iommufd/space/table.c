@@ -31,15 +31,16 @@
 /* Does everything that is mapped fit a coarser alignment? */
 static int check_alignment(struct ioas *ioas, unsigned long alignment)
 {
-	const struct area *area = area_first(&ioas->areas, 0, ULONG_MAX);
+	const struct area *area =
+		iommufd_area_first(&ioas->areas, 0, ULONG_MAX);
 
 	for (; area; area = area_next(area, ULONG_MAX)) {
 		if ((area->iova | area_length(area) |
 		     offset_in_page(area->offset)) & (alignment - 1))
-			return reason_note(ioas->ctx, -EADDRINUSE,
-					   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
-					   area->iova, area->last,
-					   ioas->obj.id, alignment);
+			return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
+						   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
+						   area->iova, area->last,
+						   ioas->obj.id, alignment);
 		cond_resched();
 	}
 	return 0;
@@ -83,20 +84,21 @@ static int reserve_locked(struct ioas *ioas, unsigned long start,
 	const struct area *area;
 
 	lockdep_assert_held(&ioas->tree_lock);
-	area = area_first(&ioas->areas, start, last);
+	area = iommufd_area_first(&ioas->areas, start, last);
 	if (area)
-		return reason_note(ioas->ctx, -EADDRINUSE,
-				   "the mapping at IOVA %#lx of IOAS %u is where the device or its IOMMU cannot translate, %#lx-%#lx",
-				   area->iova, ioas->obj.id, start, last);
+		return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
+					   "the mapping at IOVA %#lx of IOAS %u is where the device or its IOMMU cannot translate, %#lx-%#lx",
+					   area->iova, ioas->obj.id, start,
+					   last);
 	if (ranges_hit(&ioas->allowed, start, last))
-		return reason_note(ioas->ctx, -EADDRINUSE,
-				   "the ranges allowed in IOAS %u have a part where the device or its IOMMU cannot translate, %#lx-%#lx",
-				   ioas->obj.id, start, last);
-	return ranges_add(&ioas->reserved, start, last, owner);
+		return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
+					   "the ranges allowed in IOAS %u have a part where the device or its IOMMU cannot translate, %#lx-%#lx",
+					   ioas->obj.id, start, last);
+	return iommufd_ranges_add(&ioas->reserved, start, last, owner);
 }
 
 /**
- * ioas_reserve - keep a range from being mapped
+ * iommufd_ioas_reserve - keep a range from being mapped
  * @ioas: the IOAS
  * @start: first IOVA
  * @last: last IOVA, inclusive
@@ -105,8 +107,8 @@ static int reserve_locked(struct ioas *ioas, unsigned long start,
  * Return: 0, -EADDRINUSE if something is mapped there or the user has asked for
  * it to stay usable, -ENOMEM.
  */
-int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const struct reserver *owner)
+int iommufd_ioas_reserve(struct ioas *ioas, unsigned long start,
+			 unsigned long last, const struct reserver *owner)
 {
 	int rc;
 
@@ -117,26 +119,26 @@ int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 }
 
 /**
- * ioas_unreserve - end all restrictions of one owner
+ * iommufd_ioas_unreserve - end all restrictions of one owner
  * @ioas: the IOAS
  * @owner: whose
  */
-void ioas_unreserve(struct ioas *ioas, const struct reserver *owner)
+void iommufd_ioas_unreserve(struct ioas *ioas, const struct reserver *owner)
 {
 	mutex_lock(&ioas->tree_lock);
-	ranges_drop(&ioas->reserved, owner);
+	iommufd_ranges_drop(&ioas->reserved, owner);
 	mutex_unlock(&ioas->tree_lock);
 }
 
 /**
- * ioas_set_small_pages - the option HUGE_PAGES, the other way round
+ * iommufd_ioas_set_small_pages - the option HUGE_PAGES, the other way round
  * @ioas: the IOAS
  * @on: map everything by pages of PAGE_SIZE
  *
  * Return: 0, -EINVAL if page tables have something mapped already, -EADDRINUSE
  * if something mapped is not aligned to pages.
  */
-int ioas_set_small_pages(struct ioas *ioas, bool on)
+int iommufd_ioas_set_small_pages(struct ioas *ioas, bool on)
 {
 	bool was;
 	int rc;
@@ -146,9 +148,9 @@ int ioas_set_small_pages(struct ioas *ioas, bool on)
 	was = ioas->small_pages;
 	if (on && !was && !list_empty(&ioas->tables) &&
 	    !RB_EMPTY_ROOT(&ioas->areas.root)) {
-		rc = reason_note(ioas->ctx, -EINVAL,
-				 "page tables of IOAS %u have something mapped, which may be by large pages",
-				 ioas->obj.id);
+		rc = iommufd_reason_note(ioas->ctx, -EINVAL,
+					 "page tables of IOAS %u have something mapped, which may be by large pages",
+					 ioas->obj.id);
 	} else {
 		ioas->small_pages = on;
 		rc = update_alignment(ioas);
@@ -173,7 +175,7 @@ static void change_needs(struct ioas *ioas, int n)
 		return;
 	ioas->root->nested_needs += n;
 	if (!ioas->root->nested_needs)
-		nested_take_back_all(ioas->root);
+		iommufd_nested_take_back_all(ioas->root);
 }
 
 static void unuse_all(struct ioas *ioas)
@@ -182,7 +184,7 @@ static void unuse_all(struct ioas *ioas)
 
 	for_each_ready_area(ioas, area, 0, ULONG_MAX)
 		if (area->in_use)
-			area_unuse(ioas, area);
+			iommufd_area_unuse(ioas, area);
 }
 
 /**
@@ -223,7 +225,7 @@ static int find_wanted(struct ioas *ioas, struct wanted_list *wanted)
 	if (rc)
 		return rc;
 	mutex_lock(&ioas->tree_lock);
-	for (area = area_first(&ioas->areas, wanted->from, ULONG_MAX);
+	for (area = iommufd_area_first(&ioas->areas, wanted->from, ULONG_MAX);
 	     area && wanted->nr < HOLD_PORTION && passed++ < PASS_PORTION;
 	     area = area_next(area, ULONG_MAX)) {
 		wanted->from = area->last + 1;
@@ -267,14 +269,15 @@ static int use_wanted(struct wanted_list *wanted)
 /* Give a mapping the use of its memory, if it is still there and has none. */
 static bool take_over(struct ioas *ioas, const struct wanted *want)
 {
-	struct area *area = area_ready_from(ioas, want->iova, want->iova);
+	struct area *area =
+		iommufd_area_ready_from(ioas, want->iova, want->iova);
 
 	if (!area || area->iova != want->iova || area->in_use ||
 	    area->pinned != want->pinned || !area_bar_is_there(area))
 		return false;
 	area->in_use = true;
 	area->parked = area_bar_is_off(area);
-	return !ioas->parent || nested_keep_lent(area);
+	return !ioas->parent || iommufd_nested_keep_lent(area);
 }
 
 static void settle_wanted(struct ioas *ioas, struct wanted_list *wanted)
@@ -287,7 +290,7 @@ static void settle_wanted(struct ioas *ioas, struct wanted_list *wanted)
 
 		if (want->used && !take_over(ioas, want))
 			pinned_unuse(want->pinned);
-		pinned_put(want->pinned);
+		iommufd_pinned_put(want->pinned);
 	}
 	up_write(ioas_lock(ioas));
 }
@@ -310,16 +313,16 @@ static int use_all(struct ioas *ioas)
 }
 
 /**
- * ioas_hold - have all memory of an IOAS pinned, now and as it is mapped
+ * iommufd_ioas_hold - have all memory of an IOAS pinned, now and as it is mapped
  * @ioas: the IOAS. The caller must not hold a lock, nor a reference for which
  *	somebody waits who cannot be killed: see the head of this file
  *
  * Before a page table is added to it.
  *
- * Return: 0, to be ended by ioas_release(); or -EFAULT, -ENOMEM, -EINTR and the like
- * from pinning.
+ * Return: 0, to be ended by iommufd_ioas_release(); or -EFAULT, -ENOMEM, -EINTR
+ * and the like from pinning.
  */
-int ioas_hold(struct ioas *ioas)
+int iommufd_ioas_hold(struct ioas *ioas)
 {
 	bool all;
 	int rc;
@@ -333,15 +336,15 @@ int ioas_hold(struct ioas *ioas)
 	up_write(ioas_lock(ioas));
 	rc = all ? use_all(ioas) : 0;
 	if (rc)
-		ioas_release(ioas);
+		iommufd_ioas_release(ioas);
 	return rc;
 }
 
 /**
- * ioas_release - the opposite of ioas_hold()
+ * iommufd_ioas_release - the opposite of iommufd_ioas_hold()
  * @ioas: the IOAS; unpinned if there is no page table
  */
-void ioas_release(struct ioas *ioas)
+void iommufd_ioas_release(struct ioas *ioas)
 {
 	down_write(ioas_lock(ioas));
 	change_needs(ioas, -1);
@@ -369,13 +372,14 @@ static int reserve_outside(struct ioas *ioas, const struct ioas_table *table)
 	return rc;
 }
 
-/* Find two pages that a device could use, for paging_ask(). */
+/* Find two pages that a device could use, for iommufd_paging_ask(). */
 static int find_place(struct ioas *ioas, unsigned long *iova)
 {
 	unsigned long start, last, from = 0;
 
 	lockdep_assert_held(&ioas->tree_lock);
-	while (ranges_hole(&ioas->reserved, from, ULONG_MAX, &start, &last)) {
+	while (iommufd_ranges_hole(&ioas->reserved, from, ULONG_MAX, &start,
+				   &last)) {
 		if (!check_add_overflow(start, PAGE_SIZE - 1, iova)) {
 			*iova &= PAGE_MASK;
 			if (*iova <= last && last - *iova >= 2 * PAGE_SIZE - 1)
@@ -405,7 +409,7 @@ static bool drain_until(struct ioas *ioas, const struct ioas_table *table,
 		if (area_is_filled(area))
 			paging_drain(&drain, area->iova, area_length(area));
 	}
-	return paging_drain_end(&drain);
+	return iommufd_paging_drain_end(&drain);
 }
 
 /*
@@ -422,14 +426,14 @@ static int fill_all(struct ioas *ioas, const struct ioas_table *table,
 		if (fatal_signal_pending(current))
 			rc = -EINTR;
 		else if (area_is_filled(area) && area_bar_is_there(area))
-			rc = area_fill(ioas, area, table);
+			rc = iommufd_area_fill(ioas, area, table);
 		if (rc)
 			break;
 	}
 	*clean = !rc || drain_until(ioas, table, area);
 	/* It may be the driver's own. */
-	if (rc == -EIO &&
-	    !paging_clear(&table->paging, area->iova, area_length(area)))
+	if (rc == -EIO && !iommufd_paging_clear(&table->paging, area->iova,
+						area_length(area)))
 		*clean = false;
 	return rc;
 }
@@ -439,7 +443,7 @@ static void forget_table(struct ioas *ioas, struct ioas_table *table)
 	mutex_lock(&ioas->tree_lock);
 	list_del(&table->link);
 	table->listed = false;
-	ranges_drop(&ioas->reserved, &table->reserver);
+	iommufd_ranges_drop(&ioas->reserved, &table->reserver);
 	WARN_ON(update_alignment(ioas));
 	mutex_unlock(&ioas->tree_lock);
 	change_needs(ioas, -1);
@@ -461,16 +465,16 @@ static int fit_table(struct ioas *ioas, struct ioas_table *table)
 		rc = find_place(ioas, &iova);
 	mutex_unlock(&ioas->tree_lock);
 	if (!rc)
-		rc = paging_ask(&table->paging, iova);
+		rc = iommufd_paging_ask(&table->paging, iova);
 	if (rc == -EIO)
-		return reason_note(ioas->ctx, rc,
-				   "the IOMMU driver does not unmap what it has mapped");
+		return iommufd_reason_note(ioas->ctx, rc,
+					   "the IOMMU driver does not unmap what it has mapped");
 	return rc;
 }
 
 /**
- * ioas_add_table - translate everything in an IOAS by one more page table
- * @ioas: the IOAS, held by ioas_hold(): its memory is pinned
+ * iommufd_ioas_add_table - translate everything in an IOAS by one more page table
+ * @ioas: the IOAS, held by iommufd_ioas_hold(): its memory is pinned
  * @table: with an empty domain
  *
  * Return: 0; or -EINVAL (the smallest page is larger than the CPU's), -EADDRINUSE
@@ -479,7 +483,7 @@ static int fit_table(struct ioas *ioas, struct ioas_table *table)
  * the driver has left something in it, and it has to be removed when no device uses
  * it any more, before the hold is released.
  */
-int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
+int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 {
 	bool clean = true;
 	int rc;
@@ -499,14 +503,14 @@ int ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 }
 
 /**
- * ioas_remove_table - the opposite of ioas_add_table()
+ * iommufd_ioas_remove_table - the opposite of iommufd_ioas_add_table()
  * @ioas: the IOAS
  * @table: one of its page tables, which no device uses any more
  *
  * Unpins all memory if nobody else needs it. The domain is about to be freed: no device
  * reaches what its driver fails to unmap.
  */
-void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
+void iommufd_ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 {
 	struct area *area;
 
@@ -526,13 +530,13 @@ void ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
  */
 
 /**
- * ioas_add_user - let an in-kernel user work with an IOAS
+ * iommufd_ioas_add_user - let an in-kernel user work with an IOAS
  * @ioas: the IOAS, on which the user holds a reference
  * @user: with obj, alignment and unmap set
  *
  * Return: 0, -EADDRINUSE if something mapped is not aligned, -ENOMEM.
  */
-int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
+int iommufd_ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 {
 	int rc;
 
@@ -551,11 +555,11 @@ int ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 }
 
 /**
- * ioas_remove_user - the opposite of ioas_add_user()
+ * iommufd_ioas_remove_user - the opposite of iommufd_ioas_add_user()
  * @ioas: the IOAS
  * @user: a user that has nothing pinned in it
  */
-void ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
+void iommufd_ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
 {
 	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);

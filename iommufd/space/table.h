@@ -7,17 +7,17 @@
 
 #include "space/space.h"
 
-int ioas_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const struct reserver *owner);
-void ioas_unreserve(struct ioas *ioas, const struct reserver *owner);
-int ioas_set_small_pages(struct ioas *ioas, bool on);
+int iommufd_ioas_reserve(struct ioas *ioas, unsigned long start,
+			 unsigned long last, const struct reserver *owner);
+void iommufd_ioas_unreserve(struct ioas *ioas, const struct reserver *owner);
+int iommufd_ioas_set_small_pages(struct ioas *ioas, bool on);
 
-int ioas_hold(struct ioas *ioas);
-void ioas_release(struct ioas *ioas);
-int ioas_add_table(struct ioas *ioas, struct ioas_table *table);
-void ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
+int iommufd_ioas_hold(struct ioas *ioas);
+void iommufd_ioas_release(struct ioas *ioas);
+int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table);
+void iommufd_ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
 
-int ioas_add_user(struct ioas *ioas, struct ioas_user *user);
-void ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
+int iommufd_ioas_add_user(struct ioas *ioas, struct ioas_user *user);
+void iommufd_ioas_remove_user(struct ioas *ioas, struct ioas_user *user);
 
 #endif

@@ -24,13 +24,13 @@
 #define UNMAP_TRIES	100
 
 /**
- * ioas_lock_unmap - lock an IOAS for unmapping
+ * iommufd_ioas_lock_unmap - lock an IOAS for unmapping
  * @ioas: the IOAS
  * @exclusive: set to whether the lock is held for writing, because it has children
  *
  * Return: 0, or -EINTR on a fatal signal.
  */
-int ioas_lock_unmap(struct ioas *ioas, bool *exclusive)
+int iommufd_ioas_lock_unmap(struct ioas *ioas, bool *exclusive)
 {
 	int rc = down_read_killable(ioas_lock(ioas));
 
@@ -43,11 +43,11 @@ int ioas_lock_unmap(struct ioas *ioas, bool *exclusive)
 }
 
 /**
- * ioas_unlock_unmap - the opposite of ioas_lock_unmap()
+ * iommufd_ioas_unlock_unmap - the opposite of iommufd_ioas_lock_unmap()
  * @ioas: the IOAS
  * @exclusive: what that has set
  */
-void ioas_unlock_unmap(struct ioas *ioas, bool exclusive)
+void iommufd_ioas_unlock_unmap(struct ioas *ioas, bool exclusive)
 {
 	if (exclusive)
 		up_write(ioas_lock(ioas));
@@ -120,8 +120,8 @@ static void count_unmapped(const struct area *chain, unsigned long *start,
  * Unmap one batch of a range. *@start moves behind what has been done; *@done
  * says that nothing is left. The first time no area may be cut by the range.
  *
- * Returns 0, an errno of chain_claim(), or -EAGAIN if @obstacle is to be overcome, whose
- * IOAS is referenced: *@start has not moved then.
+ * Returns 0, an errno of iommufd_chain_claim(), or -EAGAIN if @obstacle is to be
+ * overcome, whose IOAS is referenced: *@start has not moved then.
  */
 static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		       unsigned long last, bool first,
@@ -137,34 +137,34 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 		exclusive = false;
 		down_read(ioas_lock(ioas));
 	} else {
-		rc = ioas_lock_unmap(ioas, &exclusive);
+		rc = iommufd_ioas_lock_unmap(ioas, &exclusive);
 		if (rc)
 			return rc;
 	}
 	mutex_lock(&ioas->tree_lock);
-	rc = chain_claim(ioas, *start, last, first, UNMAP_BATCH, &chain,
-			 obstacle);
+	rc = iommufd_chain_claim(ioas, *start, last, first, UNMAP_BATCH, &chain,
+				 obstacle);
 	if (rc == -ENOENT)
-		explain_cut(ioas, *start, last);
+		iommufd_explain_cut(ioas, *start, last);
 	else if (rc == -EBUSY)
-		explain_working(ioas, *start, last);
+		iommufd_explain_working(ioas, *start, last);
 	mutex_unlock(&ioas->tree_lock);
 	if (chain && exclusive)
-		rc = nested_remove(ioas, &chain, obstacle);
+		rc = iommufd_nested_remove(ioas, &chain, obstacle);
 	*done = !chain && !rc;
 	for (end = chain; end; end = end->chain)
 		*done = end->last == last;
 	if (chain)
-		chain_drain(ioas, chain);
+		iommufd_chain_drain(ioas, chain);
 	count_unmapped(chain, start, unmapped);
 	if (exclusive)
-		nested_take_back(chain);
+		iommufd_nested_take_back(chain);
 	if (chain)
 		rc = chain_drop_mapped(ioas, chain);
 	/* If a child has an obstacle, nothing goes before that was called back. */
 	if (rc == -EAGAIN)
 		object_hold(&obstacle->ioas->obj);
-	ioas_unlock_unmap(ioas, exclusive);
+	iommufd_ioas_unlock_unmap(ioas, exclusive);
 	return rc;
 }
 
@@ -193,7 +193,7 @@ static int overcome_in_time(const struct obstacle *obstacle,
 
 /* A range in batches, with whatever is in the way. */
 static int unmap_rest(struct ioas *ioas, unsigned long start,
-			       unsigned long last, u64 *unmapped)
+		      unsigned long last, u64 *unmapped)
 {
 	struct obstacle obstacle = {}, before = {};
 	unsigned int tries = 0;
@@ -220,8 +220,8 @@ static int unmap_rest(struct ioas *ioas, unsigned long start,
  * Most calls: one whole area, and nobody in the way. Returns 1 if it was that, 0
  * if not, or -EIO.
  */
-static int unmap_one(struct ioas *ioas, unsigned long start,
-				     unsigned long last, u64 *unmapped)
+static int unmap_one(struct ioas *ioas, unsigned long start, unsigned long last,
+		     u64 *unmapped)
 {
 	struct area *area;
 
@@ -234,17 +234,17 @@ static int unmap_one(struct ioas *ioas, unsigned long start,
 	}
 	area->state = AREA_BUSY;
 	mutex_unlock(&ioas->tree_lock);
-	if (!area_drain(ioas, area)) {
+	if (!iommufd_area_drain(ioas, area)) {
 		area->stuck = true;
-		return area_keep_stuck(ioas, area);
+		return iommufd_area_keep_stuck(ioas, area);
 	}
 	*unmapped = area_length(area);
-	area_drop(ioas, area);
+	iommufd_area_drop(ioas, area);
 	return 1;
 }
 
 /**
- * ioas_unmap - unmap whole areas
+ * iommufd_ioas_unmap - unmap whole areas
  * @ioas: the IOAS
  * @iova: first IOVA
  * @length: bytes; every area that has a byte in the range must be in it whole
@@ -259,17 +259,17 @@ static int unmap_one(struct ioas *ioas, unsigned long start,
  * does not unpin its pages), -EIO (an IOMMU driver has not unmapped something, which
  * stays), -EINTR.
  */
-int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
-	       u64 *unmapped)
+int iommufd_ioas_unmap(struct ioas *ioas, unsigned long iova,
+		       unsigned long length, u64 *unmapped)
 {
 	unsigned long last = iova + length - 1;
 	int rc;
 
 	*unmapped = 0;
 	if (!length)
-		return explain_no_length(ioas->ctx);
+		return iommufd_explain_no_length(ioas->ctx);
 	if (last < iova)
-		return explain_end(ioas->ctx, iova, length);
+		return iommufd_explain_end(ioas->ctx, iova, length);
 	if (down_read_killable(ioas_lock(ioas)))
 		return -EINTR;
 	rc = unmap_one(ioas, iova, last, unmapped);
@@ -280,13 +280,13 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
 }
 
 /**
- * ioas_unmap_all - unmap everything
+ * iommufd_ioas_unmap_all - unmap everything
  * @ioas: the IOAS
  * @unmapped: set to the bytes that have been unmapped, unless NULL
  *
- * Return: 0, -EBUSY, -EDEADLOCK, -EIO, -EINTR as ioas_unmap().
+ * Return: 0, -EBUSY, -EDEADLOCK, -EIO, -EINTR as iommufd_ioas_unmap().
  */
-int ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
+int iommufd_ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 {
 	u64 bytes = 0;
 	int rc = unmap_rest(ioas, 0, ULONG_MAX, &bytes);
@@ -309,19 +309,21 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 		return -EBUSY;
 	/* Not in a family of nested IOASes. */
 	if (ioas->parent || !list_empty(&ioas->children))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "IOAS %u has a parent or children: the mapping %#lx-%#lx cannot be cut at %#lx",
-				   ioas->obj.id, area->iova, area->last, iova);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "IOAS %u has a parent or children: the mapping %#lx-%#lx cannot be cut at %#lx",
+					   ioas->obj.id, area->iova, area->last,
+					   iova);
 	if ((iova | offset_in_page(offset)) & (ioas->alignment - 1))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "a cut at %#lx of the mapping %#lx-%#lx is not aligned to %#lx bytes, as IOAS %u asks for",
-				   iova, area->iova, area->last,
-				   ioas->alignment, ioas->obj.id);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "a cut at %#lx of the mapping %#lx-%#lx is not aligned to %#lx bytes, as IOAS %u asks for",
+					   iova, area->iova, area->last,
+					   ioas->alignment, ioas->obj.id);
 	/* A page table entry may cross the cut. */
 	if (area->pins || (area->in_use && !ioas->small_pages))
-		return reason_note(ioas->ctx, -EINVAL,
-				   "the mapping %#lx-%#lx of IOAS %u cannot be cut at %#lx: an in-kernel user has pinned it, or large pages are in use",
-				   area->iova, area->last, ioas->obj.id, iova);
+		return iommufd_reason_note(ioas->ctx, -EINVAL,
+					   "the mapping %#lx-%#lx of IOAS %u cannot be cut at %#lx: an in-kernel user has pinned it, or large pages are in use",
+					   area->iova, area->last, ioas->obj.id,
+					   iova);
 
 	pinned_get(area->pinned);
 	chain_init(tail, area->pinned, offset, 0, area->prot);
@@ -330,7 +332,7 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 	tail->in_use = area->in_use;
 	tail->parked = area->parked;
 	if (tail->in_use)
-		pinned_use_again(tail->pinned);
+		iommufd_pinned_use_again(tail->pinned);
 	area->last = iova - 1;
 	WARN_ON(area_insert(&ioas->areas, tail));
 	area_set_ready(tail);
@@ -338,7 +340,7 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 }
 
 /**
- * ioas_cut - let an area begin at an IOVA, for VFIO type 1 (not v2)
+ * iommufd_ioas_cut - let an area begin at an IOVA, for VFIO type 1 (not v2)
  * @ioas: the IOAS
  * @iova: where; nothing happens if no area reaches over it
  *
@@ -347,9 +349,9 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
  * Return: 0, -EBUSY, -EINVAL (not aligned, pinned by an in-kernel user, or
  * possibly mapped by huge pages), -ENOMEM.
  */
-int ioas_cut(struct ioas *ioas, unsigned long iova)
+int iommufd_ioas_cut(struct ioas *ioas, unsigned long iova)
 {
-	struct area *area, *tail = area_alloc();
+	struct area *area, *tail = iommufd_area_alloc();
 	int rc;
 
 	if (!tail)
@@ -358,7 +360,7 @@ int ioas_cut(struct ioas *ioas, unsigned long iova)
 	if (rc)
 		goto out_free;
 	mutex_lock(&ioas->tree_lock);
-	area = area_first(&ioas->areas, iova, iova);
+	area = iommufd_area_first(&ioas->areas, iova, iova);
 	if (area && area->iova != iova) {
 		rc = cut_area(ioas, area, tail, iova);
 		if (!rc)
@@ -367,6 +369,6 @@ int ioas_cut(struct ioas *ioas, unsigned long iova)
 	mutex_unlock(&ioas->tree_lock);
 	up_read(ioas_lock(ioas));
 out_free:
-	area_free(tail);
+	iommufd_area_free(tail);
 	return rc;
 }

@@ -10,11 +10,11 @@
 /* Areas that are drained with one flush, before others get a turn. */
 #define UNMAP_BATCH	512
 
-int ioas_lock_unmap(struct ioas *ioas, bool *exclusive);
-void ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
-int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long length,
-	       u64 *unmapped);
-int ioas_unmap_all(struct ioas *ioas, u64 *unmapped);
-int ioas_cut(struct ioas *ioas, unsigned long iova);
+int iommufd_ioas_lock_unmap(struct ioas *ioas, bool *exclusive);
+void iommufd_ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
+int iommufd_ioas_unmap(struct ioas *ioas, unsigned long iova,
+		       unsigned long length, u64 *unmapped);
+int iommufd_ioas_unmap_all(struct ioas *ioas, u64 *unmapped);
+int iommufd_ioas_cut(struct ioas *ioas, unsigned long iova);
 
 #endif

@@ -42,14 +42,14 @@ FIXTURE(area)
 FIXTURE_SETUP(area)
 {
 	memset(&self->map, 0, sizeof(self->map));
-	ASSERT_EQ(0, area_cache_init());
+	ASSERT_EQ(0, iommufd_area_cache_init());
 }
 
 FIXTURE_TEARDOWN(area)
 {
 	while (self->map.nr)
-		area_free(self->map.sorted[--self->map.nr]);
-	area_cache_exit();
+		iommufd_area_free(self->map.sorted[--self->map.nr]);
+	iommufd_area_cache_exit();
 	EXPECT_EQ(0, alloc_live());
 }
 
@@ -134,13 +134,13 @@ static void check_range(const struct map *map, unsigned long start,
 	unsigned int i = index_of(map, start), end = i;
 	struct area *area = sorted_at(map, i, last);
 
-	CHECK(area_first(&map->tree, start, last) == area);
+	CHECK(iommufd_area_first(&map->tree, start, last) == area);
 	for (; area; area = area_next(area, last)) {
 		CHECK(area == sorted_at(map, end, last));
 		end++;
 	}
 	CHECK(!sorted_at(map, end, last));
-	CHECK(area_last(&map->tree, start, last) ==
+	CHECK(iommufd_area_last(&map->tree, start, last) ==
 	      (end > i ? map->sorted[end - 1] : NULL));
 
 	area = sorted_at(map, i, start);
@@ -152,7 +152,7 @@ static void check_range(const struct map *map, unsigned long start,
 static int insert(struct map *map, unsigned long iova, unsigned long last)
 {
 	unsigned int i = index_of(map, iova), j;
-	struct area *area = area_alloc();
+	struct area *area = iommufd_area_alloc();
 	int rc;
 
 	CHECK(area);
@@ -161,7 +161,7 @@ static int insert(struct map *map, unsigned long iova, unsigned long last)
 	rc = area_insert(&map->tree, area);
 	if (sorted_at(map, i, last)) {
 		CHECK(rc == -EEXIST);
-		area_free(area);
+		iommufd_area_free(area);
 	} else {
 		CHECK(!rc);
 		CHECK(map->nr < UNITS);
@@ -181,7 +181,7 @@ static void erase(struct map *map, unsigned int i)
 	for (map->nr--; i < map->nr; i++)
 		map->sorted[i] = map->sorted[i + 1];
 	/* Nothing in the tree may point to it. */
-	area_free(area);
+	iommufd_area_free(area);
 	check_tree(map);
 }
 
@@ -206,18 +206,19 @@ TEST_F(area, either_end_of_64_bits)
 	check_range(map, 0, ULONG_MAX);
 
 	/* All that is left, and nothing of it twice. */
-	EXPECT_EQ(-ENOSPC, area_find_hole(&map->tree, 0, ULONG_MAX, ULONG_MAX,
-					  1, 0, &iova));
-	EXPECT_EQ(0, area_find_hole(&map->tree, 0, ULONG_MAX, ULONG_MAX - 1, 1,
-				    0, &iova));
+	EXPECT_EQ(-ENOSPC, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX,
+						  ULONG_MAX, 1, 0, &iova));
+	EXPECT_EQ(0, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX,
+					    ULONG_MAX - 1, 1, 0, &iova));
 	EXPECT_EQ(1, iova);
 	EXPECT_EQ(0, insert(map, 1, ULONG_MAX - 1));
-	EXPECT_EQ(-ENOSPC, area_find_hole(&map->tree, 0, ULONG_MAX, 1, 1, 0,
-					  &iova));
+	EXPECT_EQ(-ENOSPC, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX, 1,
+						  1, 0, &iova));
 	check_range(map, 0, ULONG_MAX);
 	check_range(map, ULONG_MAX, ULONG_MAX);
 	erase(map, 2);
-	EXPECT_EQ(0, area_find_hole(&map->tree, 0, ULONG_MAX, 1, 1, 0, &iova));
+	EXPECT_EQ(0, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX, 1, 1, 0,
+					    &iova));
 	EXPECT_EQ(ULONG_MAX, iova);
 }
 
@@ -226,16 +227,16 @@ TEST_F(area, everything_is_one_area)
 	struct map *map = &self->map;
 	unsigned long iova;
 
-	EXPECT_EQ(0, area_find_hole(&map->tree, 0, ULONG_MAX, ULONG_MAX, 1, 0,
-				    &iova));
+	EXPECT_EQ(0, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX, ULONG_MAX,
+					    1, 0, &iova));
 	EXPECT_EQ(0, iova);
 	EXPECT_EQ(0, insert(map, 0, ULONG_MAX));
 	EXPECT_EQ(-EEXIST, insert(map, 0, 0));
 	EXPECT_EQ(-EEXIST, insert(map, ULONG_MAX, ULONG_MAX));
 	check_range(map, 0, 0);
 	check_range(map, 1, ULONG_MAX);
-	EXPECT_EQ(-ENOSPC, area_find_hole(&map->tree, 0, ULONG_MAX, 1, 1, 0,
-					  &iova));
+	EXPECT_EQ(-ENOSPC, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX, 1,
+						  1, 0, &iova));
 }
 
 /* Where a multiple of the alignment is behind the last IOVA, there is no place. */
@@ -245,18 +246,20 @@ TEST_F(area, alignment_does_not_wrap_around)
 	const unsigned long half = 1UL << 63;
 	unsigned long iova;
 
-	EXPECT_EQ(-ENOSPC, area_find_hole(&map->tree, half + 1, ULONG_MAX, 1,
-					  half, 0, &iova));
-	EXPECT_EQ(0, area_find_hole(&map->tree, half + 1, ULONG_MAX, 1, half,
-				    half - 1, &iova));
+	EXPECT_EQ(-ENOSPC,
+		  iommufd_area_find_hole(&map->tree, half + 1, ULONG_MAX, 1,
+					 half, 0, &iova));
+	EXPECT_EQ(0, iommufd_area_find_hole(&map->tree, half + 1, ULONG_MAX, 1,
+					    half, half - 1, &iova));
 	EXPECT_EQ(ULONG_MAX, iova);
-	EXPECT_EQ(-ENOSPC, area_find_hole(&map->tree, half + 1, ULONG_MAX, 2,
-					  half, half - 1, &iova));
+	EXPECT_EQ(-ENOSPC,
+		  iommufd_area_find_hole(&map->tree, half + 1, ULONG_MAX, 2,
+					 half, half - 1, &iova));
 	EXPECT_EQ(0, insert(map, 0, half));
-	EXPECT_EQ(-ENOSPC, area_find_hole(&map->tree, 0, ULONG_MAX, half - 1,
-					  2, 0, &iova));
-	EXPECT_EQ(0, area_find_hole(&map->tree, 0, ULONG_MAX, half - 1, 2, 1,
-				    &iova));
+	EXPECT_EQ(-ENOSPC, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX,
+						  half - 1, 2, 0, &iova));
+	EXPECT_EQ(0, iommufd_area_find_hole(&map->tree, 0, ULONG_MAX, half - 1,
+					    2, 1, &iova));
 	EXPECT_EQ(half + 1, iova);
 }
 
@@ -280,15 +283,15 @@ TEST_F(area, allocations_fail)
 	unsigned long n, live = alloc_live();
 
 	alloc_fail(1);
-	EXPECT_EQ(NULL, area_alloc());
+	EXPECT_EQ(NULL, iommufd_area_alloc());
 	for (n = 1; n <= 5; n++) {
 		alloc_fail(n);
-		EXPECT_EQ(-ENOMEM, area_alloc_many(mem, 5));
+		EXPECT_EQ(-ENOMEM, iommufd_area_alloc_many(mem, 5));
 		EXPECT_TRUE(alloc_has_failed());
 		EXPECT_EQ(live, alloc_live());
 	}
 	alloc_fail(6);
-	ASSERT_EQ(0, area_alloc_many(mem, 5));
+	ASSERT_EQ(0, iommufd_area_alloc_many(mem, 5));
 	EXPECT_FALSE(alloc_has_failed());
 	EXPECT_EQ(live + 5, alloc_live());
 	for (n = 0; n < 5; n++) {
@@ -298,16 +301,16 @@ TEST_F(area, allocations_fail)
 		EXPECT_FALSE(area->in_use || area->parked || area->lent ||
 			     area->embedded);
 	}
-	area_free_many(mem, 4);
-	area_free(&((struct loose_area *)mem[4])->area);
-	area_free(NULL);
+	iommufd_area_free_many(mem, 4);
+	iommufd_area_free(&((struct loose_area *)mem[4])->area);
+	iommufd_area_free(NULL);
 	EXPECT_EQ(live, alloc_live());
 
-	area_cache_exit();
+	iommufd_area_cache_exit();
 	alloc_fail(1);
-	EXPECT_EQ(-ENOMEM, area_cache_init());
+	EXPECT_EQ(-ENOMEM, iommufd_area_cache_init());
 	EXPECT_EQ(0, alloc_live());
-	ASSERT_EQ(0, area_cache_init());
+	ASSERT_EQ(0, iommufd_area_cache_init());
 }
 
 /* Few units: everywhere can be looked. ------------------------------------ */
@@ -378,9 +381,9 @@ static void map_find(struct map *map)
 		offset = unit_iova(map, chance_below(UNITS)) % align;
 	}
 	unit = look_everywhere(map, from, to, nr, align, offset);
-	if (area_find_hole(&map->tree, unit_iova(map, from),
-			   unit_last(map, to), (unsigned long)nr << map->shift,
-			   align, offset, &iova)) {
+	if (iommufd_area_find_hole(
+		    &map->tree, unit_iova(map, from), unit_last(map, to),
+		    (unsigned long)nr << map->shift, align, offset, &iova)) {
 		CHECK(unit == UNITS);
 		return;
 	}
@@ -559,8 +562,8 @@ static void any_find(struct map *map)
 		last = start + min(chance_magnitude(), ULONG_MAX - start);
 	}
 	found = find_in_sorted(map, start, last, length, align, offset, &want);
-	if (area_find_hole(&map->tree, start, last, length, align, offset,
-			   &iova)) {
+	if (iommufd_area_find_hole(&map->tree, start, last, length, align,
+				   offset, &iova)) {
 		CHECK(!found);
 		return;
 	}

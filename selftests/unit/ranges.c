@@ -55,7 +55,7 @@ FIXTURE_SETUP(ranges)
 
 FIXTURE_TEARDOWN(ranges)
 {
-	ranges_clear(&self->tree);
+	iommufd_ranges_clear(&self->tree);
 	EXPECT_EQ(0, alloc_live());
 }
 
@@ -165,7 +165,7 @@ static void check_first(fixture *self, unsigned int from)
 	for (at = self->list; at < self->list + self->nr; at++)
 		if (at->to >= from)
 			first = min(first, at->from);
-	range = ranges_first(&self->tree, unit_last(self, from));
+	range = iommufd_ranges_first(&self->tree, unit_last(self, from));
 	CHECK(!range == (first == UNITS));
 	if (!range)
 		return;
@@ -181,8 +181,8 @@ static void check_hole(fixture *self, unsigned int from, unsigned int to)
 	unsigned long start, last;
 	bool found;
 
-	found = ranges_hole(&self->tree, unit_iova(self, from),
-			    unit_last(self, to), &start, &last);
+	found = iommufd_ranges_hole(&self->tree, unit_iova(self, from),
+				    unit_last(self, to), &start, &last);
 	while (unit <= to && is_covered(self, unit))
 		unit++;
 	CHECK(found == (unit <= to));
@@ -213,8 +213,8 @@ static void add(fixture *self, unsigned int from, unsigned int to,
 	int rc;
 
 	alloc_fail(chance_one_in(8));
-	rc = ranges_add(&self->tree, unit_iova(self, from), unit_last(self, to),
-			owner);
+	rc = iommufd_ranges_add(&self->tree, unit_iova(self, from),
+				unit_last(self, to), owner);
 	if (alloc_has_failed()) {
 		CHECK(rc == -ENOMEM);
 		return;
@@ -228,7 +228,7 @@ static void drop(fixture *self, const void *owner)
 {
 	unsigned int i, kept = 0;
 
-	ranges_drop(&self->tree, owner);
+	iommufd_ranges_drop(&self->tree, owner);
 	for (i = 0; i < self->nr; i++)
 		if (self->list[i].owner != owner)
 			self->list[kept++] = self->list[i];
@@ -240,36 +240,37 @@ TEST_F(ranges, either_end_of_64_bits)
 	unsigned long start = 1, last = 1;
 	struct rb_root_cached *tree = &self->tree;
 
-	EXPECT_EQ(NULL, ranges_first(tree, 0));
+	EXPECT_EQ(NULL, iommufd_ranges_first(tree, 0));
 	EXPECT_FALSE(ranges_hit(tree, 0, ULONG_MAX));
-	EXPECT_TRUE(ranges_hole(tree, 0, ULONG_MAX, &start, &last));
+	EXPECT_TRUE(iommufd_ranges_hole(tree, 0, ULONG_MAX, &start, &last));
 	EXPECT_EQ(0, start);
 	EXPECT_EQ(ULONG_MAX, last);
 
-	ASSERT_EQ(0, ranges_add(tree, ULONG_MAX, ULONG_MAX, self));
-	ASSERT_EQ(0, ranges_add(tree, 0, 0, NULL));
-	EXPECT_TRUE(ranges_hole(tree, 0, ULONG_MAX, &start, &last));
+	ASSERT_EQ(0, iommufd_ranges_add(tree, ULONG_MAX, ULONG_MAX, self));
+	ASSERT_EQ(0, iommufd_ranges_add(tree, 0, 0, NULL));
+	EXPECT_TRUE(iommufd_ranges_hole(tree, 0, ULONG_MAX, &start, &last));
 	EXPECT_EQ(1, start);
 	EXPECT_EQ(ULONG_MAX - 1, last);
-	EXPECT_FALSE(ranges_hole(tree, ULONG_MAX, ULONG_MAX, &start, &last));
-	EXPECT_FALSE(ranges_hole(tree, 0, 0, &start, &last));
+	EXPECT_FALSE(
+		iommufd_ranges_hole(tree, ULONG_MAX, ULONG_MAX, &start, &last));
+	EXPECT_FALSE(iommufd_ranges_hole(tree, 0, 0, &start, &last));
 	EXPECT_FALSE(ranges_hit(tree, 1, ULONG_MAX - 1));
-	EXPECT_EQ(ULONG_MAX, ranges_first(tree, 1)->node.start);
+	EXPECT_EQ(ULONG_MAX, iommufd_ranges_first(tree, 1)->node.start);
 
-	ASSERT_EQ(0, ranges_add(tree, 0, ULONG_MAX, self));
-	EXPECT_FALSE(ranges_hole(tree, 0, ULONG_MAX, &start, &last));
+	ASSERT_EQ(0, iommufd_ranges_add(tree, 0, ULONG_MAX, self));
+	EXPECT_FALSE(iommufd_ranges_hole(tree, 0, ULONG_MAX, &start, &last));
 	EXPECT_TRUE(ranges_hit(tree, 1, 1));
-	EXPECT_EQ(0, ranges_first(tree, ULONG_MAX)->node.start);
+	EXPECT_EQ(0, iommufd_ranges_first(tree, ULONG_MAX)->node.start);
 
-	ranges_drop(tree, self);
+	iommufd_ranges_drop(tree, self);
 	EXPECT_EQ(1, alloc_live());
-	EXPECT_EQ(NULL, ranges_first(tree, 1));
-	EXPECT_TRUE(ranges_hole(tree, 0, ULONG_MAX, &start, &last));
+	EXPECT_EQ(NULL, iommufd_ranges_first(tree, 1));
+	EXPECT_TRUE(iommufd_ranges_hole(tree, 0, ULONG_MAX, &start, &last));
 	EXPECT_EQ(1, start);
 	EXPECT_EQ(ULONG_MAX, last);
-	ranges_drop(tree, self);
+	iommufd_ranges_drop(tree, self);
 	EXPECT_EQ(1, alloc_live());
-	ranges_drop(tree, NULL);
+	iommufd_ranges_drop(tree, NULL);
 	EXPECT_EQ(0, alloc_live());
 }
 
@@ -279,22 +280,22 @@ TEST_F(ranges, the_same_range_of_several)
 	struct rb_root_cached *tree = &self->tree;
 	const int owners[3] = {};
 
-	ASSERT_EQ(0, ranges_add(tree, 4096, 8191, &owners[0]));
-	ASSERT_EQ(0, ranges_add(tree, 4096, 8191, &owners[1]));
-	ASSERT_EQ(0, ranges_add(tree, 4096, 8191, &owners[0]));
-	ranges_drop(tree, &owners[2]);
+	ASSERT_EQ(0, iommufd_ranges_add(tree, 4096, 8191, &owners[0]));
+	ASSERT_EQ(0, iommufd_ranges_add(tree, 4096, 8191, &owners[1]));
+	ASSERT_EQ(0, iommufd_ranges_add(tree, 4096, 8191, &owners[0]));
+	iommufd_ranges_drop(tree, &owners[2]);
 	EXPECT_EQ(3, alloc_live());
-	ranges_drop(tree, &owners[0]);
+	iommufd_ranges_drop(tree, &owners[0]);
 	EXPECT_EQ(1, alloc_live());
 	EXPECT_TRUE(ranges_hit(tree, 8191, 8191));
-	ranges_drop(tree, &owners[1]);
+	iommufd_ranges_drop(tree, &owners[1]);
 	EXPECT_FALSE(ranges_hit(tree, 0, ULONG_MAX));
 }
 
 TEST_F(ranges, allocation_fails)
 {
 	alloc_fail(1);
-	EXPECT_EQ(-ENOMEM, ranges_add(&self->tree, 1, 2, NULL));
+	EXPECT_EQ(-ENOMEM, iommufd_ranges_add(&self->tree, 1, 2, NULL));
 	EXPECT_TRUE(alloc_has_failed());
 	EXPECT_FALSE(ranges_hit(&self->tree, 0, ULONG_MAX));
 }
@@ -329,7 +330,7 @@ TEST_F(ranges, like_a_map)
 		self->base = stretches[i].base;
 		self->shift = stretches[i].shift;
 		by_chance(self);
-		ranges_clear(&self->tree);
+		iommufd_ranges_clear(&self->tree);
 		self->nr = 0;
 		check_all(self);
 	}
@@ -353,7 +354,8 @@ TEST_F(ranges, all_holes_one_after_the_other)
 			add(self, at, at, NULL);
 		}
 		while (last != ULONG_MAX &&
-		       ranges_hole(&self->tree, from, ULONG_MAX, &start, &last)) {
+		       iommufd_ranges_hole(&self->tree, from, ULONG_MAX, &start,
+					   &last)) {
 			for (; unit_iova(self, unit) < start; unit++)
 				CHECK(is_covered(self, unit));
 			CHECK(unit_iova(self, unit) == start);

@@ -46,7 +46,7 @@ FIXTURE_SETUP(runs)
 
 FIXTURE_TEARDOWN(runs)
 {
-	runs_free(&self->runs);
+	iommufd_runs_free(&self->runs);
 	EXPECT_EQ(0, alloc_live());
 	free(self->page);
 }
@@ -55,7 +55,7 @@ typedef FIXTURE_DATA(runs) fixture;
 
 static void forget(fixture *self)
 {
-	runs_free(&self->runs);
+	iommufd_runs_free(&self->runs);
 	CHECK(!alloc_live());
 	self->npages = 0;
 	self->nr_runs = 0;
@@ -142,7 +142,7 @@ static void check_pfn_of(const fixture *self, unsigned long first,
 	for (i = 1; i < npages; i++)
 		if (self->page[first + i].begins)
 			pfn = 0;
-	CHECK(runs_pfn_of(&self->runs, first, npages) == pfn);
+	CHECK(iommufd_runs_pfn_of(&self->runs, first, npages) == pfn);
 }
 
 static void check_rows(const fixture *self)
@@ -151,7 +151,7 @@ static void check_rows(const fixture *self)
 	const run_t *run;
 	u32 row, nr, n;
 
-	for (row = 0; (run = runs_row(&self->runs, row, &nr)); row++) {
+	for (row = 0; (run = iommufd_runs_row(&self->runs, row, &nr)); row++) {
 		for (n = 0; n < nr; n++, run++) {
 			CHECK(run_pages(*run));
 			CHECK(run_pages(*run) <= self->npages - at);
@@ -230,9 +230,9 @@ static void check_each(const fixture *self)
 TEST_F(runs, an_empty_list_has_no_run)
 {
 	check_all(self);
-	runs_finish(&self->runs);
+	iommufd_runs_finish(&self->runs);
 	check_all(self);
-	runs_free(&self->runs);
+	iommufd_runs_free(&self->runs);
 	check_all(self);
 }
 
@@ -307,13 +307,13 @@ TEST_F(runs, a_run_that_is_full_is_followed_by_another)
 	ASSERT_EQ(0, runs_append(runs, 9 + RUN_PAGES_MAX - 2, 2, true));
 	EXPECT_TRUE(runs_are_one(runs));
 	EXPECT_EQ(RUN_PAGES_MAX, run_pages(runs_one(runs)));
-	EXPECT_EQ(9, runs_pfn_of(runs, 0, RUN_PAGES_MAX));
+	EXPECT_EQ(9, iommufd_runs_pfn_of(runs, 0, RUN_PAGES_MAX));
 	ASSERT_EQ(0, runs_append(runs, 9 + RUN_PAGES_MAX, 1, true));
 	EXPECT_FALSE(runs_are_one(runs));
 	EXPECT_EQ(RUN_PAGES_MAX + 1, runs->npages);
-	EXPECT_EQ(0, runs_pfn_of(runs, 0, RUN_PAGES_MAX + 1));
+	EXPECT_EQ(0, iommufd_runs_pfn_of(runs, 0, RUN_PAGES_MAX + 1));
 
-	it = runs_seek(runs, RUN_PAGES_MAX - 1, 2);
+	it = iommufd_runs_seek(runs, RUN_PAGES_MAX - 1, 2);
 	EXPECT_EQ(9 + RUN_PAGES_MAX - 1, it.pfn);
 	EXPECT_EQ(1, it.npages);
 	runs_next(&it);
@@ -342,7 +342,7 @@ TEST_F(runs, every_length_of_the_list)
 			check_all(self);
 		}
 	}
-	runs_finish(&self->runs);
+	iommufd_runs_finish(&self->runs);
 	check_all(self);
 	check_some(self, 100);
 }
@@ -358,7 +358,7 @@ TEST_F(runs, every_length_of_a_finished_list)
 		for (i = 0; i < runs; i++)
 			ASSERT_EQ(0, append(self, 1000 + 5 * i, 1 + i % 4,
 					    false));
-		runs_finish(&self->runs);
+		iommufd_runs_finish(&self->runs);
 		check_end(self);
 		check_some(self, 40);
 		if (chance_one_in(8))
@@ -414,7 +414,7 @@ TEST_F(runs, by_chance)
 			check_some(self, 1);
 		}
 		check_all(self);
-		runs_finish(&self->runs);
+		iommufd_runs_finish(&self->runs);
 		check_all(self);
 		check_some(self, 50);
 		forget(self);
@@ -468,16 +468,17 @@ TEST_F(runs, an_index_may_have_more_than_32_bits)
 
 	for (i = 0; i < nr; i++)
 		ASSERT_EQ(0, runs_append(runs, i * (each + 1), each, false));
-	runs_finish(runs);
+	iommufd_runs_finish(runs);
 	ASSERT_EQ(nr * each, runs->npages);
 	for (i = 0; i < nr; i++) {
 		unsigned long pfn = i * (each + 1);
 
-		EXPECT_EQ(pfn, runs_pfn_of(runs, i * each, each));
-		EXPECT_EQ(pfn + 1, runs_pfn_of(runs, i * each + 1, each - 1));
-		EXPECT_EQ(0, runs_pfn_of(runs, i * each + 1, each));
+		EXPECT_EQ(pfn, iommufd_runs_pfn_of(runs, i * each, each));
+		EXPECT_EQ(pfn + 1,
+			  iommufd_runs_pfn_of(runs, i * each + 1, each - 1));
+		EXPECT_EQ(0, iommufd_runs_pfn_of(runs, i * each + 1, each));
 		EXPECT_EQ(pfn + each - 1,
-			  runs_pfn_of(runs, i * each + each - 1, 1));
+			  iommufd_runs_pfn_of(runs, i * each + each - 1, 1));
 	}
 	i = 0;
 	runs_for_each(&it, runs, 5, nr * each - 7) {
