@@ -60,10 +60,19 @@ uint32_t any_id(struct worker *w, int fd, enum thing thing)
 	return __atomic_load_n(any_slot(w, fd, thing), __ATOMIC_RELAXED);
 }
 
+/*
+ * A new object takes the place of another one, which goes if it can: or these contexts
+ * would have more and more, until a dump takes minutes.
+ */
 void seen_id(struct worker *w, int fd, enum thing thing, uint32_t id)
 {
-	if (fd != w->loose_fd)
-		__atomic_store_n(any_slot(w, fd, thing), id, __ATOMIC_RELAXED);
+	uint32_t old;
+
+	if (fd == w->loose_fd)
+		return;
+	old = __atomic_exchange_n(any_slot(w, fd, thing), id, __ATOMIC_RELAXED);
+	if (old && old != id && thing != DEVICE)
+		iommu_destroy(fd, old);
 }
 
 /* What can be attached to. */
