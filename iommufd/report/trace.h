@@ -5,8 +5,8 @@
  *
  * Their system is ioasid, as the tool and the netlink family are called: the kernel's own
  * iommufd has none so far, and may once have some that are other ones. Contexts, IOASes,
- * page tables and PASIDs are numbered as there. Addresses of user memory are in none of
- * them.
+ * page tables and PASIDs are numbered as there. No field is an address of user memory;
+ * the sentence of ioasid_failed may name one.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ioasid
