@@ -35,6 +35,17 @@ FIXTURE(trace)
 	char text[TEXT_MAX];
 };
 
+/* What the test before has left. */
+static int forget(void)
+{
+	int fd = open(TRACEFS "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 FIXTURE_SETUP(trace)
 {
 	NEED_SIM;
@@ -44,8 +55,7 @@ FIXTURE_SETUP(trace)
 		SKIP(return, "no trace events in this kernel");
 	ASSERT_EQ(0, sim_open(&self->sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_attach(&self->sim, self->sim.ioas));
-	/* What the test before has left. */
-	ASSERT_EQ(0, truncate(TRACEFS "/trace", 0));
+	ASSERT_EQ(0, forget());
 	ASSERT_EQ(0, file_write(ENABLE, "1"));
 }
 
