@@ -168,6 +168,8 @@ static int insert(struct map *map, unsigned long iova, unsigned long last)
 		for (j = map->nr++; j > i; j--)
 			map->sorted[j] = map->sorted[j - 1];
 		map->sorted[i] = area;
+		/* The next one above it has not to be searched for. */
+		CHECK(i + 1 < map->nr || map->tree.top == area);
 	}
 	check_tree(map);
 	return rc;
