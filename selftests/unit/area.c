@@ -41,6 +41,7 @@ FIXTURE(area)
 
 FIXTURE_SETUP(area)
 {
+	unit_begin();
 	memset(&self->map, 0, sizeof(self->map));
 	ASSERT_EQ(0, iommufd_area_cache_init());
 }

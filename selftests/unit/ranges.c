@@ -50,6 +50,7 @@ FIXTURE(ranges)
 
 FIXTURE_SETUP(ranges)
 {
+	unit_begin();
 	memset(self, 0, sizeof(*self));
 }
 

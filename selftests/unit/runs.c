@@ -39,6 +39,7 @@ FIXTURE(runs)
 
 FIXTURE_SETUP(runs)
 {
+	unit_begin();
 	runs_init(&self->runs);
 	self->page = NULL;
 	self->npages = self->nr_runs = self->size = 0;

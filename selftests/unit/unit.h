@@ -9,6 +9,13 @@
 #include <linux/types.h>
 
 /**
+ * unit_begin - each test begins with this
+ *
+ * However it fails, it says at which step, and a loop without end is ended.
+ */
+void unit_begin(void);
+
+/**
  * chance_begin - begin a sequence that SEED= decides
  *
  * Says which seed that is. In each test the sequence begins again.
