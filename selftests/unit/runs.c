@@ -278,7 +278,7 @@ TEST_F(runs, only_what_follows_and_is_pinned_alike_is_one_run)
 
 TEST_F(runs, the_only_run_is_set_and_forgotten)
 {
-	unsigned long npages;
+	unsigned long npages, i;
 
 	for (npages = 1; npages < 4; npages++) {
 		runs_set_one(&self->runs, 500, npages);
@@ -289,6 +289,11 @@ TEST_F(runs, the_only_run_is_set_and_forgotten)
 		EXPECT_EQ(npages, run_pages(runs_one(&self->runs)));
 		runs_forget_one(&self->runs);
 		check_all(self);
+		/* All room is there again. */
+		for (i = 0; i < RUNS_INLINE + 1; i++)
+			ASSERT_EQ(0, append(self, 100 + 2 * i, 1, true));
+		check_all(self);
+		forget(self);
 	}
 	runs_set_one(&self->runs, 500, 1);
 	note(self, 500, false, true);
