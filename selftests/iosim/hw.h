@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the IOMMU (iosim.ko) is to the devices behind it (iosim-devices.ko).
+ * The interface of the IOMMU (iosim.ko) to the devices behind it
+ * (iosim-devices.ko).
  */
 #ifndef IOSIM_HW_H
 #define IOSIM_HW_H

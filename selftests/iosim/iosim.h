@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * iosim, a simulated IOMMU with devices behind it: what software that drives it
- * has to know. Everything is little-endian.
+ * iosim, a simulated IOMMU with devices behind it: what software needs to know
+ * to drive it. Everything is little-endian.
  *
- * Addresses and page sizes
- * ------------------------
- * Both stages translate 48-bit addresses by four levels of tables of 512 entries
- * of 8 bytes, like so many IOMMUs. A leaf may stand on level 1 (4 KiB), 2 (2 MiB)
- * or 3 (1 GiB). A second stage has five or six levels if the device's addresses are
- * longer; a first stage above it still has 48 bits.
+ * Addresses and page sizes ------------------------ Both stages translate 48-bit
+ * addresses by four levels of tables of 512 entries of 8 bytes, like many IOMMUs. A
+ * leaf may be on level 1 (4 KiB), 2 (2 MiB) or 3 (1 GiB). A second stage has five
+ * or six levels if the device's addresses are longer; a first stage above it still
+ * has 48 bits.
  *
  *	second stage:	IOVA, or an address of the parent -> memory; by the kernel
  *	first stage:	IOVA -> an address of the parent; by the user, in memory
@@ -20,14 +19,13 @@
  * PASID, it uses what the PASID is attached to; below a PASID table of the user's,
  * the entry of the table.
  *
- * What is cached
- * --------------
- * Translations are cached in an IOTLB, as a whole (both stages at once), and
- * entries of PASID tables in a PASID cache. Neither looks at the memory again until
- * it is told to: who changes a valid entry, or makes one invalid, and does not
- * invalidate it, goes on with the old one. What is not valid is not cached. The
- * kernel invalidates what it has changed, IOMMU_HWPT_INVALIDATE what the user has.
- * A device that requests a page forgets what is cached of it.
+ * What is cached -------------- Translations are cached in an IOTLB, as a whole
+ * (both stages at once), and entries of PASID tables in a PASID cache. Neither
+ * looks at memory again until it is told to: after a valid entry is changed, or
+ * made invalid, the old one stays in use until it is invalidated. What is not valid
+ * is not cached. The kernel invalidates what it has changed, IOMMU_HWPT_INVALIDATE
+ * what the user has changed. A device that requests a page drops what is cached of
+ * it.
  */
 #ifndef IOSIM_H
 #define IOSIM_H

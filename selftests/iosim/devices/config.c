@@ -2,9 +2,10 @@
 /*
  * /sys/kernel/config/iosim: a directory per device, see iosim.h.
  *
- * A device is removed by a work item, for that waits until its users let go of it.
- * Who writes 0 to "plugged" waits, too, unless a signal comes; rmdir does only for
- * a moment, since it holds locks of configfs. Either way the removal goes on.
+ * A device is removed by a work item, since that waits until its users let go of
+ * it. Writing 0 to "plugged" waits for it, too, unless a signal comes; rmdir waits
+ * only for a moment, since it holds locks of configfs. Either way the removal
+ * continues.
  */
 #include <linux/completion.h>
 #include <linux/configfs.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iosim-devices.ko: devices behind the simulated IOMMU of iosim.ko. iosim.h says
- * what they are like.
+ * iosim-devices.ko: devices behind the simulated IOMMU of iosim.ko. iosim.h
+ * describes them.
  *
  *	config		/sys/kernel/config/iosim: what devices there are
  *	unit		a device, as a piece of hardware
- *	engine, queue	DMA, and who waits for it
+ *	engine, queue	DMA, and descriptors that wait for it
  *	portal		registers, submission
  *	front		regions and interrupts, for VFIO
  *	vfio		whole devices, driven through VFIO

@@ -2,8 +2,9 @@
 /*
  * The DMA engine.
  *
- * A transfer goes piece by piece through a buffer. Between pieces it looks whether
- * it has to give up, so that a transfer of any length ends soon when it has to.
+ * A transfer goes piece by piece through a buffer. Between pieces it checks
+ * whether it has to give up, so that a transfer of any length ends soon if it has
+ * to.
  */
 #include <linux/align.h>
 #include <linux/minmax.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The DMA engine: does what one descriptor asks for.
+ * The DMA engine: executes one descriptor.
  */
 #ifndef IOSIM_ENGINE_H
 #define IOSIM_ENGINE_H

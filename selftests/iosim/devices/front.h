@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a VFIO user sees of a portal: regions and interrupts.
+ * A portal as a VFIO user sees it: regions and interrupts.
  */
 #ifndef IOSIM_FRONT_H
 #define IOSIM_FRONT_H

@@ -3,8 +3,8 @@
  * Portals.
  *
  * The page of registers is RAM, and a user that has mapped it may write anywhere in
- * it. It is only for him to see: the kernel takes nothing from it but the doorbell
- * and the descriptor next to it, and copies that before it looks at it.
+ * it. Only the user himself sees it: the kernel reads nothing from it but the
+ * doorbell and the descriptor next to it, which it copies before it looks at it.
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Portals: a page of registers, and a place to submit descriptors at.
+ * Portals: a page of registers, and a place to submit descriptors.
  */
 #ifndef IOSIM_PORTAL_H
 #define IOSIM_PORTAL_H

@@ -3,11 +3,11 @@
  * Work queues.
  *
  * A dedicated queue has one source, the portal of a device. A shared one has
- * several, and takes of each only so much that one of them, with all its
- * descriptors waiting for pages for ever, does not stop the others.
+ * several, and limits each of them, so that one whose descriptors all wait for
+ * pages for ever does not stop the others.
  *
- * Everything that a descriptor needs is there beforehand: nothing fails for want of
- * memory between its submission and its completion.
+ * Everything that a descriptor needs is allocated in advance: nothing fails for
+ * want of memory between its submission and its completion.
  */
 #include <linux/slab.h>
 

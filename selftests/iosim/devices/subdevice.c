@@ -3,16 +3,16 @@
  * Sub-devices: mediated devices that do their DMA with PASIDs of their parent.
  *
  * A user names PASIDs of his own. They are converted when he submits a descriptor:
- * for a local sub-device by the driver that mediates, this one, and the descriptor
- * goes to a queue of the sub-device's own; for a global one by the CPU, which looks
- * them up in its table (ENQCMD), and the descriptor goes to a queue that all such
- * sub-devices of the parent share. Here the two differ in the queue, and in where
- * /dev/iommu takes the PASIDs from.
+ * for a local sub-device by the mediating driver, this one, and the descriptor goes
+ * to a queue of the sub-device's own; for a global one by the CPU, which looks them
+ * up in its table (ENQCMD), and the descriptor goes to a queue that all such
+ * sub-devices of the parent share. Here the two differ only in the queue, and in
+ * where /dev/iommu takes the PASIDs from.
  *
- * No descriptor may run with a PASID that is somebody else's by then. /dev/iommu keeps
- * for a sub-device the PASIDs that it has had until it is unbound, and before that it
- * is closed, which stops its DMA. So does detaching it, as the driver of a real device
- * would drain the PASID.
+ * No descriptor may run with a PASID that belongs to somebody else by then. /dev/iommu
+ * keeps a sub-device's PASIDs until it is unbound, and before that it is closed, which
+ * stops its DMA. So does detaching it, just as the driver of a real device would drain
+ * the PASID.
  */
 #include <linux/module.h>
 #include <linux/slab.h>

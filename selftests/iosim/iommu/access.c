@@ -3,9 +3,9 @@
  * DMA.
  *
  * It is done in pieces that do not cross a page, translation and memory access
- * together under the lock of the endpoint. So whoever has changed a table, has taken
- * that lock to have the old translation forgotten, and has let it go, knows that
- * nothing is written to or read from the old memory any more.
+ * together under the lock of the endpoint. So after changing a table, and taking and
+ * dropping that lock to invalidate the old translation, nothing is written to or
+ * read from the old memory any more.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>

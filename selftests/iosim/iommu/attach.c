@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which DMA of an endpoint goes by which domain.
+ * Which domain translates which DMA of an endpoint.
  *
  * Attaching puts the new attachment where invalidations of its domain find it, then
- * in the place of the old one, under the lock of the endpoint: a piece of DMA goes
- * by the one or the other. Then, of the old one, translations are forgotten,
- * reports of faults waited for, and the lists it was in left. Nobody waits for
- * page requests to be answered.
+ * in the place of the old one, under the lock of the endpoint, so a piece of DMA
+ * uses one or the other. Then the old one's translations are invalidated, its fault
+ * reports waited for, and it is taken out of its lists. Nobody waits for page
+ * requests to be answered.
  *
  * A nested PASID table takes the place of the RID and all PASIDs, so it excludes
  * PASIDs that are attached by the kernel.

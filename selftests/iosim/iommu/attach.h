@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which DMA of an endpoint goes by which domain.
+ * Which domain translates which DMA of an endpoint.
  */
 #ifndef IOSIM_ATTACH_H
 #define IOSIM_ATTACH_H

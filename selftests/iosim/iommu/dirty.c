@@ -2,10 +2,10 @@
 /*
  * Dirty bits of second stages.
  *
- * While tracking is on, the first write to a page by a remembered translation sets
- * the dirty bit of the leaf, before the data are written; see walk.c. Reading
- * clears bits; the caller's gather then has what is remembered forgotten, and waits
- * for the writes that are under way: they belong to what has been reported.
+ * While tracking is on, the first write to a page by a cached translation sets the
+ * dirty bit of the leaf, before the data are written; see walk.c. Reading clears
+ * bits; the caller's gather then invalidates cached translations, and waits for
+ * writes in flight, which belong to what was reported.
  */
 #include <linux/bitmap.h>
 #include <linux/sched.h>

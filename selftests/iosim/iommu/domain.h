@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Second stages: page tables of the kernel's.
+ * Second stages: page tables that the kernel manages.
  */
 #ifndef IOSIM_DOMAIN_H
 #define IOSIM_DOMAIN_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Endpoints: devices, how they come and go, and what the IOMMU core asks of them.
+ * Endpoints: devices, how they come and go, and what the IOMMU core asks about
+ * them.
  *
  * An endpoint is a platform device. The core finds the IOMMU that it is behind by
  * the fwspec, which must be there before the device is added, and the number in the

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an endpoint remembers of translations, and of PASID tables.
+ * The translations, and entries of PASID tables, that an endpoint has cached.
  *
  * An entry is tagged with the PASID of the DMA, 0 for DMA without one. What the
  * PASID is attached to need not be in the tag: when that changes, all entries of
- * the tag are forgotten.
+ * the tag are invalidated.
  *
  * Entries are in an interval tree, in one number space for all tags: the PASID
- * above the page number of the IOVA. They never overlap: one that would, because
- * the user has changed his tables and has not invalidated what was remembered of
- * them, is cut to the one page that was not remembered. What goes on with an old
- * entry therefore does not depend on chance; only that the least recently used one
- * gives way when there are too many.
+ * above the page number of the IOVA. They never overlap: an entry that would,
+ * because the user has changed his tables without an invalidation, is cut to the
+ * one page that was not cached. So it does not depend on chance what continues to
+ * use an old entry, except that the least recently used one is evicted when there
+ * are too many.
  *
- * When both stages are remembered as one, a large leaf of the first may take many
- * entries. Who invalidates one byte of the leaf invalidates them all.
+ * When both stages are cached as one, a large leaf of the first may take many
+ * entries. Invalidating one byte of the leaf invalidates them all.
  */
 #include <linux/bits.h>
 #include <linux/mm.h>

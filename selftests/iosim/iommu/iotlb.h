@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an endpoint remembers of translations, and of PASID tables.
+ * The translations, and entries of PASID tables, that an endpoint has cached.
  */
 #ifndef IOSIM_IOTLB_H
 #define IOSIM_IOTLB_H

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iosim, a simulated IOMMU: the module, and what the IOMMU core knows of it.
+ * iosim, a simulated IOMMU: the module, and its interface to the IOMMU core.
  *
  *	endpoint	devices: how they come and go
- *	attach		which DMA of a device goes by which domain
+ *	attach		which domain translates which DMA of a device
  *	domain, table	second stages
  *	quirks		what drivers of real IOMMUs do badly
  *	nested		tables of the user's, and how they are invalidated
  *	dirty		dirty bits of second stages
- *	iotlb		what a device remembers of all these
+ *	iotlb		what a device has cached of all these
  *	walk		translation
  *	access		DMA
  *	report		how its faults are reported

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables and PASID tables in user memory: how they are made known, and how
- * the user has what is remembered of them forgotten.
+ * Page tables and PASID tables in user memory: how they are installed, and how
+ * the user invalidates what is cached of them.
  */
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>

@@ -2,15 +2,15 @@
 /*
  * Page requests.
  *
- * A device that misses pages asks for them, several as a group, waits for the one
- * answer, and tries again. What it had remembered of the pages it forgets: so who
- * only adds to the permissions of a page need not invalidate it.
+ * A device that misses pages asks for them, several as a group, waits for one
+ * answer, and tries again. It drops what it had cached of the pages, so adding
+ * permissions to a page takes no invalidation.
  *
  * The core finds out whom to ask by the attach handle of the device's group. A
  * replacement changes the handle only after attach_dev(), under the mutex of the
- * group; a request must not go by the new domain and the old handle, which may be
- * gone before it is through. So the device waits until the mutex has been free
- * once, and then looks if it is still attached to the same.
+ * group; a request must not use the new domain with the old handle, which may be
+ * gone before the request is done. So the device waits until the mutex has been
+ * free once, and then checks whether it is still attached to the same domain.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What drivers of real IOMMUs cannot do, or do badly: mapping and unmapping with
- * that in between.
+ * such quirks.
  *
- * virtio-iommu's keeps what each call has mapped, and can take it away only as a
- * whole: these are the extents of a second stage.
+ * virtio-iommu's driver remembers what each call has mapped, and can unmap that
+ * only as a whole: these are the extents of a second stage.
  */
 #include <linux/delay.h>
 #include <linux/interval_tree.h>

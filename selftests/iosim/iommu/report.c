@@ -2,11 +2,11 @@
 /*
  * How a DMA fault is reported: at once, where detaching waits for it; or as AMD-Vi
  * does, from a thread of its own that has looked up the domain and its handler, and
- * takes no lock against anybody who detaches the device or frees the domain. How long
- * it is between the two, for want of a CPU for example, can be chosen.
+ * takes no lock against anybody who detaches the device or frees the domain. The time
+ * between the two, which may be long for want of a CPU, can be chosen.
  *
- * The memory of the domain stays until then, that of the device too: what is wrong
- * with a handler that runs late is the handler's.
+ * The memory of the domain and of the device stays until then: what goes wrong in
+ * a handler that runs late is the handler's fault.
  */
 #include <linux/iommu.h>
 #include <linux/platform_device.h>

@@ -2,7 +2,7 @@
 /*
  * Page tables in the format of iosim.h that the kernel manages.
  *
- * Changes are made under a spinlock, for the DMA API may map and unmap in
+ * Changes are made under a spinlock, since the DMA API may map and unmap in
  * interrupts, in pieces of one table each, so that it is never held for long. The
  * simulated hardware walks without the lock, as hardware does; tables that have
  * become empty are therefore freed by RCU. How many valid entries a table has is

@@ -2,11 +2,11 @@
 /*
  * Translation: the IOTLB first, then the tables.
  *
- * Tables of a first stage, and PASID tables, are in memory of the user's that he
- * may change at any time, from anywhere: each entry is read once, checked, and
- * changed only by compare-and-exchange. There are four levels whatever they point
- * to, so a walk ends. All their addresses are addresses of the parent and go
- * through its second stage, which is the kernel's.
+ * Tables of a first stage, and PASID tables, are in user memory that may change
+ * at any time: each entry is read once, checked, and changed only by
+ * compare-and-exchange. There are four levels whatever they point to, so a walk
+ * ends. All their addresses are addresses of the parent and go through its second
+ * stage, which is the kernel's.
  *
  * All of it runs under the lock of the endpoint: with the interrupts off, and so
  * under RCU, which keeps the tables of the second stage.
