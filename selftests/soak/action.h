@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What can be done. */
+/* The actions of a soak. */
 #ifndef SELFTESTS_SOAK_ACTION_H
 #define SELFTESTS_SOAK_ACTION_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table of what is done, and one step. */
+/* The table of actions, and one step of a worker. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>

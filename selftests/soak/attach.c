@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The worker's device: what it is attached to, and by which page table. */
+/* Attaching the worker's device: to what, and by which page table. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls of which nobody knows what they must answer, in the free contexts and in
- * those that are sent around: with IDs that others are just destroying, structures
- * of any length and contents, and memory that is replaced meanwhile.
+ * Calls whose result is not predicted, in the free contexts and in those that are
+ * passed around: with IDs that others are just destroying, structures of any
+ * length and contents, and memory that is replaced meanwhile.
  *
- * What devices write to by these is never anything but the arenas of such workers:
- * addresses that are mapped are theirs, or lead nowhere.
+ * Through these, devices can write only to the arenas of such workers: mapped
+ * addresses are theirs, or lead nowhere.
  */
 #define _GNU_SOURCE
 #include <errno.h>

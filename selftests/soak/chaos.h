@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What chaotic workers take: contexts, IDs, addresses. */
+/* Where chaotic workers get contexts, IDs and addresses from. */
 #ifndef SELFTESTS_SOAK_CHAOS_H
 #define SELFTESTS_SOAK_CHAOS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which code of the module was reached (by KCOV, if it was built for that). */
+/* Which code of the module was reached (by KCOV, if the module was built for it). */
 #ifndef SELFTESTS_SOAK_COVERAGE_H
 #define SELFTESTS_SOAK_COVERAGE_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that are taken for one action: real PCI ones by cdev and by group, peers,
+ * Devices that are used for one action: real PCI ones by cdev and by group, peers,
  * sub-devices; and drivers in the kernel.
  */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Allocations that fail (debug kernel only): of one call in some. */
+/* Allocation failures (debug kernel only), in one of several calls. */
 #ifndef SELFTESTS_SOAK_INJECT_H
 #define SELFTESTS_SOAK_INJECT_H
 

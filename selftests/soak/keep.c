@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is nobody else's: pages that others have just given back come to be
- * here, with something in them that no device may change.
+ * Memory that is nobody else's: it takes pages that others have just freed, and
+ * fills them with a pattern that no device may change.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that are killed in the middle of what they do. What they had mapped is
- * shared memory: this process has it, too, and sees whether devices still write to it.
+ * Processes that are killed in the middle of their work. What they had mapped is
+ * memory shared with this process, which sees whether devices still write to it.
  */
 #define _GNU_SOURCE
 #include <errno.h>

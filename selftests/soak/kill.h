@@ -2,7 +2,7 @@
 #ifndef SELFTESTS_SOAK_KILL_H
 #define SELFTESTS_SOAK_KILL_H
 
-/* The device of processes that are to be killed. */
+/* The device of the processes that are killed. */
 #define VICTIM_ENGINE "victim"
 
 #endif

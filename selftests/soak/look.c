@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Looking: what devices and spaces are, and netlink. */
+/* Queries: about devices and spaces, and by netlink. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mapping and unmapping, and what must come of it. */
+/* Mapping and unmapping, and what must result from it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory that changes below a mapping. */
+/* Memory that changes behind a mapping. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a worker knows: which page of its memory is where in its I/O address spaces,
- * and what is in every byte of that memory. Whatever a device changes that it was
- * not told to, or does not change that it was told to, differs from that.
+ * and what is in every byte of that memory. If a device changes something that it
+ * was not told to, or fails to, memory differs from the model.
  */
 #ifndef SELFTESTS_SOAK_MODEL_H
 #define SELFTESTS_SOAK_MODEL_H

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nesting, by software and by the simulator's hardware, and dirty pages.
+ * Nesting, in software and by the simulator's hardware, and dirty pages.
  *
- * What is made for one action has an IOAS of its own, and PASIDs that are no view of
- * the worker's.
+ * Objects that are made for one action have an IOAS of their own, and PASIDs that no
+ * view of the worker's has.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a worker that checks has for itself: its device and its spaces. */
+/* What a checking worker has for itself: its device and its spaces. */
 #ifndef SELFTESTS_SOAK_OWN_H
 #define SELFTESTS_SOAK_OWN_H
 

@@ -2,7 +2,8 @@
 /*
  * The oracle: real DMA, which must arrive, or must not.
  *
- * Functions return 0 if all is as it should be, or what broken() returns.
+ * Functions return 0 if everything is as it should be, or what broken()
+ * returns.
  */
 #ifndef SELFTESTS_SOAK_PROBE_H
 #define SELFTESTS_SOAK_PROBE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Decisions: a stream of numbers for each worker, all of them from one seed. */
+/* Decisions: a stream of random numbers for each worker, all from one seed. */
 #ifndef SELFTESTS_SOAK_RANDOM_H
 #define SELFTESTS_SOAK_RANDOM_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is said: of a failure, of what a worker has done, of the whole. */
+/* Output: about a failure, about what a worker did, about the whole run. */
 #ifndef SELFTESTS_SOAK_REPORT_H
 #define SELFTESTS_SOAK_REPORT_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Everything at once, for as long as one likes: processes that share descriptors of
- * /dev/iommu, and devices that do DMA, of which some know what must come of it.
- * Documentation/testing.rst, "Soak", says how it is meant.
+ * /dev/iommu, and devices that do DMA; some of the processes know what must come of
+ * it. See "Soak" in Documentation/testing.rst.
  *
  * soak [--seconds N] [--seed N] [--skip ACTION,...]
  */

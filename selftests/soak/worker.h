@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who does things: one thread, in a process of its own or with others. */
+/* A worker: one thread, in a process of its own or with others. */
 #ifndef SELFTESTS_SOAK_WORKER_H
 #define SELFTESTS_SOAK_WORKER_H
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What all processes of a soak share: descriptors of /dev/iommu, devices, and
- * memory in which they count and say what they do.
+ * memory for counters and for what each is doing.
  *
- * Two kinds of descriptors: those that are "checked" have I/O address spaces that
- * belong to one worker, or slices of one, of which that worker knows what every
- * IOVA translates to. In those that are "free" everybody does what he likes with
- * every ID.
+ * There are two kinds of descriptors. "Checked" ones have I/O address spaces, or
+ * slices of one, that belong to one worker, which knows what every IOVA there
+ * translates to. In "free" ones everybody does as he likes with every ID.
  */
 #ifndef SELFTESTS_SOAK_WORLD_H
 #define SELFTESTS_SOAK_WORLD_H
