@@ -2,9 +2,9 @@
 /*
  * The in-kernel access API, through the test module iommufd_access_test.
  *
- * An "access" here is a file descriptor of ACCESS_TEST_DEV: closing it
- * destroys the access and unpins everything. Functions return 0 or -errno
- * where nothing else is said.
+ * An "access" here is a file descriptor of ACCESS_TEST_DEV: closing it destroys
+ * the access and unpins everything. Functions return 0 or -errno unless stated
+ * otherwise.
  */
 #ifndef SELFTESTS_LIB_ACCESS_H
 #define SELFTESTS_LIB_ACCESS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fault queues and event queues, seen by who reads them.
+ * Fault queues and event queues, as their readers see them.
  *
  * Functions return 0 (or what they say) or -errno.
  */

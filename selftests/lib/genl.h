@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Generic netlink, by hand: requests may be as wrong as a test wants them to be.
+ * Generic netlink, by hand: requests can be as wrong as a test wants them.
  *
  * Functions return 0 (or what they say) or -errno.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory that does not come until the test says so (userfaultfd): who touches it, in a
- * system call too, waits for as long.
+ * Memory that does not come until the test says so (userfaultfd): whatever touches it,
+ * even in a system call, waits that long.
  */
 #ifndef SELFTESTS_LIB_HOLD_H
 #define SELFTESTS_LIB_HOLD_H

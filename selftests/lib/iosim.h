@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The simulated IOMMU: its modules, and the devices behind it, which tests
- * make as they need them. What is done with a device that is there: engine.h.
+ * The simulated IOMMU: its modules, and the devices behind it, which tests make
+ * as they need them. For using a device see engine.h.
  *
  * Functions return 0 (or what they say) or -errno.
  */

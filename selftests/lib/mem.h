@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory of every kind for test programs, and the oracles that tell how much
- * of it is pinned or accounted.
+ * Memory of every kind for test programs, and oracles that tell how much of it
+ * is pinned or accounted.
  *
  * Sizes are in bytes, counts in pages of mem_page() bytes. Functions that
  * return a pointer return NULL (never MAP_FAILED) when there is no memory;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What IOASID_LAST_REASON says, looked at.
+ * Checks of what IOASID_LAST_REASON says.
  */
 #ifndef SELFTESTS_LIB_REASON_H
 #define SELFTESTS_LIB_REASON_H

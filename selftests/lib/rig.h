@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What most tests with a device begin with: a descriptor of /dev/iommu, an
- * IOAS in it, and an edu device that is bound, but not attached yet.
+ * What most tests with a device start from: a descriptor of /dev/iommu, an IOAS
+ * in it, and an edu device that is bound, but not attached yet.
  */
 #ifndef SELFTESTS_RIG_H
 #define SELFTESTS_RIG_H

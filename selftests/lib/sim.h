@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What most tests with the simulator begin with: a descriptor of /dev/iommu, an
+ * What most tests with the simulator start from: a descriptor of /dev/iommu, an
  * IOAS with memory in it, and an engine that is bound, but not attached yet.
  *
  * All address spaces of a test look alike: memory from SIM_AT on, at whose end
