@@ -15,9 +15,10 @@
 #include "context/object.h"
 #include "context/reason.h"
 #include "memory/bar.h"
+#include "memory/charge.h"
 #include "memory/gather.h"
-#include "memory/pin.h"
 #include "memory/pin_reason.h"
+#include "memory/pinned.h"
 
 /* Length of the second half of the sentence: what is wrong. */
 #define CAUSE_LEN	112
