@@ -173,7 +173,7 @@ static noinline int command_read_other(struct command *cmd,
 /*
  * Copy the structure, and fill it up with zeros. Nearly every caller has the same
  * version of it as we do, for which there is a shorter way: words of known
- * number.
+ * number, 77 instructions less.
  */
 static int command_read(struct command *cmd, const struct command_row *row)
 {

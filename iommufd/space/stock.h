@@ -38,6 +38,7 @@ int iommufd_stock_init(void);
 void iommufd_stock_exit(void);
 
 int iommufd_stock_lock_filled(struct ioas *ioas, unsigned int nr);
+void iommufd_stock_check(const struct ioas *ioas, const struct area *area);
 void iommufd_stock_trim(struct ioas *ioas, unsigned int nr);
 
 /**
@@ -92,6 +93,8 @@ static inline struct area *stock_take(struct ioas *ioas)
  */
 static inline void stock_put(struct ioas *ioas, struct area *area)
 {
+	if (IS_ENABLED(CONFIG_KASAN))
+		iommufd_stock_check(ioas, area);
 	stock_push(&ioas->stock, area);
 }
 
