@@ -285,7 +285,7 @@ static void finish_one_by_one(struct portion *portion, unsigned int n)
 	}
 	portion->done = i;
 	while (++i < n)
-		give_up(portion->ioas, portion->first[i], 0);
+		give_up(portion->ioas, portion->first[i], portion->error);
 }
 
 static void map_portion_user(struct portion *portion)

@@ -181,6 +181,32 @@ TEST_F(trace, batch)
 	}
 }
 
+/* What comes behind the entry that fails is given up: it never was a mapping. */
+TEST_F(trace, batch_that_fails)
+{
+	struct ioasid_batch_entry entries[3] = {};
+	struct sim *sim = &self->sim;
+	uint32_t done;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		entries[i].flags = IOMMU_RW | IOMMU_FIXED;
+		entries[i].src = i == 1 ? PAGE : iommu_ptr(sim->buf + i * PAGE);
+		entries[i].iova = AT + i * PAGE;
+		entries[i].length = PAGE;
+	}
+	ASSERT_EQ(-EFAULT, iommu_map_batch(sim->fd, sim->ioas, entries, 3,
+					   &done));
+	ASSERT_EQ(1, done);
+	READ_TRACE();
+	EXPECT_EQ(3, ALL("map"));
+	EXPECT_EQ(0, ALL("unmap"));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(1, COUNT("map", "ioas=%u iova=%#llx length=%#llx prot=rw in_use=%d result=%d",
+				   sim->ioas, AT + i * PAGE, PAGE, !i,
+				   i ? -EFAULT : 0));
+}
+
 /* A child's mapping goes with what it is made of. */
 TEST_F(trace, lost)
 {
