@@ -33,11 +33,11 @@ union command_arg {
 	struct iommu_destroy destroy;
 	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
-	struct iommu_hwpt_alloc iommufd_hwpt_alloc;
+	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_hwpt_get_dirty_bitmap hwpt_get_dirty_bitmap;
 	struct iommu_hwpt_invalidate hwpt_invalidate;
 	struct iommu_hwpt_set_dirty_tracking hwpt_set_dirty_tracking;
-	struct iommu_ioas_alloc iommufd_ioas_alloc;
+	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
 	struct iommu_ioas_change_process change_process;
 	struct iommu_ioas_copy copy;
@@ -52,7 +52,7 @@ union command_arg {
 	struct ioasid_check_extension check_extension;
 	struct ioasid_coherency coherency;
 	struct ioasid_device_info device_info;
-	struct ioasid_eventq_alloc iommufd_eventq_alloc;
+	struct ioasid_eventq_alloc eventq_alloc;
 	struct ioasid_last_reason last_reason;
 	struct ioasid_pasid_attach pasid_attach;
 	struct ioasid_pasid_detach pasid_detach;

@@ -126,7 +126,9 @@ int iommufd_area_refill(struct ioas *ioas, struct area *area)
 {
 	int rc = iommufd_area_load(ioas, area);
 
-	area->parked = rc && !area->stuck;
+	/* Else it is as that has left it: filled, or off again. */
+	if (rc)
+		area->parked = !area->stuck;
 	return rc;
 }
 
@@ -291,7 +293,7 @@ int iommufd_chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 }
 
 /*
- * iommufd_chain_give_up() of areas that have not been pinned, with the lock taken
+ * iommufd_chain_give_up() of areas that are in no page table, with the lock taken
  * here: nobody holds it while he waits for a user.
  */
 int iommufd_chain_abandon(struct ioas *ioas, struct area *chain, int rc)

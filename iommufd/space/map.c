@@ -7,7 +7,8 @@
  * then the page tables are filled, with no lock that another range needs, and the
  * area is AREA_READY. An IOAS without page tables skips the steps between: nothing is
  * pinned before a device needs it. A mapping in a nested IOAS pins nothing itself,
- * and keeps the family locked. The way back is in unmap.c.
+ * and keeps the family locked. The way back is in unmap.c;
+ * what both do to page tables is in load.c.
  */
 #include <linux/iommu.h>
 #include <linux/log2.h>

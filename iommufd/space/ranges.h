@@ -10,7 +10,7 @@
 /**
  * struct iova_range - one range
  * @node: first and last IOVA, inclusive
- * @owner: whose restriction it is: a device, a domain, or NULL
+ * @owner: whose restriction it is; in an IOAS a struct reserver, or NULL
  */
 struct iova_range {
 	struct interval_tree_node node;

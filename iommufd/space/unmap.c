@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unmapping, and all else that takes memory out of page tables.
+ * Unmapping: by ranges of whole areas, and with in-kernel users who have to let go first.
  *
  * An area that is to go is made AREA_BUSY, drained from all page tables, flushed
  * and unpinned; only then is its range free again. Neighbours go together: one
