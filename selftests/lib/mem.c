@@ -84,16 +84,21 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-long mem_wait_pinned(long want)
+/* The kernel has no event for what is counted. */
+static long wait_until(long (*count)(void), long want)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	double end = now() + WAIT_SECONDS;
 	long seen;
 
-	/* The kernel has no event for this one */
-	while ((seen = mem_pinned()) != want && now() < end)
+	while ((seen = count()) != want && now() < end)
 		nanosleep(&pause, NULL);
 	return seen;
+}
+
+long mem_wait_pinned(long want)
+{
+	return wait_until(mem_pinned, want);
 }
 
 static long status_pages(pid_t pid, const char *field)
@@ -117,6 +122,16 @@ long mem_vm_pin(pid_t pid)
 long mem_vm_lck(pid_t pid)
 {
 	return status_pages(pid, "VmLck");
+}
+
+static long own_vm_lck(void)
+{
+	return mem_vm_lck(0);
+}
+
+long mem_wait_vm_lck(long want)
+{
+	return wait_until(own_vm_lck, want);
 }
 
 long mem_info(const char *field)

@@ -42,6 +42,12 @@ long mem_wait_pinned(long want);
 long mem_vm_pin(pid_t pid);
 long mem_vm_lck(pid_t pid);
 
+/*
+ * As mem_wait_pinned(), for the caller's VmLck: memory that is unpinned while the
+ * process's mmap lock is taken is credited a little later.
+ */
+long mem_wait_vm_lck(long want);
+
 /* A field of /proc/meminfo ("HugePages_Free"), as it is there; or -errno. */
 long mem_info(const char *field);
 

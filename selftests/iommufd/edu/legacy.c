@@ -357,14 +357,14 @@ static void map_up_to_the_limit(void *arg)
 	CHILD_EQ(true, mem != NULL);
 	CHILD_EQ(0, mem_become_user(4020, LIMIT_PAGES * PAGE));
 	CHILD_EQ(-ENOMEM, legacy_map(vm, mem, 2 * LIMIT_PAGES * PAGE, IOVA));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 	CHILD_EQ(0, legacy_map(vm, mem, LIMIT_PAGES * PAGE, IOVA));
 	CHILD_EQ(LIMIT_PAGES, mem_vm_lck(0));
 	CHILD_EQ(-ENOMEM, legacy_map(vm, mem + LIMIT_PAGES * PAGE, PAGE,
 				     BAR_IOVA));
 	CHILD_EQ(LIMIT_PAGES * PAGE,
 		 legacy_unmap(vm, IOVA, LIMIT_PAGES * PAGE));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 }
 
 /* Memory is charged to the process, as type1 does it. */

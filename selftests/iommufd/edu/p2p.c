@@ -270,7 +270,7 @@ static void map_without_a_limit(void *arg)
 	CHILD_EQ(-ENOMEM, rig_map(&self->rig, mem, PAGE, BAR_IOVA));
 	CHILD_EQ(0, map_bar(self));
 	CHILD_EQ(1, a_reaches_b(self, BAR_IOVA));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 	CHILD_EQ(0, rig_unmap(&self->rig, BAR_IOVA, self->b.regs_length));
 }
 

@@ -250,7 +250,7 @@ static void within_limit(void *arg)
 
 	/* In the middle, with a first part within the limit */
 	CHILD_EQ(-ENOMEM, limited_map(0, mem, 2 * LIMIT_PAGES, IOVA));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 	/* All of it was given back: exactly the limit fits */
 	CHILD_EQ(0, limited_map(0, mem, LIMIT_PAGES, IOVA));
 	CHILD_EQ(self->per_process ? LIMIT_PAGES : 0, mem_vm_lck(0));
@@ -265,13 +265,13 @@ static void within_limit(void *arg)
 	CHILD_EQ(0, iommu_destroy(fd, other));
 	CHILD_EQ(0, iommu_ioas_unmap(fd, self->ioas[0], IOVA,
 				     LIMIT_PAGES * PAGE, NULL));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 
 	/* Without a device nothing is pinned, and so nothing accounted */
 	CHILD_EQ(0, vfio_detach(self->edu[0].fd));
 	CHILD_EQ(0, limited_map(0, mem, 2 * LIMIT_PAGES, IOVA));
 	CHILD_EQ(-ENOMEM, vfio_attach(self->edu[0].fd, self->ioas[0], NULL));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 	CHILD_EQ(0, iommu_unmap_all(fd, self->ioas[0], NULL));
 	CHILD_EQ(0, limited_map(0, mem, LIMIT_PAGES, IOVA));
 	CHILD_EQ(0, vfio_attach(self->edu[0].fd, self->ioas[0], NULL));

@@ -183,7 +183,8 @@ FIXTURE_TEARDOWN(account)
 static int check_accounted(struct ctx *ctx, long npages)
 {
 	CHILD_EQ(npages, mem_vm_pin(0));
-	CHILD_EQ(ctx->mode ? npages : 0, mem_vm_lck(0));
+	npages = ctx->mode ? npages : 0;
+	CHILD_EQ(npages, mem_wait_vm_lck(npages));
 	return 0;
 }
 
@@ -233,7 +234,7 @@ static int privileged(struct ctx *ctx)
 	CHILD_EQ(NPAGES, mem_vm_pin(0));
 	CHILD_EQ(0, access_unpin(ctx->acc, AT, BUF));
 	CHILD_EQ(0, mem_vm_pin(0));
-	CHILD_EQ(0, mem_vm_lck(0));
+	CHILD_EQ(0, mem_wait_vm_lck(0));
 	return 0;
 }
 
