@@ -6,6 +6,7 @@
 help:
 	@echo 'make modules      the modules, into build/modules'
 	@echo 'make install      install them for the kernel KVER (make uninstall undoes it)'
+	@echo 'make deb          Debian packages of all of it, into build/deb'
 	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
 	@echo 'make unit         tests of single files, in user space: a second'
 	@echo 'make check        the tests, on the stock kernel'
@@ -363,6 +364,17 @@ uninstall-tools:
 		$(man_pages:build/man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%)
 
 .PHONY: tools check-tools docs install-tools uninstall-tools
+
+# Packages --------------------------------------------------------------------
+
+deb: | setup-deb
+	@scripts/deb
+
+build/ioasid.pc: packaging/ioasid.pc.in VERSION
+	@mkdir -p $(@D)
+	@sed "s/@VERSION@/$$(cat VERSION)/" $< >$@
+
+.PHONY: deb
 
 # Installing ------------------------------------------------------------------
 
