@@ -14,11 +14,11 @@ help:
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make tools        the tool ioasid, into build/tools'
-	@echo 'make docs         its man pages, into build/man'
+	@echo 'make docs         the man pages, into build/man'
 	@echo 'make check-tools  its tests: output, and predictions against the kernel'
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
-	@echo 'make lint         floors, shellcheck, checkpatch, W=1, sparse'
+	@echo 'make lint         floors, manuals, shellcheck, checkpatch, W=1, sparse'
 	@echo 'make clean        remove build/'
 
 KVER ?= $(shell scripts/kernel-version)
@@ -309,7 +309,7 @@ shell: modules | setup-vm
 bench: modules peers build/uapi | setup-vm
 	@selftests/bench/run
 
-lint: modules | setup-lint
+lint: modules build/uapi | setup-lint
 	@scripts/lint $(KDIR)
 
 # The tool ioasid -------------------------------------------------------------
@@ -342,7 +342,9 @@ build/tools/p2p-dma build/tools/hold: build/tools/%: selftests/tools/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $< $(lib)
 
-man_pages := $(patsubst tools/man/%,build/man/%.gz,$(wildcard tools/man/*.8))
+man_sections := 4 7 8
+man_pages := $(patsubst tools/man/%,build/man/%.gz, \
+	       $(wildcard $(man_sections:%=tools/man/*.%)))
 
 docs: $(man_pages)
 
@@ -353,15 +355,21 @@ build/man/%.gz: tools/man/% | setup-docs
 
 install-tools: tools docs
 	install -D -m 755 build/tools/ioasid $(DESTDIR)$(PREFIX)/sbin/ioasid
-	install -d $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 $(man_pages) $(DESTDIR)$(PREFIX)/share/man/man8
+	for page in $(man_pages); do \
+		section=$${page%.gz}; \
+		install -D -m 644 -t \
+			$(DESTDIR)$(PREFIX)/share/man/man$${section##*.} \
+			$$page || exit; \
+	done
 	install -D -m 644 tools/completion/ioasid \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid
 
 uninstall-tools:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/ioasid \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid \
-		$(man_pages:build/man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%)
+		$(foreach section,$(man_sections),$(patsubst build/man/%, \
+			$(DESTDIR)$(PREFIX)/share/man/man$(section)/%, \
+			$(filter %.$(section).gz,$(man_pages))))
 
 .PHONY: tools check-tools docs install-tools uninstall-tools
 
