@@ -7,6 +7,7 @@ help:
 	@echo 'make modules      the modules, into build/modules'
 	@echo 'make install      install them for the kernel KVER (make uninstall undoes it)'
 	@echo 'make deb          Debian packages of all of it, into build/deb'
+	@echo 'make check-deb    what is in them; check-packages: what they do, in chroots'
 	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
 	@echo 'make unit         tests of single files, in user space: a second'
 	@echo 'make check        the tests, on the stock kernel'
@@ -382,7 +383,14 @@ build/ioasid.pc: packaging/ioasid.pc.in VERSION
 	@mkdir -p $(@D)
 	@sed "s/@VERSION@/$$(cat VERSION)/" $< >$@
 
-.PHONY: deb
+# What is in them, and what they do to a Debian 12 and a 13.
+check-deb: modules | setup-deb
+	@selftests/packages/check-deb
+
+check-packages: deb | setup-packages
+	@selftests/packages/run $(if $(SUITE),--suite $(SUITE)) $(CASES)
+
+.PHONY: deb check-deb check-packages
 
 # Installing ------------------------------------------------------------------
 
