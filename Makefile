@@ -5,12 +5,14 @@
 
 help:
 	@echo 'make modules      the modules, into build/modules'
-	@echo 'make install      install them for the kernel KVER (make uninstall undoes it)'
+	@echo 'make install      install them for the kernel KVER=RELEASE|all, and the tool'
+	@echo 'make uninstall    undo that, for all kernels'
 	@echo 'make deb          Debian packages of all of it, into build/deb'
 	@echo 'make check-deb    what is in them; check-packages: what they do, in chroots'
 	@echo 'make demo         a device does DMA through /dev/iommu, in a virtual machine'
 	@echo 'make unit         tests of single files, in user space: a second'
 	@echo 'make check        the tests, on the stock kernel'
+	@echo 'make check-install  what make install does, on a machine of directories'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
@@ -22,6 +24,14 @@ help:
 	@echo 'make lint         floors, manuals, shellcheck, checkpatch, W=1, sparse'
 	@echo 'make clean        remove build/'
 
+# Those to install for, and the one that everything else is about.
+ifeq ($(KVER),all)
+kernels := $(shell scripts/kernel-version --all)
+override KVER := $(shell scripts/kernel-version)
+other_kernels := $(filter-out $(KVER),$(kernels))
+else
+kernels = $(KVER)
+endif
 KVER ?= $(shell scripts/kernel-version)
 KDIR ?= /lib/modules/$(KVER)/build
 tarball := /usr/src/linux-source-6.12.tar.xz
@@ -29,9 +39,21 @@ tarball := /usr/src/linux-source-6.12.tar.xz
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
-# setup-build, setup-vm, ...: the packages that it takes, see scripts/setup.
+# setup-build, setup-vm, ...: the packages that it takes, see scripts/setup.  All that
+# the goals take are named at once, and not one job after the other.
+jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell bench soak \
+	  check check-debug check-tools check-vmm check-install lint install,$(goal):build) \
+	$(foreach goal,demo shell bench soak check check-debug check-install,$(goal):vm) \
+	$(foreach goal,check check-tools check-vmm,$(goal):tools) \
+	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
+	check-tools:vm check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
+	check-deb:build check-deb:deb check-packages:deb check-packages:packages \
+	tools:tools install:tools install:docs install-tools:tools install-tools:docs
+goal_jobs = $(sort $(foreach goal,$(MAKECMDGOALS), \
+	      $(patsubst $(goal):%,%,$(filter $(goal):%,$(jobs)))))
+
 setup-%:
-	@scripts/setup $*
+	@scripts/setup $* $(filter-out $*,$(goal_jobs))
 
 # Packages are updated with dates of the past: go by their versions.
 build/versions: FORCE | setup-build
@@ -253,6 +275,12 @@ $(unit_kernel): build/unit/kernel/%.o: build/src/.unpacked
 
 .PHONY: unit
 
+# Making, as an ordinary user, and make install, on a machine of directories.
+check-install: | setup-build setup-vm
+	@selftests/install/check
+
+.PHONY: check-install
+
 check: modules build/test-door/load-order tests tools $(kernel_tests) \
        $(unit_tests) | setup-vm
 	@UNIT='$(unit_tests)' selftests/check stock $(programs)
@@ -395,34 +423,30 @@ check-packages: deb | setup-packages
 # Installing ------------------------------------------------------------------
 
 PREFIX ?= /usr/local
-modules_dir = $(DESTDIR)/lib/modules/$(KVER)/updates/iommufd
+install_modules = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install-modules
+installed = $(if $(filter $(KVER),$(kernels)),$(KVER) build/modules) \
+	    $(foreach kernel,$(other_kernels),$(kernel) build/kernels/$(kernel))
 
-install: modules install-tools
-	install -d $(modules_dir)
-	install -m 644 build/modules/*.ko $(modules_dir)
-	install -D -m 644 packaging/depmod.conf \
-		$(DESTDIR)/etc/depmod.d/iommufd.conf
-	install -D -m 644 packaging/modules-load.conf \
-		$(DESTDIR)/etc/modules-load.d/iommufd.conf
-	install -D -m 644 packaging/60-iommufd.rules \
-		$(DESTDIR)/etc/udev/rules.d/60-iommufd.rules
-	install -D -m 644 include/uapi/linux/ioasid.h \
-		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h
-	install -D -m 644 include/uapi/linux/ioasid_netlink.h \
-		$(DESTDIR)$(PREFIX)/include/linux/ioasid_netlink.h
-	$(if $(DESTDIR),,depmod $(KVER))
+build/kernels/%/.built: build/patched/.patched scripts/build-modules \
+			$(call sources,$(ours))
+	@echo 'building iommufd and VFIO for $*'
+	@scripts/build-modules --no-order /lib/modules/$*/build \
+		build/kernels/$*.work $(@D) $(ours)
+	@touch $@
+
+may-install:
+	@$(install_modules) --may
+
+install: may-install modules install-tools \
+	 $(foreach kernel,$(other_kernels),build/kernels/$(kernel)/.built)
+	@$(if $(kernels),,exit 1)
+	@$(install_modules) $(installed)
 
 uninstall: uninstall-tools
-	rm -rf $(modules_dir)
-	rm -f $(DESTDIR)/etc/depmod.d/iommufd.conf \
-		$(DESTDIR)/etc/modules-load.d/iommufd.conf \
-		$(DESTDIR)/etc/udev/rules.d/60-iommufd.rules \
-		$(DESTDIR)$(PREFIX)/include/linux/ioasid.h \
-		$(DESTDIR)$(PREFIX)/include/linux/ioasid_netlink.h
-	$(if $(DESTDIR),,depmod $(KVER))
+	@$(install_modules) --uninstall
 
 clean:
 	rm -rf build
 
 .PHONY: help FORCE modules peers debug tests check check-debug check-vmm demo \
-	shell bench lint install uninstall clean
+	shell bench lint may-install install uninstall clean
