@@ -10,9 +10,9 @@
 
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0) || \
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 107) || \
 	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#error "this module is built and tested against Linux 6.12 only"
+#error "this module is built and tested against Linux 6.12.107 and later 6.12 only"
 #endif
 
 #ifdef CONFIG_IOMMUFD
@@ -20,7 +20,9 @@
 #endif
 
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/mm_types.h>
+#include <linux/mutex.h>
 #include <linux/rwsem.h>
 
 /*
@@ -58,5 +60,42 @@ static inline const struct iommu_ops *iommu_ops_of(struct device *dev)
 {
 	return dev->iommu->iommu_dev->ops;
 }
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 114)
+/*
+ * Linux 6.12.114 lets the handler of a group of page requests own it, by
+ * iopf_group_dequeue(). Older cores answer *and free* what is still in their list when
+ * the driver gives up page requests of the device, and iopf_group_response() answers
+ * nothing else: so take it out, and answer what is out.
+ */
+static inline void iopf_group_dequeue(struct iopf_group *group)
+{
+	struct iommu_fault_param *param = group->fault_param;
+
+	mutex_lock(&param->lock);
+	list_del_init(&group->pending_node);
+	mutex_unlock(&param->lock);
+}
+
+static inline void iopf_group_answer(struct iopf_group *group,
+				     enum iommu_page_response_code status)
+{
+	struct iommu_fault_param *param = group->fault_param;
+	const struct iommu_fault_page_request *request =
+		&group->last_fault.fault.prm;
+	struct iommu_page_response response = {
+		.pasid = request->pasid,
+		.grpid = request->grpid,
+		.code = status,
+	};
+
+	mutex_lock(&param->lock);
+	iommu_ops_of(param->dev)->page_response(param->dev, &group->last_fault,
+						&response);
+	mutex_unlock(&param->lock);
+}
+
+#define iopf_group_response	iopf_group_answer
+#endif
 
 #endif

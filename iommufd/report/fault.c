@@ -33,6 +33,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "compat.h"
 #include "report/fault.h"
 #include "report/source.h"
 #include "report/trace.h"
