@@ -14,6 +14,7 @@ help:
 	@echo 'make check        the tests, on the stock kernel'
 	@echo 'make check-install  what make install does, on a machine of directories'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
+	@echo 'make check-kernels  build for all 6.12 kernels of Debian: KERNELS= BOOT=1'
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make tools        the tool ioasid, into build/tools'
@@ -307,6 +308,14 @@ build/soak/soak: $(wildcard selftests/soak/*.c) $(lib) \
 	@$(compile) -Iselftests/soak -o $@ $(filter %.c %.o,$^)
 
 .PHONY: soak soak-stock soak-debug soak-kcsan
+
+# Every kernel of the series whose headers the archive has, or those that match one of
+# KERNELS=; with BOOT=1, they are booted, too.
+check-kernels: build/patched/.patched $(if $(BOOT),tests) | \
+	       $(if $(BOOT),setup-vm) setup-kernels
+	@set -f; selftests/kernels/run $(if $(BOOT),--boot) $(KERNELS)
+
+.PHONY: check-kernels
 
 # Programs that are not ours -------------------------------------------------
 
