@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The generic netlink family "ioasid": its answers.
+ * The generic netlink family "ioasid": its answers about contexts, and what is in them.
  *
  * A dump goes through contexts, and the objects in each, in the order of their numbers.
  * Between two messages it holds nothing, and remembers only the numbers at which to go
@@ -8,13 +8,13 @@
  * before they are destroyed, and takes no references: looking must not make a DESTROY
  * fail.
  */
-#include <linux/capability.h>
 #include <linux/iommu.h>
 #include <linux/netlink.h>
 #include <linux/pci.h>
 #include <linux/pid.h>
 #include <net/genetlink.h>
 
+#include "command/answer.h"
 #include "command/netlink_gen.h"
 #include "context/object.h"
 #include "context/registry.h"
@@ -22,7 +22,6 @@
 #include "device/device.h"
 #include "device/group.h"
 #include "device/pasid.h"
-#include "device/split.h"
 #include "domain/hwpt.h"
 #include "memory/bar.h"
 #include "memory/pin.h"
@@ -33,72 +32,6 @@
 
 /* Attachments of one device that a message has room for. */
 #define ATTACHMENTS_MAX	64
-
-/**
- * struct dump - where a dump goes on, in netlink_callback.ctx
- * @context: the lowest number of a context that is not done yet
- * @object: likewise, of an object in it
- * @iova: likewise, of an area in it
- * @done: nothing is left
- */
-struct dump {
-	u32 context;
-	u32 object;
-	u64 iova;
-	bool done;
-};
-
-/**
- * struct answer - one call for the next part of a dump
- * @skb: what is filled
- * @cb: the request
- * @attrs: what it asks for
- * @dump: where it goes on
- * @ctx: the context that is being looked at
- * @cmd: of the messages
- */
-struct answer {
-	struct sk_buff *skb;
-	struct netlink_callback *cb;
-	struct nlattr **attrs;
-	struct dump *dump;
-	struct iommufd_ctx *ctx;
-	u8 cmd;
-};
-
-/* Root of a container, without capabilities, is not the host's root. */
-static bool may_see(const struct answer *answer)
-{
-	if (netlink_capable(answer->cb->skb, CAP_SYS_ADMIN))
-		return true;
-	return !uid_eq(answer->ctx->uid, GLOBAL_ROOT_UID) &&
-	       uid_eq(answer->ctx->uid, NETLINK_CREDS(answer->cb->skb)->uid);
-}
-
-/* Does the request ask for @number, or for any? */
-static bool wants(const struct answer *answer, int attr, u32 number)
-{
-	const struct nlattr *nla = answer->attrs[attr];
-
-	return !nla || nla_get_u32(nla) == number;
-}
-
-static void *begin(const struct answer *answer)
-{
-	return genlmsg_put(answer->skb, NETLINK_CB(answer->cb->skb).portid,
-			   answer->cb->nlh->nlmsg_seq, genl_info_dump(answer->cb)->family,
-			   NLM_F_MULTI, answer->cmd);
-}
-
-/* Keep the whole message, or nothing of it. */
-static int end(const struct answer *answer, void *header, int rc)
-{
-	if (rc)
-		genlmsg_cancel(answer->skb, header);
-	else
-		genlmsg_end(answer->skb, header);
-	return rc;
-}
 
 /**
  * dump_contexts - go through the contexts of a dump
@@ -136,8 +69,8 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
 			dump->object = 0;
 			dump->iova = 0;
 		}
-		if (wants(&answer, context_attr, answer.ctx->number) &&
-		    may_see(&answer))
+		if (answer_wants(&answer, context_attr, answer.ctx->number) &&
+		    answer_may_see(&answer, answer.ctx->uid))
 			rc = function(&answer);
 		if (!rc) {
 			dump->context++;
@@ -242,11 +175,12 @@ static int fill_context(struct sk_buff *skb, struct iommufd_ctx *ctx)
 
 static int dump_context(struct answer *answer)
 {
-	void *header = begin(answer);
+	void *header = answer_begin(answer);
 
 	if (!header)
 		return -EMSGSIZE;
-	return end(answer, header, fill_context(answer->skb, answer->ctx));
+	return answer_end(answer, header,
+			  fill_context(answer->skb, answer->ctx));
 }
 
 int ioasid_nl_context_get_dumpit(struct sk_buff *skb,
@@ -380,12 +314,12 @@ static int dump_space(const struct answer *answer, struct ioas *ioas)
 {
 	void *header;
 
-	if (!wants(answer, IOASID_A_SPACE_ID, ioas->obj.id))
+	if (!answer_wants(answer, IOASID_A_SPACE_ID, ioas->obj.id))
 		return 0;
-	header = begin(answer);
+	header = answer_begin(answer);
 	if (!header)
 		return -EMSGSIZE;
-	return end(answer, header, fill_space(answer->skb, ioas));
+	return answer_end(answer, header, fill_space(answer->skb, ioas));
 }
 
 static int dump_spaces(struct answer *answer)
@@ -520,12 +454,12 @@ static int dump_device(const struct answer *answer, struct iommufd_device *idev)
 {
 	void *header;
 
-	if (!wants(answer, IOASID_A_DEVICE_ID, idev->obj.id))
+	if (!answer_wants(answer, IOASID_A_DEVICE_ID, idev->obj.id))
 		return 0;
-	header = begin(answer);
+	header = answer_begin(answer);
 	if (!header)
 		return -EMSGSIZE;
-	return end(answer, header, fill_device(answer->skb, idev));
+	return answer_end(answer, header, fill_device(answer->skb, idev));
 }
 
 static int dump_devices(struct answer *answer)
@@ -585,7 +519,7 @@ static bool may_see_address(const struct answer *answer,
 	if (ioas->parent || area->pinned->file ||
 	    area->pinned->account->mm == current->mm)
 		return true;
-	return netlink_capable(answer->cb->skb, CAP_SYS_ADMIN);
+	return answer_sees_all(answer);
 }
 
 static u64 address_of(struct ioas *ioas, struct area *area)
@@ -636,11 +570,11 @@ static int fill_area(const struct answer *answer, struct ioas *ioas,
 static int dump_area(const struct answer *answer, struct ioas *ioas,
 		     struct area *area)
 {
-	void *header = begin(answer);
+	void *header = answer_begin(answer);
 
 	if (!header)
 		return -EMSGSIZE;
-	return end(answer, header, fill_area(answer, ioas, area));
+	return answer_end(answer, header, fill_area(answer, ioas, area));
 }
 
 /* The size of the buffer limits how long the tree is locked. */
@@ -652,7 +586,8 @@ static int dump_areas_of(struct answer *answer, struct ioas *ioas)
 	struct area *area;
 	int rc = 0;
 
-	if (!wants(answer, IOASID_A_AREA_SPACE, ioas->obj.id) || start > last)
+	if (!answer_wants(answer, IOASID_A_AREA_SPACE, ioas->obj.id) ||
+	    start > last)
 		return 0;
 	if (mutex_lock_killable(&ioas->tree_lock))
 		return -EINTR;
@@ -694,64 +629,4 @@ int ioasid_nl_area_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return dump_contexts(skb, cb, IOASID_CMD_AREA_GET,
 			     IOASID_A_AREA_CONTEXT, dump_areas);
-}
-
-/*
- * Pairs that are not isolated -------------------------------------------------
- */
-
-static int change_split(struct sk_buff *skb, struct genl_info *info,
-			int (*function)(const char *device, const char *other))
-{
-	/* GENL_ADMIN_PERM asks for CAP_NET_ADMIN, which is about networks. */
-	if (!netlink_capable(skb, CAP_SYS_ADMIN))
-		return -EPERM;
-	if (GENL_REQ_ATTR_CHECK(info, IOASID_A_SPLIT_DEVICE) ||
-	    GENL_REQ_ATTR_CHECK(info, IOASID_A_SPLIT_OTHER))
-		return -EINVAL;
-	return function(nla_data(info->attrs[IOASID_A_SPLIT_DEVICE]),
-			nla_data(info->attrs[IOASID_A_SPLIT_OTHER]));
-}
-
-int ioasid_nl_split_add_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return change_split(skb, info, iommufd_split_add);
-}
-
-int ioasid_nl_split_del_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return change_split(skb, info, iommufd_split_del);
-}
-
-static int dump_split(const struct split *split, void *data)
-{
-	const struct answer *answer = data;
-	void *header = begin(answer);
-	int rc;
-
-	if (!header)
-		return -EMSGSIZE;
-	rc = end(answer, header,
-		 nla_put_string(answer->skb, IOASID_A_SPLIT_DEVICE,
-				split->device) ?:
-		 nla_put_string(answer->skb, IOASID_A_SPLIT_OTHER,
-				split->other));
-	if (!rc)
-		answer->dump->object++;
-	return rc;
-}
-
-int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
-			       struct netlink_callback *cb)
-{
-	struct dump *dump = (void *)cb->ctx;
-	struct answer answer = {
-		.skb = skb,
-		.cb = cb,
-		.dump = dump,
-		.cmd = IOASID_CMD_SPLIT_GET,
-	};
-	int rc = iommufd_split_for_each(dump->object, dump_split, &answer);
-
-	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
 }
