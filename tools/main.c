@@ -20,6 +20,7 @@ static const struct object *const objects[] = {
 	&device_object,
 	&area_object,
 	&monitor_object,
+	&log_object,
 	&top_object,
 };
 

@@ -18,12 +18,16 @@ struct iommufd_ctx;
  * @context: the lowest number of a context that is not done yet
  * @object: likewise, of an object in it
  * @iova: likewise, of an area in it
+ * @failure: the lowest number of a failure that is not done yet
+ * @failures: how many are done
  * @done: nothing is left
  */
 struct dump {
 	u32 context;
 	u32 object;
 	u64 iova;
+	u64 failure;
+	u32 failures;
 	bool done;
 };
 

@@ -47,6 +47,11 @@ static const struct nla_policy ioasid_split_del_nl_policy[IOASID_A_SPLIT_OTHER +
 	[IOASID_A_SPLIT_OTHER] = { .type = NLA_NUL_STRING, },
 };
 
+/* IOASID_CMD_FAILURE_GET - dump */
+static const struct nla_policy ioasid_failure_get_nl_policy[IOASID_A_FAILURE_CONTEXT + 1] = {
+	[IOASID_A_FAILURE_CONTEXT] = { .type = NLA_U32, },
+};
+
 /* Ops table for ioasid */
 static const struct genl_split_ops ioasid_nl_ops[] = {
 	{
@@ -95,6 +100,13 @@ static const struct genl_split_ops ioasid_nl_ops[] = {
 		.cmd	= IOASID_CMD_SPLIT_GET,
 		.dumpit	= ioasid_nl_split_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= IOASID_CMD_FAILURE_GET,
+		.dumpit		= ioasid_nl_failure_get_dumpit,
+		.policy		= ioasid_failure_get_nl_policy,
+		.maxattr	= IOASID_A_FAILURE_CONTEXT,
+		.flags		= GENL_CMD_CAP_DUMP,
 	},
 };
 

@@ -22,6 +22,8 @@ int ioasid_nl_split_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ioasid_nl_split_del_doit(struct sk_buff *skb, struct genl_info *info);
 int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
+int ioasid_nl_failure_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb);
 
 enum {
 	IOASID_NLGRP_EVENTS,

@@ -4,12 +4,14 @@
  * context's.
  */
 #include <linux/capability.h>
+#include <linux/ctype.h>
 #include <linux/netlink.h>
 #include <net/genetlink.h>
 
 #include "command/answer.h"
 #include "command/netlink_gen.h"
 #include "device/split.h"
+#include "report/failure.h"
 
 /*
  * Pairs that are not isolated -------------------------------------------------
@@ -68,5 +70,88 @@ int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
 	};
 	int rc = iommufd_split_for_each(dump->object, dump_split, &answer);
 
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+/*
+ * Failures --------------------------------------------------------------------
+ */
+
+/* In place of each number that begins with 0x, 0x?, which is not longer. */
+static void hide_addresses(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		if (text[0] != '0' || text[1] != 'x' || !isxdigit(text[2])) {
+			*to++ = *text++;
+			continue;
+		}
+		memcpy(to, "0x?", 3);
+		to += 3;
+		for (text += 3; isxdigit(*text); text++)
+			;
+	}
+	*to = 0;
+}
+
+static int fill_failure(struct sk_buff *skb, const struct failure *failure)
+{
+	int rc;
+
+	rc = nla_put_u32(skb, IOASID_A_FAILURE_CONTEXT, failure->context) ?:
+	     nla_put_u64_64bit(skb, IOASID_A_FAILURE_NUMBER, failure->number,
+			       IOASID_A_FAILURE_PAD) ?:
+	     nla_put_u64_64bit(skb, IOASID_A_FAILURE_TIME, failure->time,
+			       IOASID_A_FAILURE_PAD) ?:
+	     nla_put_u32(skb, IOASID_A_FAILURE_PID, failure->pid) ?:
+	     nla_put_string(skb, IOASID_A_FAILURE_COMM, failure->comm) ?:
+	     nla_put_u32(skb, IOASID_A_FAILURE_UID,
+			 from_kuid_munged(&init_user_ns, failure->uid)) ?:
+	     nla_put_string(skb, IOASID_A_FAILURE_COMMAND, failure->command) ?:
+	     nla_put_u32(skb, IOASID_A_FAILURE_ERROR, failure->error);
+	if (!rc && failure->reason[0])
+		rc = nla_put_string(skb, IOASID_A_FAILURE_REASON,
+				    failure->reason);
+	return rc;
+}
+
+static int dump_failure(const struct answer *answer, struct failure *failure)
+{
+	void *header;
+
+	if (!answer_wants(answer, IOASID_A_FAILURE_CONTEXT, failure->context) ||
+	    !answer_may_see(answer, failure->uid))
+		return 0;
+	if (failure->secret && !answer_sees_all(answer))
+		hide_addresses(failure->reason);
+	header = answer_begin(answer);
+	if (!header)
+		return -EMSGSIZE;
+	return answer_end(answer, header, fill_failure(answer->skb, failure));
+}
+
+int ioasid_nl_failure_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb)
+{
+	struct dump *dump = (void *)cb->ctx;
+	const struct answer answer = {
+		.skb = skb,
+		.cb = cb,
+		.attrs = genl_dumpit_info(cb)->info.attrs,
+		.cmd = IOASID_CMD_FAILURE_GET,
+	};
+	struct failure failure;
+	int rc = 0;
+
+	/* So many at most, or it might never catch up with who keeps failing. */
+	while (dump->failures < FAILURES_MAX &&
+	       iommufd_failure_next(dump->failure, &failure)) {
+		rc = dump_failure(&answer, &failure);
+		if (rc)
+			break;
+		dump->failure = failure.number + 1;
+		dump->failures++;
+	}
 	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
 }

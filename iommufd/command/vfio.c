@@ -75,10 +75,10 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (IS_ERR(ioas))
 		return iommufd_container_explain(ctx, ioas);
 	if (!PAGE_ALIGNED(map.iova | map.vaddr | map.size))
-		return iommufd_reason_note(ctx, -EINVAL,
-					   "IOVA %#llx, address %#llx and size %#llx are not all multiples of %lu",
-					   map.iova, map.vaddr, map.size,
-					   PAGE_SIZE);
+		return iommufd_reason_note_secret(ctx, -EINVAL,
+						  "IOVA %#llx, address %#llx and size %#llx are not all multiples of %lu",
+						  map.iova, map.vaddr, map.size,
+						  PAGE_SIZE);
 
 	iova = map.iova;
 	return iommufd_ioas_map_source(ioas, map.vaddr, map.size, flags, true,

@@ -30,6 +30,7 @@
  * @thread: whose it is; referenced
  * @error: the errno, positive
  * @known: the call has failed with it
+ * @secret: the sentence tells addresses in the process
  * @rcu: iommufd_reason_forget() looks without the lock
  * @text: the sentence
  */
@@ -38,6 +39,7 @@ struct reason {
 	struct pid *thread;
 	int error;
 	bool known;
+	bool secret;
 	struct rcu_head rcu;
 	char text[REASON_LEN];
 };
@@ -76,6 +78,25 @@ static void reason_keep(struct iommufd_ctx *ctx, struct reason *reason)
 	WRITE_ONCE(ctx->nr_reasons, ctx->nr_reasons + 1);
 }
 
+static __printf(4, 0) void note(struct iommufd_ctx *ctx, int error, bool secret,
+				const char *format, va_list args)
+{
+	struct reason *reason =
+		kmalloc(sizeof(*reason), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!reason)
+		return;
+	reason->thread = get_pid(task_pid(current));
+	reason->error = -error;
+	reason->known = false;
+	reason->secret = secret;
+	vscnprintf(reason->text, sizeof(reason->text), format, args);
+
+	spin_lock(&ctx->reason_lock);
+	reason_keep(ctx, reason);
+	spin_unlock(&ctx->reason_lock);
+}
+
 /**
  * iommufd_reason_note - explain an error of the current thread's command
  * @ctx: the context
@@ -90,22 +111,33 @@ static void reason_keep(struct iommufd_ctx *ctx, struct reason *reason)
 int iommufd_reason_note(struct iommufd_ctx *ctx, int error, const char *format,
 			...)
 {
-	struct reason *reason =
-		kmalloc(sizeof(*reason), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	va_list args;
 
-	if (!reason)
-		return error;
-	reason->thread = get_pid(task_pid(current));
-	reason->error = -error;
-	reason->known = false;
 	va_start(args, format);
-	vscnprintf(reason->text, sizeof(reason->text), format, args);
+	note(ctx, error, false, format, args);
 	va_end(args);
+	return error;
+}
 
-	spin_lock(&ctx->reason_lock);
-	reason_keep(ctx, reason);
-	spin_unlock(&ctx->reason_lock);
+/**
+ * iommufd_reason_note_secret - likewise, by a sentence that tells an address in the
+ * process
+ * @ctx: the context
+ * @error: the errno, negative
+ * @format: the sentence, for printf; no number in it begins with 0x that others need
+ *
+ * Other processes, also those of the same user, are not told where it has its memory.
+ *
+ * Return: @error.
+ */
+int iommufd_reason_note_secret(struct iommufd_ctx *ctx, int error,
+			       const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	note(ctx, error, true, format, args);
+	va_end(args);
 	return error;
 }
 
@@ -136,10 +168,12 @@ void iommufd_reason_forget(struct iommufd_ctx *ctx)
  * @ctx: the context
  * @error: the errno, negative
  * @text: REASON_LEN bytes, set to what has been noted since reason_begin()
+ * @secret: set to whether that tells addresses in the process
  *
  * Return: whether that explains the errno. If so the user can read it, too.
  */
-bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text)
+bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text,
+			   bool *secret)
 {
 	struct reason *reason;
 	bool explained = false;
@@ -149,6 +183,7 @@ bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text)
 	if (reason && !reason->known) {
 		explained = reason->error == -error;
 		reason->known = explained;
+		*secret = reason->secret;
 		memcpy(text, reason->text, REASON_LEN);
 		if (!explained)
 			reason_drop(ctx, reason);

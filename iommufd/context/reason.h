@@ -15,8 +15,12 @@
 
 __printf(3, 4) int iommufd_reason_note(struct iommufd_ctx *ctx, int error,
 				       const char *format, ...);
+__printf(3, 4) int iommufd_reason_note_secret(struct iommufd_ctx *ctx,
+					      int error, const char *format,
+					      ...);
 int iommufd_reason_read(struct iommufd_ctx *ctx, char *text, int *error);
-bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text);
+bool iommufd_reason_settle(struct iommufd_ctx *ctx, int error, char *text,
+			   bool *secret);
 void iommufd_reason_forget(struct iommufd_ctx *ctx);
 void iommufd_reason_forget_all(struct iommufd_ctx *ctx);
 

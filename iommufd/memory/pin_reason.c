@@ -30,7 +30,7 @@ static const char *plural(unsigned long n)
 
 static int note(const struct pinned *pinned, int rc, const char *cause)
 {
-	return iommufd_reason_note(
+	return iommufd_reason_note_secret(
 		pinned->ctx, rc, "%lu page%s at %s %#lx cannot be pinned%s: %s",
 		pinned->npages, plural(pinned->npages),
 		pinned->file ? "file offset" : "user address", pinned->start,

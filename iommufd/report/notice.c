@@ -8,6 +8,7 @@
 
 #include "context/object.h"
 #include "context/reason.h"
+#include "report/failure.h"
 #include "report/notice.h"
 #include "report/trace.h"
 
@@ -112,7 +113,7 @@ void iommufd_notice_send(const struct notice *notice)
 }
 
 /**
- * iommufd_notice_failed - a command has failed: tell the listeners, and why
+ * iommufd_notice_failed - a command has failed: keep that, and tell the listeners why
  * @ctx: the context
  * @command: its name
  * @error: the errno, negative
@@ -129,9 +130,12 @@ void iommufd_notice_failed(struct iommufd_ctx *ctx, const char *command,
 		.error = -error,
 	};
 	char text[REASON_LEN];
+	bool secret = false;
 
-	if (iommufd_reason_settle(ctx, error, text))
+	if (iommufd_reason_settle(ctx, error, text, &secret))
 		notice.reason = text;
+	iommufd_failure_keep(ctx->number, command, -error, notice.reason,
+			     secret);
 	trace_ioasid_failed(ctx->number, command, error, notice.reason ?: "");
 	iommufd_notice_send(&notice);
 }

@@ -231,10 +231,10 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 		align = min(align, 1UL << __ffs(memory));
 	align = min_t(unsigned long, align, HPAGE_SIZE);
 	if (align < alignment)
-		return iommufd_reason_note(ioas->ctx, -EINVAL,
-					   "memory at %#lx of %#lx bytes is not aligned to %#lx bytes, as IOAS %u asks for",
-					   memory, length, alignment,
-					   ioas->obj.id);
+		return iommufd_reason_note_secret(ioas->ctx, -EINVAL,
+						  "memory at %#lx of %#lx bytes is not aligned to %#lx bytes, as IOAS %u asks for",
+						  memory, length, alignment,
+						  ioas->obj.id);
 	if (offset)
 		align = max(align, PAGE_SIZE);
 

@@ -47,9 +47,9 @@ int iommufd_explain_source(struct iommufd_ctx *ctx, int rc, unsigned long start,
 	if (rc == -EINVAL && !length)
 		return iommufd_explain_no_length(ctx);
 	if (rc == -EINVAL || rc == -EOVERFLOW)
-		return iommufd_reason_note(ctx, rc,
-					   "memory of %#lx bytes from %#lx on reaches beyond the last page",
-					   length, start);
+		return iommufd_reason_note_secret(ctx, rc,
+						  "memory of %#lx bytes from %#lx on reaches beyond the last page",
+						  length, start);
 	return rc;
 }
 

@@ -490,3 +490,40 @@ static const struct command monitor_commands[] = {
 const struct object monitor_object = {
 	"monitor", "events, as they happen", monitor_commands,
 };
+
+/* What has failed ---------------------------------------------------------- */
+
+static const struct field failure_fields[] = {
+	FIELD("time", IOASID_A_FAILURE_TIME, TIME),
+	FIELD("context", IOASID_A_FAILURE_CONTEXT, U32),
+	FIELD("pid", IOASID_A_FAILURE_PID, U32),
+	FIELD("uid", IOASID_A_FAILURE_UID, U32),
+	FIELD("comm", IOASID_A_FAILURE_COMM, TEXT),
+	FIELD("command", IOASID_A_FAILURE_COMMAND, TEXT),
+	FIELD("error", IOASID_A_FAILURE_ERROR, ERRNO),
+	FIELD("reason", IOASID_A_FAILURE_REASON, TEXT),
+	FIELD("number", IOASID_A_FAILURE_NUMBER, U64, .hidden = true),
+	{ }
+};
+
+static enum status show_failures(struct session *session, int argc, char **argv)
+{
+	static const struct word words[] = {
+		{ "context", IOASID_A_FAILURE_CONTEXT, 0 },
+		{ }
+	};
+
+	return show(session, IOASID_CMD_FAILURE_GET, failure_fields, words,
+		    argc, argv);
+}
+
+static const struct command log_commands[] = {
+	{ "", "[context N]",
+	  "the last 64 commands that have failed: when, of whom, and why",
+	  show_failures },
+	{ }
+};
+
+const struct object log_object = {
+	"log", "commands that have failed", log_commands,
+};

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -145,6 +146,7 @@ static json_t *attr_json(struct nlattr *attr, const struct field *field)
 	case FIELD_U64:
 	case FIELD_BYTES:
 	case FIELD_ADDRESS:
+	case FIELD_TIME:
 		return wide_json(attr, field);
 	default:
 		return number_json(attr, field);
@@ -208,6 +210,17 @@ static char *bytes_text(uint64_t bytes)
 	       xasprintf("%.1f %s", value, units[i]);
 }
 
+static char *time_text(uint64_t ns)
+{
+	time_t seconds = ns / 1000000000;
+	struct tm *local = localtime(&seconds);
+	char text[32];
+
+	if (!local || !strftime(text, sizeof(text), "%F %T", local))
+		return xasprintf("?");
+	return xasprintf("%s", text);
+}
+
 /* Several values in one cell. */
 static char *list_text(json_t *array, const struct field *field)
 {
@@ -256,6 +269,8 @@ void netlink_text(json_t *value, const struct field *field, char **text)
 		*text = list_text(value, field);
 	else if (field->type == FIELD_BYTES)
 		*text = bytes_text(json_integer_value(value));
+	else if (field->type == FIELD_TIME)
+		*text = time_text(json_integer_value(value));
 	else if (field->type == FIELD_ERRNO)
 		*text = xasprintf("%s", strerror(json_integer_value(value)));
 	else if (json_is_integer(value))

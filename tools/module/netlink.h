@@ -17,6 +17,7 @@
  * @FIELD_U64: a large one
  * @FIELD_BYTES: likewise, of bytes
  * @FIELD_ADDRESS: likewise, written in hexadecimal
+ * @FIELD_TIME: likewise, nanoseconds since 1970; in text, the local time
  * @FIELD_TEXT: a string
  * @FIELD_TEXTS: a string; there may be several of the same attribute
  * @FIELD_NAME: a number that has a name
@@ -30,6 +31,7 @@ enum field_type {
 	FIELD_U64,
 	FIELD_BYTES,
 	FIELD_ADDRESS,
+	FIELD_TIME,
 	FIELD_TEXT,
 	FIELD_TEXTS,
 	FIELD_NAME,

@@ -12,6 +12,7 @@ extern const struct object space_object;
 extern const struct object device_object;
 extern const struct object area_object;
 extern const struct object monitor_object;
+extern const struct object log_object;
 extern const struct object top_object;
 
 #endif

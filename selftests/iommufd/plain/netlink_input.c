@@ -73,10 +73,17 @@ static int dump_with(struct genl *genl, int cmd, int type, const void *data,
 
 TEST_F(netlink, bad_attributes)
 {
+	static const int cmds[] = {
+		IOASID_CMD_CONTEXT_GET, IOASID_CMD_SPACE_GET,
+		IOASID_CMD_DEVICE_GET, IOASID_CMD_AREA_GET,
+		IOASID_CMD_FAILURE_GET,
+	};
 	const char zeros[300] = "";
-	int cmd;
+	unsigned int i;
 
-	for (cmd = IOASID_CMD_CONTEXT_GET; cmd <= IOASID_CMD_AREA_GET; cmd++) {
+	for (i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++) {
+		int cmd = cmds[i];
+
 		EXPECT_EQ(-EINVAL, dump_with(&self->genl, cmd, 200, zeros, 4));
 		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 0));
 		EXPECT_NE(0, dump_with(&self->genl, cmd, 1, zeros, 2));
@@ -89,6 +96,8 @@ TEST_F(netlink, bad_attributes)
 	/* Known to the answers, but no filter */
 	EXPECT_EQ(-EINVAL, dump_with(&self->genl, IOASID_CMD_SPACE_GET,
 				     IOASID_A_SPACE_KIND, zeros, 4));
+	EXPECT_EQ(-EINVAL, dump_with(&self->genl, IOASID_CMD_FAILURE_GET,
+				     IOASID_A_FAILURE_UID, zeros, 4));
 	EXPECT_NE(0, dump_with(&self->genl, IOASID_CMD_AREA_GET,
 			       IOASID_A_AREA_IOVA, zeros, 4));
 	EXPECT_LT(0, count(&self->genl, IOASID_CMD_CONTEXT_GET));
