@@ -63,16 +63,19 @@ union command_arg {
  * @name: of its number in the header
  * @size: length of its structure as this module knows it
  * @min_size: length of the first version of it
+ * @answer: an errno, positive, that is an answer and no failure: that the whole answer
+ *	takes more room, or that there is none
  * @function: carries it out
  */
 struct command_row {
 	const char *name;
 	u16 size;
 	u16 min_size;
+	u16 answer;
 	int (*function)(struct command *cmd);
 };
 
-#define COMMAND(nr, arg, last, function_)				\
+#define COMMAND(nr, arg, last, function_, ...)				\
 	[_IOC_NR(nr) - IOMMUFD_CMD_BASE] = {				\
 		.name = #nr,						\
 		.size = sizeof(arg) +					\
@@ -80,6 +83,7 @@ struct command_row {
 					  sizeof(union command_arg)),	\
 		.min_size = offsetofend(arg, last),			\
 		.function = function_,					\
+		__VA_ARGS__						\
 	}
 
 static const struct command_row commands[] = {
@@ -92,7 +96,8 @@ static const struct command_row commands[] = {
 	COMMAND(IOMMU_IOAS_COPY, struct iommu_ioas_copy, src_iova,
 		iommufd_ioas_cmd_copy),
 	COMMAND(IOMMU_IOAS_IOVA_RANGES, struct iommu_ioas_iova_ranges,
-		out_iova_alignment, iommufd_ioas_cmd_iova_ranges),
+		out_iova_alignment, iommufd_ioas_cmd_iova_ranges,
+		.answer = EMSGSIZE),
 	COMMAND(IOMMU_IOAS_MAP, struct iommu_ioas_map, iova,
 		iommufd_ioas_cmd_map),
 	COMMAND(IOMMU_IOAS_UNMAP, struct iommu_ioas_unmap, length,
@@ -131,11 +136,11 @@ static const struct command_row commands[] = {
 	COMMAND(IOASID_PASID_DETACH, struct ioasid_pasid_detach, pasid,
 		iommufd_device_cmd_pasid_detach),
 	COMMAND(IOASID_DEVICE_INFO, struct ioasid_device_info, pt_id,
-		iommufd_device_cmd_info),
+		iommufd_device_cmd_info, .answer = EMSGSIZE),
 	COMMAND(IOASID_EVENTQ_ALLOC, struct ioasid_eventq_alloc, out_fd,
 		iommufd_queue_cmd_event_alloc),
 	COMMAND(IOASID_LAST_REASON, struct ioasid_last_reason, out_errno,
-		iommufd_context_cmd_last_reason),
+		iommufd_context_cmd_last_reason, .answer = ENODATA),
 	COMMAND(IOASID_COHERENCY, struct ioasid_coherency, policy,
 		iommufd_table_cmd_coherency),
 };
@@ -226,7 +231,7 @@ static long iommufd_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		};
 
 		rc = command_read(&cmd, row) ?: row->function(&cmd);
-		if (unlikely(rc))
+		if (unlikely(rc) && rc != -row->answer)
 			iommufd_notice_failed(ctx, row->name, rc);
 		return rc;
 	}
