@@ -24,6 +24,7 @@
 #include "device/pasid.h"
 #include "domain/hwpt.h"
 #include "memory/bar.h"
+#include "memory/charge.h"
 #include "memory/pin.h"
 #include "space/space.h"
 
@@ -155,6 +156,18 @@ static void count_objects(struct iommufd_ctx *ctx, struct counts *counts)
 	rcu_read_unlock();
 }
 
+static int fill_mapper(struct sk_buff *skb, struct iommufd_ctx *ctx)
+{
+	struct mapper mapper;
+
+	if (!iommufd_account_mapper(ctx, &mapper))
+		return 0;
+	return nla_put_u32(skb, IOASID_A_CONTEXT_MAPPER_PID, mapper.pid) ?:
+	       nla_put_u32(skb, IOASID_A_CONTEXT_MAPPER_UID,
+			   from_kuid_munged(&init_user_ns, mapper.uid)) ?:
+	       nla_put_string(skb, IOASID_A_CONTEXT_MAPPER_COMM, mapper.comm);
+}
+
 static int fill_context(struct sk_buff *skb, struct iommufd_ctx *ctx)
 {
 	struct counts counts = {};
@@ -170,7 +183,8 @@ static int fill_context(struct sk_buff *skb, struct iommufd_ctx *ctx)
 	       nla_put_u32(skb, IOASID_A_CONTEXT_DEVICES, counts.devices) ?:
 	       nla_put_u64_64bit(skb, IOASID_A_CONTEXT_PINNED_BYTES,
 				 (u64)atomic_long_read(&ctx->pinned)
-				 << PAGE_SHIFT, IOASID_A_CONTEXT_PAD);
+				 << PAGE_SHIFT, IOASID_A_CONTEXT_PAD) ?:
+	       fill_mapper(skb, ctx);
 }
 
 static int dump_context(struct answer *answer)

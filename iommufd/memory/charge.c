@@ -10,12 +10,14 @@
  *
  * Asking the security modules for CAP_IPC_LOCK costs as much as a small mapping
  * itself. So a context keeps the account that it used last, and uses it again as
- * long as credentials, limit and process are the same.
+ * long as credentials, limit and process are the same. Who maps last is known by that,
+ * too, which need not be who has opened the file: libvirt opens it for QEMU.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
@@ -45,6 +47,8 @@ static struct account *account_open(bool process)
 	account->mm = current->mm;
 	mmgrab(account->mm);
 	account->cred = get_current_cred();
+	account->pid = get_pid(task_tgid(current));
+	get_task_comm(account->comm, current->group_leader);
 	if (capable(CAP_IPC_LOCK)) {
 		account->to = CHARGE_NOBODY;
 	} else if (process) {
@@ -116,8 +120,34 @@ void iommufd_account_free(struct account *account)
 	if (account->user)
 		free_uid(account->user);
 	put_cred(account->cred);
+	put_pid(account->pid);
 	mmdrop(account->mm);
 	kfree(account);
+}
+
+/**
+ * iommufd_account_mapper - which process maps?
+ * @ctx: the context
+ * @mapper: set to the last one that has begun to
+ *
+ * Of several that take turns it is any: structures that have the account of one of them
+ * already are used again without a word, which saves the others a look at the context.
+ *
+ * Return: whether one has.
+ */
+bool iommufd_account_mapper(struct iommufd_ctx *ctx, struct mapper *mapper)
+{
+	const struct account *account;
+
+	spin_lock(&ctx->account_lock);
+	account = ctx->account;
+	if (account) {
+		mapper->pid = pid_nr(account->pid);
+		mapper->uid = account->cred->uid;
+		memcpy(mapper->comm, account->comm, sizeof(mapper->comm));
+	}
+	spin_unlock(&ctx->account_lock);
+	return account;
 }
 
 /* Credit what was unpinned meanwhile; with the mmap lock held for writing. */

@@ -8,6 +8,7 @@
 #include <linux/cred.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/types.h>
@@ -41,6 +42,8 @@ enum charge_to {
  * @owed: with CHARGE_PROCESS: pages to be credited, since the mmap lock was not free
  * @later: credits them as soon as it is
  * @pinned: of the context: all its pages, whatever the account
+ * @pid: the process
+ * @comm: its command name when it mapped for the first time
  */
 struct account {
 	refcount_t refs;
@@ -53,6 +56,20 @@ struct account {
 	atomic_long_t owed;
 	struct delayed_work later;
 	atomic_long_t *pinned;
+	struct pid *pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct mapper - the process that maps
+ * @pid: in the initial PID namespace
+ * @uid: its user
+ * @comm: its command name
+ */
+struct mapper {
+	pid_t pid;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
 };
 
 /**
@@ -75,6 +92,7 @@ int iommufd_account_charge_process(struct account *account,
 				   unsigned long npages);
 void iommufd_account_uncharge_process(struct account *account,
 				      unsigned long npages);
+bool iommufd_account_mapper(struct iommufd_ctx *ctx, struct mapper *mapper);
 int iommufd_account_init(void);
 void iommufd_account_exit(void);
 

@@ -208,6 +208,9 @@ static const struct field context_fields[] = {
 	FIELD("devices", IOASID_A_CONTEXT_DEVICES, U32),
 	FIELD("pinned", IOASID_A_CONTEXT_PINNED_BYTES, BYTES),
 	FIELD("command", IOASID_A_CONTEXT_COMM, TEXT),
+	FIELD("mapper", IOASID_A_CONTEXT_MAPPER_PID, U32),
+	FIELD("mapper_command", IOASID_A_CONTEXT_MAPPER_COMM, TEXT),
+	FIELD("mapper_uid", IOASID_A_CONTEXT_MAPPER_UID, U32, .hidden = true),
 	{ }
 };
 
