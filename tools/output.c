@@ -230,3 +230,26 @@ void clean_text(char *text)
 		if (*text < ' ' || *text > '~')
 			*text = '?';
 }
+
+/**
+ * bytes_text() - bytes for people: 4 KiB, 1.5 GiB
+ * @bytes: how many
+ *
+ * Return: a string to be freed.
+ */
+char *bytes_text(uint64_t bytes)
+{
+	static const char *const units[] = {
+		"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB",
+	};
+	double value = bytes;
+	int i = 0;
+
+	while (value >= 1024 && i < 6) {
+		value /= 1024;
+		i++;
+	}
+	return value == (uint64_t)value ?
+	       xasprintf("%.0f %s", value, units[i]) :
+	       xasprintf("%.1f %s", value, units[i]);
+}

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -72,5 +73,6 @@ char *xvasprintf(const char *format, va_list args);
 json_t *xjson(json_t *value);
 json_t *json_text(const char *text);
 void clean_text(char *text);
+char *bytes_text(uint64_t bytes);
 
 #endif

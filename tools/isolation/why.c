@@ -18,6 +18,7 @@
 #include "pci/group.h"
 #include "pci/holder.h"
 #include "pci/machine.h"
+#include "pci/memlock.h"
 #include "pci/path.h"
 
 /**
@@ -175,6 +176,17 @@ static const char *owner_comm(json_t *owner)
 	return json_string_value(json_object_get(owner, "command")) ?: "?";
 }
 
+/* Who maps for the device; 0 if nobody has yet. */
+static int mapper_pid(json_t *owner)
+{
+	return json_integer_value(json_object_get(owner, "mapper"));
+}
+
+static const char *mapper_comm(json_t *owner)
+{
+	return json_string_value(json_object_get(owner, "mapper_command")) ?: "?";
+}
+
 /* The module tells of the running system only. */
 static json_t *owner_of(const struct check *c, const char *address)
 {
@@ -286,19 +298,42 @@ static void check_access(struct check *c, const char *node)
 	free(path);
 }
 
+/*
+ * The kernel's own VFIO does not know /dev/iommu, and while it is there, ours cannot be
+ * loaded: ours needs the module iommufd.
+ */
+static bool has_other_vfio(const struct check *c)
+{
+	return machine_has(c->root, "/sys/module/vfio") &&
+	       !machine_has(c->root, "/sys/module/iommufd/holders/vfio");
+}
+
+static void tell_other_vfio(struct check *c)
+{
+	if (machine_has(c->root, "/sys/module/vfio/initstate"))
+		find(c, OBSTACLE, "vfio",
+		     "VFIO is loaded, but the kernel's own, which does not know /dev/iommu: end what uses it (guests, DPDK), then modprobe -r vfio_pci vfio_iommu_type1 vfio, and modprobe vfio-pci loads the one that is installed with iommufd. If it comes back at the next boot, it is in the initramfs: update-initramfs -u");
+	else
+		find(c, OBSTACLE, "vfio",
+		     "VFIO is built into this kernel, without /dev/iommu, and cannot be replaced by a module: boot one that has it as a module");
+}
+
 static void check_modules(struct check *c)
 {
 	const char *driver = c->t->functions[c->index].driver;
 	char *cdev = cdev_of(c, c->index);
+	bool other = has_other_vfio(c);
 
-	if (!machine_has(c->root, "/sys/module/iommufd"))
+	if (other)
+		tell_other_vfio(c);
+	else if (!machine_has(c->root, "/sys/module/iommufd"))
 		find(c, OBSTACLE, "module",
 		     "the module iommufd is not loaded: modprobe vfio-pci, after make install");
 	else
 		check_access(c, "/dev/iommu");
 	if (cdev)
 		check_access(c, cdev);
-	else if (driver && has_vfio(driver))
+	else if (!other && driver && has_vfio(driver))
 		find(c, OBSTACLE, "vfio",
 		     "VFIO has no device node for it: that is the kernel's own VFIO, which was built without; unload it (modprobe -r vfio-pci vfio_iommu_type1 vfio) and load the one installed with iommufd");
 	free(cdev);
@@ -314,6 +349,11 @@ static void tell_owner(struct check *c, json_t *owner, const char *other)
 		find(c, OBSTACLE, "owner",
 		     "%s in its group is bound in context %d, process %d (%s): only the same /dev/iommu may have both",
 		     other, context, owner_pid(owner), owner_comm(owner));
+	else if (mapper_pid(owner) && mapper_pid(owner) != owner_pid(owner))
+		find(c, OBSTACLE, "owner",
+		     "it is bound in context %d, of process %d (%s), which has been opened by process %d (%s)",
+		     context, mapper_pid(owner), mapper_comm(owner),
+		     owner_pid(owner), owner_comm(owner));
 	else
 		find(c, OBSTACLE, "owner",
 		     "it is bound in context %d, process %d (%s)", context,
@@ -330,7 +370,8 @@ static bool check_holders(struct check *c, const char *node, const char *whose,
 
 	holders_of(&holders, c->root, node);
 	for (i = 0; i < holders.nr; i++)
-		if (!owner || holders.at[i].pid != owner_pid(owner))
+		if (!owner || (holders.at[i].pid != owner_pid(owner) &&
+			       holders.at[i].pid != mapper_pid(owner)))
 			find(c, OBSTACLE, "owner",
 			     "process %d (%s) has %s open%s, %s",
 			     holders.at[i].pid, holders.at[i].comm, node,
@@ -383,6 +424,92 @@ static void check_owners(struct check *c)
 	if (unseen)
 		find(c, NOTE, "owner",
 		     "who has device nodes open is seen completely by root only");
+}
+
+/* Locked memory ------------------------------------------------------------- */
+
+/**
+ * struct payer - whose memory the device is to reach
+ * @pid: the process; 0 for the one that asks
+ * @name: for the sentence, with its verb
+ */
+struct payer {
+	int pid;
+	char name[COMM_SIZE + 64];
+};
+
+/* Who has the device, says the module or /proc; without one, who asks. */
+static void find_payer(const struct check *c, struct payer *payer)
+{
+	int pid = mapper_pid(c->owner) ?: owner_pid(c->owner);
+	const char *comm = mapper_pid(c->owner) ? mapper_comm(c->owner) :
+						  owner_comm(c->owner);
+	char *node = cdev_of(c, c->index);
+	struct holders holders = { };
+
+	if (!pid && node)
+		holders_of(&holders, c->root, node);
+	if (holders.nr) {
+		pid = holders.at[0].pid;
+		comm = holders.at[0].comm;
+	}
+	payer->pid = pid;
+	if (pid)
+		snprintf(payer->name, sizeof(payer->name), "process %d (%s)", pid,
+			 comm);
+	else
+		snprintf(payer->name, sizeof(payer->name), "what you start here");
+	free(holders.at);
+	free(node);
+}
+
+static void tell_limit(struct check *c, const struct payer *payer,
+		       const struct memlock *memlock)
+{
+	char *limit = bytes_text(memlock->limit);
+	char *all = bytes_text(memlock->by_user);
+	char *own = bytes_text(memlock->pinned);
+	bool full = memlock->surely >= memlock->limit;
+	char *used, *who;
+
+	if (payer->pid) {
+		who = xasprintf("%d", payer->pid);
+		used = xasprintf(", and has %s pinned; what counts are the %s of all processes of user %u (in a legacy container, its own)",
+				 own, all, memlock->uid);
+	} else {
+		who = xasprintf("$$");
+		used = xasprintf("; what counts are the %s that all processes of user %u have pinned",
+				 all, memlock->uid);
+	}
+	find(c, full ? OBSTACLE : NOTE, "memlock",
+	     "%s may lock %s of memory (RLIMIT_MEMLOCK)%s.%s What the device can reach is pinned, of a guest all of its RAM. To raise the limit, as root: prlimit --memlock=unlimited --pid %s. For good: LimitMEMLOCK= in the systemd unit, or memlock in /etc/security/limits.d",
+	     payer->name, limit, used,
+	     full ? " No more can be pinned." : "", who);
+	free(used);
+	free(who);
+	free(own);
+	free(all);
+	free(limit);
+}
+
+static void check_memlock(struct check *c)
+{
+	struct memlock memlock = { };
+	struct payer payer;
+
+	find_payer(c, &payer);
+	if (!memlock_of(&memlock, c->root, payer.pid))
+		return;
+	if (memlock.exempt)
+		find(c, FINE, "memlock",
+		     "%s may lock any amount of memory: CAP_IPC_LOCK",
+		     payer.name);
+	else if (memlock.unlimited)
+		find(c, FINE, "memlock",
+		     "%s may lock any amount of memory: RLIMIT_MEMLOCK is unlimited",
+		     payer.name);
+	else
+		tell_limit(c, &payer, &memlock);
 }
 
 static void check_reach(struct check *c)
@@ -452,6 +579,7 @@ static enum status why(struct session *session, int argc, char **argv)
 	check_group(&c);
 	check_modules(&c);
 	check_owners(&c);
+	check_memlock(&c);
 	check_reach(&c);
 	status = conclude(&c);
 	json_decref(c.findings);

@@ -192,24 +192,6 @@ json_t *netlink_row(struct nlattr *attrs, int size, const struct field *fields)
 	return row;
 }
 
-/* Bytes for people: 4 KiB, 1.5 GiB. */
-static char *bytes_text(uint64_t bytes)
-{
-	static const char *const units[] = {
-		"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB",
-	};
-	double value = bytes;
-	int i = 0;
-
-	while (value >= 1024 && i < 6) {
-		value /= 1024;
-		i++;
-	}
-	return value == (uint64_t)value ?
-	       xasprintf("%.0f %s", value, units[i]) :
-	       xasprintf("%.1f %s", value, units[i]);
-}
-
 static char *time_text(uint64_t ns)
 {
 	time_t seconds = ns / 1000000000;
