@@ -392,7 +392,7 @@ build/man/%.gz: tools/man/% | setup-docs
 	@gzip -9n <$< >$@
 
 install-tools: tools docs
-	install -D -m 755 build/tools/ioasid $(DESTDIR)$(PREFIX)/sbin/ioasid
+	install -D -m 755 build/tools/ioasid $(DESTDIR)$(PREFIX)/bin/ioasid
 	for page in $(man_pages); do \
 		section=$${page%.gz}; \
 		install -D -m 644 -t \
@@ -403,7 +403,7 @@ install-tools: tools docs
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid
 
 uninstall-tools:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/ioasid \
+	rm -f $(DESTDIR)$(PREFIX)/bin/ioasid \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid \
 		$(foreach section,$(man_sections),$(patsubst build/man/%, \
 			$(DESTDIR)$(PREFIX)/share/man/man$(section)/%, \
