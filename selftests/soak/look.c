@@ -65,7 +65,7 @@ static int begin(struct worker *w, struct genl_request *request)
 	static const uint8_t dumps[] = {
 		IOASID_CMD_CONTEXT_GET, IOASID_CMD_SPACE_GET,
 		IOASID_CMD_DEVICE_GET, IOASID_CMD_AREA_GET,
-		IOASID_CMD_SPLIT_GET,
+		IOASID_CMD_SPLIT_GET, IOASID_CMD_FAILURE_GET,
 	};
 
 	if (w->genl.fd < 0 && genl_open(&w->genl, IOASID_FAMILY_NAME))

@@ -331,7 +331,7 @@ static void check_modules(struct check *c)
 		     "the module iommufd is not loaded: modprobe vfio-pci, after make install");
 	else
 		check_access(c, "/dev/iommu");
-	if (cdev)
+	if (cdev && !other)
 		check_access(c, cdev);
 	else if (!other && driver && has_vfio(driver))
 		find(c, OBSTACLE, "vfio",
