@@ -156,11 +156,15 @@ static void count_objects(struct iommufd_ctx *ctx, struct counts *counts)
 	rcu_read_unlock();
 }
 
-static int fill_mapper(struct sk_buff *skb, struct iommufd_ctx *ctx)
+/* Who has been given the file may be another user's: of that only root learns. */
+static int fill_mapper(const struct answer *answer)
 {
+	struct sk_buff *skb = answer->skb;
 	struct mapper mapper;
 
-	if (!iommufd_account_mapper(ctx, &mapper))
+	if (!iommufd_account_mapper(answer->ctx, &mapper) ||
+	    (!netlink_capable(answer->cb->skb, CAP_SYS_ADMIN) &&
+	     !uid_eq(mapper.uid, NETLINK_CREDS(answer->cb->skb)->uid)))
 		return 0;
 	return nla_put_u32(skb, IOASID_A_CONTEXT_MAPPER_PID, mapper.pid) ?:
 	       nla_put_u32(skb, IOASID_A_CONTEXT_MAPPER_UID,
@@ -183,8 +187,7 @@ static int fill_context(struct sk_buff *skb, struct iommufd_ctx *ctx)
 	       nla_put_u32(skb, IOASID_A_CONTEXT_DEVICES, counts.devices) ?:
 	       nla_put_u64_64bit(skb, IOASID_A_CONTEXT_PINNED_BYTES,
 				 (u64)atomic_long_read(&ctx->pinned)
-				 << PAGE_SHIFT, IOASID_A_CONTEXT_PAD) ?:
-	       fill_mapper(skb, ctx);
+				 << PAGE_SHIFT, IOASID_A_CONTEXT_PAD);
 }
 
 static int dump_context(struct answer *answer)
@@ -194,7 +197,8 @@ static int dump_context(struct answer *answer)
 	if (!header)
 		return -EMSGSIZE;
 	return answer_end(answer, header,
-			  fill_context(answer->skb, answer->ctx));
+			  fill_context(answer->skb, answer->ctx) ?:
+				   fill_mapper(answer));
 }
 
 int ioasid_nl_context_get_dumpit(struct sk_buff *skb,
