@@ -17,6 +17,7 @@ help:
 	@echo 'make check-kernels  build for all 6.12 kernels of Debian: KERNELS= BOOT=1'
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
+	@echo 'make check-host   the packages on whole Debian machines: STEPS= SUITE='
 	@echo 'make tools        the tool ioasid, into build/tools'
 	@echo 'make docs         the man pages, into build/man'
 	@echo 'make check-tools  its tests: output, and predictions against the kernel'
@@ -49,6 +50,7 @@ jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell benc
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
 	check-tools:vm check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
 	check-deb:build check-deb:deb check-packages:deb check-packages:packages \
+	check-host:build check-host:deb check-host:host \
 	tools:tools install:tools install:docs install-tools:tools install-tools:docs
 goal_jobs = $(sort $(foreach goal,$(MAKECMDGOALS), \
 	      $(patsubst $(goal):%,%,$(filter $(goal):%,$(jobs)))))
@@ -338,6 +340,16 @@ build/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
 check-vmm: modules $(vmm) build/vmm/userland.img build/vmm/initramfs
 	@selftests/vmm/check $(vmm)
 
+# The packages on whole Debian machines, see selftests/host/run.
+SUITE ?= trixie
+
+build/host/dma: selftests/host/dma.c $(lib)
+	@mkdir -p $(@D)
+	@$(compile) -o $@ $^
+
+check-host: build/host/dma deb | setup-host
+	@selftests/host/run --suite $(SUITE) $(STEPS)
+
 demo: modules build/demo/demo | setup-vm
 	@selftests/vm/run --no-tap --name demo build/demo/demo
 
@@ -457,5 +469,5 @@ uninstall: uninstall-tools
 clean:
 	rm -rf build
 
-.PHONY: help FORCE modules peers debug tests check check-debug check-vmm demo \
-	shell bench lint may-install install uninstall clean
+.PHONY: help FORCE modules peers debug tests check check-debug check-vmm check-host \
+	demo shell bench lint may-install install uninstall clean
