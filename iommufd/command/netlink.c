@@ -163,8 +163,7 @@ static int fill_mapper(const struct answer *answer)
 	struct mapper mapper;
 
 	if (!iommufd_account_mapper(answer->ctx, &mapper) ||
-	    (!netlink_capable(answer->cb->skb, CAP_SYS_ADMIN) &&
-	     !uid_eq(mapper.uid, NETLINK_CREDS(answer->cb->skb)->uid)))
+	    !answer_may_see(answer, mapper.uid))
 		return 0;
 	return nla_put_u32(skb, IOASID_A_CONTEXT_MAPPER_PID, mapper.pid) ?:
 	       nla_put_u32(skb, IOASID_A_CONTEXT_MAPPER_UID,
