@@ -50,7 +50,7 @@ jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell benc
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
 	check-tools:vm check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
 	check-deb:build check-deb:deb check-packages:deb check-packages:packages \
-	check-host:build check-host:deb check-host:host \
+	check-host:build check-host:deb check-host:host check-kernels:kernels \
 	tools:tools install:tools install:docs install-tools:tools install-tools:docs
 goal_jobs = $(sort $(foreach goal,$(MAKECMDGOALS), \
 	      $(patsubst $(goal):%,%,$(filter $(goal):%,$(jobs)))))
@@ -341,14 +341,12 @@ check-vmm: modules $(vmm) build/vmm/userland.img build/vmm/initramfs
 	@selftests/vmm/check $(vmm)
 
 # The packages on whole Debian machines, see selftests/host/run.
-SUITE ?= trixie
-
 build/host/dma: selftests/host/dma.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $^
 
 check-host: build/host/dma deb | setup-host
-	@selftests/host/run --suite $(SUITE) $(STEPS)
+	@selftests/host/run $(if $(SUITE),--suite $(SUITE)) $(STEPS)
 
 demo: modules build/demo/demo | setup-vm
 	@selftests/vm/run --no-tap --name demo build/demo/demo

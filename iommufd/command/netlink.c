@@ -197,7 +197,7 @@ static int dump_context(struct answer *answer)
 		return -EMSGSIZE;
 	return answer_end(answer, header,
 			  fill_context(answer->skb, answer->ctx) ?:
-				   fill_mapper(answer));
+			  fill_mapper(answer));
 }
 
 int ioasid_nl_context_get_dumpit(struct sk_buff *skb,
