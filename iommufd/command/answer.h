@@ -118,4 +118,18 @@ static inline int answer_end(const struct answer *answer, void *header, int rc)
 	return rc;
 }
 
+/**
+ * answer_return - what a dumpit returns
+ * @skb: what has been filled
+ * @rc: 0, or what has gone wrong
+ *
+ * A message that does not fit into an empty buffer never will.
+ *
+ * Return: the length, if the next message comes with the next buffer; else @rc.
+ */
+static inline int answer_return(const struct sk_buff *skb, int rc)
+{
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
 #endif

@@ -81,8 +81,7 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
 		iommufd_registry_put(answer.ctx);
 		cond_resched();
 	}
-	/* A message that does not fit into an empty buffer never will. */
-	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+	return answer_return(skb, rc);
 }
 
 /*

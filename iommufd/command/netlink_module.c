@@ -70,7 +70,7 @@ int ioasid_nl_split_get_dumpit(struct sk_buff *skb,
 	};
 	int rc = iommufd_split_for_each(dump->object, dump_split, &answer);
 
-	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+	return answer_return(skb, rc);
 }
 
 /*
@@ -153,5 +153,5 @@ int ioasid_nl_failure_get_dumpit(struct sk_buff *skb,
 		dump->failure = failure.number + 1;
 		dump->failures++;
 	}
-	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+	return answer_return(skb, rc);
 }
