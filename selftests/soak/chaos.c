@@ -23,6 +23,7 @@
 #include "inject.h"
 #include "iommu.h"
 #include "mem.h"
+#include "pass.h"
 
 #define MAX_BATCH 24U
 
@@ -329,57 +330,16 @@ int act_any_memory(struct worker *w)
 	}
 }
 
-static int send_fd(int socket, int fd)
-{
-	char control[CMSG_SPACE(sizeof(fd))] = { }, byte = 0;
-	struct iovec io = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &io,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	return sendmsg(socket, &message, MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-static int receive_fd(int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec io = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &io,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head;
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
-		return -errno;
-	head = CMSG_FIRSTHDR(&message);
-	if (!head || head->cmsg_type != SCM_RIGHTS)
-		return -ENOENT;
-	memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-	return fd;
-}
-
 /* Descriptors are opened, sent to whoever reads first, used there, and closed. */
 int act_any_mail(struct worker *w)
 {
-	int fd = chance(w, 50) ? receive_fd(world->mail[0]) : iommu_open();
+	int fd = chance(w, 50) ? fd_take(world->mail[0], MSG_DONTWAIT) : iommu_open();
 
 	if (fd < 0)
 		return fd;
 	if (w->loose_fd >= 0) {
 		if (chance(w, 70))
-			send_fd(world->mail[1], w->loose_fd);
+			fd_pass(world->mail[1], w->loose_fd, MSG_DONTWAIT);
 		close(w->loose_fd);
 	}
 	w->loose_fd = fd;

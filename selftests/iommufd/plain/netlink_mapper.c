@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "kselftest_harness.h"
 
@@ -13,6 +14,7 @@
 #include "family.h"
 #include "iommu.h"
 #include "mem.h"
+#include "pass.h"
 
 #define USER 1000
 #define MAPPER "maps"
@@ -46,39 +48,6 @@ static bool is_mapper(FIXTURE_DATA(netlink) *self, pid_t pid, uid_t uid,
 	return is;
 }
 
-static void pass(int to, int fd)
-{
-	char byte = 0, room[CMSG_SPACE(sizeof(fd))] = "";
-	struct iovec data = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = room, .msg_controllen = sizeof(room),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	if (sendmsg(to, &msg, 0) != 1)
-		perror("# sendmsg");
-}
-
-static int receive(int from)
-{
-	char byte, room[CMSG_SPACE(sizeof(int))];
-	struct iovec data = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = room, .msg_controllen = sizeof(room),
-	};
-	int fd = -1;
-
-	if (recvmsg(from, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
 /* A process that gets the file and maps in it at each byte; see ask(). */
 static pid_t start_mapper(int *end, uint32_t ioas)
 {
@@ -98,7 +67,7 @@ static pid_t start_mapper(int *end, uint32_t ioas)
 	close(pair[0]);
 	prctl(PR_SET_NAME, MAPPER);
 	CHILD_EQ(0, mem_become_user(USER, 1 << 20));
-	fd = receive(pair[1]);
+	fd = fd_take(pair[1], 0);
 	CHILD_EQ(1, fd >= 0);
 	buf = mem_anon(PAGE);
 	CHILD_EQ(1, !!buf);
@@ -137,7 +106,7 @@ TEST_F(netlink, mapper)
 	ASSERT_LT(0, pid);
 	/* Not the descriptor that it has by the fork */
 	other = dup(self->fd);
-	pass(end, other);
+	ASSERT_EQ(0, fd_pass(end, other, 0));
 	close(other);
 	ASSERT_EQ(1, ask(end));
 	EXPECT_TRUE(is_mapper(self, pid, USER, MAPPER));
@@ -179,6 +148,104 @@ TEST_F(netlink, heir)
 	EXPECT_EQ(USER, value(genl_row(&rows, 0), IOASID_A_CONTEXT_MAPPER_UID));
 	genl_free(&rows);
 	close(memfd);
+}
+
+/*
+ * A user opens the file and gives it to another user's process, which maps: of that the
+ * user is told nothing.
+ */
+
+/* What the caller is told of the one context that it sees. */
+struct told {
+	uint32_t opener;
+	bool has_mapper;
+	uint32_t mapper;
+	uint32_t mapper_uid;
+	char comm[32];
+};
+
+static int ask_netlink(struct genl *genl, struct told *told)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	int rc = dump_all(genl, &rows, IOASID_CMD_CONTEXT_GET);
+
+	memset(told, 0, sizeof(*told));
+	row = rc ? NULL : genl_row(&rows, 0);
+	if (row && rows.nr == 1) {
+		told->opener = value(row, IOASID_A_CONTEXT_PID);
+		told->has_mapper = genl_attr(row, IOASID_A_CONTEXT_MAPPER_PID);
+		told->mapper = value(row, IOASID_A_CONTEXT_MAPPER_PID);
+		told->mapper_uid = value(row, IOASID_A_CONTEXT_MAPPER_UID);
+		if (genl_attr(row, IOASID_A_CONTEXT_MAPPER_COMM))
+			strncpy(told->comm,
+				text(row, IOASID_A_CONTEXT_MAPPER_COMM),
+				sizeof(told->comm) - 1);
+	} else {
+		rc = rc ?: -ENOENT;
+	}
+	genl_free(&rows);
+	return rc;
+}
+
+/* The opener is a user; root maps in its file, of which it is not told. */
+static void body_of_user(void *arg)
+{
+	int socket = *(int *)arg, fd;
+	struct told told;
+	struct genl genl;
+	uint32_t ioas;
+	char *buf, c;
+
+	CHILD_EQ(0, mem_become_user(USER, 1 << 20));
+	CHILD_EQ(0, genl_open(&genl, IOASID_FAMILY_NAME));
+	fd = iommu_open();
+	CHILD_EQ(1, fd >= 0);
+	CHILD_EQ(0, iommu_ioas_alloc(fd, &ioas));
+	buf = mem_anon(PAGE);
+	CHILD_EQ(1, !!buf);
+	CHILD_EQ(0, map(fd, ioas, buf, PAGE, AT + PAGE));
+	CHILD_EQ(0, ask_netlink(&genl, &told));
+	CHILD_EQ(getpid(), told.mapper);
+	CHILD_EQ(USER, told.mapper_uid);
+	CHILD_EQ(0, fd_pass(socket, fd, 0));
+	CHILD_EQ(sizeof(ioas), write(socket, &ioas, sizeof(ioas)));
+	CHILD_EQ(1, read(socket, &c, 1));
+	CHILD_EQ(0, ask_netlink(&genl, &told));
+	CHILD_EQ(getpid(), told.opener);
+	CHILD_EQ(0, told.has_mapper);
+	CHILD_EQ(UINT32_MAX, told.mapper_uid);
+	CHILD_EQ(0, told.comm[0]);
+}
+
+TEST_F(netlink, another_users_mapper)
+{
+	int pair[2], status, fd;
+	struct stat before;
+	uint32_t ioas;
+	pid_t pid;
+
+	ASSERT_EQ(0, stat(IOMMU_DEV, &before));
+	ASSERT_EQ(0, chmod(IOMMU_DEV, 0666));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		close(pair[0]);
+		body_of_user(&pair[1]);
+		_exit(0);
+	}
+	close(pair[1]);
+	fd = fd_take(pair[0], 0);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(sizeof(ioas), read(pair[0], &ioas, sizeof(ioas)));
+	EXPECT_EQ(0, map(fd, ioas, self->buf, PAGE, AT));
+	EXPECT_EQ(1, write(pair[0], "m", 1));
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(fd);
+	close(pair[0]);
+	EXPECT_EQ(0, chmod(IOMMU_DEV, before.st_mode & 07777));
 }
 
 TEST_HARNESS_MAIN
