@@ -22,6 +22,7 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
+#include <linux/mmap_lock.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 
@@ -46,7 +47,11 @@ int iommu_replace_group_handle(struct iommu_group *group,
  */
 static inline bool mm_write_trylock(struct mm_struct *mm)
 {
-	return down_write_trylock(&mm->mmap_lock);
+	if (!down_write_trylock(&mm->mmap_lock))
+		return false;
+	/* The other half of what mmap_write_unlock() does. */
+	mm_lock_seqcount_begin(mm);
+	return true;
 }
 
 /**

@@ -215,3 +215,8 @@ int access_compat_no_iommu(int iommu)
 {
 	return compat(ACCESS_TEST_COMPAT_NO_IOMMU, iommu);
 }
+
+int access_mmap_odd(int fd)
+{
+	return ioctl(fd, ACCESS_TEST_MMAP_ODD);
+}

@@ -62,6 +62,8 @@ int access_compat_create(int iommu);
 /* The IOAS ID, or -errno. */
 int access_compat_get_id(int iommu);
 int access_compat_no_iommu(int iommu);
+/* Does the caller's mmap lock look held? See access_test.h. */
+int access_mmap_odd(int fd);
 
 /* In a test, or in the setup of its fixture. */
 #define NEED_ACCESS							\

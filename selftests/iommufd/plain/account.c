@@ -185,6 +185,8 @@ static int check_accounted(struct ctx *ctx, long npages)
 	CHILD_EQ(npages, mem_vm_pin(0));
 	npages = ctx->mode ? npages : 0;
 	CHILD_EQ(npages, mem_wait_vm_lck(npages));
+	/* Whoever has changed that has left the lock as it was. */
+	CHILD_EQ(0, access_mmap_odd(ctx->acc));
 	return 0;
 }
 

@@ -122,4 +122,10 @@ struct access_test_event {
 #define ACCESS_TEST_COMPAT_GET_ID _IO(ACCESS_TEST_TYPE, 17) /* returns it */
 #define ACCESS_TEST_COMPAT_NO_IOMMU _IO(ACCESS_TEST_TYPE, 18)
 
+/*
+ * Returns 1 if the sequence count of the caller's mmap lock is odd, which says that
+ * somebody holds it for writing, although nobody does; else 0.
+ */
+#define ACCESS_TEST_MMAP_ODD _IO(ACCESS_TEST_TYPE, 24)
+
 #endif

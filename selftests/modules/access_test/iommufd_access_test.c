@@ -476,6 +476,18 @@ static long at_compat(unsigned int cmd, int fd)
 	return rc;
 }
 
+static long at_mmap_odd(void)
+{
+	long odd = 0;
+
+#ifdef CONFIG_PER_VMA_LOCK
+	mmap_read_lock(current->mm);
+	odd = current->mm->mm_lock_seq.sequence & 1;
+	mmap_read_unlock(current->mm);
+#endif
+	return odd;
+}
+
 static long at_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct at_file *at = filp->private_data;
@@ -506,6 +518,8 @@ static long at_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ACCESS_TEST_COMPAT_GET_ID:
 	case ACCESS_TEST_COMPAT_NO_IOMMU:
 		return at_compat(cmd, arg);
+	case ACCESS_TEST_MMAP_ODD:
+		return at_mmap_odd();
 	default:
 		return -ENOTTY;
 	}
