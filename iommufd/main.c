@@ -329,7 +329,7 @@ void iommufd_ctx_get(struct iommufd_ctx *ctx)
 {
 	context_get(ctx);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_get, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_get, "IOMMUFD");
 
 /**
  * iommufd_ctx_put - drop a reference
@@ -339,7 +339,7 @@ void iommufd_ctx_put(struct iommufd_ctx *ctx)
 {
 	context_put(ctx);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_put, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_put, "IOMMUFD");
 
 /**
  * iommufd_ctx_from_file - the context of an open file
@@ -358,7 +358,7 @@ struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
 	context_get(ctx);
 	return ctx;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_file, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_file, "IOMMUFD");
 
 /**
  * iommufd_ctx_from_fd - the context of a file descriptor of this process
@@ -378,7 +378,7 @@ struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
 	fput(file);
 	return ctx;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_fd, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_fd, "IOMMUFD");
 
 static struct miscdevice iommufd_misc = {
 	.minor = MISC_DYNAMIC_MINOR,
@@ -447,4 +447,4 @@ module_exit(iommufd_exit);
 MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(IOMMUFD_VERSION);
-MODULE_IMPORT_NS(IOMMUFD_INTERNAL);
+MODULE_IMPORT_NS("IOMMUFD_INTERNAL");

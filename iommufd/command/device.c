@@ -64,17 +64,13 @@ static void *driver_data(struct device *dev, struct iommu_hw_info *arg,
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	u32 wanted = arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE ?
 		     arg->out_data_type : IOMMU_HW_INFO_TYPE_NONE;
-	void *data;
 
-	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
+	arg->out_data_type = wanted;
 	*length = 0;
-	if (!ops->hw_info)
-		return NULL;
-	data = ops->hw_info(dev, length, &arg->out_data_type);
-	if (IS_ERR(data) || !wanted || wanted == arg->out_data_type)
-		return data;
-	kfree(data);
-	return ERR_PTR(-EOPNOTSUPP);
+	if (ops->hw_info)
+		return driver_hw_info(ops, dev, length, &arg->out_data_type);
+	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
+	return NULL;
 }
 
 /*
@@ -138,12 +134,10 @@ static void ask_pci(struct device *dev, struct ioasid_device_info *arg)
 
 static bool makes_page_requests(struct device *dev)
 {
-	if (dev_is_pci(dev) && !pci_pri_supported(to_pci_dev(dev)))
+	if (dev_is_pci(dev) && (to_pci_dev(dev)->is_virtfn ||
+				!pci_pri_supported(to_pci_dev(dev))))
 		return false;
-	if (iommufd_fault_enable(dev))
-		return false;
-	iommufd_fault_disable(dev);
-	return true;
+	return device_may_request_pages(dev);
 }
 
 /* It can only be found out by enabling them: once is enough. */

@@ -58,7 +58,7 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
 	};
 	int rc = 0;
 
-	NL_ASSERT_DUMP_CTX_FITS(struct dump);
+	NL_ASSERT_CTX_FITS(struct dump);
 	while (!dump->done && !rc) {
 		answer.ctx = iommufd_registry_get(dump->context);
 		if (!answer.ctx) {

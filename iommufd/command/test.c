@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "compat.h"
 #include "command/test.h"
 #include "device/device.h"
 #include "device/group.h"
@@ -36,7 +37,7 @@ struct module *iommufd_test_keeper(void)
 {
 	return THIS_MODULE;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_keeper, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_keeper, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_register - let a module implement IOMMU_TEST_CMD
@@ -50,7 +51,7 @@ int iommufd_test_register(const struct iommufd_test_ops *ops)
 		return -EBUSY;
 	return 0;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_register, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_register, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_unregister - the opposite, when the module is being unloaded
@@ -62,7 +63,7 @@ void iommufd_test_unregister(const struct iommufd_test_ops *ops)
 	RCU_INIT_POINTER(test_ops, NULL);
 	synchronize_rcu();
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_unregister, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_unregister, "IOMMUFD_TEST");
 
 /*
  * The module stays loaded as long as a context may have anything of its: objects, or
@@ -176,7 +177,7 @@ iommufd_test_object_new(struct iommufd_ctx *ctx,
 	*id = tobj->obj.id;
 	return tobj;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_object_new, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_object_new, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_object_publish - let the user find an object
@@ -190,7 +191,7 @@ void iommufd_test_object_publish(struct iommufd_ctx *ctx,
 	tobj->data = data;
 	iommufd_object_publish(ctx, &tobj->obj);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_object_publish, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_object_publish, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_object_abort - drop an object that has not been published
@@ -202,7 +203,7 @@ void iommufd_test_object_abort(struct iommufd_ctx *ctx,
 {
 	iommufd_object_abort(ctx, &tobj->obj);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_object_abort, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_object_abort, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_object_get - find an object of the module's
@@ -224,7 +225,7 @@ struct iommufd_test_object *iommufd_test_object_get(struct iommufd_ctx *ctx,
 	*data = tobj->data;
 	return tobj;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_object_get, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_object_get, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_object_put - the opposite
@@ -236,7 +237,7 @@ void iommufd_test_object_put(struct iommufd_ctx *ctx,
 {
 	object_put(ctx, &tobj->obj);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_object_put, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_object_put, "IOMMUFD_TEST");
 
 /*
  * What the module looks at ----------------------------------------------------
@@ -264,7 +265,7 @@ struct iommufd_device *iommufd_test_bind(struct iommufd_ctx *ctx,
 	}
 	return idev;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_bind, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_bind, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_hwpt_get - look at a page table
@@ -283,7 +284,7 @@ struct hwpt *iommufd_test_hwpt_get(struct iommufd_ctx *ctx, u32 id,
 		*domain = hwpt->domain;
 	return hwpt;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_get, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_get, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_hwpt_put - the opposite
@@ -293,7 +294,7 @@ void iommufd_test_hwpt_put(struct hwpt *hwpt)
 {
 	iommufd_hwpt_put(hwpt);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_put, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_hwpt_put, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_device_get - look at a bound device
@@ -312,7 +313,7 @@ struct iommufd_device *iommufd_test_device_get(struct iommufd_ctx *ctx, u32 id,
 		*dev = idev->dev;
 	return idev;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_device_get, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_device_get, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_device_put - the opposite
@@ -322,7 +323,7 @@ void iommufd_test_device_put(struct iommufd_device *idev)
 {
 	object_put(idev->ctx, &idev->obj);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_device_put, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_device_put, "IOMMUFD_TEST");
 
 /**
  * iommufd_test_reserve - keep a range of an IOAS from being mapped
@@ -345,4 +346,4 @@ int iommufd_test_reserve(struct iommufd_ctx *ctx, u32 ioas_id,
 	ioas_put(ctx, ioas);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_test_reserve, IOMMUFD_TEST);
+EXPORT_SYMBOL_NS_GPL(iommufd_test_reserve, "IOMMUFD_TEST");

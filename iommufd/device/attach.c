@@ -14,6 +14,7 @@
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -103,6 +104,14 @@ static int check_pasid(const struct iommufd_device *idev,
 				   idev->name);
 }
 
+/* A virtual function shares the page request interface of the physical one. */
+static int enable_page_requests(struct device *dev)
+{
+	if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn)
+		return -EINVAL;
+	return iommufd_iopf_enable(dev);
+}
+
 /**
  * member_new - prepare a device for DMA by a page table
  * @idev: the device
@@ -143,7 +152,7 @@ static struct member *member_new(struct iommufd_device *idev,
 	if (rc)
 		goto err_free;
 	if (hwpt->sources.faults) {
-		rc = iommufd_fault_enable(idev->dev);
+		rc = enable_page_requests(idev->dev);
 		if (rc) {
 			iommufd_reason_note(idev->ctx, rc,
 					    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
@@ -173,7 +182,7 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 	if (hwpt->sources.faults) {
 		iommufd_fault_answer_all(hwpt->sources.faults, &member->source,
 					 moved);
-		iommufd_fault_disable(idev->dev);
+		iommufd_iopf_disable(idev->dev);
 	}
 	iommufd_source_remove(&hwpt->sources, &member->source);
 	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
@@ -555,7 +564,7 @@ static int change_new(struct change *change, struct hwpt *hwpt)
 	 * doing DMA, which would fault until the page table is filled.
 	 */
 	if (!hwpt_is_complete(hwpt) ||
-	    (!change->replace && !ops->domain_alloc_user)) {
+	    (!change->replace && !driver_completes(ops))) {
 		rc = change_hwpt(change, hwpt);
 		if (rc)
 			return rc;

@@ -91,7 +91,7 @@ int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ctx, u32 *id)
 	ioas_put(ctx, ioas);
 	return 0;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_get_id, IOMMUFD_VFIO);
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_get_id, "IOMMUFD_VFIO");
 
 /**
  * iommufd_vfio_compat_set_no_iommu - a group without an IOMMU is attached
@@ -114,7 +114,7 @@ int iommufd_vfio_compat_set_no_iommu(struct iommufd_ctx *ctx)
 	xa_unlock(&ctx->objects);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_set_no_iommu, IOMMUFD_VFIO);
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_set_no_iommu, "IOMMUFD_VFIO");
 
 /*
  * A group joins. Returns whether the IOAS @id has become the container's, or -EINVAL;
@@ -175,7 +175,7 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ctx)
 	drop_ioas(ctx, left);
 	return min(rc, 0);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_create, IOMMUFD_VFIO);
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_ioas_create, "IOMMUFD_VFIO");
 
 /**
  * iommufd_container_settle - a device or a group has left
@@ -209,7 +209,7 @@ void iommufd_vfio_compat_group_left(struct iommufd_ctx *ctx)
 	xa_unlock(&ctx->objects);
 	iommufd_container_settle(ctx);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_group_left, IOMMUFD_VFIO);
+EXPORT_SYMBOL_NS_GPL(iommufd_vfio_compat_group_left, "IOMMUFD_VFIO");
 
 /**
  * iommufd_container_choose - choose the IOAS that the legacy ioctls mean

@@ -203,7 +203,7 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 		iommufd_notice_failed(ctx, "bind", PTR_ERR(idev));
 	return idev;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, "IOMMUFD");
 
 static struct iommufd_device *bind_subdevice(struct iommufd_ctx *ctx,
 					     struct device *parent,
@@ -276,7 +276,7 @@ struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
 		iommufd_notice_failed(ctx, "bind", PTR_ERR(idev));
 	return idev;
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_bind_subdevice, "IOMMUFD");
 
 /**
  * iommufd_device_unbind - the opposite of iommufd_device_bind()
@@ -300,7 +300,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	if (!weak)
 		context_put(ctx);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, "IOMMUFD");
 
 static void device_switch_bars(struct iommufd_device *idev, bool off)
 {
@@ -321,7 +321,7 @@ void ioasid_device_bars_off(struct iommufd_device *idev)
 {
 	device_switch_bars(idev, true);
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_off, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_off, "IOMMUFD");
 
 /**
  * ioasid_device_bars_on - the opposite of ioasid_device_bars_off()
@@ -334,7 +334,7 @@ void ioasid_device_bars_on(struct iommufd_device *idev)
 {
 	device_switch_bars(idev, false);
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_on, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_device_bars_on, "IOMMUFD");
 
 /**
  * iommufd_ctx_has_group - does a context have a device of a group?
@@ -345,7 +345,7 @@ bool iommufd_ctx_has_group(struct iommufd_ctx *ctx, struct iommu_group *iommu)
 {
 	return ctx && iommu && iommufd_group_is_owned(ctx, iommu);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_has_group, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_has_group, "IOMMUFD");
 
 /**
  * iommufd_device_to_ictx - the context that a device is bound to
@@ -355,7 +355,7 @@ struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev)
 {
 	return idev->ctx;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ictx, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ictx, "IOMMUFD");
 
 /**
  * iommufd_device_to_id - the ID of a device
@@ -365,7 +365,7 @@ u32 iommufd_device_to_id(struct iommufd_device *idev)
 {
 	return idev->obj.id;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_device_to_id, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_device_to_id, "IOMMUFD");
 
 /**
  * ioasid_own_pasid - the PASID by which a device is bound
@@ -378,7 +378,7 @@ u32 ioasid_own_pasid(struct iommufd_device *idev)
 {
 	return idev->sub ? iommufd_subdevice_pasid(idev->sub) : IOMMU_NO_PASID;
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, "IOMMUFD");
 
 /**
  * ioasid_find_pasid - convert a PASID of the user's
@@ -395,14 +395,23 @@ int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 {
 	return iommufd_pasid_find(idev, pasid, hw_pasid);
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_find_pasid, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_find_pasid, "IOMMUFD");
 
 /*
  * Attach and detach -----------------------------------------------------------
  */
 
-static int device_change(struct iommufd_device *idev, u32 *pt_id,
-			 enum attach_mode mode)
+/**
+ * iommufd_device_change - attach a device to an IOAS or a page table, or move it there
+ * @idev: a bound device
+ * @pasid: which one of the device's; 0: its RID, or a sub-device's own PASID
+ * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
+ * @mode: whether it is attached already
+ *
+ * Return: 0 or an errno of iommufd_attach_change().
+ */
+int iommufd_device_change(struct iommufd_device *idev, u32 pasid, u32 *pt_id,
+			  enum attach_mode mode)
 {
 	struct attach_info info;
 	struct object *pt;
@@ -412,7 +421,7 @@ static int device_change(struct iommufd_device *idev, u32 *pt_id,
 	pt = iommufd_pt_hold(idev->ctx, *pt_id);
 	rc = PTR_ERR_OR_ZERO(pt);
 	if (!rc) {
-		rc = iommufd_attach_change(idev, 0, pt, mode, &info);
+		rc = iommufd_attach_change(idev, pasid, pt, mode, &info);
 		iommufd_pt_release(idev->ctx, pt);
 	}
 	if (rc)
@@ -444,7 +453,7 @@ struct ioasid_held *ioasid_hold(struct iommufd_ctx *ctx, u32 pt_id)
 		iommufd_notice_failed(ctx, "attach", PTR_ERR(pt));
 	return (struct ioasid_held *)pt;
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_hold, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_hold, "IOMMUFD");
 
 /**
  * ioasid_release - the opposite of ioasid_hold()
@@ -455,43 +464,4 @@ void ioasid_release(struct iommufd_ctx *ctx, struct ioasid_held *held)
 {
 	iommufd_pt_release(ctx, (struct object *)held);
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_release, IOMMUFD);
-
-/**
- * iommufd_device_attach - attach a device to an IOAS or a page table
- * @idev: a bound device, not attached; a sub-device is attached by its own PASID
- * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
- *
- * Return: 0 or an errno of iommufd_attach_change().
- */
-int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
-{
-	return device_change(idev, pt_id, ATTACH_NEW);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, IOMMUFD);
-
-/**
- * iommufd_device_replace - move a device and its group to another page table
- * @idev: an attached device
- * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
- *
- * DMA that is running goes by the old or by the new page table, never elsewhere.
- *
- * Return: 0, or with the device where it was, an errno of iommufd_attach_change().
- */
-int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
-{
-	return device_change(idev, pt_id, ATTACH_REPLACE);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
-
-/**
- * iommufd_device_detach - stop a device's DMA
- * @idev: an attached device; its PASIDs stay attached
- */
-void iommufd_device_detach(struct iommufd_device *idev)
-{
-	/* A sub-device's own PASID may have been lost: then it is detached already. */
-	iommufd_attach_remove(idev, 0);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_release, "IOMMUFD");

@@ -19,7 +19,7 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
 	if (group->sw_msi_start == PHYS_ADDR_MAX || hwpt->msi_cookie ||
 	    hwpt->parent)
 		return 0;
-	rc = iommu_get_msi_cookie(hwpt->domain, group->sw_msi_start);
+	rc = domain_set_msi_window(hwpt->domain, group->sw_msi_start);
 	hwpt->msi_cookie = !rc;
 	return rc;
 }
@@ -39,14 +39,15 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 	int rc;
 
 	att->handle = &att->handles[0];
+	att->handle->sources = &hwpt->sources;
 	if (att->hw_pasid == IOMMU_NO_PASID) {
 		rc = setup_msi(group, hwpt);
 		return rc ?: iommu_attach_group_handle(hwpt->domain,
 						       group->iommu,
-						       att->handle);
+						       &att->handle->core);
 	}
 	return iommu_attach_device_pasid(hwpt->domain, idev->dev,
-					 att->hw_pasid, att->handle);
+					 att->hw_pasid, &att->handle->core);
 }
 
 /**
@@ -65,67 +66,28 @@ void iommufd_hardware_detach(struct group *group, struct attachment *att,
 					  att->hw_pasid);
 }
 
+/* The handle that is not in use. */
+static struct source_handle *spare_of(struct attachment *att, struct hwpt *hwpt)
+{
+	struct source_handle *spare =
+		&att->handles[att->handle == &att->handles[0]];
+
+	spare->sources = &hwpt->sources;
+	return spare;
+}
+
 static int replace_rid(struct group *group, struct attachment *att,
 		       struct hwpt *hwpt)
 {
-	struct iommu_attach_handle *handle =
-		&att->handles[att->handle == &att->handles[0]];
+	struct source_handle *spare = spare_of(att, hwpt);
 	int rc;
 
 	rc = setup_msi(group, hwpt);
 	if (!rc)
 		rc = iommu_replace_group_handle(group->iommu, hwpt->domain,
-						handle);
+						&spare->core);
 	if (!rc)
-		att->handle = handle;
-	return rc;
-}
-
-/**
- * struct pasid_move - a PASID of a group that is moving to another domain
- * @pasid: that the hardware carries
- * @domain: the new domain
- * @old: the current one
- */
-struct pasid_move {
-	u32 pasid;
-	struct iommu_domain *domain;
-	struct iommu_domain *old;
-};
-
-static int move_pasid(struct device *dev, void *data)
-{
-	const struct pasid_move *move = data;
-
-	if (!dev->iommu->max_pasids)
-		return 0;
-	return move->domain->ops->set_dev_pasid(move->domain, dev, move->pasid,
-						move->old);
-}
-
-/* The group's mutex is held by iommu_group_for_each_dev(). */
-static int replace_pasid_in_place(struct group *group, struct attachment *att,
-				  struct iommufd_device *idev,
-				  struct hwpt *hwpt)
-{
-	struct pasid_move move = {
-		.pasid = att->hw_pasid,
-		.domain = hwpt->domain,
-		.old = att->hwpt->domain,
-	};
-	int rc;
-
-	/* From now on requests go to the new queue, which knows the device. */
-	WRITE_ONCE(att->handle->domain, hwpt->domain);
-	rc = iommu_group_for_each_dev(group->iommu, &move, move_pasid);
-	if (!rc)
-		return 0;
-	WRITE_ONCE(att->handle->domain, att->hwpt->domain);
-	swap(move.domain, move.old);
-	if (iommu_group_for_each_dev(group->iommu, &move, move_pasid)) {
-		iommufd_hardware_detach(group, att, idev);
-		att->lost = true;
-	}
+		att->handle = spare;
 	return rc;
 }
 
@@ -134,21 +96,26 @@ static int replace_pasid(struct group *group, struct attachment *att,
 {
 	unsigned int features =
 		iommufd_driver_features(iommu_ops_of(idev->dev));
+	struct pasid_replace replace = {
+		.group = group->iommu,
+		.dev = idev->dev,
+		.pasid = att->hw_pasid,
+		.domain = hwpt->domain,
+		.old = att->hwpt->domain,
+		.handle = &att->handle->core,
+		.spare = &spare_of(att, hwpt)->core,
+		.in_place = features & IOASID_IOMMU_PASID_REPLACE,
+	};
 	int rc;
 
-	if (features & IOASID_IOMMU_PASID_REPLACE)
-		return replace_pasid_in_place(group, att, idev, hwpt);
-
-	/*
-	 * The core of this kernel has nothing better. DMA is blocked meanwhile, never
-	 * misrouted.
-	 */
-	iommufd_hardware_detach(group, att, idev);
-	rc = iommu_attach_device_pasid(hwpt->domain, idev->dev, att->hw_pasid,
-				       att->handle);
-	if (rc && iommu_attach_device_pasid(att->hwpt->domain, idev->dev,
-					    att->hw_pasid, att->handle))
-		att->lost = true;
+	/* The handle stays: from now on requests go to the new queue. */
+	if (replace.in_place)
+		WRITE_ONCE(att->handle->sources, &hwpt->sources);
+	rc = iommufd_pasid_replace(&replace);
+	if (rc && replace.in_place)
+		WRITE_ONCE(att->handle->sources, &att->hwpt->sources);
+	att->handle = container_of(replace.handle, struct source_handle, core);
+	att->lost = replace.lost;
 	return rc;
 }
 

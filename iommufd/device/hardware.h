@@ -8,6 +8,7 @@
 #include <linux/list.h>
 
 #include "compat.h"
+#include "report/source.h"
 
 struct group;
 struct hwpt;
@@ -17,8 +18,8 @@ struct reserver;
 
 /**
  * struct attachment - the page table that a group is attached to
- * @handle: identifies it to the IOMMU core; @handles[0] or [1]: a replace by RID
- *	needs another one than the one in use
+ * @handle: identifies it to the IOMMU core; @handles[0] or [1]: a replace needs
+ *	another one than the one in use
  * @handles: see @handle
  * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID: the index in
  *	group.attachments
@@ -28,8 +29,8 @@ struct reserver;
  *	was
  */
 struct attachment {
-	struct iommu_attach_handle *handle;
-	struct iommu_attach_handle handles[2];
+	struct source_handle *handle;
+	struct source_handle handles[2];
 	u32 hw_pasid;
 	struct hwpt *hwpt;
 	struct list_head members;

@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "device/outlook.h"
+#include "domain/hwpt.h"
 #include "space/ranges.h"
 
 /* Ranges that devices cannot translate; the owner of each is the device. */
@@ -30,15 +31,10 @@ static DEFINE_MUTEX(outside_lock);
 /* Add what the page table of a device would have to leave out. */
 static int add_aperture(struct device *dev)
 {
-	const struct iommu_ops *ops = iommu_ops_of(dev);
+	struct iommu_domain *domain = iommufd_hwpt_domain_alloc(dev, 0);
 	struct iommu_domain_geometry geometry;
-	struct iommu_domain *domain;
 	int rc = 0;
 
-	if (ops->domain_alloc_user)
-		domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
-	else
-		domain = iommu_paging_domain_alloc(dev);
 	/* Leave it to the attach to fail. */
 	if (IS_ERR(domain))
 		return 0;

@@ -12,6 +12,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "domain/driver.h"
 
 #define FEATURES_KNOWN	(IOASID_IOMMU_DIRTY | IOASID_IOMMU_PASID_REPLACE)
@@ -31,7 +32,7 @@ struct driver {
 static DEFINE_MUTEX(drivers_lock);
 static LIST_HEAD(drivers);
 
-static struct driver *driver_find(const struct iommu_ops *ops)
+static struct driver *registered_find(const struct iommu_ops *ops)
 {
 	struct driver *driver;
 
@@ -65,7 +66,7 @@ int ioasid_register_iommu(const struct iommu_ops *ops, unsigned int features)
 	driver->features = features;
 
 	mutex_lock(&drivers_lock);
-	if (!driver_find(ops)) {
+	if (!registered_find(ops)) {
 		list_add(&driver->link, &drivers);
 		driver = NULL;
 		rc = 0;
@@ -74,7 +75,7 @@ int ioasid_register_iommu(const struct iommu_ops *ops, unsigned int features)
 	kfree(driver);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_register_iommu, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_register_iommu, "IOMMUFD");
 
 /**
  * ioasid_unregister_iommu - the opposite of ioasid_register_iommu(), when no
@@ -86,13 +87,13 @@ void ioasid_unregister_iommu(const struct iommu_ops *ops)
 	struct driver *driver;
 
 	mutex_lock(&drivers_lock);
-	driver = driver_find(ops);
+	driver = registered_find(ops);
 	if (!WARN_ON(!driver))
 		list_del(&driver->link);
 	mutex_unlock(&drivers_lock);
 	kfree(driver);
 }
-EXPORT_SYMBOL_NS_GPL(ioasid_unregister_iommu, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(ioasid_unregister_iommu, "IOMMUFD");
 
 /**
  * iommufd_driver_features - what an IOMMU driver has registered for
@@ -106,7 +107,7 @@ unsigned int iommufd_driver_features(const struct iommu_ops *ops)
 	unsigned int features;
 
 	mutex_lock(&drivers_lock);
-	driver = driver_find(ops);
+	driver = registered_find(ops);
 	features = driver ? driver->features : 0;
 	mutex_unlock(&drivers_lock);
 	return features;

@@ -100,7 +100,7 @@ static int hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 	 * be replaced in between, the new domain must have one, too.
 	 */
 	if (iommufd_driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
-		iommufd_fault_connect(domain, &hwpt->sources);
+		iommufd_fault_connect(domain);
 	return iommufd_event_watch(domain, &hwpt->sources);
 }
 
@@ -111,10 +111,13 @@ static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommu_domain *domain;
 
-	if (!ops->domain_alloc_user)
+	if (parent)
+		domain = driver_alloc_nested(ops, dev, parent, data);
+	else if (driver_has_flags(ops))
+		domain = driver_alloc_paging(ops, dev, flags, data);
+	else
 		return flags || data ? ERR_PTR(-EOPNOTSUPP) :
 				       iommu_paging_domain_alloc(dev);
-	domain = ops->domain_alloc_user(dev, flags, parent, data);
 	if (!IS_ERR(domain))
 		domain->owner = ops;
 	return domain;
@@ -255,7 +258,7 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
 						   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
 						   parent->obj.id));
-	if (!ops->domain_alloc_user)
+	if (!driver_nests(ops))
 		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
 						   "the IOMMU of %s has no nesting",
 						   dev_name(dev)));
@@ -296,7 +299,7 @@ err_abort:
 void iommufd_hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue)
 {
 	hwpt->sources.faults = queue;
-	iommufd_fault_connect(hwpt->domain, &hwpt->sources);
+	iommufd_fault_connect(hwpt->domain);
 }
 
 /**

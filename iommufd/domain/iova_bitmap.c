@@ -24,6 +24,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
+
 /* 32 KiB, for 1 GiB in pages of 4 KiB. */
 #define WINDOW_SHIFT	18
 #define WINDOW_BITS	(1UL << WINDOW_SHIFT)
@@ -108,7 +110,7 @@ struct iova_bitmap *iova_bitmap_alloc(unsigned long iova, size_t length,
 	bitmap->nr_words = nr_words;
 	return bitmap;
 }
-EXPORT_SYMBOL_NS_GPL(iova_bitmap_alloc, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iova_bitmap_alloc, "IOMMUFD");
 
 /**
  * iova_bitmap_free - the opposite of iova_bitmap_alloc()
@@ -118,7 +120,7 @@ void iova_bitmap_free(struct iova_bitmap *bitmap)
 {
 	kvfree(bitmap);
 }
-EXPORT_SYMBOL_NS_GPL(iova_bitmap_free, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iova_bitmap_free, "IOMMUFD");
 
 static void window_open(struct iova_bitmap *bitmap, unsigned long start)
 {
@@ -252,7 +254,7 @@ int iova_bitmap_for_each(struct iova_bitmap *bitmap, void *opaque,
 		cond_resched();
 	}
 }
-EXPORT_SYMBOL_NS_GPL(iova_bitmap_for_each, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iova_bitmap_for_each, "IOMMUFD");
 
 /**
  * iova_bitmap_set - record that a range is dirty
@@ -288,4 +290,4 @@ void iova_bitmap_set(struct iova_bitmap *bitmap, unsigned long iova,
 		   bit_of(bitmap, last) - bit + 1);
 	bitmap->any = true;
 }
-EXPORT_SYMBOL_NS_GPL(iova_bitmap_set, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iova_bitmap_set, "IOMMUFD");

@@ -21,6 +21,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "context/object.h"
 #include "memory/bar.h"
 #include "memory/runs.h"
@@ -179,9 +180,9 @@ static bool is_off(struct device *dev)
 	       !(command & PCI_COMMAND_MEMORY);
 }
 
-static int is_cdev(struct device *dev, void *cdev)
+static int is_cdev(struct device *dev, match_data *cdev)
 {
-	return dev->devt == *(dev_t *)cdev;
+	return dev->devt == *(const dev_t *)cdev;
 }
 
 /**

@@ -60,7 +60,7 @@ int iommufd_gather_add(struct runs *runs, struct page **pages, unsigned long n)
 		unsigned long j = i + 1;
 		int rc;
 
-		while (j < n && pages[j] == nth_page(page, j - i))
+		while (j < n && pages[j] == page + (j - i))
 			j++;
 		/* Only the run that was there before may continue in these pages. */
 		if (i)

@@ -60,8 +60,7 @@ int iommufd_pinned_alloc_many(struct iommufd_ctx *ctx, void **mem,
 
 	if (!account)
 		return -ENOMEM;
-	if (kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr, mem) !=
-	    nr) {
+	if (!kmem_cache_alloc_bulk(pinned_cache, GFP_KERNEL_ACCOUNT, nr, mem)) {
 		account_put(account);
 		return -ENOMEM;
 	}

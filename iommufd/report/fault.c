@@ -290,8 +290,7 @@ static void answer(const struct iommufd_ctx *ctx, struct iopf_group *group,
  */
 static int fault_handle(struct iopf_group *group)
 {
-	struct sources *sources =
-		READ_ONCE(group->attach_handle->domain)->fault_data;
+	struct sources *sources = sources_of(group->attach_handle);
 	struct request *request = NULL;
 
 	/* The core may forget it: we answer in any case. */
@@ -307,13 +306,12 @@ static int fault_handle(struct iopf_group *group)
 
 /**
  * iommufd_fault_connect - handle the page requests that a domain gets
- * @domain: a domain without devices
- * @sources: its attachments. Requests go to their queue; without a queue, or from an
- *	unknown device, they are answered as invalid
+ * @domain: a domain without devices, which are attached with a struct source_handle.
+ *	Requests go to the queue of its sources; without a queue, or from an unknown
+ *	device, they are answered as invalid
  */
-void iommufd_fault_connect(struct iommu_domain *domain, struct sources *sources)
+void iommufd_fault_connect(struct iommu_domain *domain)
 {
-	domain->fault_data = sources;
 	domain->iopf_handler = fault_handle;
 }
 
@@ -629,104 +627,4 @@ struct file *iommufd_fault_queue_open(struct iommufd_ctx *ctx,
 {
 	return iommufd_object_open(ctx, obj, "[iommufd-faults]", &fault_fops,
 				   O_RDWR);
-}
-
-/*
- * Devices ---------------------------------------------------------------------
- */
-
-/**
- * struct enabled - a device whose page requests we handle
- * @link: in enabled_devices
- * @dev: the device
- * @count: attachments that need them
- * @foreign: its own driver had them enabled before us, and will disable them
- */
-struct enabled {
-	struct list_head link;
-	struct device *dev;
-	unsigned int count;
-	bool foreign;
-};
-
-/*
- * One list for all contexts: sub-devices of one device may be bound to different
- * ones.
- */
-static DEFINE_MUTEX(enabled_lock);
-static LIST_HEAD(enabled_devices);
-
-static struct enabled *enabled_find(const struct device *dev)
-{
-	struct enabled *enabled;
-
-	lockdep_assert_held(&enabled_lock);
-	list_for_each_entry(enabled, &enabled_devices, link)
-		if (enabled->dev == dev)
-			return enabled;
-	return NULL;
-}
-
-static int enable_first(struct device *dev)
-{
-	struct enabled *enabled = kzalloc(sizeof(*enabled),
-					  GFP_KERNEL_ACCOUNT);
-	int rc;
-
-	if (!enabled)
-		return -ENOMEM;
-	rc = iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
-	if (rc && rc != -EBUSY) {
-		kfree(enabled);
-		return rc;
-	}
-	enabled->dev = dev;
-	enabled->count = 1;
-	enabled->foreign = rc == -EBUSY;
-	list_add(&enabled->link, &enabled_devices);
-	return 0;
-}
-
-/**
- * iommufd_fault_enable - let a device make page requests
- * @dev: a device that is going to be attached to a page table with a queue
- *
- * Return: 0; -EINVAL (a virtual function: it shares the page request interface of the
- * physical one), -ENODEV (it makes none), -ENOMEM, the IOMMU driver's errors.
- */
-int iommufd_fault_enable(struct device *dev)
-{
-	struct enabled *enabled;
-	int rc = 0;
-
-	if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn)
-		return -EINVAL;
-	mutex_lock(&enabled_lock);
-	enabled = enabled_find(dev);
-	if (enabled)
-		enabled->count++;
-	else
-		rc = enable_first(dev);
-	mutex_unlock(&enabled_lock);
-	return rc;
-}
-
-/**
- * iommufd_fault_disable - the opposite, once for each iommufd_fault_enable() that
- * succeeded
- * @dev: a device that has been detached, and whose requests have been answered
- */
-void iommufd_fault_disable(struct device *dev)
-{
-	struct enabled *enabled;
-
-	mutex_lock(&enabled_lock);
-	enabled = enabled_find(dev);
-	if (!WARN_ON(!enabled) && !--enabled->count) {
-		list_del(&enabled->link);
-		if (!enabled->foreign)
-			iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
-		kfree(enabled);
-	}
-	mutex_unlock(&enabled_lock);
 }

@@ -7,7 +7,6 @@
 
 #include "context/object.h"
 
-struct device;
 struct fault_queue;
 struct iommu_domain;
 struct source;
@@ -19,10 +18,7 @@ struct file *iommufd_fault_queue_open(struct iommufd_ctx *ctx,
 struct fault_queue *iommufd_fault_queue_get(struct iommufd_ctx *ctx, u32 id);
 void iommufd_fault_queue_put(struct iommufd_ctx *ctx,
 			     struct fault_queue *queue);
-void iommufd_fault_connect(struct iommu_domain *domain,
-			   struct sources *sources);
-int iommufd_fault_enable(struct device *dev);
-void iommufd_fault_disable(struct device *dev);
+void iommufd_fault_connect(struct iommu_domain *domain);
 void iommufd_fault_answer_all(struct fault_queue *queue,
 			      const struct source *source, bool retry);
 

@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_SOURCE_H
 #define IOMMUFD_SOURCE_H
 
+#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -50,6 +51,22 @@ struct sources {
 	atomic_long_t *nr_faults;
 	struct fault_queue *faults;
 };
+
+/**
+ * struct source_handle - identifies an attachment to the IOMMU core
+ * @core: what the core knows of it
+ * @sources: of the page table
+ */
+struct source_handle {
+	struct iommu_attach_handle core;
+	struct sources *sources;
+};
+
+/* A PASID may move to another page table meanwhile: ask once. */
+static inline struct sources *sources_of(struct iommu_attach_handle *handle)
+{
+	return READ_ONCE(container_of(handle, struct source_handle, core)->sources);
+}
 
 void iommufd_sources_init(struct sources *sources, struct iommufd_ctx *ctx,
 			  u32 ioas_id, atomic_long_t *nr_faults);

@@ -17,6 +17,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "context/reason.h"
 #include "memory/pages.h"
 #include "memory/pin.h"
@@ -155,7 +156,7 @@ iommufd_access_create(struct iommufd_ctx *ctx,
 	iommufd_object_publish(ctx, &access->obj);
 	return access;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_create, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_create, "IOMMUFD");
 
 /**
  * iommufd_access_destroy - the opposite of iommufd_access_create()
@@ -176,7 +177,7 @@ void iommufd_access_destroy(struct iommufd_access *access)
 	iommufd_object_remove(ctx, &access->obj);
 	context_put(ctx);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_destroy, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_destroy, "IOMMUFD");
 
 static int access_change_id(struct iommufd_access *access, u32 ioas_id)
 {
@@ -216,7 +217,7 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 		iommufd_notice_failed(access->ctx, "attach", rc);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, "IOMMUFD");
 
 /**
  * iommufd_access_replace - change the IOAS
@@ -241,7 +242,7 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 		iommufd_notice_failed(access->ctx, "attach", rc);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, "IOMMUFD");
 
 /**
  * iommufd_access_detach - leave the IOAS
@@ -256,7 +257,7 @@ void iommufd_access_detach(struct iommufd_access *access)
 		WARN_ON(access_change(access, NULL));
 	mutex_unlock(&access->lock);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, "IOMMUFD");
 
 /* Begin to work with the memory of the IOAS. Returns it, referenced, or NULL. */
 static struct ioas *access_begin(struct iommufd_access *access)
@@ -506,7 +507,7 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 	access_end(access, ioas);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_pin_pages, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_pin_pages, "IOMMUFD");
 
 /**
  * iommufd_access_unpin_pages - give back pinned pages
@@ -532,7 +533,7 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 	}
 	mutex_unlock(&access->lock);
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, "IOMMUFD");
 
 static int rw_range(struct ioas *ioas, unsigned long iova, unsigned long last,
 		    void *data, unsigned int flags)
@@ -594,4 +595,4 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 	access_end(access, ioas);
 	return rc;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, "IOMMUFD");

@@ -68,8 +68,7 @@ void iommufd_area_free(struct area *area)
  */
 int iommufd_area_alloc_many(void **mem, unsigned int nr)
 {
-	return kmem_cache_alloc_bulk(area_cache, GFP_KERNEL_ACCOUNT, nr, mem) ==
-			       nr ?
+	return kmem_cache_alloc_bulk(area_cache, GFP_KERNEL_ACCOUNT, nr, mem) ?
 		       0 :
 		       -ENOMEM;
 }

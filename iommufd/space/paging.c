@@ -130,8 +130,7 @@ static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
 	size_t gone;
 
 	iommu_iotlb_gather_init(&gather);
-	gone = domain->ops->unmap_pages(domain, iova, step, length / step,
-					&gather);
+	gone = domain_unmap(domain, iova, step, length / step, &gather);
 	if (gone)
 		iommu_iotlb_sync(domain, &gather);
 	return gone;
@@ -221,8 +220,7 @@ static int fill_piece(struct iommu_domain *domain,
 			size = large_page_size(sizes, iova, phys, length,
 					       &count);
 		count = min(count, sizes->most);
-		rc = domain->ops->map_pages(domain, iova, phys, size, count,
-					    prot, GFP_KERNEL_ACCOUNT, &mapped);
+		rc = domain_map(domain, iova, phys, size, count, prot, &mapped);
 		*done += mapped;
 		if (rc || !mapped)
 			return call_failed(domain, iova + mapped,
@@ -276,7 +274,6 @@ static int fill_pieces(struct iommu_domain *domain,
 		       const struct paging_range *range,
 		       const struct paging_sizes *sizes, size_t *done)
 {
-	typeof(domain->ops->map_pages) map_pages = domain->ops->map_pages;
 	const size_t plain = min(sizes->single, sizes->most * PAGE_SIZE + 1);
 	unsigned long iova = range->iova, since = 0;
 	const int prot = range->prot;
@@ -288,9 +285,8 @@ static int fill_pieces(struct iommu_domain *domain,
 		int rc = 0;
 
 		if (length < plain)
-			rc = map_pages(domain, iova, PFN_PHYS(it.pfn),
-				       PAGE_SIZE, it.npages, prot,
-				       GFP_KERNEL_ACCOUNT, &mapped);
+			rc = domain_map(domain, iova, PFN_PHYS(it.pfn),
+					PAGE_SIZE, it.npages, prot, &mapped);
 		*done += mapped;
 		if (rc)
 			return call_failed(domain, iova + mapped,
@@ -464,10 +460,8 @@ static inline int fill_pending(struct paging_fill *fill)
 	widen(&fill->any, &fill->first, &fill->last, fill->iova, length);
 	fill->length = 0;
 	if (length <= fill->paging->plain) {
-		int rc = domain->ops->map_pages(domain, fill->iova, fill->phys,
-						PAGE_SIZE, length / PAGE_SIZE,
-						fill->prot, GFP_KERNEL_ACCOUNT,
-						&mapped);
+		int rc = domain_map(domain, fill->iova, fill->phys, PAGE_SIZE,
+				    length / PAGE_SIZE, fill->prot, &mapped);
 
 		fill->mapped += mapped;
 		if (rc)
@@ -582,8 +576,8 @@ void iommufd_paging_drain_collected(struct paging_drain *drain)
 					      STRIDE_SIZES, drain->iova,
 					      drain->iova, n, &count);
 		}
-		gone = domain->ops->unmap_pages(domain, drain->iova, size,
-						count, &drain->gather);
+		gone = domain_unmap(domain, drain->iova, size, count,
+				    &drain->gather);
 		if (!gone || gone > drain->length) {
 			drain->stuck = true;
 			break;
@@ -618,7 +612,7 @@ bool iommufd_paging_drain_end(struct paging_drain *drain)
 		gather->queued = false;
 		gather->start = drain->first;
 		gather->end = drain->last;
-		gather->pgsize = PAGE_SIZE;
+		gather_set_size(drain->paging->domain, gather, PAGE_SIZE);
 	}
 	iommu_iotlb_sync(drain->paging->domain, gather);
 	return !drain->stuck;
@@ -630,8 +624,7 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
 {
 	size_t step = grain(domain), mapped = 0;
 
-	*rc = domain->ops->map_pages(domain, iova, phys, step, 2, IOMMU_READ,
-				     GFP_KERNEL_ACCOUNT, &mapped);
+	*rc = domain_map(domain, iova, phys, step, 2, IOMMU_READ, &mapped);
 	if (!*rc && domain->ops->iotlb_sync_map)
 		*rc = domain->ops->iotlb_sync_map(domain, iova, mapped);
 	return !*rc && mapped == 2 * step && domain->ops->iova_to_phys &&
@@ -643,7 +636,8 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
 /**
  * iommufd_paging_ask - find out what a driver can do
  * @paging: with a domain in which nothing is mapped; the other fields are set
- * @iova: where nothing else is mapped meanwhile: at least two pages
+ * @iova: where nothing else is mapped meanwhile: at least two pages, the first of them
+ *	at an odd one, where they cannot be one entry
  *
  * A driver does not tell whether it can unmap a part of what one call has mapped:
  * virtio-iommu's cannot. So this is tried, with two pages of zeros, mapped for
@@ -676,7 +670,11 @@ int iommufd_paging_ask(struct paging *paging, unsigned long iova)
 		return rc;
 
 	paging->plain = min((large & -large) - 1, PMD_SIZE - 1);
+	/* VT-d's makes a large entry of small ones that are asked for. */
+	paging->join = domain_sizes_itself(domain) ? paging->plain + 1 : PMD_SIZE;
 	if (paging->whole || domain->pgsize_bitmap & (PAGE_SIZE - 1))
 		paging->plain = 0;
+	if (paging->whole)
+		paging->join = 0;
 	return 0;
 }

@@ -17,15 +17,19 @@ struct runs;
  * @plain: contiguous pieces up to this length are plain: only entries of PAGE_SIZE
  *	fit, and too few of them for VT-d to make a large one. 0 if there are no such
  *	pieces
+ * @join: contiguous pieces are mapped by one call if they are shorter than this together
  * @whole: the driver can unmap only as a whole what it has mapped in one call, see
  *	iommufd_paging_ask()
  *
- * What one command has mapped is unmapped by itself. So for a driver that is @whole
- * no call may map memory of more than one command.
+ * What one command has mapped is unmapped by itself. So no entry may cross the border
+ * between two: only pages of the smallest size are joined, and fewer than the driver
+ * would make a larger entry of; and for a driver that is @whole no call may map memory
+ * of more than one command.
  */
 struct paging {
 	struct iommu_domain *domain;
 	size_t plain;
+	size_t join;
 	bool whole;
 };
 
@@ -87,13 +91,6 @@ int iommufd_paging_fill_add(struct paging_fill *fill,
 			    const struct paging_range *range);
 int iommufd_paging_fill_end(struct paging_fill *fill);
 
-/*
- * Ranges are unmapped one by one later, so no entry may cross the border between
- * two: only pages of the smallest size are joined, and fewer than VT-d would make
- * a large entry of.
- */
-#define PAGING_JOIN_MAX	PMD_SIZE
-
 /**
  * paging_fill_add_run - map one more range that is contiguous in memory
  * @fill: the state
@@ -117,7 +114,7 @@ static inline int paging_fill_add_run(struct paging_fill *fill,
 
 	if (!before || !iova || fill->iova + before != iova ||
 	    fill->phys + before != phys || fill->prot != prot ||
-	    before + length >= PAGING_JOIN_MAX || fill->paging->whole ||
+	    before + length >= fill->paging->join ||
 	    !PAGE_ALIGNED(iova | phys | length | fill->phys))
 		return iommufd_paging_fill_next(fill, iova, phys, length, prot);
 	fill->length = before + length;
@@ -159,8 +156,8 @@ static inline int paging_fill_run(const struct paging *paging,
 	if (length > paging->plain)
 		return iommufd_paging_fill_long(paging, iova, phys, length,
 						prot, small);
-	rc = ops->map_pages(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE,
-			    prot, GFP_KERNEL_ACCOUNT, &mapped);
+	rc = domain_map(domain, iova, phys, PAGE_SIZE, length / PAGE_SIZE, prot,
+			&mapped);
 	if (!rc && mapped == length) {
 		if (!ops->iotlb_sync_map)
 			return 0;
@@ -262,8 +259,8 @@ static inline bool paging_drain_range(const struct paging *paging,
 	if (length > paging->plain)
 		return iommufd_paging_drain_long(paging, iova, length);
 	iommu_iotlb_gather_init(&gather);
-	gone = domain->ops->unmap_pages(domain, iova, PAGE_SIZE,
-					length / PAGE_SIZE, &gather);
+	gone = domain_unmap(domain, iova, PAGE_SIZE, length / PAGE_SIZE,
+			    &gather);
 	/* iommu_iotlb_sync() without preparing the gather for more. */
 	if (domain->ops->iotlb_sync)
 		domain->ops->iotlb_sync(domain, &gather);

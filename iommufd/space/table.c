@@ -372,7 +372,7 @@ static int reserve_outside(struct ioas *ioas, const struct ioas_table *table)
 	return rc;
 }
 
-/* Find two pages that a device could use, for iommufd_paging_ask(). */
+/* Find two pages that a device could use, as iommufd_paging_ask() wants them. */
 static int find_place(struct ioas *ioas, unsigned long *iova)
 {
 	unsigned long start, last, from = 0;
@@ -380,8 +380,8 @@ static int find_place(struct ioas *ioas, unsigned long *iova)
 	lockdep_assert_held(&ioas->tree_lock);
 	while (iommufd_ranges_hole(&ioas->reserved, from, ULONG_MAX, &start,
 				   &last)) {
-		if (!check_add_overflow(start, PAGE_SIZE - 1, iova)) {
-			*iova &= PAGE_MASK;
+		if (!check_add_overflow(start, 2 * PAGE_SIZE - 1, iova)) {
+			*iova = ((*iova & PAGE_MASK) - PAGE_SIZE) | PAGE_SIZE;
 			if (*iova <= last && last - *iova >= 2 * PAGE_SIZE - 1)
 				return 0;
 		}

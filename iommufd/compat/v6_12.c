@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the core of Linux 6.12 lacks: to replace the domain of a PASID, and to count
+ * who needs the page requests of a device. In 7.x the core does the one, IOMMU drivers
+ * the other.
+ */
+#include <linux/pci.h>
+
+#include "compat/v6_12.h"
+
+/*
+ * PASIDs ----------------------------------------------------------------------
+ */
+
+static int move_pasid(struct device *dev, void *data)
+{
+	const struct pasid_replace *move = data;
+
+	if (!dev->iommu->max_pasids)
+		return 0;
+	return move->domain->ops->set_dev_pasid(move->domain, dev, move->pasid,
+						move->old);
+}
+
+/*
+ * The group's mutex is held by iommu_group_for_each_dev(). The core finds the handle that
+ * it has; from the first store on page requests go to the new domain.
+ */
+static int replace_in_place(struct pasid_replace *replace)
+{
+	struct pasid_replace back = *replace;
+	int rc;
+
+	WRITE_ONCE(replace->handle->domain, replace->domain);
+	rc = iommu_group_for_each_dev(replace->group, replace, move_pasid);
+	if (!rc)
+		return 0;
+	WRITE_ONCE(replace->handle->domain, replace->old);
+	swap(back.domain, back.old);
+	if (iommu_group_for_each_dev(replace->group, &back, move_pasid)) {
+		iommu_detach_device_pasid(replace->old, replace->dev,
+					  replace->pasid);
+		replace->lost = true;
+	}
+	return rc;
+}
+
+/* DMA is blocked meanwhile, never misrouted. */
+static int replace_by_detach(struct pasid_replace *replace)
+{
+	int rc;
+
+	iommu_detach_device_pasid(replace->old, replace->dev, replace->pasid);
+	rc = iommu_attach_device_pasid(replace->domain, replace->dev,
+				       replace->pasid, replace->spare);
+	if (!rc)
+		replace->handle = replace->spare;
+	else if (iommu_attach_device_pasid(replace->old, replace->dev,
+					   replace->pasid, replace->handle))
+		replace->lost = true;
+	return rc;
+}
+
+/**
+ * iommufd_pasid_replace - move a PASID of a group to another domain
+ * @replace: what and where to
+ *
+ * Return: 0; or the IOMMU driver's error, with the PASID where it was, unless it is lost.
+ */
+int iommufd_pasid_replace(struct pasid_replace *replace)
+{
+	if (replace->in_place)
+		return replace_in_place(replace);
+	return replace_by_detach(replace);
+}
+
+/*
+ * Page requests ---------------------------------------------------------------
+ */
+
+/**
+ * struct enabled - a device whose page requests we handle
+ * @link: in enabled_devices
+ * @dev: the device
+ * @count: attachments that need them
+ * @foreign: its own driver had them enabled before us, and will disable them
+ */
+struct enabled {
+	struct list_head link;
+	struct device *dev;
+	unsigned int count;
+	bool foreign;
+};
+
+/*
+ * One list for all contexts: sub-devices of one device may be bound to different
+ * ones.
+ */
+static DEFINE_MUTEX(enabled_lock);
+static LIST_HEAD(enabled_devices);
+
+static struct enabled *enabled_find(const struct device *dev)
+{
+	struct enabled *enabled;
+
+	lockdep_assert_held(&enabled_lock);
+	list_for_each_entry(enabled, &enabled_devices, link)
+		if (enabled->dev == dev)
+			return enabled;
+	return NULL;
+}
+
+static int enable_first(struct device *dev)
+{
+	struct enabled *enabled = kzalloc(sizeof(*enabled),
+					  GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!enabled)
+		return -ENOMEM;
+	rc = iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+	if (rc && rc != -EBUSY) {
+		kfree(enabled);
+		return rc;
+	}
+	enabled->dev = dev;
+	enabled->count = 1;
+	enabled->foreign = rc == -EBUSY;
+	list_add(&enabled->link, &enabled_devices);
+	return 0;
+}
+
+/**
+ * iommufd_iopf_enable - let a device make page requests
+ * @dev: a device that is going to be attached to a domain with a handler
+ *
+ * Return: 0; -ENODEV (it makes none), -ENOMEM, the IOMMU driver's errors.
+ */
+int iommufd_iopf_enable(struct device *dev)
+{
+	struct enabled *enabled;
+	int rc = 0;
+
+	mutex_lock(&enabled_lock);
+	enabled = enabled_find(dev);
+	if (enabled)
+		enabled->count++;
+	else
+		rc = enable_first(dev);
+	mutex_unlock(&enabled_lock);
+	return rc;
+}
+
+/**
+ * iommufd_iopf_disable - the opposite, once for each iommufd_iopf_enable() that
+ * succeeded
+ * @dev: a device that has been detached, and whose requests have been answered
+ */
+void iommufd_iopf_disable(struct device *dev)
+{
+	struct enabled *enabled;
+
+	mutex_lock(&enabled_lock);
+	enabled = enabled_find(dev);
+	if (!WARN_ON(!enabled) && !--enabled->count) {
+		list_del(&enabled->link);
+		if (!enabled->foreign)
+			iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+		kfree(enabled);
+	}
+	mutex_unlock(&enabled_lock);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Linux 6.12, bent to what 7.x has.
+ */
+#ifndef IOMMUFD_COMPAT_V6_12_H
+#define IOMMUFD_COMPAT_V6_12_H
+
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <uapi/linux/iommufd.h>
+
+#include "compat/pasid.h"
+
+/* What the function that device_find_child() calls is given. */
+typedef void match_data;
+
+#define NL_ASSERT_CTX_FITS	NL_ASSERT_DUMP_CTX_FITS
+
+/*
+ * Page tables -----------------------------------------------------------------
+ */
+
+static inline int domain_map(struct iommu_domain *domain, unsigned long iova,
+			     phys_addr_t phys, size_t size, size_t count,
+			     int prot, size_t *mapped)
+{
+	return domain->ops->map_pages(domain, iova, phys, size, count, prot,
+				      GFP_KERNEL_ACCOUNT, mapped);
+}
+
+static inline size_t domain_unmap(struct iommu_domain *domain,
+				  unsigned long iova, size_t size, size_t count,
+				  struct iommu_iotlb_gather *gather)
+{
+	return domain->ops->unmap_pages(domain, iova, size, count, gather);
+}
+
+static inline void gather_set_size(const struct iommu_domain *domain,
+				   struct iommu_iotlb_gather *gather,
+				   size_t size)
+{
+	gather->pgsize = size;
+}
+
+/* Does the driver choose the sizes of entries, or make them as it is told? */
+static inline bool domain_sizes_itself(const struct iommu_domain *domain)
+{
+	return false;
+}
+
+static inline bool driver_has_flags(const struct iommu_ops *ops)
+{
+	return ops->domain_alloc_user;
+}
+
+static inline bool driver_nests(const struct iommu_ops *ops)
+{
+	return ops->domain_alloc_user;
+}
+
+/* Does the driver make a domain that is complete before a device is attached? */
+static inline bool driver_completes(const struct iommu_ops *ops)
+{
+	return ops->domain_alloc_user;
+}
+
+static inline struct iommu_domain *
+driver_alloc_paging(const struct iommu_ops *ops, struct device *dev, u32 flags,
+		    const struct iommu_user_data *data)
+{
+	return ops->domain_alloc_user(dev, flags, NULL, data);
+}
+
+static inline struct iommu_domain *
+driver_alloc_nested(const struct iommu_ops *ops, struct device *dev,
+		    struct iommu_domain *parent,
+		    const struct iommu_user_data *data)
+{
+	return ops->domain_alloc_user(dev, 0, parent, data);
+}
+
+/* The domain's handler of DMA faults and its window for MSIs do not disturb each other. */
+static inline int domain_set_msi_window(struct iommu_domain *domain,
+					dma_addr_t base)
+{
+	return iommu_get_msi_cookie(domain, base);
+}
+
+/*
+ * Drivers of 6.12 have one kind of information, or none. *@type is the kind that is
+ * wanted, or 0 for any; set to the one that there is.
+ */
+static inline void *driver_hw_info(const struct iommu_ops *ops,
+				   struct device *dev, u32 *length, u32 *type)
+{
+	const u32 wanted = *type;
+	void *data;
+
+	data = ops->hw_info(dev, length, type);
+	if (IS_ERR(data) || !wanted || wanted == *type)
+		return data;
+	kfree(data);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+/*
+ * PASIDs ----------------------------------------------------------------------
+ */
+
+/* The core has nothing to replace the domain of one. */
+int iommufd_pasid_replace(struct pasid_replace *replace);
+
+/*
+ * Page requests ---------------------------------------------------------------
+ */
+
+int iommufd_iopf_enable(struct device *dev);
+void iommufd_iopf_disable(struct device *dev);
+
+/* That is found out by enabling them. */
+static inline bool device_may_request_pages(struct device *dev)
+{
+	if (iommufd_iopf_enable(dev))
+		return false;
+	iommufd_iopf_disable(dev);
+	return true;
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 114)
+/*
+ * Linux 6.12.114 lets the handler of a group of page requests own it, by
+ * iopf_group_dequeue(). Older cores answer *and free* what is still in their list when
+ * the driver gives up page requests of the device, and iopf_group_response() answers
+ * nothing else: so take it out, and answer what is out.
+ */
+static inline void iopf_group_dequeue(struct iopf_group *group)
+{
+	struct iommu_fault_param *param = group->fault_param;
+
+	mutex_lock(&param->lock);
+	list_del_init(&group->pending_node);
+	mutex_unlock(&param->lock);
+}
+
+static inline void iopf_group_answer(struct iopf_group *group,
+				     enum iommu_page_response_code status)
+{
+	struct iommu_fault_param *param = group->fault_param;
+	struct device *dev = param->dev;
+	const struct iommu_fault_page_request *request =
+		&group->last_fault.fault.prm;
+	struct iommu_page_response response = {
+		.pasid = request->pasid,
+		.grpid = request->grpid,
+		.code = status,
+	};
+
+	mutex_lock(&param->lock);
+	dev->iommu->iommu_dev->ops->page_response(dev, &group->last_fault,
+						  &response);
+	mutex_unlock(&param->lock);
+}
+
+#define iopf_group_response	iopf_group_answer
+#endif
+
+#endif

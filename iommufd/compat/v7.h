@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Linux 7.2 and 7.3: what the code is written for.
+ */
+#ifndef IOMMUFD_COMPAT_V7_H
+#define IOMMUFD_COMPAT_V7_H
+
+#include <linux/generic_pt/iommu.h>
+#include <linux/iommu.h>
+#include <linux/pci.h>
+#include <linux/property.h>
+#include <uapi/linux/iommufd.h>
+
+#include "compat/pasid.h"
+
+/* What the function that device_find_child() calls is given. */
+typedef const void match_data;
+
+/*
+ * Exported in the namespace IOMMUFD_INTERNAL, declared only in
+ * drivers/iommu/iommu-priv.h.
+ */
+int iommu_replace_device_pasid(struct iommu_domain *domain,
+			       struct device *dev, ioasid_t pasid,
+			       struct iommu_attach_handle *handle);
+
+/*
+ * Page tables -----------------------------------------------------------------
+ */
+
+/*
+ * The generic page tables choose the sizes of the entries themselves, as large as
+ * they fit; other drivers make entries of @size.
+ */
+static inline int domain_map(struct iommu_domain *domain, unsigned long iova,
+			     phys_addr_t phys, size_t size, size_t count,
+			     int prot, size_t *mapped)
+{
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	if (pt)
+		return pt->ops->map_range(pt, iova, phys, size * count, prot,
+					  GFP_KERNEL_ACCOUNT, mapped);
+	return domain->ops->map_pages(domain, iova, phys, size, count, prot,
+				      GFP_KERNEL_ACCOUNT, mapped);
+}
+
+/* The generic page tables stop at the first hole. */
+static inline size_t domain_unmap(struct iommu_domain *domain,
+				  unsigned long iova, size_t size, size_t count,
+				  struct iommu_iotlb_gather *gather)
+{
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	if (pt)
+		return pt->ops->unmap_range(pt, iova, size * count, gather);
+	return domain->ops->unmap_pages(domain, iova, size, count, gather);
+}
+
+/* The generic page tables have noted the levels in its place. */
+static inline void gather_set_size(const struct iommu_domain *domain,
+				   struct iommu_iotlb_gather *gather,
+				   size_t size)
+{
+	if (!domain->is_iommupt)
+		gather->pgsize = size;
+}
+
+/* Does the driver choose the sizes of entries, or make them as it is told? */
+static inline bool domain_sizes_itself(const struct iommu_domain *domain)
+{
+	return domain->is_iommupt;
+}
+
+static inline bool driver_has_flags(const struct iommu_ops *ops)
+{
+	return ops->domain_alloc_paging_flags;
+}
+
+static inline bool driver_nests(const struct iommu_ops *ops)
+{
+	return ops->domain_alloc_nested;
+}
+
+/* Does the driver make a domain that is complete before a device is attached? */
+static inline bool driver_completes(const struct iommu_ops *ops)
+{
+	return true;
+}
+
+static inline struct iommu_domain *
+driver_alloc_paging(const struct iommu_ops *ops, struct device *dev, u32 flags,
+		    const struct iommu_user_data *data)
+{
+	return ops->domain_alloc_paging_flags(dev, flags, data);
+}
+
+static inline struct iommu_domain *
+driver_alloc_nested(const struct iommu_ops *ops, struct device *dev,
+		    struct iommu_domain *parent,
+		    const struct iommu_user_data *data)
+{
+	return ops->domain_alloc_nested(dev, parent, 0, data);
+}
+
+/*
+ * A domain has room for one: its handler of DMA faults or its window for MSIs, without
+ * which no MSI arrives. All devices of an IOMMU that needs the window say so: nobody is
+ * attached yet who could be about to call the handler.
+ */
+static inline int domain_set_msi_window(struct iommu_domain *domain,
+					dma_addr_t base)
+{
+	if (domain->cookie_type == IOMMU_COOKIE_FAULT_HANDLER)
+		domain->cookie_type = IOMMU_COOKIE_NONE;
+	return iommu_get_msi_cookie(domain, base);
+}
+
+/* *@type is the kind that is wanted, or 0 for any; set to the one that it is. */
+static inline void *driver_hw_info(const struct iommu_ops *ops,
+				   struct device *dev, u32 *length, u32 *type)
+{
+	enum iommu_hw_info_type kind = *type;
+	void *data;
+
+	data = ops->hw_info(dev, length, &kind);
+	*type = kind;
+	return data;
+}
+
+/*
+ * PASIDs ----------------------------------------------------------------------
+ */
+
+static inline int iommufd_pasid_replace(struct pasid_replace *replace)
+{
+	int rc = iommu_replace_device_pasid(replace->domain, replace->dev,
+					    replace->pasid, replace->spare);
+
+	if (!rc)
+		replace->handle = replace->spare;
+	return rc;
+}
+
+/*
+ * Page requests ---------------------------------------------------------------
+ */
+
+/* The IOMMU driver enables them when a domain with a handler is attached. */
+static inline int iommufd_iopf_enable(struct device *dev)
+{
+	return 0;
+}
+
+static inline void iommufd_iopf_disable(struct device *dev)
+{
+}
+
+/* A PCI device that has the capability may; others are described so. */
+static inline bool device_may_request_pages(struct device *dev)
+{
+	return dev_is_pci(dev) || device_property_present(dev, "dma-can-stall");
+}
+
+#endif

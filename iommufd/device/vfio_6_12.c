@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How VFIO attaches and detaches the devices that it has bound, where it does not know PASIDs.
+ */
+#include <linux/iommufd.h>
+
+#include "compat.h"
+#include "device/attach.h"
+#include "device/device.h"
+
+/**
+ * iommufd_device_attach - attach a device to an IOAS or a page table
+ * @idev: a bound device, not attached; a sub-device is attached by its own PASID
+ * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
+ *
+ * Return: 0 or an errno of iommufd_attach_change().
+ */
+int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
+{
+	return iommufd_device_change(idev, 0, pt_id, ATTACH_NEW);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, "IOMMUFD");
+
+/**
+ * iommufd_device_replace - move a device and its group to another page table
+ * @idev: an attached device
+ * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
+ *
+ * DMA that is running goes by the old or by the new page table, never elsewhere.
+ *
+ * Return: 0, or with the device where it was, an errno of iommufd_attach_change().
+ */
+int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
+{
+	return iommufd_device_change(idev, 0, pt_id, ATTACH_REPLACE);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, "IOMMUFD");
+
+/**
+ * iommufd_device_detach - stop a device's DMA
+ * @idev: an attached device; its PASIDs stay attached
+ */
+void iommufd_device_detach(struct iommufd_device *idev)
+{
+	/* A sub-device's own PASID may have been lost: then it is detached already. */
+	iommufd_attach_remove(idev, 0);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, "IOMMUFD");
