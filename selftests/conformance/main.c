@@ -5,6 +5,7 @@
  * and in the tests; how is this module's own business.
  */
 #include <linux/build_bug.h>
+#include <linux/ioasid_kernel.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -127,8 +128,8 @@ static void __exit selftest_exit(void)
 module_init(selftest_init);
 module_exit(selftest_exit);
 MODULE_DESCRIPTION("IOMMU_TEST_CMD for the kernel's own tests of iommufd");
-MODULE_IMPORT_NS(IOMMUFD);
-MODULE_IMPORT_NS(IOMMUFD_TEST);
+MODULE_IMPORT_NS("IOMMUFD");
+MODULE_IMPORT_NS("IOMMUFD_TEST");
 MODULE_LICENSE("GPL");
 /* The kernel is marked as one that is being tested. */
 MODULE_INFO(test, "Y");

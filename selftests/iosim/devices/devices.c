@@ -12,6 +12,7 @@
  *	parent		devices that a kernel driver drives, with
  *	subdevice	sub-devices, driven through VFIO
  */
+#include <linux/ioasid_kernel.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -58,4 +59,4 @@ module_exit(devices_exit);
 MODULE_DESCRIPTION("Simulated devices behind the simulated IOMMU iosim");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(IOMMUFD_VERSION);
-MODULE_IMPORT_NS(IOMMUFD);
+MODULE_IMPORT_NS("IOMMUFD");

@@ -187,25 +187,45 @@ static int get_region(struct front *front, u64 index, struct region *region)
 	return 0;
 }
 
-static long front_region_info(struct front *front, void __user *arg)
+/**
+ * front_region_info - VFIO_DEVICE_GET_REGION_INFO
+ * @vdev: the device
+ * @info: of the region @info->index; filled
+ * @caps: there are none
+ *
+ * Return: 0, or -EINVAL if there is no such region.
+ */
+int front_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+		      struct vfio_info_cap *caps)
+{
+	struct region region;
+	int rc;
+
+	rc = get_region(to_front(vdev), info->index, &region);
+	if (rc)
+		return rc;
+	info->argsz = offsetofend(struct vfio_region_info, offset);
+	info->flags = region.flags;
+	info->cap_offset = 0;
+	info->size = region.size;
+	info->offset = (u64)info->index << REGION_SHIFT;
+	return 0;
+}
+
+/* Where VFIO leaves the copying to drivers. */
+static long copy_region_info(struct front *front, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_region_info, offset);
 	struct vfio_region_info info;
-	struct region region;
 	int rc;
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
 	if (info.argsz < minsz)
 		return -EINVAL;
-	rc = get_region(front, info.index, &region);
+	rc = front_region_info(&front->vdev, &info, NULL);
 	if (rc)
 		return rc;
-	info.argsz = minsz;
-	info.flags = region.flags;
-	info.cap_offset = 0;
-	info.size = region.size;
-	info.offset = (u64)info.index << REGION_SHIFT;
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
@@ -404,7 +424,7 @@ long front_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 	case VFIO_DEVICE_GET_INFO:
 		return front_info(front, uarg);
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return front_region_info(front, uarg);
+		return copy_region_info(front, uarg);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return front_irq_info(uarg);
 	case VFIO_DEVICE_SET_IRQS:

@@ -37,6 +37,8 @@ ssize_t front_read(struct vfio_device *vdev, char __user *buffer, size_t count,
 		   loff_t *pos);
 ssize_t front_write(struct vfio_device *vdev, const char __user *buffer,
 		    size_t count, loff_t *pos);
+int front_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+		      struct vfio_info_cap *caps);
 long front_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg);
 int front_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 void front_request(struct vfio_device *vdev, unsigned int count);

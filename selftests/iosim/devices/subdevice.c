@@ -17,6 +17,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "kernel.h"
 #include "devices.h"
 #include "front.h"
 #include "parent.h"
@@ -97,6 +98,7 @@ static const struct vfio_device_ops subdevice_ops = {
 	.read = front_read,
 	.write = front_write,
 	.ioctl = front_ioctl,
+	KERNEL_VFIO_OPS
 	.mmap = front_mmap,
 	.request = front_request,
 };

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/platform_device.h>
 
+#include "kernel.h"
 #include "devices.h"
 #include "front.h"
 #include "unit.h"
@@ -40,6 +41,7 @@ static const struct vfio_device_ops device_ops = {
 	.read = front_read,
 	.write = front_write,
 	.ioctl = front_ioctl,
+	KERNEL_VFIO_OPS
 	.mmap = front_mmap,
 	.request = front_request,
 };

@@ -221,7 +221,6 @@ static int attach_new(struct iosim_endpoint *endpoint,
  * @domain: a paging domain, or a nested one of one address space
  * @dev: the device
  * @pasid: the PASID
- * @old: what is attached; not used
  *
  * It replaces what was attached before. If that is the same domain it only waits for
  * page requests that are being reported: who goes back to it, because the way to
@@ -231,7 +230,7 @@ static int attach_new(struct iosim_endpoint *endpoint,
  * -EBUSY if the RID is attached to a PASID table of the user's, -ENOMEM.
  */
 int attach_pasid(struct iommu_domain *domain, struct device *dev,
-		 ioasid_t pasid, struct iommu_domain *old)
+		 ioasid_t pasid)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 	struct attachment *before;
@@ -251,10 +250,8 @@ int attach_pasid(struct iommu_domain *domain, struct device *dev,
  * detach_pasid - let DMA with a PASID fault
  * @dev: the device
  * @pasid: the PASID
- * @domain: what was attached; not used
  */
-void detach_pasid(struct device *dev, ioasid_t pasid,
-		  struct iommu_domain *domain)
+void detach_pasid(struct device *dev, ioasid_t pasid)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 	struct attachment *old;

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "kernel.h"
 #include "dirty.h"
 #include "domain.h"
 #include "endpoint.h"
@@ -140,8 +141,8 @@ static void second_free(struct iommu_domain *domain)
 }
 
 #define SECOND_OPS							\
-	.attach_dev = attach_rid,					\
-	.set_dev_pasid = attach_pasid,					\
+	.attach_dev = op_attach_dev,					\
+	.set_dev_pasid = op_set_dev_pasid,				\
 	.map_pages = second_map,					\
 	.unmap_pages = second_unmap,					\
 	.flush_iotlb_all = second_flush_all,				\
@@ -158,19 +159,24 @@ static const struct iommu_domain_ops sync_map_ops = {
 	.iotlb_sync_map = second_sync_map,
 };
 
-static const struct iommu_domain_ops static_ops = {
-	.attach_dev = attach_rid,
+static const struct iommu_domain_ops identity_ops = {
+	.attach_dev = op_attach_dev,
+};
+
+static const struct iommu_domain_ops blocked_ops = {
+	.attach_dev = op_attach_dev,
+	.set_dev_pasid = op_block_pasid,
 };
 
 /* No DMA at all, and all DMA to the address that it names. */
 struct iommu_domain blocked_domain = {
 	.type = IOMMU_DOMAIN_BLOCKED,
-	.ops = &static_ops,
+	.ops = &blocked_ops,
 };
 
 struct iommu_domain identity_domain = {
 	.type = IOMMU_DOMAIN_IDENTITY,
-	.ops = &static_ops,
+	.ops = &identity_ops,
 };
 
 /**

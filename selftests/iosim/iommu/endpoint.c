@@ -194,10 +194,8 @@ static void endpoint_free(struct iosim_endpoint *endpoint)
 static int describe(struct platform_device *pdev,
 		    const struct iosim_config *config)
 {
-	const struct property_entry properties[] = {
-		PROPERTY_ENTRY_U32("pasid-num-bits", config->pasid_bits),
-		{ }
-	};
+	struct property_entry properties[3] = { };
+	unsigned int nr = 0;
 	int rc;
 
 	rc = platform_device_add_resources(pdev, config->resources,
@@ -213,7 +211,12 @@ static int describe(struct platform_device *pdev,
 	pdev->dev.coherent_dma_mask = pdev->platform_dma_mask;
 	if (config->isolated_msi)
 		dev_set_msi_domain(&pdev->dev, isolated_msi);
-	if (!config->pasid_bits)
+	if (config->pasid_bits)
+		properties[nr++] = PROPERTY_ENTRY_U32("pasid-num-bits",
+						      config->pasid_bits);
+	if (config->pri)
+		properties[nr++] = PROPERTY_ENTRY_BOOL("dma-can-stall");
+	if (!nr)
 		return 0;
 	return device_create_managed_software_node(&pdev->dev, properties,
 						   NULL);
@@ -244,13 +247,23 @@ static int set_fwspec(struct device *dev, u32 id)
 	return 0;
 }
 
+/* As the core does it, which does not export that any more. */
+static void free_fwspec(struct dev_iommu *param)
+{
+	if (!param->fwspec)
+		return;
+	fwnode_handle_put(param->fwspec->iommu_fwnode);
+	kfree(param->fwspec);
+	param->fwspec = NULL;
+}
+
 /* What belongs to a device that has not been added would stay behind. */
 static void undescribe(struct platform_device *pdev)
 {
 	struct dev_iommu *param = pdev->dev.iommu;
 
 	if (param) {
-		iommu_fwspec_free(&pdev->dev);
+		free_fwspec(param);
 		pdev->dev.iommu = NULL;
 		kfree(param);
 	}

@@ -47,6 +47,8 @@
  *	for want of it
  * @pasids: what DMA with a PASID goes by, by the PASID
  * @nr_pasids: how many
+ * @nr_handlers: attachments to domains that handle page requests, where the core leaves
+ *	those to the driver
  * @iotlb: what is remembered of translations
  * @iopf: page requests have been enabled; protected by @gate
  * @prq_size: pages that may be requested at a time
@@ -78,6 +80,7 @@ struct iosim_endpoint {
 	struct attachment rids[2];
 	DECLARE_HASHTABLE(pasids, 8);
 	unsigned int nr_pasids;
+	unsigned int nr_handlers;
 	struct iotlb iotlb;
 
 	bool iopf;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iosim, a simulated IOMMU: the module, and its interface to the IOMMU core.
+ * iosim, a simulated IOMMU: the module.
  *
  *	endpoint	devices: how they come and go
  *	attach		which domain translates which DMA of a device
@@ -13,7 +13,9 @@
  *	access		DMA
  *	report		how its faults are reported
  *	prq		page requests
+ *	ops		what the IOMMU core calls: a file for each series of kernels
  */
+#include <linux/ioasid_kernel.h>
 #include <linux/iommu.h>
 #include <linux/ioasid.h>
 #include <linux/module.h>
@@ -22,6 +24,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "kernel.h"
 #include "attach.h"
 #include "domain.h"
 #include "endpoint.h"
@@ -33,7 +36,12 @@
 
 struct iommu_device iosim_device = { .max_pasids = PASIDS_MAX };
 
-static bool iosim_capable(struct device *dev, enum iommu_cap cap)
+/**
+ * main_capable - what the IOMMU can do for a device
+ * @dev: the device
+ * @cap: what is asked for
+ */
+bool main_capable(struct device *dev, enum iommu_cap cap)
 {
 	switch (cap) {
 	case IOMMU_CAP_CACHE_COHERENCY:
@@ -48,7 +56,14 @@ static bool iosim_capable(struct device *dev, enum iommu_cap cap)
 	}
 }
 
-static void *iosim_hw_info(struct device *dev, u32 *length, u32 *type)
+/**
+ * main_hw_info - what a user may know of it, of IOSIM_HW_INFO_TYPE
+ * @dev: the device
+ * @length: set to the length
+ *
+ * Return: a struct iosim_hw_info, to be freed by the caller, or -ENOMEM.
+ */
+void *main_hw_info(struct device *dev, u32 *length)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 	struct iosim_hw_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
@@ -66,46 +81,8 @@ static void *iosim_hw_info(struct device *dev, u32 *length, u32 *type)
 	info->page_sizes = quirks_has(endpoint->quirks, IOSIM_ONLY_4K) ?
 			   SZ_4K : IOSIM_PAGE_SIZES;
 	*length = sizeof(*info);
-	*type = IOSIM_HW_INFO_TYPE;
 	return info;
 }
-
-static int iosim_enable_feature(struct device *dev,
-				enum iommu_dev_features feature)
-{
-	if (feature != IOMMU_DEV_FEAT_IOPF)
-		return -EOPNOTSUPP;
-	return prq_enable(dev);
-}
-
-static int iosim_disable_feature(struct device *dev,
-				 enum iommu_dev_features feature)
-{
-	if (feature != IOMMU_DEV_FEAT_IOPF)
-		return -EOPNOTSUPP;
-	return prq_disable(dev);
-}
-
-const struct iommu_ops iosim_ops = {
-	.owner = THIS_MODULE,
-	.capable = iosim_capable,
-	.hw_info = iosim_hw_info,
-	.domain_alloc_paging = domain_alloc_paging,
-	.domain_alloc_user = domain_alloc_user,
-	.probe_device = endpoint_probe,
-	.release_device = endpoint_release,
-	.device_group = endpoint_group,
-	.get_resv_regions = endpoint_reserved,
-	.dev_enable_feat = iosim_enable_feature,
-	.dev_disable_feat = iosim_disable_feature,
-	.page_response = prq_response,
-	.remove_dev_pasid = detach_pasid,
-	.pgsize_bitmap = IOSIM_PAGE_SIZES,
-	.identity_domain = &identity_domain,
-	.blocked_domain = &blocked_domain,
-	.release_domain = &blocked_domain,
-	.user_pasid_table = 1,
-};
 
 /* The core looks for devices of ours as soon as it knows us: last. */
 static int register_iommu(void)
@@ -150,8 +127,7 @@ static int __init iosim_init(void)
 	rc = report_init();
 	if (rc)
 		goto exit_prq;
-	rc = ioasid_register_iommu(&iosim_ops, IOASID_IOMMU_DIRTY |
-				   IOASID_IOMMU_PASID_REPLACE);
+	rc = ioasid_register_iommu(&iosim_ops, KERNEL_FEATURES);
 	if (rc)
 		goto exit_report;
 	rc = register_iommu();
@@ -184,6 +160,6 @@ static void __exit iosim_exit(void)
 module_init(iosim_init);
 module_exit(iosim_exit);
 MODULE_DESCRIPTION("Simulated IOMMU for tests of iommufd");
-MODULE_IMPORT_NS(IOMMUFD);
+MODULE_IMPORT_NS("IOMMUFD");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(IOMMUFD_VERSION);

@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "kernel.h"
 #include "domain.h"
 #include "endpoint.h"
 #include "nested.h"
@@ -160,8 +161,8 @@ static int nested_invalidate(struct iommu_domain *domain,
 }
 
 static const struct iommu_domain_ops nested_ops = {
-	.attach_dev = attach_rid,
-	.set_dev_pasid = attach_pasid,
+	.attach_dev = op_attach_dev,
+	.set_dev_pasid = op_set_dev_pasid,
 	.cache_invalidate_user = nested_invalidate,
 	.free = nested_free,
 };

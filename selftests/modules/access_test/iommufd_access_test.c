@@ -18,6 +18,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/ioasid_kernel.h>
 #include <linux/iommufd.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
@@ -600,7 +601,7 @@ static struct miscdevice at_misc = {
 };
 module_misc_device(at_misc);
 
-MODULE_IMPORT_NS(IOMMUFD);
-MODULE_IMPORT_NS(IOMMUFD_VFIO);
+MODULE_IMPORT_NS("IOMMUFD");
+MODULE_IMPORT_NS("IOMMUFD_VFIO");
 MODULE_DESCRIPTION("Calls iommufd's in-kernel access API for tests");
 MODULE_LICENSE("GPL");

@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/ioasid.h>
+#include <linux/ioasid_kernel.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -112,5 +113,5 @@ module_exit(refuse_test_exit);
 
 MODULE_DESCRIPTION("Lets an IOMMU driver refuse PASIDs, for tests");
 MODULE_LICENSE("GPL");
-MODULE_IMPORT_NS(IOMMUFD);
-MODULE_IMPORT_NS(IOMMUFD_INTERNAL);
+MODULE_IMPORT_NS("IOMMUFD");
+MODULE_IMPORT_NS("IOMMUFD_INTERNAL");

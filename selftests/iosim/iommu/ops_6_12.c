@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the core of Linux 6.12 calls.
+ */
+#include <linux/module.h>
+
+#include "iosim.h"
+#include "kernel.h"
+
+#include "attach.h"
+#include "domain.h"
+#include "endpoint.h"
+#include "main.h"
+#include "prq.h"
+
+int op_attach_dev(struct iommu_domain *domain, struct device *dev)
+{
+	return attach_rid(domain, dev);
+}
+
+int op_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
+		     ioasid_t pasid, struct iommu_domain *old)
+{
+	return attach_pasid(domain, dev, pasid);
+}
+
+/* Not called: there is remove_dev_pasid(). */
+int op_block_pasid(struct iommu_domain *domain, struct device *dev,
+		   ioasid_t pasid, struct iommu_domain *old)
+{
+	detach_pasid(dev, pasid);
+	return 0;
+}
+
+static void op_remove_dev_pasid(struct device *dev, ioasid_t pasid,
+				struct iommu_domain *domain)
+{
+	detach_pasid(dev, pasid);
+}
+
+static void *op_hw_info(struct device *dev, u32 *length, u32 *type)
+{
+	*type = IOSIM_HW_INFO_TYPE;
+	return main_hw_info(dev, length);
+}
+
+static int op_enable_feature(struct device *dev, enum iommu_dev_features feature)
+{
+	if (feature != IOMMU_DEV_FEAT_IOPF)
+		return -EOPNOTSUPP;
+	return prq_enable(dev);
+}
+
+static int op_disable_feature(struct device *dev,
+			      enum iommu_dev_features feature)
+{
+	if (feature != IOMMU_DEV_FEAT_IOPF)
+		return -EOPNOTSUPP;
+	return prq_disable(dev);
+}
+
+const struct iommu_ops iosim_ops = {
+	.owner = THIS_MODULE,
+	.capable = main_capable,
+	.hw_info = op_hw_info,
+	.domain_alloc_paging = domain_alloc_paging,
+	.domain_alloc_user = domain_alloc_user,
+	.probe_device = endpoint_probe,
+	.release_device = endpoint_release,
+	.device_group = endpoint_group,
+	.get_resv_regions = endpoint_reserved,
+	.dev_enable_feat = op_enable_feature,
+	.dev_disable_feat = op_disable_feature,
+	.page_response = prq_response,
+	.remove_dev_pasid = op_remove_dev_pasid,
+	.pgsize_bitmap = IOSIM_PAGE_SIZES,
+	.identity_domain = &identity_domain,
+	.blocked_domain = &blocked_domain,
+	.release_domain = &blocked_domain,
+	.user_pasid_table = 1,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the kernels that we build for differ, for the simulator. It is written for the
+ * newest; each series has a file of iommu/ with the operations that it calls.
+ */
+#ifndef IOSIM_KERNEL_H
+#define IOSIM_KERNEL_H
+
+#include <linux/iommu.h>
+#include <linux/ioasid.h>
+#include <linux/ioasid_kernel.h>
+#include <linux/version.h>
+
+/* As the kernel declares them. */
+extern typeof(*((struct iommu_domain_ops *)NULL)->attach_dev) op_attach_dev;
+extern typeof(*((struct iommu_domain_ops *)NULL)->set_dev_pasid) op_set_dev_pasid;
+extern typeof(*((struct iommu_domain_ops *)NULL)->set_dev_pasid) op_block_pasid;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+/* The core does not replace the domain of a PASID: iommufd does it. */
+#define KERNEL_FEATURES	(IOASID_IOMMU_DIRTY | IOASID_IOMMU_PASID_REPLACE)
+/* VFIO leaves GET_REGION_INFO to the driver. */
+#define KERNEL_VFIO_OPS
+#else
+#define KERNEL_FEATURES	IOASID_IOMMU_DIRTY
+#define KERNEL_VFIO_OPS	.get_region_info_caps = front_region_info,
+#endif
+
+#endif
