@@ -90,7 +90,7 @@ build/src/.unpacked: build/versions build/unpacked scripts/unpack-source
 	@touch $@
 
 # VFIO with our changes.  That of the in-tree peer has none.
-patches := $(sort $(wildcard vfio/patches/*.patch))
+patches := $(sort $(wildcard vfio/patches/6.12/*.patch))
 
 build/patches: FORCE
 	@mkdir -p $(@D)
