@@ -7,5 +7,6 @@
 #define interval_tree_remove		peer_interval_tree_remove
 #define interval_tree_iter_first	peer_interval_tree_iter_first
 #define interval_tree_iter_next		peer_interval_tree_iter_next
+#define interval_tree_subtree_search	peer_interval_tree_subtree_search
 
 #include "../interval_tree.c"
