@@ -159,7 +159,7 @@ static void *map_slow(void *arg)
 TEST_F(held, map)
 {
 	struct iommu_iova_range range = { AT, AT + 0xffffff };
-	uint32_t ioas, child, id;
+	uint32_t ioas = 0, child = 0, id;
 
 	ASSERT_EQ(0, rig_attach(&self->rig));
 	START(map_slow);
@@ -202,7 +202,7 @@ static void *attach_slow(void *arg)
 /* Who attaches pins what is there: mappings may come and go meanwhile. */
 TEST_F(held, attach)
 {
-	uint32_t ioas, id;
+	uint32_t ioas = 0, id;
 
 	ASSERT_EQ(0, rig_map(&self->rig, self->mem, PAGE, AT));
 	ASSERT_EQ(0, rig_map(&self->rig, self->mem, PAGE, OTHER));
