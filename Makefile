@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What people type; the kernel build reads Kbuild.  Everything generated is
-# under build/.  V=1 shows the commands of the kernel build.
+# under build/.  V=1 shows the commands of the kernel build.  All but make deb and what
+# is about the packages is for the series of kernels KERNEL=, see scripts/series.
 
 help:
+	@echo 'All of it for another series of kernels, in build/SERIES: KERNEL=7.3'
+	@echo
 	@echo 'make modules      the modules, into build/modules'
 	@echo 'make install      install them for the kernel KVER=RELEASE|all, and the tool'
 	@echo 'make uninstall    undo that, for all kernels'
@@ -14,8 +17,8 @@ help:
 	@echo 'make check        the tests, on the stock kernel'
 	@echo 'make check-install  what make install does, on a machine of directories'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
-	@echo 'make check-kernels  build for all 6.12 kernels of Debian: KERNELS= BOOT=1'
-	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KERNEL= KCOV='
+	@echo 'make check-kernels  build for all kernels of the series: KERNELS= BOOT=1'
+	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KIND= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make check-host   the packages on whole Debian machines: STEPS= SUITE='
 	@echo 'make tools        the tool ioasid, into build/tools'
@@ -26,17 +29,29 @@ help:
 	@echo 'make lint         floors, manuals, shellcheck, checkpatch, W=1, sparse'
 	@echo 'make clean        remove build/'
 
+# The scripts read it, too.
+ifndef KERNEL
+KERNEL := $(shell scripts/series)
+endif
+export KERNEL
+# make 4.3 gives the shell its own environment.
+script = $(shell KERNEL='$(KERNEL)' scripts/$(1))
+B := $(call script,series --build)
+ifeq ($(B),)
+$(error no such series of kernels)
+endif
+
 # Those to install for, and the one that everything else is about.
 ifeq ($(KVER),all)
-kernels := $(shell scripts/kernel-version --all)
-override KVER := $(shell scripts/kernel-version)
+kernels := $(call script,kernel-version --all)
+override KVER := $(call script,kernel-version)
 other_kernels := $(filter-out $(KVER),$(kernels))
 else
 kernels = $(KVER)
 endif
-KVER ?= $(shell scripts/kernel-version)
-KDIR ?= /lib/modules/$(KVER)/build
-tarball := /usr/src/linux-source-6.12.tar.xz
+KVER ?= $(call script,kernel-version)
+KDIR ?= $(call script,kernel-headers $(KVER))
+tarball = $(call script,kernel-headers --source $(KVER))
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -59,7 +74,7 @@ setup-%:
 	@scripts/setup $* $(filter-out $*,$(goal_jobs))
 
 # Packages are updated with dates of the past: go by their versions.
-build/versions: FORCE | setup-build
+$(B)/versions: FORCE | setup-build
 	@mkdir -p $(@D)
 	@scripts/package-versions $(KVER) >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
@@ -79,202 +94,204 @@ unpacked := drivers/vfio drivers/iommu/iommufd drivers/iommu/iommu-priv.h \
 	    tools/testing/selftests/iommu scripts/checkpatch.pl \
 	    scripts/const_structs.checkpatch scripts/spelling.txt
 
-build/unpacked: FORCE
+$(B)/unpacked: FORCE
 	@mkdir -p $(@D)
 	@echo $(unpacked) >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-build/src/.unpacked: build/versions build/unpacked scripts/unpack-source
+$(B)/src/.unpacked: $(B)/versions $(B)/unpacked scripts/unpack-source
 	@echo 'unpacking VFIO from the linux-source package'
-	@scripts/unpack-source $(tarball) build/src $(unpacked)
+	@scripts/unpack-source $(tarball) $(B)/src $(unpacked)
 	@touch $@
 
 # VFIO with our changes.  That of the in-tree peer has none.
-patches := $(sort $(wildcard vfio/patches/6.12/*.patch))
+patches := $(sort $(wildcard vfio/patches/$(KERNEL)/*.patch))
 
-build/patches: FORCE
+$(B)/patches: FORCE
 	@mkdir -p $(@D)
 	@echo $(patches) >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-build/patched/.patched: build/src/.unpacked build/patches $(patches) \
+$(B)/patched/.patched: $(B)/src/.unpacked $(B)/patches $(patches) \
 			scripts/patch-source
-	@scripts/patch-source build/src build/patched drivers/vfio $(patches)
+	@scripts/patch-source $(B)/src $(B)/patched drivers/vfio $(patches)
 	@touch $@
 
 # The kernel's own: those of libc6-dev may be older.
-build/uapi: build/src/.unpacked
+$(B)/uapi: $(B)/src/.unpacked
 	@mkdir -p $@/linux
 	@for header in iommufd vfio; do \
-		sed 's/ __user / /' build/src/include/uapi/linux/$$header.h \
+		sed 's/ __user / /' $(B)/src/include/uapi/linux/$$header.h \
 			>$@/linux/$$header.h; \
 	done
 	@touch $@
 
-build/kselftest: build/src/.unpacked
+$(B)/kselftest: $(B)/src/.unpacked
 	@mkdir -p $@
-	@cp build/src/tools/testing/selftests/*.h $@
+	@cp $(B)/src/tools/testing/selftests/*.h $@
 	@touch $@
 
 # Modules ---------------------------------------------------------------------
 
-ours := VERSION iommufd include build/patched/drivers/vfio vfio \
+ours := VERSION iommufd include $(B)/patched/drivers/vfio vfio \
 	$(wildcard selftests/modules) selftests/iosim
 # An iommufd with a door for the kernel's own tests.  They take no VFIO.
 door := VERSION iommufd include selftests/conformance \
-	build/src/drivers/iommu/iommufd/iommufd_test.h
-intree := build/src/drivers/iommu/iommufd build/src/drivers/iommu/iommu-priv.h \
-	  build/src/lib/interval_tree.c selftests/peers/intree/iommufd \
-	  build/src/drivers/vfio vfio $(wildcard selftests/modules)
-sources = $(shell find $(filter-out build/%,$(1)) -name '*.[ch]' -o -name Kbuild \
+	$(B)/src/drivers/iommu/iommufd/iommufd_test.h
+intree := $(B)/src/drivers/iommu/iommufd $(B)/src/drivers/iommu/iommu-priv.h \
+	  $(B)/src/lib/interval_tree.c selftests/peers/intree/iommufd \
+	  $(B)/src/drivers/vfio vfio $(wildcard selftests/modules)
+sources = $(shell find $(filter-out $(B)/%,$(1)) -name '*.[ch]' -o -name Kbuild \
 	    -o -name VERSION)
 
-modules: build/modules/load-order
-peers: build/peers/intree/load-order
-debug: build/debug/modules/load-order
+modules: $(B)/modules/load-order
+peers: $(B)/peers/intree/load-order
+debug: $(B)/debug/modules/load-order
 
-build/modules/load-order: build/patched/.patched scripts/build-modules \
+$(B)/modules/load-order: $(B)/patched/.patched scripts/build-modules \
 			  $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for $(KVER)'
-	@scripts/build-modules $(KDIR) build/kmod $(@D) $(ours)
+	@scripts/build-modules $(KDIR) $(B)/kmod $(@D) $(ours)
 
-build/test-door/load-order: build/src/.unpacked scripts/build-modules \
+$(B)/test-door/load-order: $(B)/src/.unpacked scripts/build-modules \
 			    $(call sources,$(door))
 	@echo 'building iommufd for its tests by the kernel'
-	@IOMMUFD_TEST=y scripts/build-modules $(KDIR) build/test-door.work \
+	@IOMMUFD_TEST=y scripts/build-modules $(KDIR) $(B)/test-door.work \
 		$(@D) $(door)
 
-build/debug/test-door/load-order: build/debug/bzImage build/src/.unpacked \
+$(B)/debug/test-door/load-order: $(B)/debug/bzImage $(B)/src/.unpacked \
 				  scripts/build-modules $(call sources,$(door))
 	@echo 'building iommufd for its tests by the kernel, debug'
-	@IOMMUFD_TEST=y scripts/build-modules build/debug/kernel \
-		build/debug/test-door.work $(@D) $(door)
+	@IOMMUFD_TEST=y scripts/build-modules $(B)/debug/kernel \
+		$(B)/debug/test-door.work $(@D) $(door)
 
-build/peers/intree/load-order: build/src/.unpacked scripts/build-modules \
+$(B)/peers/intree/load-order: $(B)/src/.unpacked scripts/build-modules \
 			       $(call sources,$(intree))
 	@echo 'building the in-tree iommufd and VFIO for $(KVER)'
-	@scripts/build-modules $(KDIR) build/peers/intree.work $(@D) $(intree)
+	@scripts/build-modules $(KDIR) $(B)/peers/intree.work $(@D) $(intree)
 
-build/debug/modules/load-order: build/debug/bzImage build/patched/.patched \
+$(B)/debug/modules/load-order: $(B)/debug/bzImage $(B)/patched/.patched \
 				scripts/build-modules $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for the debug kernel'
-	@scripts/build-modules build/debug/kernel build/debug/kmod $(@D) $(ours)
+	@scripts/build-modules $(B)/debug/kernel $(B)/debug/kmod $(@D) $(ours)
 
-build/debug/bzImage: build/versions selftests/vm/debug-kernel \
-		     selftests/vm/debug.config | setup-debug
-	@echo 'building the debug kernel (some minutes)'
-	@selftests/vm/debug-kernel $(tarball) $(@D)
+debug_config := $(wildcard selftests/vm/debug.config selftests/vm/debug-$(KERNEL).config)
 
-kcsan: build/kcsan/modules/load-order
-kcov: build/kcov/modules/load-order
-
-build/kcsan/bzImage: build/versions selftests/vm/debug-kernel \
-		     selftests/vm/debug.config selftests/vm/kcsan.config \
+$(B)/debug/bzImage: $(B)/versions selftests/vm/debug-kernel $(debug_config) \
 		     | setup-debug
-	@echo 'building the kernel that looks for data races (some minutes)'
-	@KCSAN_SANITIZE=n selftests/vm/debug-kernel $(tarball) $(@D) \
-		selftests/vm/kcsan.config
+	@echo 'building the debug kernel (some minutes)'
+	@selftests/vm/debug-kernel $(tarball) $$(cut -d ' ' -f 2 $<) $(@D)
 
-build/kcsan/modules/load-order: build/kcsan/bzImage build/src/.unpacked \
+kcsan: $(B)/kcsan/modules/load-order
+kcov: $(B)/kcov/modules/load-order
+
+$(B)/kcsan/bzImage: $(B)/versions selftests/vm/debug-kernel $(debug_config) \
+		     selftests/vm/kcsan.config | setup-debug
+	@echo 'building the kernel that looks for data races (some minutes)'
+	@KCSAN_SANITIZE=n selftests/vm/debug-kernel $(tarball) \
+		$$(cut -d ' ' -f 2 $<) $(@D) selftests/vm/kcsan.config
+
+$(B)/kcsan/modules/load-order: $(B)/kcsan/bzImage $(B)/src/.unpacked \
 				scripts/build-modules $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for it'
-	@scripts/build-modules build/kcsan/kernel build/kcsan/kmod $(@D) $(ours)
+	@scripts/build-modules $(B)/kcsan/kernel $(B)/kcsan/kmod $(@D) $(ours)
 
 # For the debug kernel: what it reaches is noted, and where that is in the source.
-build/kcov/modules/load-order: build/debug/bzImage build/src/.unpacked \
+$(B)/kcov/modules/load-order: $(B)/debug/bzImage $(B)/src/.unpacked \
 			       scripts/build-modules $(call sources,$(ours))
 	@echo 'building iommufd and VFIO for the debug kernel, with KCOV'
-	@KCOV_INSTRUMENT=y KCFLAGS=-g scripts/build-modules build/debug/kernel \
-		build/kcov/kmod $(@D) $(ours)
+	@KCOV_INSTRUMENT=y KCFLAGS=-g scripts/build-modules $(B)/debug/kernel \
+		$(B)/kcov/kmod $(@D) $(ours)
 
 .PHONY: kcsan kcov
 
 # Tests -----------------------------------------------------------------------
 
 CFLAGS ?= -O2 -g
-test_cflags := -std=gnu11 -Wall -Wextra -Werror -static -pthread \
-	       -isystem build/uapi -isystem build/kselftest \
+# The harness of Linux 7 makes static what a fixture consists of, used or not.
+test_cflags := -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function -static -pthread \
+	       -isystem $(B)/uapi -isystem $(B)/kselftest \
 	       -Iinclude/uapi -Iselftests/lib
 test_headers := $(wildcard selftests/lib/*.h include/uapi/linux/*.h)
 compile = $(CC) $(test_cflags) $(CFLAGS)
 
-lib := $(patsubst selftests/lib/%.c,build/lib/%.o, \
+lib := $(patsubst selftests/lib/%.c,$(B)/lib/%.o, \
 	 $(wildcard selftests/lib/*.c))
 # By what they need, see selftests/check.
 program_sources := $(wildcard $(foreach folder,plain edu sim, \
 		     selftests/iommufd/$(folder)/*.c))
-programs := $(addprefix build/tests/,$(notdir $(program_sources:.c=)))
+programs := $(addprefix $(B)/tests/,$(notdir $(program_sources:.c=)))
 ifneq ($(words $(programs)),$(words $(sort $(programs))))
 $(error two test programs of the same name)
 endif
 
 tests: $(programs)
 
-build/lib/%.o: selftests/lib/%.c $(test_headers) | build/uapi \
-		     build/kselftest
+$(B)/lib/%.o: selftests/lib/%.c $(test_headers) | $(B)/uapi \
+		     $(B)/kselftest
 	@mkdir -p $(@D)
 	@$(compile) -c -o $@ $<
 
 # test_program FOLDER: one source, and the headers that those of a folder share.
 define test_program
-build/tests/%: selftests/iommufd/$(1)/%.c \
+$(B)/tests/%: selftests/iommufd/$(1)/%.c \
 	       $(wildcard selftests/iommufd/$(1)/*.h) $(lib)
 	@mkdir -p $$(@D)
 	@$$(compile) -o $$@ $$(filter %.c %.o,$$^)
 endef
 $(foreach folder,plain edu sim,$(eval $(call test_program,$(folder))))
 
-build/demo/%: selftests/demo/%.c $(lib)
+$(B)/demo/%: selftests/demo/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $^
 
 # The kernel's own tests of iommufd, as they are in the linux-source package.  What they
 # include may lack what they use.
-kernel_tests := build/conformance/iommufd build/conformance/iommufd_fail_nth
+kernel_tests := $(B)/conformance/iommufd $(B)/conformance/iommufd_fail_nth
 
-build/conformance/newer.h: selftests/conformance/newer build/src/.unpacked
+$(B)/conformance/newer.h: selftests/conformance/newer $(B)/src/.unpacked
 	@mkdir -p $(@D)
-	@$< build/src/include/uapi/linux/iommufd.h \
-		build/src/drivers/iommu/iommufd/iommufd_test.h >$@
+	@$< $(B)/src/include/uapi/linux/iommufd.h \
+		$(B)/src/drivers/iommu/iommufd/iommufd_test.h >$@
 
-$(kernel_tests): build/conformance/%: build/conformance/newer.h \
-		 selftests/conformance/patient.h | build/uapi
+$(kernel_tests): $(B)/conformance/%: $(B)/conformance/newer.h \
+		 selftests/conformance/patient.h | $(B)/uapi
 	@$(CC) -std=gnu11 -Wall -Wno-unused-function -static -D_GNU_SOURCE= \
-		$(CFLAGS) -isystem build/uapi $(addprefix -include ,$^) \
-		-o $@ build/src/tools/testing/selftests/iommu/$*.c
+		$(CFLAGS) -isystem $(B)/uapi $(addprefix -include ,$^) \
+		-o $@ $(B)/src/tools/testing/selftests/iommu/$*.c
 
 # What needs no kernel: files of the module as they are, in user space, on the kernel's
 # own trees and the few headers in selftests/unit/include.
-unit_tests := $(addprefix build/unit/,runs area ranges)
+unit_tests := $(addprefix $(B)/unit/,runs area ranges)
 unit_cflags := -std=gnu11 -Wall -Wextra -Werror -MMD -MP -g -O1 \
 	       -fsanitize=address,undefined -fno-sanitize-recover=all \
 	       -Iselftests/unit/include -Iselftests/unit -Iiommufd \
-	       -isystem build/src/include -isystem build/kselftest
-unit_kernel := $(addprefix build/unit/kernel/,rbtree.o interval_tree.o)
-unit_common := build/unit/unit.o build/unit/slab.o $(unit_kernel)
+	       -isystem $(B)/src/include -isystem $(B)/kselftest
+unit_kernel := $(addprefix $(B)/unit/kernel/,rbtree.o interval_tree.o)
+unit_common := $(B)/unit/unit.o $(B)/unit/slab.o $(unit_kernel)
 unit_compile = @mkdir -p $(@D); $(CC) $(unit_cflags) -c -o $@
 
 unit: $(unit_tests)
 	@SEED='$(SEED)' selftests/unit/run $^
 
-build/unit/runs: build/unit/iommufd/memory/runs.o
-build/unit/area: build/unit/iommufd/space/area.o
-build/unit/ranges: build/unit/iommufd/space/ranges.o
+$(B)/unit/runs: $(B)/unit/iommufd/memory/runs.o
+$(B)/unit/area: $(B)/unit/iommufd/space/area.o
+$(B)/unit/ranges: $(B)/unit/iommufd/space/ranges.o
 
 $(unit_tests): %: %.o $(unit_common)
 	@$(CC) $(unit_cflags) -o $@ $^
 
-build/unit/%.o: selftests/unit/%.c build/src/.unpacked | build/kselftest
+$(B)/unit/%.o: selftests/unit/%.c $(B)/src/.unpacked | $(B)/kselftest
 	$(unit_compile) $<
 
-build/unit/iommufd/%.o: iommufd/%.c build/src/.unpacked
+$(B)/unit/iommufd/%.o: iommufd/%.c $(B)/src/.unpacked
 	$(unit_compile) -Wno-sign-compare $<
 
-$(unit_kernel): build/unit/kernel/%.o: build/src/.unpacked
-	$(unit_compile) -w build/src/lib/$*.c
+$(unit_kernel): $(B)/unit/kernel/%.o: $(B)/src/.unpacked
+	$(unit_compile) -w $(B)/src/lib/$*.c
 
 -include $(unit_tests:=.d) $(unit_common:.o=.d) \
-	$(wildcard build/unit/iommufd/*/*.d)
+	$(wildcard $(B)/unit/iommufd/*/*.d)
 
 .PHONY: unit
 
@@ -284,27 +301,27 @@ check-install: | setup-build setup-vm
 
 .PHONY: check-install
 
-check: modules build/test-door/load-order tests tools $(kernel_tests) \
+check: modules $(B)/test-door/load-order tests tools $(kernel_tests) \
        $(unit_tests) | setup-vm
 	@UNIT='$(unit_tests)' selftests/check stock $(programs)
 
-check-debug: debug build/debug/test-door/load-order tests $(kernel_tests) | setup-vm
+check-debug: debug $(B)/debug/test-door/load-order tests $(kernel_tests) | setup-vm
 	@selftests/check debug $(programs)
 
-# Everything at once, for SECONDS=, by SEED=, under IOMMU=intel or amd, on KERNEL=stock,
+# Everything at once, for SECONDS=, by SEED=, under IOMMU=intel or amd, on KIND=stock,
 # debug or kcsan; with KCOV=1, which code of the module that has reached.
 SECONDS ?= 60
-KERNEL ?= debug
+KIND ?= debug
 
-soak: build/soak/soak soak-$(KERNEL) | setup-vm
-	@SEED='$(SEED)' IOMMU='$(IOMMU)' KERNEL='$(KERNEL)' KCOV='$(KCOV)' \
+soak: $(B)/soak/soak soak-$(KIND) | setup-vm
+	@SEED='$(SEED)' IOMMU='$(IOMMU)' KIND='$(KIND)' KCOV='$(KCOV)' \
 		SKIP='$(SKIP)' selftests/soak/run $< $(SECONDS)
 
 soak-stock: modules
 soak-debug: $(if $(KCOV),kcov,debug)
 soak-kcsan: kcsan
 
-build/soak/soak: $(wildcard selftests/soak/*.c) $(lib) \
+$(B)/soak/soak: $(wildcard selftests/soak/*.c) $(lib) \
 		 $(wildcard selftests/soak/*.h)
 	@mkdir -p $(@D)
 	@$(compile) -Iselftests/soak -o $@ $(filter %.c %.o,$^)
@@ -321,10 +338,10 @@ check-kernels: $(if $(BOOT),tests) | \
 
 # Programs that are not ours -------------------------------------------------
 
-vmm := build/vmm/viable build/vmm/testpmd build/vmm/qemu
+vmm := $(B)/vmm/viable $(B)/vmm/testpmd $(B)/vmm/qemu
 vmm_lib := $(addprefix selftests/vmm/,vmm.c line.c take.c)
 
-build/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
+$(B)/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -Iselftests/vmm -o $@ $(filter %.c %.o,$^)
 
@@ -332,12 +349,12 @@ build/vmm/userland.img: selftests/vmm/userland | setup-vmm
 	@echo 'downloading QEMU and DPDK'
 	@selftests/vmm/userland $(@D)
 
-build/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
-		     selftests/vm/kernel-modules build/versions \
+$(B)/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
+		     selftests/vm/kernel-modules $(B)/versions \
 		     | setup-vm setup-vmm
 	@selftests/vmm/inner $(KVER) $(@D)
 
-check-vmm: modules $(vmm) build/vmm/userland.img build/vmm/initramfs
+check-vmm: modules $(vmm) build/vmm/userland.img $(B)/vmm/initramfs
 	@selftests/vmm/check $(vmm)
 
 # The packages on whole Debian machines, see selftests/host/run.
@@ -348,16 +365,16 @@ build/host/dma: selftests/host/dma.c $(lib)
 check-host: build/host/dma deb | setup-host
 	@selftests/host/run $(if $(SUITE),--suite $(SUITE)) $(STEPS)
 
-demo: modules build/demo/demo | setup-vm
-	@selftests/vm/run --no-tap --name demo build/demo/demo
+demo: modules $(B)/demo/demo | setup-vm
+	@selftests/vm/run --no-tap --name demo $(B)/demo/demo
 
 shell: modules | setup-vm
 	@selftests/vm/run --shell
 
-bench: modules peers build/uapi | setup-vm
+bench: modules peers $(B)/uapi | setup-vm
 	@selftests/bench/run
 
-lint: modules build/uapi | setup-lint
+lint: modules $(B)/uapi | setup-lint
 	@scripts/lint $(KDIR)
 
 # The tool ioasid -------------------------------------------------------------
@@ -383,10 +400,10 @@ build/tools/ioasid: $(tools_objects)
 -include $(tools_objects:.o=.d)
 
 # What it prints, what it predicts, and what the kernel then does.
-check-tools: tools build/tools/p2p-dma build/tools/hold modules | setup-vm
+check-tools: tools $(B)/tools/p2p-dma $(B)/tools/hold modules | setup-vm
 	@selftests/tools/check
 
-build/tools/p2p-dma build/tools/hold: build/tools/%: selftests/tools/%.c $(lib)
+$(B)/tools/p2p-dma $(B)/tools/hold: $(B)/tools/%: selftests/tools/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $< $(lib)
 
@@ -443,21 +460,21 @@ check-packages: deb | setup-packages
 
 PREFIX ?= /usr/local
 install_modules = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install-modules
-installed = $(if $(filter $(KVER),$(kernels)),$(KVER) build/modules) \
-	    $(foreach kernel,$(other_kernels),$(kernel) build/kernels/$(kernel))
+installed = $(if $(filter $(KVER),$(kernels)),$(KVER) $(B)/modules) \
+	    $(foreach kernel,$(other_kernels),$(kernel) $(B)/kernels/$(kernel))
 
-build/kernels/%/.built: build/patched/.patched scripts/build-modules \
+$(B)/kernels/%/.built: $(B)/patched/.patched scripts/build-modules \
 			$(call sources,$(ours))
 	@echo 'building iommufd and VFIO for $*'
-	@scripts/build-modules --no-order /lib/modules/$*/build \
-		build/kernels/$*.work $(@D) $(ours)
+	@scripts/build-modules --no-order $$(scripts/kernel-headers $*) \
+		$(B)/kernels/$*.work $(@D) $(ours)
 	@touch $@
 
 may-install:
 	@$(install_modules) --may
 
 install: may-install modules install-tools \
-	 $(foreach kernel,$(other_kernels),build/kernels/$(kernel)/.built)
+	 $(foreach kernel,$(other_kernels),$(B)/kernels/$(kernel)/.built)
 	@$(if $(kernels),,exit 1)
 	@$(install_modules) $(installed)
 
