@@ -255,10 +255,11 @@ $(B)/conformance/newer.h: selftests/conformance/newer $(B)/src/.unpacked
 		$(B)/src/drivers/iommu/iommufd/iommufd_test.h >$@
 
 $(kernel_tests): $(B)/conformance/%: $(B)/conformance/newer.h \
-		 selftests/conformance/patient.h | $(B)/uapi
+		 selftests/conformance/patient.h | $(B)/uapi $(B)/kselftest setup-vm
 	@$(CC) -std=gnu11 -Wall -Wno-unused-function -static -D_GNU_SOURCE= \
-		$(CFLAGS) -isystem $(B)/uapi $(addprefix -include ,$^) \
-		-o $@ $(B)/src/tools/testing/selftests/iommu/$*.c
+		$(CFLAGS) -isystem $(B)/uapi -isystem $(B)/kselftest \
+		$(addprefix -include ,$^) \
+		-o $@ $(B)/src/tools/testing/selftests/iommu/$*.c -lcap
 
 # What needs no kernel: files of the module as they are, in user space, on the kernel's
 # own trees and the few headers in selftests/unit/include.
