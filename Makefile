@@ -18,6 +18,7 @@ help:
 	@echo 'make check-install  what make install does, on a machine of directories'
 	@echo 'make check-debug  the same on a debug kernel, which is built first'
 	@echo 'make check-kernels  build for all kernels of the series: KERNELS= BOOT=1'
+	@echo 'make next         what does not compile on the newest kernel of SUITES='
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KIND= KCOV='
 	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
 	@echo 'make check-host   the packages on whole Debian machines: STEPS= SUITE='
@@ -65,7 +66,7 @@ jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell benc
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
 	check-tools:vm check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
 	check-deb:build check-deb:deb check-packages:deb check-packages:packages \
-	check-host:build check-host:deb check-host:host check-kernels:kernels \
+	check-host:build check-host:deb check-host:host check-kernels:kernels next:kernels \
 	tools:tools install:tools install:docs install-tools:tools install-tools:docs
 goal_jobs = $(sort $(foreach goal,$(MAKECMDGOALS), \
 	      $(patsubst $(goal):%,%,$(filter $(goal):%,$(jobs)))))
@@ -335,7 +336,11 @@ check-kernels: $(if $(BOOT),tests) | \
 	       $(if $(BOOT),setup-vm) setup-kernels
 	@set -f; selftests/kernels/run $(if $(BOOT),--boot) $(KERNELS)
 
-.PHONY: check-kernels
+# The newest kernel that SUITES= of Debian have: what would be to do.
+next: | setup-kernels
+	@selftests/kernels/next $(SUITES)
+
+.PHONY: check-kernels next
 
 # Programs that are not ours -------------------------------------------------
 
