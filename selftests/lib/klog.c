@@ -48,10 +48,15 @@ static bool parse_vtd(struct klog_fault *fault)
 	const char *at = strstr(fault->text, "Request device [");
 	unsigned long long iova;
 	unsigned int bus, slot, function;
+	char device[16];
 
 	if (!strstr(fault->text, "DMAR:") || !at ||
-	    sscanf(at, "Request device [%x:%x.%x] fault addr 0x%llx", &bus,
-		   &slot, &function, &iova) != 4)
+	    sscanf(at, "Request device [%15[^]]] fault addr 0x%llx", device,
+		   &iova) != 2)
+		return false;
+	/* Newer kernels write the segment, too. */
+	if (sscanf(device, "%*x:%x:%x.%x", &bus, &slot, &function) != 3 &&
+	    sscanf(device, "%x:%x.%x", &bus, &slot, &function) != 3)
 		return false;
 	snprintf(fault->bdf, sizeof(fault->bdf), "0000:%02x:%02x.%x",
 		 bus & 0xff, slot & 0x1f, function & 7);
