@@ -68,14 +68,21 @@ TEST_F(closed, bind_to_other_files)
 TEST_F(closed, bind_bad_arguments)
 {
 	struct vfio_device_bind_iommufd bind = { .iommufd = self->iommufd };
+	int rc;
 
 	bind.argsz = sizeof(bind) - 4;
 	EXPECT_EQ(-EINVAL, iommu_cmd(self->fd, VFIO_DEVICE_BIND_IOMMUFD,
 				     &bind));
 	bind.argsz = sizeof(bind);
-	bind.flags = 1;
+	bind.flags = 2;
 	EXPECT_EQ(-EINVAL, iommu_cmd(self->fd, VFIO_DEVICE_BIND_IOMMUFD,
 				     &bind));
+	/* A token, which there is no room for: 7.x takes that for a NULL pointer. */
+	bind.argsz = offsetof(struct vfio_device_bind_iommufd, out_devid) +
+		     sizeof(bind.out_devid);
+	bind.flags = 1;
+	rc = iommu_cmd(self->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	EXPECT_TRUE(rc == -EINVAL || rc == -EFAULT);
 	EXPECT_EQ(-EFAULT, iommu_cmd(self->fd, VFIO_DEVICE_BIND_IOMMUFD,
 				     NULL));
 }
