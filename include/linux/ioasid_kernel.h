@@ -7,6 +7,7 @@
 #define __LINUX_IOASID_KERNEL_H
 
 #include <linux/export.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/version.h>
 
@@ -16,6 +17,18 @@
 #define EXPORT_SYMBOL_NS_GPL(sym, ns)	__EXPORT_SYMBOL(sym, "GPL", ns)
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns)		MODULE_INFO(import_ns, ns)
+
+static inline bool domain_has_handler(const struct iommu_domain *domain)
+{
+	return domain->handler;
+}
+#else
+/* Of DMA faults; a domain may have something else in its place. */
+static inline bool domain_has_handler(const struct iommu_domain *domain)
+{
+	return domain->cookie_type == IOMMU_COOKIE_FAULT_HANDLER &&
+	       domain->handler;
+}
 #endif
 
 #endif

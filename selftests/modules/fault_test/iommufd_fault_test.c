@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/ioasid_kernel.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -46,7 +47,7 @@ static int read_domain(struct device *member, void *data)
 	struct iommu_domain *domain = iommu_get_domain_for_dev(member);
 	struct report *report = data;
 
-	if (member != dev || !domain || !domain->handler)
+	if (member != dev || !domain || !domain_has_handler(domain))
 		return 0;
 	report->handler = domain->handler;
 	report->token = domain->handler_token;
