@@ -21,7 +21,10 @@ struct iommu_group;
  * @old: the current one
  * @handle: with which the group is attached; set to the one with which it is then
  * @spare: another one, for the new domain
- * @in_place: the IOMMU driver moves a PASID without blocking it in between
+ * @in_place: the IOMMU driver moves a PASID without blocking it in between; @handle stays
+ * @owner: then, what page requests that come by @handle are found by
+ * @new_owner: its value for @domain
+ * @old_owner: its value for @old
  * @lost: set if the group is attached to neither domain now
  */
 struct pasid_replace {
@@ -33,6 +36,9 @@ struct pasid_replace {
 	struct iommu_attach_handle *handle;
 	struct iommu_attach_handle *spare;
 	bool in_place;
+	void **owner;
+	void *new_owner;
+	void *old_owner;
 	bool lost;
 };
 

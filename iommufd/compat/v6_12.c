@@ -24,18 +24,21 @@ static int move_pasid(struct device *dev, void *data)
 
 /*
  * The group's mutex is held by iommu_group_for_each_dev(). The core finds the handle that
- * it has; from the first store on page requests go to the new domain.
+ * it has. Where requests go is switched before each move: when that returns, the driver is
+ * reporting none any more that was made before it.
  */
 static int replace_in_place(struct pasid_replace *replace)
 {
 	struct pasid_replace back = *replace;
 	int rc;
 
+	WRITE_ONCE(*replace->owner, replace->new_owner);
 	WRITE_ONCE(replace->handle->domain, replace->domain);
 	rc = iommu_group_for_each_dev(replace->group, replace, move_pasid);
 	if (!rc)
 		return 0;
 	WRITE_ONCE(replace->handle->domain, replace->old);
+	WRITE_ONCE(*replace->owner, replace->old_owner);
 	swap(back.domain, back.old);
 	if (iommu_group_for_each_dev(replace->group, &back, move_pasid)) {
 		iommu_detach_device_pasid(replace->old, replace->dev,

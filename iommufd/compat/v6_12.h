@@ -107,6 +107,9 @@ static inline void *driver_hw_info(const struct iommu_ops *ops,
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
+/* What drivers may register that this core has no use for. */
+#define UNUSED_FEATURES	0
+
 /*
  * PASIDs ----------------------------------------------------------------------
  */

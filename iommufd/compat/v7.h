@@ -7,7 +7,9 @@
 
 #include <linux/generic_pt/iommu.h>
 #include <linux/iommu.h>
+#include <linux/ioasid.h>
 #include <linux/pci.h>
+#include <linux/pci-ats.h>
 #include <linux/property.h>
 #include <uapi/linux/iommufd.h>
 
@@ -128,6 +130,9 @@ static inline void *driver_hw_info(const struct iommu_ops *ops,
 	return data;
 }
 
+/* What drivers may register that this core has no use for: it replaces PASIDs itself. */
+#define UNUSED_FEATURES	IOASID_IOMMU_PASID_REPLACE
+
 /*
  * PASIDs ----------------------------------------------------------------------
  */
@@ -146,20 +151,25 @@ static inline int iommufd_pasid_replace(struct pasid_replace *replace)
  * Page requests ---------------------------------------------------------------
  */
 
-/* The IOMMU driver enables them when a domain with a handler is attached. */
+/* A PCI device that has the capability may; others are described so. */
+static inline bool device_may_request_pages(struct device *dev)
+{
+	if (dev_is_pci(dev))
+		return pci_pri_supported(to_pci_dev(dev));
+	return device_property_present(dev, "dma-can-stall");
+}
+
+/*
+ * The IOMMU driver enables them when a domain with a handler is attached; but some do
+ * not look at the handler.
+ */
 static inline int iommufd_iopf_enable(struct device *dev)
 {
-	return 0;
+	return device_may_request_pages(dev) ? 0 : -ENODEV;
 }
 
 static inline void iommufd_iopf_disable(struct device *dev)
 {
-}
-
-/* A PCI device that has the capability may; others are described so. */
-static inline bool device_may_request_pages(struct device *dev)
-{
-	return dev_is_pci(dev) || device_property_present(dev, "dma-can-stall");
 }
 
 #endif

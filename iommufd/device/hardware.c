@@ -105,15 +105,13 @@ static int replace_pasid(struct group *group, struct attachment *att,
 		.handle = &att->handle->core,
 		.spare = &spare_of(att, hwpt)->core,
 		.in_place = features & IOASID_IOMMU_PASID_REPLACE,
+		.owner = (void **)&att->handle->sources,
+		.new_owner = &hwpt->sources,
+		.old_owner = &att->hwpt->sources,
 	};
 	int rc;
 
-	/* The handle stays: from now on requests go to the new queue. */
-	if (replace.in_place)
-		WRITE_ONCE(att->handle->sources, &hwpt->sources);
 	rc = iommufd_pasid_replace(&replace);
-	if (rc && replace.in_place)
-		WRITE_ONCE(att->handle->sources, &att->hwpt->sources);
 	att->handle = container_of(replace.handle, struct source_handle, core);
 	att->lost = replace.lost;
 	return rc;

@@ -108,7 +108,7 @@ unsigned int iommufd_driver_features(const struct iommu_ops *ops)
 
 	mutex_lock(&drivers_lock);
 	driver = registered_find(ops);
-	features = driver ? driver->features : 0;
+	features = driver ? driver->features & ~UNUSED_FEATURES : 0;
 	mutex_unlock(&drivers_lock);
 	return features;
 }

@@ -21,8 +21,8 @@
 #include "space/paging.h"
 
 /*
- * Unmapping reschedules after each of these, so no entry may be larger (AMD-Vi
- * has entries of any power of two).
+ * Unmapping reschedules after each of these, so no entry should be larger (AMD-Vi
+ * has entries of any power of two; a driver that chooses them itself may make one).
  */
 #define PAGING_STRIDE	(16UL << 30)
 /* Entries for one call of the driver, which does not reschedule. */
@@ -624,7 +624,9 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
 {
 	size_t step = grain(domain), mapped = 0;
 
-	*rc = domain_map(domain, iova, phys, step, 2, IOMMU_READ, &mapped);
+	/* VT-d's nesting parents have no entries that are for reading alone. */
+	*rc = domain_map(domain, iova, phys, step, 2, IOMMU_READ | IOMMU_WRITE,
+			 &mapped);
 	if (!*rc && domain->ops->iotlb_sync_map)
 		*rc = domain->ops->iotlb_sync_map(domain, iova, mapped);
 	return !*rc && mapped == 2 * step && domain->ops->iova_to_phys &&
@@ -640,8 +642,7 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
  *	at an odd one, where they cannot be one entry
  *
  * A driver does not tell whether it can unmap a part of what one call has mapped:
- * virtio-iommu's cannot. So this is tried, with two pages of zeros, mapped for
- * reading.
+ * virtio-iommu's cannot. So this is tried, with two pages of zeros.
  *
  * Return: 0, -ENOMEM; -EIO if the driver does not even unmap that.
  */

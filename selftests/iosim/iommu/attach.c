@@ -250,8 +250,10 @@ int attach_pasid(struct iommu_domain *domain, struct device *dev,
  * detach_pasid - let DMA with a PASID fault
  * @dev: the device
  * @pasid: the PASID
+ *
+ * Return: whether it was attached.
  */
-void detach_pasid(struct device *dev, ioasid_t pasid)
+bool detach_pasid(struct device *dev, ioasid_t pasid)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 	struct attachment *old;
@@ -263,6 +265,23 @@ void detach_pasid(struct device *dev, ioasid_t pasid)
 		swap_pasid(endpoint, pasid, old, NULL);
 	}
 	mutex_unlock(&endpoint->attach_lock);
+	return old;
+}
+
+/**
+ * attach_has_pasid - is a PASID attached?
+ * @dev: the device. One that has joined its group later has none of the others'
+ * @pasid: the PASID
+ */
+bool attach_has_pasid(struct device *dev, ioasid_t pasid)
+{
+	struct iosim_endpoint *endpoint = endpoint_of(dev);
+	bool has;
+
+	mutex_lock(&endpoint->attach_lock);
+	has = find_pasid(endpoint, pasid);
+	mutex_unlock(&endpoint->attach_lock);
+	return has;
 }
 
 /**

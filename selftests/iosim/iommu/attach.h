@@ -56,7 +56,8 @@ static inline void attachments_init(struct attachments *attachments)
 int attach_rid(struct iommu_domain *domain, struct device *dev);
 int attach_pasid(struct iommu_domain *domain, struct device *dev,
 		 ioasid_t pasid);
-void detach_pasid(struct device *dev, ioasid_t pasid);
+bool detach_pasid(struct device *dev, ioasid_t pasid);
+bool attach_has_pasid(struct device *dev, ioasid_t pasid);
 void attach_release(struct iosim_endpoint *endpoint);
 u64 attach_last(const struct attachment *at);
 struct attachment *attach_find(struct iosim_endpoint *endpoint, u32 pasid,

@@ -52,20 +52,22 @@ int op_attach_dev(struct iommu_domain *domain, struct device *dev,
 int op_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 		     ioasid_t pasid, struct iommu_domain *old)
 {
+	bool had = attach_has_pasid(dev, pasid);
 	int rc = requests_begin(domain, dev);
 
 	if (rc)
 		return rc;
 	rc = attach_pasid(domain, dev, pasid);
-	requests_end(rc ? domain : old, dev);
+	if (rc || had)
+		requests_end(rc ? domain : old, dev);
 	return rc;
 }
 
 int op_block_pasid(struct iommu_domain *domain, struct device *dev,
 		   ioasid_t pasid, struct iommu_domain *old)
 {
-	detach_pasid(dev, pasid);
-	requests_end(old, dev);
+	if (detach_pasid(dev, pasid))
+		requests_end(old, dev);
 	return 0;
 }
 
