@@ -190,18 +190,21 @@ static void read_pcie(struct pci_dev *dev, struct function *f)
 	f->port = pci_read_long(dev, cap->addr + 0xc) >> 24;
 }
 
-static void read_name(struct pci_dev *dev, struct function *f)
+/*
+ * The access is the caller's: dev->access is of the fields that libpci has for itself,
+ * which in Debian 13's are not where they are in Debian 12's.
+ */
+static void read_name(struct pci_access *pci, struct function *f)
 {
 	char class[128], device[256];
 
-	if (dev->access->numeric_ids) {
+	if (pci->numeric_ids) {
 		f->name = xasprintf("class %04x [%04x:%04x]", f->class,
 				    f->vendor, f->device);
 		return;
 	}
-	pci_lookup_name(dev->access, class, sizeof(class), PCI_LOOKUP_CLASS,
-			f->class);
-	pci_lookup_name(dev->access, device, sizeof(device),
+	pci_lookup_name(pci, class, sizeof(class), PCI_LOOKUP_CLASS, f->class);
+	pci_lookup_name(pci, device, sizeof(device),
 			PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE, f->vendor,
 			f->device);
 	f->name = xasprintf("%s: %s [%04x:%04x]", class, device, f->vendor,
@@ -230,7 +233,8 @@ static void read_header(struct pci_dev *dev, struct function *f)
 	}
 }
 
-static void read_function(struct pci_dev *dev, struct function *f, bool live)
+static void read_function(struct pci_access *pci, struct pci_dev *dev,
+			  struct function *f, bool live)
 {
 	f->domain = dev->domain;
 	f->number = dev->bus;
@@ -255,7 +259,7 @@ static void read_function(struct pci_dev *dev, struct function *f, bool live)
 	} else {
 		f->acs.known = readable(dev, 0x40) && (live || !f->pcie);
 	}
-	read_name(dev, f);
+	read_name(pci, f);
 }
 
 static void read_all(struct topology *t, struct pci_access *pci)
@@ -276,7 +280,7 @@ static void read_all(struct topology *t, struct pci_access *pci)
 		}
 		f = &t->functions[t->nr++];
 		memset(f, 0, sizeof(*f));
-		read_function(dev, f, t->live);
+		read_function(pci, dev, f, t->live);
 		f->t = t;
 		if (!f->acs.known)
 			t->blind++;
