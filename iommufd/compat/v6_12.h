@@ -16,7 +16,7 @@
 #include "compat/pasid.h"
 
 /* What the function that device_find_child() calls is given. */
-typedef void match_data;
+#define MATCH_DATA	void
 
 #define NL_ASSERT_CTX_FITS	NL_ASSERT_DUMP_CTX_FITS
 

@@ -16,7 +16,7 @@
 #include "compat/pasid.h"
 
 /* What the function that device_find_child() calls is given. */
-typedef const void match_data;
+#define MATCH_DATA	const void
 
 /*
  * Exported in the namespace IOMMUFD_INTERNAL, declared only in

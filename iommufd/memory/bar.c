@@ -180,7 +180,7 @@ static bool is_off(struct device *dev)
 	       !(command & PCI_COMMAND_MEMORY);
 }
 
-static int is_cdev(struct device *dev, match_data *cdev)
+static int is_cdev(struct device *dev, MATCH_DATA *cdev)
 {
 	return dev->devt == *(const dev_t *)cdev;
 }
