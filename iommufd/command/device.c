@@ -140,7 +140,7 @@ static bool makes_page_requests(struct device *dev)
 	return device_may_request_pages(dev);
 }
 
-/* It can only be found out by enabling them: once is enough. */
+/* With 6.12 it can only be found out by enabling them: once is enough. */
 static void ask_page_requests(struct iommufd_device *idev,
 			      struct ioasid_device_info *arg)
 {
