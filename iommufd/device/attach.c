@@ -346,6 +346,16 @@ static struct hwpt *attach_drop(struct iommufd_device *idev,
 	if (list_empty(&att->members))
 		attachment_free(idev->group, att);
 	iommufd_pasid_give(idev, pasid);
+	return hwpt;
+}
+
+/* The same for what has been told of as attached. */
+static struct hwpt *attach_end(struct iommufd_device *idev,
+			       struct attachment *att, struct member *member)
+{
+	u32 pasid = member->source.pasid;
+	struct hwpt *hwpt = attach_drop(idev, att, member);
+
 	tell_attached(idev, pasid, NULL);
 	return hwpt;
 }
@@ -696,7 +706,7 @@ int iommufd_attach_remove(struct iommufd_device *idev, u32 pasid)
 	att = attachment_of(idev, pasid);
 	member = member_of(att, idev);
 	if (member)
-		hwpt = attach_drop(idev, att, member);
+		hwpt = attach_end(idev, att, member);
 	mutex_unlock(&idev->group->lock);
 	if (!hwpt)
 		return -ENOENT;
@@ -723,7 +733,7 @@ void iommufd_attach_remove_all(struct iommufd_device *idev)
 		member = member_of(att, idev);
 		if (!member)
 			continue;
-		hwpt = attach_drop(idev, att, member);
+		hwpt = attach_end(idev, att, member);
 		mutex_unlock(&group->lock);
 		iommufd_hwpt_put(hwpt);
 		mutex_lock(&group->lock);

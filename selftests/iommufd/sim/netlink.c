@@ -675,6 +675,33 @@ TEST_F(bound, events)
 	EXPECT_TRUE(genl_silent(&self->events));
 }
 
+/* A page table that cannot be filled: what has not been attached is not detached. */
+TEST_F(bound, failed_attach)
+{
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	unsigned int nth;
+	char value[16];
+	int rc;
+
+	for (nth = 1;; nth++) {
+		snprintf(value, sizeof(value), "%u", nth);
+		ASSERT_EQ(0, iosim_set(SIM_NAME, "map_fail", value));
+		rc = sim_attach(&self->sim, self->sim.ioas);
+		ASSERT_EQ(0, iosim_set(SIM_NAME, "map_fail", "0"));
+		if (!rc)
+			break;
+		EXPECT_EQ(-ENOMEM, rc);
+		EVENT(FAILED);
+		EXPECT_STREQ("attach", text(row, IOASID_A_EVENT_COMMAND));
+		genl_free(&rows);
+	}
+	EXPECT_LT(1, nth);
+	EVENT(ATTACH);
+	genl_free(&rows);
+	EXPECT_TRUE(genl_silent(&self->events));
+}
+
 /* Pairs that are not isolated ---------------------------------------------- */
 
 /* The name of the device that is bound to another context. */
