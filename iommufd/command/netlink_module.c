@@ -109,7 +109,9 @@ static int fill_failure(struct sk_buff *skb, const struct failure *failure)
 	     nla_put_u32(skb, IOASID_A_FAILURE_UID,
 			 from_kuid_munged(&init_user_ns, failure->uid)) ?:
 	     nla_put_string(skb, IOASID_A_FAILURE_COMMAND, failure->command) ?:
-	     nla_put_u32(skb, IOASID_A_FAILURE_ERROR, failure->error);
+	     nla_put_u32(skb, IOASID_A_FAILURE_ERROR, failure->error) ?:
+	     nla_put_u64_64bit(skb, IOASID_A_FAILURE_TIMES, failure->times,
+			       IOASID_A_FAILURE_PAD);
 	if (!rc && failure->reason[0])
 		rc = nla_put_string(skb, IOASID_A_FAILURE_REASON,
 				    failure->reason);

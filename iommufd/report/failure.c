@@ -14,15 +14,46 @@
 
 #include "report/failure.h"
 
-/* Protects what follows; held to copy one entry. */
+/* Protects what follows; held to look at all entries once. */
 static DEFINE_SPINLOCK(failure_lock);
+/* In no order; an entry that is not in use has the number 0. */
 static struct failure failures[FAILURES_MAX];
 /* The number of the newest one, 0 before the first. */
 static u64 newest;
 
-static struct failure *failure_slot(u64 number)
+/* Has the same process failed in the same way? */
+static bool is_repeated(const struct failure *failure,
+			const struct failure *before)
 {
-	return &failures[number % FAILURES_MAX];
+	return before->number && before->pid == failure->pid &&
+	       before->context == failure->context &&
+	       before->command == failure->command &&
+	       before->error == failure->error &&
+	       !strcmp(before->reason, failure->reason);
+}
+
+/*
+ * Where to keep a failure: with the same one before it, so that who tries again and
+ * again takes one entry; or in place of the oldest. A user who has half of them all
+ * replaces his own: nobody can have the failures of others forgotten.
+ */
+static struct failure *find_entry(const struct failure *failure)
+{
+	struct failure *oldest = NULL, *own = NULL, *entry;
+	unsigned int nr = 0;
+
+	for (entry = failures; entry < failures + FAILURES_MAX; entry++) {
+		if (is_repeated(failure, entry))
+			return entry;
+		if (!oldest || entry->number < oldest->number)
+			oldest = entry;
+		if (!entry->number || !uid_eq(entry->uid, failure->uid))
+			continue;
+		nr++;
+		if (!own || entry->number < own->number)
+			own = entry;
+	}
+	return oldest->number && nr >= FAILURES_MAX / 2 ? own : oldest;
 }
 
 /**
@@ -46,14 +77,19 @@ void iommufd_failure_keep(u32 context, const char *command, int error,
 		.command = command,
 		.error = error,
 		.secret = secret,
+		.times = 1,
 	};
+	struct failure *entry;
 
 	get_task_comm(failure.comm, current->group_leader);
 	if (reason)
 		strscpy(failure.reason, reason);
 	spin_lock(&failure_lock);
 	failure.number = ++newest;
-	*failure_slot(newest) = failure;
+	entry = find_entry(&failure);
+	if (is_repeated(&failure, entry))
+		failure.times = entry->times + 1;
+	*entry = failure;
 	spin_unlock(&failure_lock);
 }
 
@@ -66,16 +102,15 @@ void iommufd_failure_keep(u32 context, const char *command, int error,
  */
 bool iommufd_failure_next(u64 number, struct failure *failure)
 {
-	bool found = false;
+	const struct failure *found = NULL, *entry;
 
 	spin_lock(&failure_lock);
-	if (newest >= FAILURES_MAX)
-		number = max(number, newest - FAILURES_MAX + 1);
-	number = max(number, 1ULL);
-	if (number <= newest) {
-		*failure = *failure_slot(number);
-		found = true;
-	}
+	for (entry = failures; entry < failures + FAILURES_MAX; entry++)
+		if (entry->number && entry->number >= number &&
+		    (!found || entry->number < found->number))
+			found = entry;
+	if (found)
+		*failure = *found;
 	spin_unlock(&failure_lock);
 	return found;
 }

@@ -17,7 +17,8 @@
 /**
  * struct failure - a command that has failed
  * @number: counts up from 1
- * @time: when, in nanoseconds since 1970
+ * @time: when, in nanoseconds since 1970; the last time
+ * @times: how often the process has failed so
  * @context: number of the context
  * @pid: the caller's process, in the initial PID namespace
  * @uid: its user
@@ -30,6 +31,7 @@
 struct failure {
 	u64 number;
 	u64 time;
+	u64 times;
 	u32 context;
 	pid_t pid;
 	kuid_t uid;

@@ -504,6 +504,7 @@ static const struct field failure_fields[] = {
 	FIELD("comm", IOASID_A_FAILURE_COMM, TEXT),
 	FIELD("command", IOASID_A_FAILURE_COMMAND, TEXT),
 	FIELD("error", IOASID_A_FAILURE_ERROR, ERRNO),
+	FIELD("times", IOASID_A_FAILURE_TIMES, U64),
 	FIELD("reason", IOASID_A_FAILURE_REASON, TEXT),
 	FIELD("number", IOASID_A_FAILURE_NUMBER, U64, .hidden = true),
 	{ }

@@ -29,6 +29,12 @@ static int fail_to_map(int fd, uint32_t ioas, void *buf)
 	return map(fd, ioas, buf, PAGE, AT);
 }
 
+/* One of many failures that differ: the sentence has the IOVA. */
+static int fail_to_unmap(int fd, uint32_t ioas, unsigned int nr)
+{
+	return iommu_ioas_unmap(fd, ioas, AT + (1 + nr) * PAGE, PAGE, NULL);
+}
+
 /* The newest failure that a dump has; NULL without one. */
 static const struct nlmsghdr *newest(const struct genl_rows *rows)
 {
@@ -102,10 +108,8 @@ TEST_F(netlink, wrap)
 	unsigned int i;
 
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE, AT));
 	for (i = 0; i < 2 * KEPT + 5; i++)
-		ASSERT_EQ(-EEXIST,
-			  fail_to_map(self->fd, self->ioas, self->buf));
+		ASSERT_EQ(-ENOENT, fail_to_unmap(self->fd, self->ioas, i));
 	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_FAILURE_GET));
 	ASSERT_EQ(KEPT, rows.nr);
 	last = value(newest(&rows), IOASID_A_FAILURE_NUMBER);
@@ -125,6 +129,36 @@ TEST_F(netlink, wrap)
 	EXPECT_EQ(0, rows.nr);
 	genl_free(&rows);
 	close(other);
+}
+
+/* Who tries again and again takes one, whatever else fails between. */
+TEST_F(netlink, repeated)
+{
+	struct filter own = { IOASID_A_FAILURE_CONTEXT, self->context, false };
+	const struct nlmsghdr *row;
+	struct genl_rows rows;
+	uint64_t half = 0;
+	unsigned int i;
+
+	ASSERT_EQ(0, map(self->fd, self->ioas, self->buf, PAGE, AT));
+	for (i = 0; i < 2 * KEPT; i++) {
+		ASSERT_EQ(-EEXIST,
+			  fail_to_map(self->fd, self->ioas, self->buf));
+		ASSERT_EQ(-ENOENT, iommu_destroy(self->fd, 99));
+		half = i == KEPT ? now() : half;
+	}
+	ASSERT_EQ(-EEXIST, fail_to_map(self->fd, self->ioas, self->buf));
+	ASSERT_EQ(-EEXIST, map(self->fd, self->ioas, self->buf, 2 * PAGE, AT));
+	ASSERT_EQ(0, dump(&self->genl, &rows, IOASID_CMD_FAILURE_GET, &own, 1));
+	ASSERT_EQ(3, rows.nr);
+	row = genl_row(&rows, 0);
+	EXPECT_STREQ("IOMMU_DESTROY", text(row, IOASID_A_FAILURE_COMMAND));
+	EXPECT_EQ(2 * KEPT, value(row, IOASID_A_FAILURE_TIMES));
+	row = genl_row(&rows, 1);
+	EXPECT_EQ(2 * KEPT + 1, value(row, IOASID_A_FAILURE_TIMES));
+	EXPECT_LT(half, value(row, IOASID_A_FAILURE_TIME));
+	EXPECT_EQ(1, value(newest(&rows), IOASID_A_FAILURE_TIMES));
+	genl_free(&rows);
 }
 
 /* Who may ------------------------------------------------------------------ */
@@ -181,6 +215,46 @@ TEST_F(netlink, users_see_their_own)
 	EXPECT_NE(NULL, find(&rows, IOASID_A_FAILURE_UID, 0));
 	EXPECT_NE(NULL, find(&rows, IOASID_A_FAILURE_UID, USER_A));
 	EXPECT_NE(NULL, find(&rows, IOASID_A_FAILURE_UID, USER_B));
+	genl_free(&rows);
+}
+
+/* Fails as often as would be enough for all that is kept. */
+static void body_of_flood(void *arg)
+{
+	FIXTURE_DATA(netlink) *self = arg;
+	unsigned int i;
+
+	CHILD_EQ(0, mem_become_user(USER_A, 1 << 20));
+	for (i = 0; i < 2 * KEPT; i++)
+		CHILD_EQ(-ENOENT, fail_to_unmap(self->fd, self->ioas, i));
+}
+
+static unsigned int count_of(const struct genl_rows *rows, uint64_t user)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < rows->nr; i++)
+		nr += value(genl_row(rows, i), IOASID_A_FAILURE_UID) == user;
+	return nr;
+}
+
+TEST_F(netlink, nobody_pushes_out_others)
+{
+	struct genl_rows rows;
+	unsigned int i;
+
+	for (i = 0; i < KEPT; i++)
+		ASSERT_EQ(-ENOENT, fail_to_unmap(self->fd, self->ioas, i));
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_FAILURE_GET));
+	EXPECT_LT(KEPT / 2, count_of(&rows, 0));
+	genl_free(&rows);
+	EXPECT_EQ(0, child_run(body_of_flood, self));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(-ENOENT, fail_to_unmap(self->fd, self->ioas,
+						 2 * KEPT + i));
+	ASSERT_EQ(0, dump_all(&self->genl, &rows, IOASID_CMD_FAILURE_GET));
+	EXPECT_EQ(KEPT / 2, count_of(&rows, 0));
+	EXPECT_EQ(KEPT / 2, count_of(&rows, USER_A));
 	genl_free(&rows);
 }
 
