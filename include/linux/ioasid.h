@@ -39,6 +39,10 @@ struct iommufd_device *ioasid_bind_subdevice(struct iommufd_ctx *ctx,
 u32 ioasid_own_pasid(struct iommufd_device *idev);
 int ioasid_find_pasid(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid);
 
+/* Where iommufd_device_attach() takes no PASID, which is before Linux 6.15. */
+int ioasid_attach_pasid(struct iommufd_device *idev, u32 pasid, u32 *pt_id);
+void ioasid_detach_pasid(struct iommufd_device *idev, u32 pasid);
+
 /*
  * What a device is about to be attached to, with its memory pinned: then the attach does
  * not wait for memory that a user can keep it waiting for, and can be done with a lock held

@@ -35,6 +35,13 @@ static bool tracks_dirty(struct device *dev)
 	       device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING);
 }
 
+/* Translations that a device may keep are no matter for a guest where it has none. */
+static void report_ats(struct device *dev, struct iommu_hw_info *arg)
+{
+	if (dev_is_pci(dev) && !pci_ats_supported(to_pci_dev(dev)))
+		arg->out_capabilities |= IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+}
+
 static void report_pasid(struct device *dev, struct iommu_hw_info *arg)
 {
 	int ctrl;
@@ -112,6 +119,7 @@ int iommufd_device_cmd_hw_info(struct command *cmd)
 	if (tracks_dirty(idev->dev))
 		arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
 	report_pasid(idev->dev, arg);
+	report_ats(idev->dev, arg);
 	object_put(cmd->ctx, &idev->obj);
 	if (IS_ERR(data))
 		return PTR_ERR(data);

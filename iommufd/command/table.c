@@ -68,7 +68,7 @@ static int check_hwpt_flags(u32 flags)
 {
 	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
 		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
-		      IOMMU_HWPT_FAULT_ID_VALID))
+		      IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID))
 		return -EOPNOTSUPP;
 	/* Page requests go to the queue of the nested page table. */
 	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT &&

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/version.h>
 #include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
 
 #include "compat/pasid.h"
 
@@ -68,15 +69,17 @@ static inline bool driver_completes(const struct iommu_ops *ops)
 	return ops->domain_alloc_user;
 }
 
+/* Every domain can be attached to a PASID: no driver knows a flag for that. */
 static inline struct iommu_domain *
 driver_alloc_paging(const struct iommu_ops *ops, struct device *dev, u32 flags,
 		    const struct iommu_user_data *data)
 {
-	return ops->domain_alloc_user(dev, flags, NULL, data);
+	return ops->domain_alloc_user(dev, flags & ~IOMMU_HWPT_ALLOC_PASID,
+				      NULL, data);
 }
 
 static inline struct iommu_domain *
-driver_alloc_nested(const struct iommu_ops *ops, struct device *dev,
+driver_alloc_nested(const struct iommu_ops *ops, struct device *dev, u32 flags,
 		    struct iommu_domain *parent,
 		    const struct iommu_user_data *data)
 {

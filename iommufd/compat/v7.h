@@ -98,11 +98,11 @@ driver_alloc_paging(const struct iommu_ops *ops, struct device *dev, u32 flags,
 }
 
 static inline struct iommu_domain *
-driver_alloc_nested(const struct iommu_ops *ops, struct device *dev,
+driver_alloc_nested(const struct iommu_ops *ops, struct device *dev, u32 flags,
 		    struct iommu_domain *parent,
 		    const struct iommu_user_data *data)
 {
-	return ops->domain_alloc_nested(dev, parent, 0, data);
+	return ops->domain_alloc_nested(dev, parent, flags, data);
 }
 
 /*

@@ -112,7 +112,7 @@ static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
 	struct iommu_domain *domain;
 
 	if (parent)
-		domain = driver_alloc_nested(ops, dev, parent, data);
+		domain = driver_alloc_nested(ops, dev, flags, parent, data);
 	else if (driver_has_flags(ops))
 		domain = driver_alloc_paging(ops, dev, flags, data);
 	else
@@ -146,6 +146,16 @@ static int check_dirty(struct ioas *ioas, struct device *dev)
 		return 0;
 	return iommufd_reason_note(ioas->ctx, -EOPNOTSUPP,
 				   "the IOMMU driver of %s cannot report dirty pages: the kernel has been built without IOMMUFD_DRIVER",
+				   dev_name(dev));
+}
+
+/* Drivers of 6.12 are not asked; newer ones may want another format of page table. */
+static int check_pasids(struct iommufd_ctx *ctx, struct device *dev)
+{
+	if (dev->iommu->max_pasids)
+		return 0;
+	return iommufd_reason_note(ctx, -EOPNOTSUPP,
+				   "%s or its IOMMU has no PASIDs",
 				   dev_name(dev));
 }
 
@@ -197,13 +207,14 @@ struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
 	int rc;
 
 	if (flags & ~(IOMMU_HWPT_ALLOC_NEST_PARENT |
-		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING))
+		      IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_ALLOC_PASID))
 		return ERR_PTR(-EOPNOTSUPP);
-	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) {
-		rc = check_dirty(ioas, dev);
-		if (rc)
-			return ERR_PTR(rc);
-	}
+	rc = flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING ? check_dirty(ioas, dev) :
+						       0;
+	if (!rc && flags & IOMMU_HWPT_ALLOC_PASID)
+		rc = check_pasids(ioas->ctx, dev);
+	if (rc)
+		return ERR_PTR(rc);
 	hwpt = hwpt_new(ioas, NULL);
 	if (IS_ERR(hwpt))
 		return hwpt;
@@ -235,7 +246,7 @@ err_abort:
  * iommufd_hwpt_alloc_nested - a page table of the user's below a kernel-managed one
  * @parent: translates the addresses in it, and its result
  * @dev: the device, bound
- * @flags: must be 0
+ * @flags: IOMMU_HWPT_ALLOC_PASID or 0
  * @data: where it is, in the IOMMU driver's terms
  *
  * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP (flags, no
@@ -252,8 +263,11 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	struct hwpt *hwpt;
 	int rc;
 
-	if (flags)
+	if (flags & ~IOMMU_HWPT_ALLOC_PASID)
 		return ERR_PTR(-EOPNOTSUPP);
+	rc = flags ? check_pasids(ctx, dev) : 0;
+	if (rc)
+		return ERR_PTR(rc);
 	if (!data)
 		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
 						   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
@@ -274,7 +288,7 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 		return hwpt;
 	hwpt->coherent = parent->coherent;
 
-	domain = domain_alloc(dev, 0, parent->domain, data);
+	domain = domain_alloc(dev, flags, parent->domain, data);
 	rc = PTR_ERR_OR_ZERO(domain);
 	if (rc)
 		goto err_abort;

@@ -21,9 +21,14 @@ extern typeof(*((struct iommu_domain_ops *)NULL)->set_dev_pasid) op_block_pasid;
 #define KERNEL_FEATURES	(IOASID_IOMMU_DIRTY | IOASID_IOMMU_PASID_REPLACE)
 /* VFIO leaves GET_REGION_INFO to the driver. */
 #define KERNEL_VFIO_OPS
+#define KERNEL_PASID_OPS
 #else
 #define KERNEL_FEATURES	IOASID_IOMMU_DIRTY
 #define KERNEL_VFIO_OPS	.get_region_info_caps = front_region_info,
+/* Of whole devices: before, VFIO passes PASIDs on by itself, by a patch of ours. */
+#define KERNEL_PASID_OPS						\
+	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,	\
+	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
 #endif
 
 #endif

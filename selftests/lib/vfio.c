@@ -252,6 +252,46 @@ int vfio_detach(int dev_fd)
 }
 
 /**
+ * vfio_attach_pasid() - VFIO_DEVICE_ATTACH_IOMMUFD_PT with a PASID
+ * @dev_fd: bound device cdev
+ * @pasid: the PASID
+ * @pt_id: ID of an IOAS or HWPT
+ * @out_hwpt_id: gets the ID of the HWPT that is now attached; may be NULL
+ */
+int vfio_attach_pasid(int dev_fd, uint32_t pasid, uint32_t pt_id,
+		      uint32_t *out_hwpt_id)
+{
+	struct ioasid_vfio_attach attach = {
+		.argsz = sizeof(attach),
+		.flags = VFIO_DEVICE_ATTACH_PASID,
+		.pt_id = pt_id,
+		.pasid = pasid,
+	};
+	int rc;
+
+	rc = result(ioctl(dev_fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	if (!rc && out_hwpt_id)
+		*out_hwpt_id = attach.pt_id;
+	return rc;
+}
+
+/**
+ * vfio_detach_pasid() - VFIO_DEVICE_DETACH_IOMMUFD_PT with a PASID
+ * @dev_fd: bound device cdev
+ * @pasid: the PASID; not being attached is no error
+ */
+int vfio_detach_pasid(int dev_fd, uint32_t pasid)
+{
+	struct ioasid_vfio_detach detach = {
+		.argsz = sizeof(detach),
+		.flags = VFIO_DEVICE_DETACH_PASID,
+		.pasid = pasid,
+	};
+
+	return result(ioctl(dev_fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+}
+
+/**
  * vfio_group_open() - open /dev/vfio/GROUP
  * @group: IOMMU group number
  */

@@ -41,6 +41,9 @@ int vfio_bind(int dev_fd, int iommufd, uint32_t *dev_id);
 int vfio_bind_token(int dev_fd, int iommufd, const uint8_t *token);
 int vfio_attach(int dev_fd, uint32_t pt_id, uint32_t *out_hwpt_id);
 int vfio_detach(int dev_fd);
+int vfio_attach_pasid(int dev_fd, uint32_t pasid, uint32_t pt_id,
+		      uint32_t *out_hwpt_id);
+int vfio_detach_pasid(int dev_fd, uint32_t pasid);
 
 int vfio_group_open(int group);
 int vfio_group_set_container(int group_fd, int container);

@@ -25,6 +25,19 @@
 #define IOMMU_HW_INFO_FLAG_INPUT_TYPE (1 << 0)
 #endif
 
+#ifndef IOMMU_VEVENTQ_ALLOC
+/*
+ * Of linux/iommufd.h since Linux 6.14 and 7.0 (a header that has IOMMU_VEVENTQ_ALLOC has
+ * the first).
+ *
+ * enum iommufd_hwpt_alloc_flags: the page table can be attached to a PASID. EOPNOTSUPP: the
+ * device or its IOMMU has no PASIDs. Here page tables without the flag can be, too.
+ */
+#define IOMMU_HWPT_ALLOC_PASID (1 << 3)
+/* enum iommufd_hw_capabilities: the device has no ATS. */
+#define IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED (1 << 3)
+#endif
+
 #ifndef VFIO_DEVICE_BIND_FLAG_TOKEN
 /* Of linux/vfio.h since Linux 6.17. */
 #define VFIO_DEVICE_BIND_FLAG_TOKEN (1 << 0)
@@ -53,6 +66,44 @@ struct ioasid_vfio_bind {
 	__s32 iommufd;
 	__u32 out_devid;
 	__aligned_u64 token_uuid_ptr;
+};
+
+#ifndef VFIO_DEVICE_ATTACH_PASID
+/* Of linux/vfio.h since Linux 6.15. */
+#define VFIO_DEVICE_ATTACH_PASID (1 << 0)
+#define VFIO_DEVICE_DETACH_PASID (1 << 0)
+#endif
+
+/**
+ * struct ioasid_vfio_attach - ioctl(VFIO_DEVICE_ATTACH_IOMMUFD_PT)
+ * @argsz: sizeof(struct ioasid_vfio_attach)
+ * @flags: VFIO_DEVICE_ATTACH_PASID: there is a @pasid, and @argsz has to cover it.
+ *	Without the flag @argsz may end before it
+ * @pt_id: the IOAS or HWPT; set to the HWPT
+ * @pasid: what DMA by @pt_id carries, as of IOASID_PASID_ATTACH
+ *
+ * struct vfio_device_attach_iommufd_pt as newer versions of linux/vfio.h have it. With
+ * the flag it does what IOASID_PASID_ATTACH does, with the same errors; EINVAL: PASID 0.
+ */
+struct ioasid_vfio_attach {
+	__u32 argsz;
+	__u32 flags;
+	__u32 pt_id;
+	__u32 pasid;
+};
+
+/**
+ * struct ioasid_vfio_detach - ioctl(VFIO_DEVICE_DETACH_IOMMUFD_PT)
+ * @argsz: sizeof(struct ioasid_vfio_detach)
+ * @flags: VFIO_DEVICE_DETACH_PASID: there is a @pasid
+ * @pasid: the PASID; it is no error if it is not attached
+ *
+ * struct vfio_device_detach_iommufd_pt as newer versions of linux/vfio.h have it.
+ */
+struct ioasid_vfio_detach {
+	__u32 argsz;
+	__u32 flags;
+	__u32 pasid;
 };
 
 #ifndef IOMMU_IOAS_MAP_FILE

@@ -62,7 +62,7 @@ TEST_F(device, hw_info)
 	memset(vtd, 0xff, sizeof(vtd));
 	ASSERT_EQ(0, iommu_get_hw_info(rig->fd, rig->edu.dev_id, &info));
 	EXPECT_EQ(0, info.out_max_pasid_log2);
-	EXPECT_EQ(0, info.out_capabilities & IOMMU_HW_CAP_DIRTY_TRACKING);
+	EXPECT_EQ(IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED, info.out_capabilities);
 	if (!is_vtd()) {
 		EXPECT_EQ(IOMMU_HW_INFO_TYPE_NONE, info.out_data_type);
 		EXPECT_EQ(0, info.data_len);

@@ -300,7 +300,8 @@ static const struct row rows[] = {
 		.good = -ENOENT,
 		.flags = AT(iommu_hwpt_alloc, flags),
 		.known = IOMMU_HWPT_ALLOC_NEST_PARENT |
-			 IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+			 IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
+			 IOMMU_HWPT_ALLOC_PASID,
 		.reserved = { FIELD(iommu_hwpt_alloc, __reserved) },
 		.ids = { AT(iommu_hwpt_alloc, dev_id) },
 	}, {

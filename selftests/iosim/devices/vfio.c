@@ -42,6 +42,7 @@ static const struct vfio_device_ops device_ops = {
 	.write = front_write,
 	.ioctl = front_ioctl,
 	KERNEL_VFIO_OPS
+	KERNEL_PASID_OPS
 	.mmap = front_mmap,
 	.request = front_request,
 };

@@ -81,10 +81,12 @@ static void *op_hw_info(struct device *dev, u32 *length,
 	return main_hw_info(dev, length);
 }
 
+/* All are for PASIDs, too, where there are any, which iommufd has found out. */
 static struct iommu_domain *op_alloc_paging(struct device *dev, u32 flags,
 					    const struct iommu_user_data *data)
 {
-	return domain_alloc_user(dev, flags, NULL, data);
+	return domain_alloc_user(dev, flags & ~IOMMU_HWPT_ALLOC_PASID, NULL,
+				 data);
 }
 
 static struct iommu_domain *op_alloc_nested(struct device *dev,
@@ -92,7 +94,8 @@ static struct iommu_domain *op_alloc_nested(struct device *dev,
 					    u32 flags,
 					    const struct iommu_user_data *data)
 {
-	return domain_alloc_user(dev, flags, parent, data);
+	return domain_alloc_user(dev, flags & ~IOMMU_HWPT_ALLOC_PASID, parent,
+				 data);
 }
 
 const struct iommu_ops iosim_ops = {
