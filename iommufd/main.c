@@ -24,6 +24,7 @@
 #include "device/outlook.h"
 #include "memory/charge.h"
 #include "memory/gather.h"
+#include "report/handle.h"
 #include "report/notice.h"
 #include "space/area.h"
 #include "space/stock.h"
@@ -408,6 +409,7 @@ static const struct {
 	{ iommufd_stock_init, iommufd_stock_exit },
 	{ iommufd_gather_init, iommufd_gather_exit },
 	{ iommufd_batch_init, iommufd_batch_exit },
+	{ iommufd_handles_init, iommufd_handles_exit },
 	{ iommufd_family_init, iommufd_family_exit },
 	{ iommufd_outlook_init, iommufd_outlook_exit },
 	{ device_init, device_exit },

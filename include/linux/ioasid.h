@@ -62,6 +62,9 @@ void ioasid_device_bars_on(struct iommufd_device *idev);
  * IOMMU drivers. The ones that come with the kernel cannot report dirty pages to a
  * module, and cannot replace what a PASID is attached to.
  *
+ * Whoever registers promises that no page request that a device has made by an attachment
+ * is being reported any more when the device has been detached.
+ *
  * IOASID_IOMMU_PASID_REPLACE: set_dev_pasid() of a PASID that is attached changes to the
  * new domain at once, or fails and leaves the old one. When it returns, whatever it
  * returns and also if nothing has changed, no page request that the device has made

@@ -9,7 +9,9 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/version.h>
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
@@ -121,8 +123,44 @@ static inline void *driver_hw_info(const struct iommu_ops *ops,
 int iommufd_pasid_replace(struct pasid_replace *replace);
 
 /*
+ * Handles ---------------------------------------------------------------------
+ */
+
+/* The core has no use for the domain but to look for the handler of a page request. */
+static inline void handle_hide(struct iommu_attach_handle *handle,
+			       struct iommu_domain *instead)
+{
+	WRITE_ONCE(handle->domain, instead);
+}
+
+static inline void domain_settle(const struct iommu_domain *domain)
+{
+}
+
+/*
  * Page requests ---------------------------------------------------------------
  */
+
+/*
+ * Of a driver that has not registered: can we wait for whoever reports a request? The core
+ * forgets, and frees, requests that are being reported when the driver gives them up,
+ * which VT-d's and SMMUv3's do when we tell them to; AMD-Vi's when it detaches a device,
+ * without waiting.
+ */
+static inline bool driver_gives_up_later(struct device *dev)
+{
+	return !strstarts(dev_name(dev->iommu->iommu_dev->dev), "ivhd");
+}
+
+/*
+ * A device has been detached: all that the core has found an attachment for is in our
+ * handler now, or has not been noted yet, so that it will not be forgotten. In between it
+ * does not sleep.
+ */
+static inline void requests_settle(void)
+{
+	synchronize_rcu_tasks();
+}
 
 int iommufd_iopf_enable(struct device *dev);
 void iommufd_iopf_disable(struct device *dev);

@@ -11,6 +11,7 @@
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/property.h>
+#include <linux/rcupdate.h>
 #include <uapi/linux/iommufd.h>
 
 #include "compat/pasid.h"
@@ -148,8 +149,41 @@ static inline int iommufd_pasid_replace(struct pasid_replace *replace)
 }
 
 /*
+ * Handles ---------------------------------------------------------------------
+ */
+
+/* The core wants to know what an attachment has been attached to. */
+static inline void handle_hide(struct iommu_attach_handle *handle,
+			       struct iommu_domain *instead)
+{
+}
+
+/*
+ * A thread of the IOMMU driver may have looked up a domain that no device is attached to
+ * any more, and be about to read its handler, which it does without sleeping in between.
+ */
+static inline void domain_settle(const struct iommu_domain *domain)
+{
+	if (domain->iopf_handler)
+		synchronize_rcu_tasks();
+}
+
+/*
  * Page requests ---------------------------------------------------------------
  */
+
+/*
+ * The drivers give page requests up when they detach a device, without waiting for those
+ * that they are reporting, which the core forgets then, and frees.
+ */
+static inline bool driver_gives_up_later(struct device *dev)
+{
+	return false;
+}
+
+static inline void requests_settle(void)
+{
+}
 
 /* A PCI device that has the capability may; others are described so. */
 static inline bool device_may_request_pages(struct device *dev)

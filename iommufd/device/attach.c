@@ -105,11 +105,34 @@ static int check_pasid(const struct iommufd_device *idev,
 }
 
 /* A virtual function shares the page request interface of the physical one. */
-static int enable_page_requests(struct device *dev)
+static int enable_page_requests(struct iommufd_device *idev,
+				const struct hwpt *hwpt)
 {
+	struct device *dev = idev->dev;
+	int rc;
+
+	if (!iommufd_driver_waits(dev) && !driver_gives_up_later(dev))
+		return iommufd_reason_note(idev->ctx, -EOPNOTSUPP,
+					   "%s cannot be attached to HWPT %u, which has a fault queue: its IOMMU driver does not wait for the page requests that it reports when a device is detached",
+					   idev->name, hwpt->obj.id);
 	if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn)
-		return -EINVAL;
-	return iommufd_iopf_enable(dev);
+		rc = -EINVAL;
+	else
+		rc = iommufd_iopf_enable(dev);
+	if (rc)
+		iommufd_reason_note(idev->ctx, rc,
+				    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
+				    idev->name, hwpt->obj.id);
+	return rc;
+}
+
+/* Wait until nobody reports a request of a device that has been detached or moved. */
+static void settle_page_requests(struct device *dev, const struct hwpt *hwpt)
+{
+	if (hwpt->sources.faults && !iommufd_driver_waits(dev))
+		requests_settle();
+	if (hwpt->domain->iopf_handler)
+		iommufd_handle_settle();
 }
 
 /**
@@ -152,13 +175,9 @@ static struct member *member_new(struct iommufd_device *idev,
 	if (rc)
 		goto err_free;
 	if (hwpt->sources.faults) {
-		rc = enable_page_requests(idev->dev);
-		if (rc) {
-			iommufd_reason_note(idev->ctx, rc,
-					    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
-					    idev->name, hwpt->obj.id);
+		rc = enable_page_requests(idev, hwpt);
+		if (rc)
 			goto err_unreserve;
-		}
 	}
 	iommufd_source_add(&hwpt->sources, &member->source);
 	object_hold(&hwpt->obj);
@@ -179,12 +198,13 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 {
 	struct iommufd_device *idev = member->idev;
 
+	iommufd_source_remove(&hwpt->sources, &member->source);
+	settle_page_requests(idev->dev, hwpt);
 	if (hwpt->sources.faults) {
 		iommufd_fault_answer_all(hwpt->sources.faults, &member->source,
 					 moved);
 		iommufd_iopf_disable(idev->dev);
 	}
-	iommufd_source_remove(&hwpt->sources, &member->source);
 	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
 	kfree(member);
 }

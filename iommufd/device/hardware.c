@@ -24,6 +24,23 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
 	return rc;
 }
 
+/* A handle that the core does not know yet, or NULL. */
+static struct source_handle *handle_for(struct hwpt *hwpt,
+					struct iommufd_device *idev)
+{
+	/* Drivers that have registered wait for their reports. */
+	if (hwpt->sources.faults && !iommufd_driver_waits(idev->dev))
+		iommufd_handle_keep_module();
+	return iommufd_handle_get(hwpt->domain, &hwpt->sources);
+}
+
+/* The core knows the handle, by which it finds the handler of page requests. */
+static void handle_use(struct attachment *att, struct source_handle *handle)
+{
+	handle_hide(&handle->core, handle->hidden);
+	att->handle = handle;
+}
+
 /**
  * iommufd_hardware_attach - attach a group to a page table
  * @group: the group
@@ -31,23 +48,29 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
  * @idev: the device that is the first member
  * @hwpt: the page table
  *
- * Return: 0 or the IOMMU driver's error.
+ * Return: 0, -ENOMEM, or the IOMMU driver's error.
  */
 int iommufd_hardware_attach(struct group *group, struct attachment *att,
 			    struct iommufd_device *idev, struct hwpt *hwpt)
 {
-	int rc;
+	struct source_handle *handle = handle_for(hwpt, idev);
+	int rc = 0;
 
-	att->handle = &att->handles[0];
-	att->handle->sources = &hwpt->sources;
-	if (att->hw_pasid == IOMMU_NO_PASID) {
-		rc = setup_msi(group, hwpt);
-		return rc ?: iommu_attach_group_handle(hwpt->domain,
+	if (!handle)
+		return -ENOMEM;
+	if (att->hw_pasid != IOMMU_NO_PASID)
+		rc = iommu_attach_device_pasid(hwpt->domain, idev->dev,
+					       att->hw_pasid, &handle->core);
+	else
+		rc = setup_msi(group, hwpt) ?:
+			     iommu_attach_group_handle(hwpt->domain,
 						       group->iommu,
-						       &att->handle->core);
-	}
-	return iommu_attach_device_pasid(hwpt->domain, idev->dev,
-					 att->hw_pasid, &att->handle->core);
+						       &handle->core);
+	if (rc)
+		iommufd_handle_put(handle);
+	else
+		handle_use(att, handle);
+	return rc;
 }
 
 /**
@@ -64,30 +87,24 @@ void iommufd_hardware_detach(struct group *group, struct attachment *att,
 	else
 		iommu_detach_device_pasid(att->hwpt->domain, idev->dev,
 					  att->hw_pasid);
-}
-
-/* The handle that is not in use. */
-static struct source_handle *spare_of(struct attachment *att, struct hwpt *hwpt)
-{
-	struct source_handle *spare =
-		&att->handles[att->handle == &att->handles[0]];
-
-	spare->sources = &hwpt->sources;
-	return spare;
+	iommufd_handle_put(att->handle);
+	att->handle = NULL;
 }
 
 static int replace_rid(struct group *group, struct attachment *att,
-		       struct hwpt *hwpt)
+		       struct iommufd_device *idev, struct hwpt *hwpt)
 {
-	struct source_handle *spare = spare_of(att, hwpt);
+	struct source_handle *spare = handle_for(hwpt, idev);
 	int rc;
 
-	rc = setup_msi(group, hwpt);
-	if (!rc)
-		rc = iommu_replace_group_handle(group->iommu, hwpt->domain,
+	if (!spare)
+		return -ENOMEM;
+	rc = setup_msi(group, hwpt) ?:
+		     iommu_replace_group_handle(group->iommu, hwpt->domain,
 						&spare->core);
+	iommufd_handle_put(rc ? spare : att->handle);
 	if (!rc)
-		att->handle = spare;
+		handle_use(att, spare);
 	return rc;
 }
 
@@ -96,6 +113,7 @@ static int replace_pasid(struct group *group, struct attachment *att,
 {
 	unsigned int features =
 		iommufd_driver_features(iommu_ops_of(idev->dev));
+	struct source_handle *spare = handle_for(hwpt, idev);
 	struct pasid_replace replace = {
 		.group = group->iommu,
 		.dev = idev->dev,
@@ -103,17 +121,29 @@ static int replace_pasid(struct group *group, struct attachment *att,
 		.domain = hwpt->domain,
 		.old = att->hwpt->domain,
 		.handle = &att->handle->core,
-		.spare = &spare_of(att, hwpt)->core,
 		.in_place = features & IOASID_IOMMU_PASID_REPLACE,
 		.owner = (void **)&att->handle->sources,
 		.new_owner = &hwpt->sources,
 		.old_owner = &att->hwpt->sources,
 	};
+	bool moved;
 	int rc;
 
+	if (!spare)
+		return -ENOMEM;
+	replace.spare = &spare->core;
 	rc = iommufd_pasid_replace(&replace);
-	att->handle = container_of(replace.handle, struct source_handle, core);
+	moved = replace.handle == replace.spare;
+	iommufd_handle_put(moved ? att->handle : spare);
+	if (moved)
+		att->handle = spare;
 	att->lost = replace.lost;
+	if (att->lost) {
+		iommufd_handle_put(att->handle);
+		att->handle = NULL;
+	} else if (!replace.in_place) {
+		handle_use(att, att->handle);
+	}
 	return rc;
 }
 
@@ -130,7 +160,7 @@ int iommufd_hardware_replace(struct iommufd_device *idev,
 			     struct attachment *att, struct hwpt *hwpt)
 {
 	if (att->hw_pasid == IOMMU_NO_PASID)
-		return replace_rid(idev->group, att, hwpt);
+		return replace_rid(idev->group, att, idev, hwpt);
 	return replace_pasid(idev->group, att, idev, hwpt);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/list.h>
 
 #include "compat.h"
+#include "report/handle.h"
 #include "report/source.h"
 
 struct group;
@@ -18,9 +19,7 @@ struct reserver;
 
 /**
  * struct attachment - the page table that a group is attached to
- * @handle: identifies it to the IOMMU core; @handles[0] or [1]: a replace needs
- *	another one than the one in use
- * @handles: see @handle
+ * @handle: identifies it to the IOMMU core
  * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID: the index in
  *	group.attachments
  * @hwpt: the page table; each member holds a reference
@@ -30,7 +29,6 @@ struct reserver;
  */
 struct attachment {
 	struct source_handle *handle;
-	struct source_handle handles[2];
 	u32 hw_pasid;
 	struct hwpt *hwpt;
 	struct list_head members;

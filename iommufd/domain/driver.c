@@ -112,3 +112,15 @@ unsigned int iommufd_driver_features(const struct iommu_ops *ops)
 	mutex_unlock(&drivers_lock);
 	return features;
 }
+
+/**
+ * iommufd_driver_waits - does an IOMMU driver wait for the page requests that it reports?
+ * @dev: a device behind it
+ *
+ * Return: whether none that came by an attachment is being reported any more when the
+ * device has been detached. Drivers that have registered promise that.
+ */
+bool iommufd_driver_waits(struct device *dev)
+{
+	return iommufd_driver_features(iommu_ops_of(dev));
+}

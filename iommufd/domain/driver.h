@@ -5,8 +5,12 @@
 #ifndef IOMMUFD_DRIVER_H
 #define IOMMUFD_DRIVER_H
 
+#include <linux/types.h>
+
+struct device;
 struct iommu_ops;
 
+bool iommufd_driver_waits(struct device *dev);
 unsigned int iommufd_driver_features(const struct iommu_ops *ops);
 
 #endif

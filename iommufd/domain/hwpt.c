@@ -50,6 +50,7 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		 * left.
 		 */
 		iommufd_sources_unregister(&hwpt->sources);
+		domain_settle(hwpt->domain);
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
 	}
@@ -86,6 +87,7 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 	hwpt->policy = parent ? parent->policy : READ_ONCE(ioas->coherency);
 	iommufd_sources_init(&hwpt->sources, ioas->ctx, ioas->obj.id,
 			     &ioas->faults);
+	hwpt->sources.nested = parent;
 	return hwpt;
 }
 

@@ -35,6 +35,7 @@
 
 #include "compat.h"
 #include "report/fault.h"
+#include "report/handle.h"
 #include "report/source.h"
 #include "report/trace.h"
 
@@ -113,8 +114,7 @@ static const struct source *find_source(struct sources *sources,
 	const struct iommu_fault_page_request *prm =
 		&group->last_fault.fault.prm;
 	bool has_pasid = prm->flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID;
-	bool any_pasid = has_pasid && group->attach_handle->domain->type ==
-				      IOMMU_DOMAIN_NESTED;
+	bool any_pasid = has_pasid && sources->nested;
 	u32 hw_pasid = has_pasid ? prm->pasid : IOMMU_NO_PASID;
 	const struct source *source, *found = NULL;
 	unsigned long flags;
@@ -274,33 +274,47 @@ static bool request_queue(struct fault_queue *queue, struct request *request)
 	return queued;
 }
 
-static void answer(const struct iommufd_ctx *ctx, struct iopf_group *group,
-		   u32 cookie, enum iommu_page_response_code code)
+static void answer(u32 context, struct iopf_group *group, u32 cookie,
+		   enum iommu_page_response_code code)
 {
-	trace_ioasid_page_answer(ctx->number, dev_name(group->fault_param->dev),
+	trace_ioasid_page_answer(context, dev_name(group->fault_param->dev),
 				 group->last_fault.fault.prm.grpid, cookie,
 				 code);
 	iopf_group_response(group, code);
 	iopf_free_group(group);
 }
 
+/* Whether it has been queued; @sources may be NULL. */
+static bool queue_group(struct iopf_group *group, struct sources *sources)
+{
+	struct request *request;
+
+	if (!sources || !sources->faults)
+		return false;
+	request = request_new(group, sources);
+	if (!request)
+		return false;
+	if (request_queue(sources->faults, request))
+		return true;
+	kvfree(request);
+	return false;
+}
+
 /*
- * Called by the IOMMU core, in process context. A detach waits for it, so that the
- * domain, the page table and its queue are there.
+ * Called by the IOMMU core, in process context, maybe when the device has been detached
+ * already, see handle.c.
  */
 static int fault_handle(struct iopf_group *group)
 {
-	struct sources *sources = sources_of(group->attach_handle);
-	struct request *request = NULL;
+	int token = iommufd_handle_read_lock();
+	struct sources *sources = iommufd_handle_sources(group->attach_handle);
+	u32 context = sources ? sources->ctx->number : 0;
 
 	/* The core may forget it: we answer in any case. */
 	iopf_group_dequeue(group);
-	if (sources->faults)
-		request = request_new(group, sources);
-	if (request && request_queue(sources->faults, request))
-		return 0;
-	kvfree(request);
-	answer(sources->ctx, group, 0, IOMMU_PAGE_RESP_INVALID);
+	if (!queue_group(group, sources))
+		answer(context, group, 0, IOMMU_PAGE_RESP_INVALID);
+	iommufd_handle_read_unlock(token);
 	return 0;
 }
 
@@ -349,7 +363,8 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 	spin_unlock(&queue->lock);
 
 	hlist_for_each_entry_safe(request, next, &taken, cookies) {
-		answer(queue->ctx, request->group, request->cookie, code);
+		answer(queue->ctx->number, request->group, request->cookie,
+		       code);
 		request_put(request);
 	}
 	mutex_unlock(&queue->answering);
@@ -358,8 +373,7 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 /**
  * iommufd_fault_answer_all - answer all requests of an attachment that ends
  * @queue: where they are
- * @source: the attachment. The hardware makes no more requests from it, and those
- *	already made have been handled.
+ * @source: the attachment, which no request finds any more
  * @retry: the device is attached elsewhere now: let it try again there. Otherwise
  *	the requests are refused.
  *
@@ -395,7 +409,7 @@ static int answer_one(struct fault_queue *queue,
 		request_take_out(queue, request);
 	spin_unlock(&queue->lock);
 	if (request) {
-		answer(queue->ctx, request->group, request->cookie,
+		answer(queue->ctx->number, request->group, request->cookie,
 		       response->code);
 		request_put(request);
 	}

@@ -32,6 +32,7 @@ void iommufd_sources_init(struct sources *sources, struct iommufd_ctx *ctx,
 	sources->ioas_id = ioas_id;
 	sources->nr_faults = nr_faults;
 	sources->faults = NULL;
+	sources->nested = false;
 }
 
 /**

@@ -5,7 +5,6 @@
 #ifndef IOMMUFD_SOURCE_H
 #define IOMMUFD_SOURCE_H
 
-#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -41,6 +40,7 @@ struct source {
  * @ioas_id: the IOAS that it translates, or that is its parent
  * @nr_faults: of the IOAS: counts its DMA faults
  * @faults: where page requests go, or NULL; referenced by the page table
+ * @nested: it is the user's, and may be a table by PASID
  */
 struct sources {
 	u32 number;
@@ -50,23 +50,8 @@ struct sources {
 	u32 ioas_id;
 	atomic_long_t *nr_faults;
 	struct fault_queue *faults;
+	bool nested;
 };
-
-/**
- * struct source_handle - identifies an attachment to the IOMMU core
- * @core: what the core knows of it
- * @sources: of the page table
- */
-struct source_handle {
-	struct iommu_attach_handle core;
-	struct sources *sources;
-};
-
-/* A PASID may move to another page table meanwhile: ask once. */
-static inline struct sources *sources_of(struct iommu_attach_handle *handle)
-{
-	return READ_ONCE(container_of(handle, struct source_handle, core)->sources);
-}
 
 void iommufd_sources_init(struct sources *sources, struct iommufd_ctx *ctx,
 			  u32 ioas_id, atomic_long_t *nr_faults);

@@ -46,8 +46,8 @@ enum iosim_fail {
  * @reserved_last: its inclusive end
  * @prq_size: page requests that may wait at a time
  * @quirks: bits of enum iosim_quirk
- * @fault_thread: milliseconds until a DMA fault is reported, by a thread that nobody
- *	waits for; 0: at once
+ * @fault_thread: milliseconds until a DMA fault or page request is reported, by a thread
+ *	that nobody waits for; 0: at once
  * @group_with: a device whose group it joins, or NULL
  * @resources: memory resources of the platform device
  * @nr_resources: how many

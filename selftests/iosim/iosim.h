@@ -353,8 +353,8 @@ struct iosim_completion {
  *	quirks		empty (default), or words with commas between them: what the
  *			driver cannot do, or does badly, see below
  *	fault_thread	0 (default), or the milliseconds, to 10000, after which a DMA
- *			fault is reported by a thread that nobody waits for who
- *			detaches the device or frees the page table
+ *			fault or a page request is reported by a thread that nobody
+ *			waits for who detaches the device or frees the page table
  *	plugged		write 1: the device appears; write 0: it is removed, as if
  *			it had been pulled out
  *	device		read: its name, /sys/bus/platform/devices/NAME, or ENODEV

@@ -11,6 +11,11 @@
 #include <linux/ioasid_kernel.h>
 #include <linux/version.h>
 
+/* Exported in the namespace IOMMUFD_INTERNAL, and declared in no header of a package. */
+struct iommu_attach_handle *iommu_attach_handle_get(struct iommu_group *group,
+						    ioasid_t pasid,
+						    unsigned int type);
+
 /* As the kernel declares them. */
 extern typeof(*((struct iommu_domain_ops *)NULL)->attach_dev) op_attach_dev;
 extern typeof(*((struct iommu_domain_ops *)NULL)->set_dev_pasid) op_set_dev_pasid;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DMA faults that the IOMMU driver reports from a thread of its own, as AMD-Vi's does,
+ * DMA faults and page requests that the IOMMU driver reports from a thread of its own,
  * without a lock against who detaches the device, destroys what it was attached to, or
  * closes everything meanwhile. What the handler would touch then, KASAN sees.
  */
@@ -43,17 +43,22 @@ FIXTURE_TEARDOWN(late)
 	EXPECT_EQ(0, sim_close(&self->sim));
 }
 
-/* The report has come: whom it was for may be long gone. */
-static bool has_come(int64_t before)
+static bool has_risen(const char *counter, int64_t before)
 {
 	unsigned int ms;
 
 	for (ms = 0; ms < ENGINE_WAIT_MS; ms += 10) {
-		if (iosim_counter(SIM_NAME, "late_reports") > before)
+		if (iosim_counter(SIM_NAME, counter) > before)
 			return true;
 		usleep(10000);
 	}
 	return false;
+}
+
+/* The report has come: whom it was for may be long gone. */
+static bool has_come(int64_t before)
+{
+	return has_risen("late_reports", before);
 }
 
 TEST_F(late, attached)
@@ -114,6 +119,153 @@ TEST_F(late, removed)
 	sim->fd = -1;
 	EXPECT_EQ(0, iosim_unplug(SIM_NAME));
 	EXPECT_EQ(0, iosim_plug(SIM_NAME));
+}
+
+/* Page requests ------------------------------------------------------------ */
+
+#define V 0x7f0000000000ULL
+#define SECOND "other"
+
+FIXTURE(asked)
+{
+	struct sim sim;
+	struct fault_queue queue;
+	struct dma dma;
+	uint32_t hwpt;
+	int64_t reports;
+};
+
+FIXTURE_VARIANT(asked)
+{
+	uint32_t pasid;
+};
+
+FIXTURE_VARIANT_ADD(asked, rid) { };
+FIXTURE_VARIANT_ADD(asked, pasid)
+{
+	.pasid = 3,
+};
+
+/* A page table with a queue for the engine, attached. */
+static int attach_asked(const struct sim *sim, const struct engine *engine,
+			uint32_t queue, uint32_t pasid, uint32_t *hwpt)
+{
+	int rc = iommu_hwpt_alloc_fault(sim->fd, engine->dev_id, sim->ioas, 0,
+					queue, hwpt);
+
+	if (!rc && pasid)
+		rc = iommu_pasid_attach(sim->fd, engine->dev_id, pasid, *hwpt);
+	else if (!rc)
+		rc = vfio_attach(engine->fd, *hwpt, NULL);
+	return rc;
+}
+
+/* When it is over, a request has been made, but hardly ever has anybody been told. */
+FIXTURE_SETUP(asked)
+{
+	const struct iosim_desc poke = dma_desc_fill(V, 8, 1);
+	struct sim *sim = &self->sim;
+
+	NEED_SIM;
+	ASSERT_EQ(0, sim_open(sim, "pasid_bits=6 pri=1 " LATE));
+	ASSERT_EQ(0, fault_queue_open(sim->fd, &self->queue));
+	ASSERT_EQ(0, attach_asked(sim, &sim->engine, self->queue.id,
+				  variant->pasid, &self->hwpt));
+	self->dma = sim_dma_pasid(sim, 0, variant->pasid ?: ENGINE_NO_PASID);
+	self->dma.block = true;
+	self->reports = iosim_counter(SIM_NAME, "late_reports");
+	ASSERT_EQ(0, dma_start(&self->dma, &poke));
+	ASSERT_TRUE(has_risen("page_requests", 0));
+}
+
+FIXTURE_TEARDOWN(asked)
+{
+	if (self->queue.fd >= 0)
+		close(self->queue.fd);
+	EXPECT_EQ(0, sim_close(&self->sim));
+}
+
+static int detach(const struct sim *sim, uint32_t pasid)
+{
+	if (pasid)
+		return iommu_pasid_detach(sim->fd, sim->engine.dev_id, pasid);
+	return vfio_detach(sim->engine.fd);
+}
+
+TEST_F(asked, attached)
+{
+	struct iommu_hwpt_pgfault fault;
+
+	ASSERT_EQ(1, fault_read_group(self->queue.fd, &fault, 1));
+	EXPECT_EQ(V, fault.addr);
+	EXPECT_EQ(variant->pasid, fault.pasid);
+	EXPECT_EQ(0, fault_respond(self->queue.fd, fault.cookie,
+				   IOMMUFD_PAGE_RESP_INVALID));
+	EXPECT_EQ(IOSIM_REASON_REQUEST_FAILED, dma_wait(&self->dma));
+}
+
+TEST_F(asked, detached)
+{
+	struct sim *sim = &self->sim;
+
+	ASSERT_EQ(0, detach(sim, variant->pasid));
+	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
+	EXPECT_FALSE(fault_pending(self->queue.fd));
+	close(self->queue.fd);
+	self->queue.fd = -1;
+	EXPECT_EQ(0, iommu_destroy(sim->fd, sim->ioas));
+	EXPECT_TRUE(has_come(self->reports));
+}
+
+/* The queue of what it was attached to does not hear of it any more. */
+TEST_F(asked, attached_elsewhere)
+{
+	struct sim *sim = &self->sim;
+	struct sim_space space;
+	int rc;
+
+	ASSERT_EQ(0, sim_space_open(sim, &space));
+	if (variant->pasid)
+		rc = iommu_pasid_attach(sim->fd, sim->engine.dev_id,
+					variant->pasid, space.ioas);
+	else
+		rc = sim_attach(sim, space.ioas);
+	ASSERT_EQ(0, rc);
+	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
+	EXPECT_TRUE(has_come(self->reports));
+	EXPECT_FALSE(fault_pending(self->queue.fd));
+}
+
+/* Nor does another device's, whose attachment the core knows by the same handle. */
+TEST_F(asked, another_attached)
+{
+	struct fault_queue queue;
+	struct sim *sim = &self->sim;
+	struct engine other;
+	uint32_t hwpt;
+
+	ASSERT_EQ(0, sim_add(sim, SECOND, "pasid_bits=6 pri=1", &other));
+	ASSERT_EQ(0, fault_queue_open(sim->fd, &queue));
+	ASSERT_EQ(0, detach(sim, variant->pasid));
+	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
+	ASSERT_EQ(0, attach_asked(sim, &other, queue.id, variant->pasid, &hwpt));
+	EXPECT_TRUE(has_come(self->reports));
+	EXPECT_FALSE(fault_pending(self->queue.fd));
+	EXPECT_FALSE(fault_pending(queue.fd));
+	close(queue.fd);
+	EXPECT_EQ(0, sim_remove(SECOND, &other));
+}
+
+TEST_F(asked, closed)
+{
+	struct sim *sim = &self->sim;
+
+	close(self->queue.fd);
+	self->queue.fd = -1;
+	engine_close(&sim->engine);
+	close(sim->fd);
+	sim->fd = -1;
+	EXPECT_TRUE(has_come(self->reports));
 }
 
 SIM_HARNESS_MAIN

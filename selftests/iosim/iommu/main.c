@@ -161,5 +161,6 @@ module_init(iosim_init);
 module_exit(iosim_exit);
 MODULE_DESCRIPTION("Simulated IOMMU for tests of iommufd");
 MODULE_IMPORT_NS("IOMMUFD");
+MODULE_IMPORT_NS("IOMMUFD_INTERNAL");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(IOMMUFD_VERSION);

@@ -20,6 +20,7 @@
 #include "access.h"
 #include "endpoint.h"
 #include "prq.h"
+#include "report.h"
 #include "table.h"
 
 /**
@@ -230,11 +231,16 @@ static void ask(struct iosim_endpoint *endpoint,
 		prm->flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
 			     IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID;
 	}
-	for (i = 0; i < request->nr_pages; i++) {
+	/* From a thread only the last one: the device will come to the others. */
+	for (i = endpoint->fault_thread ? request->nr_pages - 1 : 0;
+	     i < request->nr_pages; i++) {
 		prm->addr = request->pages[i];
 		if (i == request->nr_pages - 1)
 			prm->flags |= IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
-		iommu_report_device_fault(&endpoint->pdev->dev, &fault);
+		if (endpoint->fault_thread)
+			report_request(endpoint, &fault);
+		else
+			iommu_report_device_fault(&endpoint->pdev->dev, &fault);
 	}
 	/* Who waits for the counter finds them in the queue. */
 	endpoint_count(endpoint, IOSIM_PAGE_REQUESTS, request->nr_pages);

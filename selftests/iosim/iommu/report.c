@@ -7,6 +7,9 @@
  *
  * The memory of the domain and of the device stays until then: what goes wrong in
  * a handler that runs late is the handler's fault.
+ *
+ * Page requests likewise: the thread does what the core does for one that is reported,
+ * with a pause between looking up the attachment and calling its handler.
  */
 #include <linux/iommu.h>
 #include <linux/platform_device.h>
@@ -16,6 +19,7 @@
 
 #include "domain.h"
 #include "endpoint.h"
+#include "kernel.h"
 #include "report.h"
 
 /**
@@ -115,6 +119,88 @@ void report_fault(struct iosim_endpoint *endpoint, struct iommu_domain *domain,
 		report_late(endpoint, domain, iova, flags);
 	else
 		report_iommu_fault(domain, &endpoint->pdev->dev, iova, flags);
+}
+
+/**
+ * struct late_request - a page request that is to be reported
+ * @work: which does it
+ * @endpoint: whose it is; counted in its @telling
+ * @group: what the handler is given
+ */
+struct late_request {
+	struct delayed_work work;
+	struct iosim_endpoint *endpoint;
+	struct iopf_group *group;
+};
+
+static void request_fn(struct work_struct *work)
+{
+	struct late_request *late = container_of(to_delayed_work(work),
+						 struct late_request, work);
+	struct iosim_endpoint *endpoint = late->endpoint;
+	struct iopf_group *group = late->group;
+
+	if (group->attach_handle->domain->iopf_handler(group)) {
+		iopf_group_response(group, IOMMU_PAGE_RESP_FAILURE);
+		iopf_free_group(group);
+	}
+	kfree(late);
+	endpoint_count(endpoint, IOSIM_LATE_REPORTS, 1);
+	if (atomic_dec_and_test(&endpoint->telling))
+		wake_up_var(&endpoint->telling);
+}
+
+/* With a handle that only the look-up has made sure of; NULL: nobody is to be asked. */
+static struct iopf_group *find_group(struct iosim_endpoint *endpoint,
+				     const struct iopf_fault *fault)
+{
+	const struct iommu_fault_page_request *prm = &fault->fault.prm;
+	struct device *dev = &endpoint->pdev->dev;
+	struct iommu_attach_handle *handle;
+	struct iopf_group *group;
+
+	handle = iommu_attach_handle_get(dev->iommu_group, prm->flags &
+					 IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ?
+					 prm->pasid : IOMMU_NO_PASID, 0);
+	if (IS_ERR(handle) || !handle->domain->iopf_handler)
+		return NULL;
+	group = kzalloc(sizeof(*group), GFP_KERNEL);
+	if (!group)
+		return NULL;
+	group->attach_handle = handle;
+	group->fault_param = rcu_dereference_protected(dev->iommu->fault_param,
+						       true);
+	refcount_inc(&group->fault_param->users);
+	group->last_fault.fault = fault->fault;
+	group->fault_count = 1;
+	INIT_LIST_HEAD(&group->faults);
+	list_add(&group->last_fault.list, &group->faults);
+	INIT_LIST_HEAD(&group->pending_node);
+	return group;
+}
+
+/**
+ * report_request - ask for a page, from the thread
+ * @endpoint: whose it is; its gate is held
+ * @fault: the request
+ */
+void report_request(struct iosim_endpoint *endpoint,
+		    const struct iopf_fault *fault)
+{
+	struct late_request *late = kmalloc(sizeof(*late), GFP_KERNEL);
+
+	if (!late)
+		return;
+	late->endpoint = endpoint;
+	late->group = find_group(endpoint, fault);
+	if (!late->group) {
+		kfree(late);
+		return;
+	}
+	atomic_inc(&endpoint->telling);
+	INIT_DELAYED_WORK(&late->work, request_fn);
+	queue_delayed_work(reporters, &late->work,
+			   msecs_to_jiffies(endpoint->fault_thread));
 }
 
 /**
