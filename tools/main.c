@@ -9,6 +9,7 @@
 #include "command.h"
 #include "isolation/objects.h"
 #include "module/objects.h"
+#include "pci/kernel.h"
 
 static const struct object *const objects[] = {
 	&isolation_object,
@@ -42,6 +43,8 @@ static void help(void)
 	     "  -n, --numeric       IDs only, no names of devices\n"
 	     "      --dump FILE     another machine: the output of lspci -xxxx\n"
 	     "      --acs-defaults  ACS as Linux sets it up with an IOMMU, not as it is\n"
+	     "      --acs-as-is     ACS as it is, even if no IOMMU is in use\n"
+	     "      --linux VERSION what that Linux does; otherwise the running one, or 6.12\n"
 	     "      --root DIR      look at DIR/sys, DIR/proc, DIR/dev\n"
 	     "      --colour WHEN   auto, always or never\n"
 	     "  -V, --version       the version\n\n"
@@ -55,6 +58,8 @@ static const struct option options[] = {
 	{ "numeric", no_argument, NULL, 'n' },
 	{ "dump", required_argument, NULL, 'd' },
 	{ "acs-defaults", no_argument, NULL, 'a' },
+	{ "acs-as-is", no_argument, NULL, 'i' },
+	{ "linux", required_argument, NULL, 'l' },
 	{ "root", required_argument, NULL, 'r' },
 	{ "colour", required_argument, NULL, 'c' },
 	{ "color", required_argument, NULL, 'c' },
@@ -124,7 +129,16 @@ int main(int argc, char **argv)
 			session.source.dump = optarg;
 			break;
 		case 'a':
-			session.source.acs_defaults = true;
+			session.source.acs = ACS_DEFAULTS;
+			break;
+		case 'i':
+			session.source.acs = ACS_AS_IS;
+			break;
+		case 'l':
+			session.source.kernel = kernel_version(optarg);
+			if (!session.source.kernel)
+				usage_error("--linux takes a version such as 6.12, not",
+					    optarg);
 			break;
 		case 'r':
 			session.source.root = optarg;

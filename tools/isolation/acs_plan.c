@@ -10,6 +10,7 @@
 #include "isolation/explain.h"
 #include "isolation/objects.h"
 #include "isolation/plan.h"
+#include "pci/defaults.h"
 #include "pci/machine.h"
 
 /* Older kernels cut the command line there. */
@@ -206,6 +207,7 @@ static enum status plan_text(struct plan *p, const char *line,
 	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
 					       TRAFFIC_REQUEST;
 
+	defaults_text(p->t);
 	if (p->refusal) {
 		printf("%scannot be done:%s %s.\n", paint(PAINT_BAD),
 		       paint(PAINT_OFF), p->refusal);
@@ -306,8 +308,9 @@ static enum status plan_json(struct plan *p, const char *line,
 	int i;
 
 	if (p->refusal) {
-		output_json(json_pack("{sb so}", "possible", 0, "refusal",
-				      json_text(p->refusal)));
+		output_json(json_pack("{sb so so}", "possible", 0,
+				      "acs_settings", defaults_json(p->t),
+				      "refusal", json_text(p->refusal)));
 		json_decref(ways);
 		json_decref(cost);
 		return STATUS_NO;
@@ -321,8 +324,8 @@ static enum status plan_json(struct plan *p, const char *line,
 			"to", explain_address(p->t, opened->at[i].b),
 			"one_group", p->after->of[opened->at[i].a] ==
 				     p->after->of[opened->at[i].b]));
-	output_json(json_pack("{sb so so s{so so} so so}", "possible", 1,
-			      "line", json_text(line), "changes",
+	output_json(json_pack("{sb so so so s{so so} so so}", "possible", 1,
+			      "acs_settings", defaults_json(p->t), "line", json_text(line), "changes",
 			      changes_json(p), "groups",
 			      "before", groups_json(p, p->before),
 			      "after", groups_json(p, p->after),

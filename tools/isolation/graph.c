@@ -10,6 +10,7 @@
 
 #include "isolation/picture.h"
 #include "isolation/svg.h"
+#include "pci/defaults.h"
 #include "pci/group.h"
 
 /* More than that nobody could tell apart in a picture. */
@@ -157,6 +158,7 @@ enum status graph(struct session *session, int argc, char **argv)
 	}
 	if (!wanted)
 		add_leaks(&p);
+	defaults_warn(p.t);
 	if (svg)
 		picture_svg(&p);
 	else

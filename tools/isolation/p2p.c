@@ -8,6 +8,7 @@
 #include "command.h"
 #include "isolation/explain.h"
 #include "isolation/objects.h"
+#include "pci/defaults.h"
 #include "pci/path.h"
 
 #define STEPS_MAX 64
@@ -172,11 +173,14 @@ static enum status p2p(struct session *session, int argc, char **argv)
 		fail(STATUS_USAGE, "%s is a bridge: name devices behind it",
 		     argv[t->functions[a].bridge ? 0 : 1]);
 	if (output.json) {
-		output_json(json_pack("{s[oo] so}", "directions",
+		output_json(json_pack("{so s[oo] so}",
+				      "acs_settings", defaults_json(t),
+				      "directions",
 				      direction_json(t, a, b),
 				      direction_json(t, b, a),
 				      "others", others_json(t, a, b)));
 	} else {
+		defaults_text(t);
 		direction_text(t, a, b);
 		direction_text(t, b, a);
 		others_text(t, a, b);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "isolation/explain.h"
+#include "pci/defaults.h"
 #include "pci/group.h"
 #include "pci/machine.h"
 #include "pci/path.h"
@@ -219,9 +220,10 @@ static void source_text(const struct view *view)
 	if (view->g != view->model)
 		printf("groups: as the running kernel has formed them\n");
 	else
-		printf("groups: as Linux 6.12 would form them, %s\n",
-		       view->t->live ? "if this machine used an IOMMU" :
+		printf("groups: as Linux %s would form them, %s\n",
+		       quirk_tables(view->t), view->t->live ? "if this machine used an IOMMU" :
 		       "all devices being behind an IOMMU");
+	defaults_text(view->t);
 }
 
 /* JSON -------------------------------------------------------------------- */
@@ -293,8 +295,10 @@ static json_t *view_json(const struct view *view)
 		else
 			json_decref(members);
 	}
-	return xjson(json_pack("{ss si so so so}", "groups_of",
+	return xjson(json_pack("{ss ss so si so so so}", "groups_of",
 			       view->g == view->model ? "model" : "kernel",
+			       "model", quirk_tables(view->t),
+			       "acs_settings", defaults_json(view->t),
 			       "unreadable", view->t->blind, "machine",
 			       machine_json(view->machine), "groups", groups,
 			       "ungrouped", members_json(view, -1)));
@@ -333,8 +337,10 @@ static void registers_line(const struct function *f)
 	char can[ACS_NAMES_SIZE], on[ACS_NAMES_SIZE];
 
 	if (f->acs.present)
-		printf("      ACS can: %s; is on: %s%s\n",
-		       acs_names(f->acs.cap, can), acs_names(f->acs.ctrl, on),
+		printf("      ACS can: %s; %s on: %s%s\n",
+		       acs_names(f->acs.cap, can),
+		       f->t->acs_origin == ACS_AS_READ ? "is" : "would be",
+		       acs_names(f->acs.ctrl, on),
 		       f->acs.dwords ? " (registers of 32 bits: an erratum)" :
 		       "");
 }
@@ -399,6 +405,8 @@ enum status show_device(struct session *session, int index)
 
 		json_object_set_new(value, "group",
 				    json_integer(view.g->of[index]));
+		json_object_set_new(value, "acs_settings",
+				    defaults_json(view.t));
 		json_object_set_new(value, "machine",
 				    machine_json(view.machine));
 		output_json(value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A model of how Linux 6.12 forms groups (pci_device_group()).  It goes through the
+ * A model of how Linux forms groups (pci_device_group()).  It goes through the
  * functions in the order in which they are found, and looks for one that already has
  * a group and cannot be kept apart from this one:
  *
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #include "output.h"
-#include "pci/quirk.h"
+#include "pci/alias.h"
 #include "pci/topology.h"
 
 /* The state of one placement: who has been looked at. */
@@ -56,10 +56,11 @@ static int requester(struct search *s, int index, bool *found)
 	     above = topology_above(t, above)) {
 		const struct function *bridge = &t->functions[above];
 
-		if (quirk_translates_here(bridge))
+		if (alias_ends_here(bridge))
 			break;
-		if (bridge->pcie && bridge->type != PORT_PCIE_TO_PCI &&
-		    bridge->type != PORT_PCI_TO_PCIE)
+		if (bridge->pcie && bridge->type != PORT_PCI_TO_PCIE &&
+		    (bridge->type != PORT_PCIE_TO_PCI ||
+		     alias_not_taken(bridge)))
 			continue;
 		self = above;
 		if (joined(s, above, GROUP_BRIDGE, above)) {
@@ -95,8 +96,8 @@ static bool look_at_aliases(struct search *s, int index)
 		const struct function *other = &s->t->functions[i];
 
 		if (i == index || other->bus != f->bus ||
-		    (!quirk_aliases(f, other->devfn) &&
-		     !quirk_aliases(other, f->devfn)))
+		    (!alias_of(f, other->devfn) &&
+		     !alias_of(other, f->devfn)))
 			continue;
 		if (look_at_aliases(s, i) || look_at_slot(s, i)) {
 			s->reason->cause = GROUP_ALIAS;

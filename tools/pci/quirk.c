@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device IDs that Linux 6.12 knows (drivers/pci/quirks.c), as ranges.  Devices
- * that newer kernels have learnt about are missing; on a running system the groups
- * shown are the kernel's, and the difference is pointed out.
+ * The device IDs that Linux 6.12 and 7.3 know (drivers/pci/quirks.c), as ranges.
+ * Devices that newer kernels
+ * have learnt about are missing; on a running system the groups shown are the
+ * kernel's, and the difference is pointed out.
  */
 #include "pci/quirk.h"
 
 #include <stddef.h>
 
+#include "pci/kernel.h"
 #include "pci/topology.h"
 
 #define ANY_FIRST 0x0000
 #define ANY_LAST 0xffff
 
 #define VENDOR_INTEL 0x8086
-#define MPC_CHECKS_BUS_NUMBERS (1U << 26)
 
 static const struct quirk functions_apart = {
 	QUIRK_FUNCTIONS_APART,
@@ -23,6 +24,7 @@ static const struct quirk functions_apart = {
 static const struct quirk port_apart = { QUIRK_PORT_APART, ACS_ISOLATED };
 static const struct quirk pch_on = { QUIRK_INTEL_PCH, ACS_ISOLATED };
 static const struct quirk pch_off = { QUIRK_INTEL_PCH, 0 };
+static const struct quirk pch_unknown = { QUIRK_INTEL_PCH_UNKNOWN, 0 };
 static const struct quirk rciep = { QUIRK_INTEL_RCIEP, ACS_ISOLATED };
 static const struct quirk southbridge = {
 	QUIRK_AMD_SOUTHBRIDGE, ACS_ISOLATED | ACS_TB,
@@ -108,10 +110,10 @@ static const struct id_range ranges[] = {
 static const uint16_t intel_adapters[] = {
 	0x105e, 0x105f, 0x1060, 0x10a7, 0x10a9, 0x10c6, 0x10c9, 0x10d6, 0x10d9,
 	0x10db, 0x10dd, 0x10e1, 0x10e6, 0x10e7, 0x10e8, 0x10f1, 0x10f7, 0x10f8,
-	0x10f9, 0x10fa, 0x10fb, 0x1507, 0x1509, 0x150a, 0x150d, 0x150e, 0x150f,
-	0x1510, 0x1511, 0x1514, 0x1516, 0x1518, 0x151c, 0x1521, 0x1522, 0x1523,
-	0x1524, 0x1526, 0x1527, 0x1529, 0x152a, 0x154d, 0x154f, 0x1551, 0x1558,
-	0x15b7, 0x15b8,
+	0x10f9, 0x10fa, 0x10fb, 0x10fc, 0x1507, 0x1509, 0x150a, 0x150d, 0x150e,
+	0x150f, 0x1510, 0x1511, 0x1514, 0x1516, 0x1518, 0x151c, 0x1521, 0x1522,
+	0x1523, 0x1524, 0x1526, 0x1527, 0x1529, 0x152a, 0x154d, 0x154f, 0x1551,
+	0x1558, 0x15b7, 0x15b8,
 };
 
 /* Root ports of Intel's 5 to 9 series chipsets: ranges, and in which steps. */
@@ -130,6 +132,28 @@ static bool is_type(const struct function *f, enum port_type type)
 	return f->pcie && f->type == type;
 }
 
+/**
+ * quirk_pch() - is it a root port that chipset registers make isolate?
+ * @f: the function
+ *
+ * Intel's 5 to 9 series, X79 and X99 have no ACS capability.
+ *
+ * Return: whether.
+ */
+bool quirk_pch(const struct function *f)
+{
+	size_t i;
+
+	if (f->vendor != VENDOR_INTEL || !is_type(f, PORT_ROOT))
+		return false;
+	for (i = 0; i < COUNT(intel_pch); i++)
+		if (f->device >= intel_pch[i].first &&
+		    f->device <= intel_pch[i].last &&
+		    (f->device - intel_pch[i].first) % intel_pch[i].step == 0)
+			return true;
+	return false;
+}
+
 static const struct quirk *intel(const struct function *f)
 {
 	size_t i;
@@ -139,15 +163,16 @@ static const struct quirk *intel(const struct function *f)
 			return &functions_apart;
 	if (is_type(f, PORT_ROOT_ENDPOINT))
 		return &rciep;
-	if (!is_type(f, PORT_ROOT))
+	if (!quirk_pch(f))
 		return NULL;
-	for (i = 0; i < COUNT(intel_pch); i++)
-		if (f->device >= intel_pch[i].first &&
-		    f->device <= intel_pch[i].last &&
-		    (f->device - intel_pch[i].first) % intel_pch[i].step == 0)
-			return f->mpc & MPC_CHECKS_BUS_NUMBERS ? &pch_on :
-								 &pch_off;
-	return NULL;
+	switch (f->pch) {
+	case PCH_UNKNOWN:
+		return &pch_unknown;
+	case PCH_OFF:
+		return &pch_off;
+	default:
+		return &pch_on;
+	}
 }
 
 static const struct quirk *amd(const struct function *f)
@@ -218,6 +243,7 @@ const char *quirk_name(const struct quirk *quirk)
 		[QUIRK_FUNCTIONS_APART] = "functions-apart",
 		[QUIRK_PORT_APART] = "port-apart",
 		[QUIRK_INTEL_PCH] = "intel-pch",
+		[QUIRK_INTEL_PCH_UNKNOWN] = "intel-pch-unknown",
 		[QUIRK_INTEL_RCIEP] = "intel-rciep",
 		[QUIRK_AMD_SOUTHBRIDGE] = "amd-southbridge",
 		[QUIRK_NOT_TRUSTED] = "not-trusted",
@@ -241,6 +267,8 @@ const char *quirk_text(const struct quirk *quirk)
 		"a port known to isolate without an ACS capability",
 		[QUIRK_INTEL_PCH] =
 		"an Intel PCH root port, isolating by chipset registers that Linux sets",
+		[QUIRK_INTEL_PCH_UNKNOWN] =
+		"an Intel PCH root port whose chipset registers could not be read: unknown, and taken for not isolating",
 		[QUIRK_INTEL_RCIEP] =
 		"an Intel root complex endpoint: by the VT-d specification it sends untranslated requests through the IOMMU",
 		[QUIRK_AMD_SOUTHBRIDGE] =
@@ -273,81 +301,28 @@ bool quirk_wide_acs(uint16_t vendor, uint16_t device)
 		(device >= 0x9d10 && device <= 0x9d1b));
 }
 
-/* Devices whose DMA has the address of another function of theirs. */
-static bool is_function_0_user(const struct function *f)
-{
-	return (f->vendor == 0x1180 &&			/* Ricoh */
-		(f->device == 0xe832 || f->device == 0xe476)) ||
-	       (f->vendor == 0x6766 &&			/* Glenfly */
-		(f->device == 0x3d40 || f->device == 0x3d41));
-}
-
-static bool is_function_1_user(const struct function *f)
-{
-	static const uint16_t marvell[] = {
-		0x9120, 0x9123, 0x9125, 0x9128, 0x9130, 0x9170, 0x9172, 0x917a,
-		0x9182, 0x9183, 0x91a0, 0x9215, 0x9220, 0x9230, 0x9235,
-	};
-	size_t i;
-
-	switch (f->vendor) {
-	case 0x1103:	/* HighPoint */
-		return f->device == 0x0642 || f->device == 0x0645;
-	case 0x197b:	/* JMicron */
-		return f->device == 0x2392;
-	case 0x1c28:	/* Plextor */
-		return f->device == 0x0122;
-	case 0x1b4b:
-		for (i = 0; i < COUNT(marvell); i++)
-			if (f->device == marvell[i])
-				return true;
-	}
-	return false;
-}
-
 /**
- * quirk_aliases() - does a function do DMA under another's address?
+ * quirk_broken_acs() - controls that Linux does not use although they are there
  * @f: the function
- * @devfn: the other, on the same bus
  *
- * Return: whether Linux expects it to.
+ * Source Validation of these IDT switches stops configuration, which Linux 6.12 works
+ * around when it looks for devices behind them, and 7.3 by leaving it off.
+ *
+ * Return: ACS_* bits.
  */
-bool quirk_aliases(const struct function *f, uint8_t devfn)
+uint16_t quirk_broken_acs(const struct function *f)
 {
-	unsigned int slot = slot_of(f);
-
-	if (devfn == f->devfn)
-		return false;
-	if (is_function_0_user(f))
-		return devfn == slot << 3;
-	if (is_function_1_user(f))
-		return devfn == (slot << 3 | 1);
-	if (f->vendor == 0x9005 && f->device == 0x0285 &&	/* Adaptec */
-	    f->subvendor == 0x9005 &&
-	    (f->subdevice == 0x02bb || f->subdevice == 0x02bc))
-		return devfn == 1 << 3;
-	if (f->vendor == 0x10b5 && (f->device == 0x87b0 || f->device == 0x87b1))
-		return true;					/* PLX NTB */
-	if (f->vendor != VENDOR_INTEL)
-		return false;
-	switch (f->device) {
-	case 0x2260: case 0x2264:				/* MIC x200 */
-		return devfn == 0x80 || devfn == 0x88 || devfn == 0x93;
-	case 0x2954: case 0x2955: case 0x2956:			/* VCA */
-	case 0x2958: case 0x2959: case 0x295a:
-		return (devfn & 7) < 5;
-	}
-	return false;
+	return f->t->kernel >= KERNEL(7, 3) && f->vendor == 0x111d &&
+	       (f->device == 0x80b5 || f->device == 0x8090) ? ACS_SV : 0;
 }
 
 /**
- * quirk_translates_here() - is the IOMMU at this bridge and not above it?
- * @f: a bridge
+ * quirk_tables() - which kernel's tables are followed
+ * @t: the machine
  *
- * Return: whether.
+ * Return: the series that it was released with, of those whose tables we have.
  */
-bool quirk_translates_here(const struct function *f)
+const char *quirk_tables(const struct topology *t)
 {
-	return f->vendor == 0x14e4 &&
-	       (f->device == 0x9000 || f->device == 0x9084);
+	return t->kernel >= KERNEL(7, 3) ? "7.3" : "6.12";
 }

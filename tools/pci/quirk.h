@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What Linux 6.12 knows about particular devices: some isolate although no ACS
- * register says so, and some do DMA with the requester ID of another function.
+ * What Linux knows about particular devices: some isolate although no ACS register
+ * says so, and some do not although one does.
  */
 #ifndef IOASID_QUIRK_H
 #define IOASID_QUIRK_H
@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 struct function;
+struct topology;
 
 /**
  * enum quirk_kind - why the kernel answers in place of the registers
  * @QUIRK_FUNCTIONS_APART: its functions do not talk, says the vendor
  * @QUIRK_PORT_APART: the port isolates, but has no capability that says so
  * @QUIRK_INTEL_PCH: root ports that isolate after chipset registers were set
+ * @QUIRK_INTEL_PCH_UNKNOWN: the same, and these registers could not be read
  * @QUIRK_INTEL_RCIEP: root complex endpoints, by the VT-d specification
  * @QUIRK_AMD_SOUTHBRIDGE: no peer-to-peer in a southbridge behind AMD-Vi
  * @QUIRK_NOT_TRUSTED: not vouched for, though other ports of this vendor are
@@ -24,6 +26,7 @@ enum quirk_kind {
 	QUIRK_FUNCTIONS_APART,
 	QUIRK_PORT_APART,
 	QUIRK_INTEL_PCH,
+	QUIRK_INTEL_PCH_UNKNOWN,
 	QUIRK_INTEL_RCIEP,
 	QUIRK_AMD_SOUTHBRIDGE,
 	QUIRK_NOT_TRUSTED,
@@ -40,12 +43,13 @@ struct quirk {
 };
 
 const struct quirk *quirk_vouches(const struct function *f);
+bool quirk_pch(const struct function *f);
 uint16_t quirk_missing(const struct quirk *quirk, uint16_t wanted);
 const char *quirk_name(const struct quirk *quirk);
 const char *quirk_text(const struct quirk *quirk);
 
 bool quirk_wide_acs(uint16_t vendor, uint16_t device);
-bool quirk_aliases(const struct function *f, uint8_t devfn);
-bool quirk_translates_here(const struct function *f);
+uint16_t quirk_broken_acs(const struct function *f);
+const char *quirk_tables(const struct topology *t);
 
 #endif

@@ -13,6 +13,8 @@
 #include <pci/pci.h>
 
 #include "output.h"
+#include "pci/defaults.h"
+#include "pci/kernel.h"
 #include "pci/quirk.h"
 #include "pci/topology.h"
 
@@ -28,6 +30,9 @@
 #define VENDOR_AMD 0x1022
 #define CLASS_IOMMU 0x0806
 #define MPC 0xd8
+#define MPC_CHECKS_BUS_NUMBERS (1U << 26)
+#define LPC_DEVFN (31 << 3)
+#define RCBA 0xf0
 
 /* A device may go away while we look: then we look once more, a few times. */
 #define TRIES 3
@@ -233,6 +238,17 @@ static void read_header(struct pci_dev *dev, struct function *f)
 	}
 }
 
+/* What Linux sets in Intel root ports without ACS, and whether it could. */
+static void read_chipset(struct pci_dev *dev, struct function *f)
+{
+	if (readable(dev, MPC))
+		f->pch = pci_read_long(dev, MPC) & MPC_CHECKS_BUS_NUMBERS ?
+			 PCH_ON : PCH_OFF;
+	f->rcba_known = f->devfn == LPC_DEVFN && readable(dev, RCBA);
+	if (f->rcba_known)
+		f->rcba = pci_read_long(dev, RCBA);
+}
+
 static void read_function(struct pci_access *pci, struct pci_dev *dev,
 			  struct function *f, bool live)
 {
@@ -247,8 +263,8 @@ static void read_function(struct pci_access *pci, struct pci_dev *dev,
 	f->class = dev->device_class;
 	read_header(dev, f);
 	read_pcie(dev, f);
-	if (readable(dev, MPC))
-		f->mpc = pci_read_long(dev, MPC);
+	if (f->vendor == VENDOR_INTEL)
+		read_chipset(dev, f);
 	/*
 	 * Where the kernel has but 256 bytes it sees no more than we do, and
 	 * without PCI Express there is no more.
@@ -383,16 +399,6 @@ static void read_sysfs(struct topology *t, const char *root)
 	free(target);
 }
 
-static bool has_groups(const struct topology *t)
-{
-	int i;
-
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].group >= 0)
-			return true;
-	return false;
-}
-
 /* A dump shows virtual functions by the IDs that they do not have. */
 static void guess_physfn(struct topology *t)
 {
@@ -408,17 +414,6 @@ static void guess_physfn(struct topology *t)
 			if (t->functions[j].caps.sriov_vfs)
 				f->physfn = j;
 	}
-}
-
-/* ACS as Linux sets it up where it uses an IOMMU: this kernel may have had none. */
-static void default_acs(struct topology *t)
-{
-	int i;
-
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].acs.present)
-			t->functions[i].acs.ctrl |= t->functions[i].acs.cap &
-						    ACS_ISOLATED;
 }
 
 /**
@@ -444,7 +439,11 @@ struct topology *topology_read(const struct topology_source *source)
 	else
 		guess_physfn(t);
 	topology_link(t);
-	if (source->acs_defaults || (t->live && !has_groups(t)))
-		default_acs(t);
+	t->kernel = source->kernel;
+	if (!t->kernel && t->live)
+		t->kernel = kernel_of(source->root);
+	if (!t->kernel)
+		t->kernel = KERNEL_MODEL;
+	defaults_choose(t, source->acs);
 	return t;
 }

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "pci/defaults.h"
+
 struct topology;
 
 /**
@@ -14,13 +16,15 @@ struct topology;
  * @dump: the output of lspci -xxxx, or NULL for the running system
  * @root: a directory with the sys of the running system
  * @numeric: no names from pci.ids
- * @acs_defaults: assume ACS as Linux sets it up, not as it is
+ * @kernel: the kernel that is meant, or 0: the one that runs, or KERNEL_MODEL
+ * @acs: ACS as it is, or as Linux sets it up
  */
 struct topology_source {
 	const char *dump;
 	const char *root;
 	bool numeric;
-	bool acs_defaults;
+	unsigned int kernel;
+	enum acs_choice acs;
 };
 
 struct topology *topology_read(const struct topology_source *source);

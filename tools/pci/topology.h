@@ -59,6 +59,32 @@ struct acs {
 };
 
 /**
+ * enum pch - do the chipset registers of an Intel PCH root port isolate?
+ * @PCH_UNKNOWN: they could not be read
+ * @PCH_OFF: no
+ * @PCH_ON: yes
+ */
+enum pch {
+	PCH_UNKNOWN,
+	PCH_OFF,
+	PCH_ON,
+};
+
+/**
+ * enum acs_origin - where the settings of ACS come from
+ * @ACS_AS_READ: they were read
+ * @ACS_AS_ASKED: they are what Linux sets, as somebody wants it
+ * @ACS_AS_UNUSED: the same, as this machine uses no IOMMU
+ * @ACS_AS_GUESSED: the same, as in this dump nothing is on
+ */
+enum acs_origin {
+	ACS_AS_READ,
+	ACS_AS_ASKED,
+	ACS_AS_UNUSED,
+	ACS_AS_GUESSED,
+};
+
+/**
  * struct caps - what a function can do, apart from ACS
  * @ats: Address Translation Service is there
  * @ats_on: and enabled
@@ -100,7 +126,9 @@ struct caps {
  * @port: port number of the link
  * @secondary: of a bridge: the bus behind it
  * @subordinate: of a bridge: the last bus behind it
- * @mpc: what Intel root ports have at 0xd8, 0 if it could not be read
+ * @pch: of an Intel root port, whether chipset registers isolate
+ * @rcba: of Intel's bridge to LPC, what it has at 0xf0, which leads to these registers
+ * @rcba_known: which could be read
  * @acs: its ACS capability
  * @caps: other capabilities
  * @t: the machine it is in
@@ -124,7 +152,9 @@ struct function {
 	uint8_t type;
 	uint8_t port;
 	uint8_t secondary, subordinate;
-	uint32_t mpc;
+	enum pch pch;
+	uint32_t rcba;
+	bool rcba_known;
 	struct acs acs;
 	struct caps caps;
 	const struct topology *t;
@@ -156,6 +186,8 @@ struct bus {
  * @nr_buses: how many
  * @blind: functions whose extended configuration space could not be read
  * @amd_iommu: it has an IVRS table, as far as we know
+ * @kernel: the kernel that is meant, see kernel.h
+ * @acs_origin: where its ACS settings come from
  */
 struct topology {
 	bool live;
@@ -165,6 +197,8 @@ struct topology {
 	int nr_buses;
 	int blind;
 	bool amd_iommu;
+	unsigned int kernel;
+	enum acs_origin acs_origin;
 };
 
 void topology_link(struct topology *t);
