@@ -77,6 +77,20 @@ static char *beside(const struct topology *t, int index,
 	return text;
 }
 
+/* Without the VMD itself, which a dump may lack, they are still together. */
+static char *behind_vmd(const struct topology *t, const char *self, int vmd)
+{
+	const struct function *f = &t->functions[vmd];
+	char address[ADDRESS_SIZE];
+
+	topology_address(f, address);
+	if (f->dma_as == vmd)
+		return xasprintf("%s is in PCI domain %04x, like %s: that is behind a VMD, whose requester ID all DMA from there has",
+				 self, f->domain, address);
+	return xasprintf("%s is behind VMD %s, whose requester ID its DMA has",
+			 self, address);
+}
+
 /**
  * explain_group() - why a function is in its group
  * @t: the machine
@@ -105,6 +119,8 @@ char *explain_group(const struct topology *t, const struct groups *g,
 				 self,
 				 topology_kind(&t->functions[reason->culprit]),
 				 culprit);
+	case GROUP_DMA:
+		return behind_vmd(t, self, reason->culprit);
 	case GROUP_SLOT:
 		return beside(t, index, reason);
 	case GROUP_ALIAS:
@@ -216,6 +232,7 @@ json_t *explain_group_json(const struct topology *t, const struct groups *g,
 		[GROUP_BELOW] = "below-port",
 		[GROUP_BRIDGE] = "bridge",
 		[GROUP_SLOT] = "functions",
+		[GROUP_DMA] = "vmd",
 		[GROUP_ALIAS] = "alias",
 	};
 	const struct group_reason *reason = &g->reason[index];

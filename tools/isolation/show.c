@@ -252,12 +252,14 @@ static json_t *intruders_json(const struct view *view, int to)
 static json_t *function_json(const struct view *view, int index)
 {
 	const struct function *f = &view->t->functions[index];
-	json_t *value = json_pack("{so ss ss so so so so so so}",
+	json_t *value = json_pack("{so ss ss so so so so so so so}",
 				  "address", explain_address(view->t, index),
 				  "kind", topology_kind(f), "name", f->name,
 				  "driver", json_text(f->driver),
 				  "above", explain_address(view->t,
 					topology_above(view->t, index)),
+				  "dma_as", explain_address(view->t,
+							    f->dma_as),
 				  "acs", explain_acs(f),
 				  "capabilities", explain_caps(f),
 				  "reason", explain_group_json(view->t,
@@ -345,6 +347,19 @@ static void registers_line(const struct function *f)
 		       "");
 }
 
+/* What is above a domain of its own is nothing that keeps its devices apart. */
+static void vmd_line(const struct topology *t, int index)
+{
+	const struct function *f = &t->functions[index];
+	char address[ADDRESS_SIZE];
+
+	if (f->dma_as >= 0 && f->dma_as != index)
+		printf("    %s%s%s VMD, whose requester ID all DMA from domain %04x has\n",
+		       paint(PAINT_BAD), topology_address(
+		       &t->functions[f->dma_as], address), paint(PAINT_OFF),
+		       f->domain);
+}
+
 static void way_up(const struct view *view, int index)
 {
 	const struct topology *t = view->t;
@@ -365,6 +380,7 @@ static void way_up(const struct view *view, int index)
 		registers_line(f);
 		free(clause);
 	}
+	vmd_line(t, index);
 }
 
 /* All that reach the device, or are reached by it: of its own group, too. */

@@ -2,6 +2,7 @@
 /*
  * The devices of drivers/pci/quirks.c that call pci_add_dma_alias(), and bridges that
  * do not substitute their requester ID, or below which the IOMMU is.
+ * selftests/tools/quirks compares this with the kernel's source.
  */
 #include "pci/alias.h"
 

@@ -4,6 +4,7 @@
  * functions in the order in which they are found, and looks for one that already has
  * a group and cannot be kept apart from this one:
  *
+ * 0. Behind a VMD, that: the IOMMU sees nothing of the ports there.
  * 1. A bridge on the way to the root that substitutes its own requester ID: the
  *    IOMMU cannot tell it from the function.
  * 2. From there upwards, the first port above which everything isolates.  Below it,
@@ -135,8 +136,11 @@ static bool place(struct search *s, int index)
 {
 	const struct topology *t = s->t;
 	bool found = false;
+	int as = t->functions[index].dma_as;
 	int at, above, leak;
 
+	if (as >= 0)
+		return as != index && joined(s, as, GROUP_DMA, as);
 	at = requester(s, index, &found);
 	if (found)
 		return true;

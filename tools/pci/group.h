@@ -15,6 +15,7 @@ struct topology;
  * @GROUP_BELOW: a port on its way up does not isolate
  * @GROUP_BRIDGE: a bridge does DMA for it, under the bridge's own name
  * @GROUP_SLOT: another function of its device may talk to it
+ * @GROUP_DMA: its DMA has the other's requester ID: it is behind a VMD
  * @GROUP_ALIAS: Linux knows that two functions use one another's address
  */
 enum group_cause {
@@ -22,6 +23,7 @@ enum group_cause {
 	GROUP_BELOW,
 	GROUP_BRIDGE,
 	GROUP_SLOT,
+	GROUP_DMA,
 	GROUP_ALIAS,
 };
 
@@ -30,7 +32,7 @@ enum group_cause {
  * @cause: what kind of reason
  * @with: whose group it has joined (index), -1 with GROUP_FIRST
  * @culprit: with GROUP_BELOW the port that does not isolate, with GROUP_BRIDGE
- *	the bridge, with GROUP_SLOT and GROUP_ALIAS the other function
+ *	the bridge, with GROUP_DMA the VMD, with GROUP_SLOT and GROUP_ALIAS the other function
  */
 struct group_reason {
 	enum group_cause cause;

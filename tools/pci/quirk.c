@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device IDs that Linux 6.12 and 7.3 know (drivers/pci/quirks.c), as ranges.
- * Devices that newer kernels
+ * The device IDs that Linux 6.12 and 7.3 know (drivers/pci/quirks.c), as ranges;
+ * selftests/tools/quirks compares them with the source.  Devices that newer kernels
  * have learnt about are missing; on a running system the groups shown are the
  * kernel's, and the difference is pointed out.
  */

@@ -17,6 +17,7 @@
 #include "pci/kernel.h"
 #include "pci/quirk.h"
 #include "pci/topology.h"
+#include "pci/vmd.h"
 
 #define CAP_ID_ATS 0x0f
 #define CAP_ID_SRIOV 0x10
@@ -216,6 +217,18 @@ static void read_name(struct pci_access *pci, struct function *f)
 			    f->device);
 }
 
+/* A device that sleeps reads as all ones. */
+static void read_bars(struct pci_dev *dev, struct function *f)
+{
+	int i;
+
+	if (!readable(dev, PCI_BASE_ADDRESS_5))
+		return;
+	for (i = 0; i < 6; i++)
+		f->bars[i] = pci_read_long(dev, PCI_BASE_ADDRESS_0 + 4 * i);
+	f->bars_known = f->bars[0] != 0xffffffff;
+}
+
 static void read_header(struct pci_dev *dev, struct function *f)
 {
 	uint8_t type = pci_read_byte(dev, PCI_HEADER_TYPE);
@@ -226,6 +239,7 @@ static void read_header(struct pci_dev *dev, struct function *f)
 	f->multifunction = type & 0x80 || (f->devfn & 7);
 	switch (type & 0x7f) {
 	case PCI_HEADER_TYPE_NORMAL:
+		read_bars(dev, f);
 		f->subvendor = pci_read_word(dev, PCI_SUBSYSTEM_VENDOR_ID);
 		f->subdevice = pci_read_word(dev, PCI_SUBSYSTEM_ID);
 		break;
@@ -255,7 +269,7 @@ static void read_function(struct pci_access *pci, struct pci_dev *dev,
 	f->domain = dev->domain;
 	f->number = dev->bus;
 	f->devfn = dev->dev << 3 | dev->func;
-	f->group = f->physfn = f->bus = f->below = -1;
+	f->group = f->physfn = f->bus = f->below = f->dma_as = -1;
 	pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_CAPS |
 			   PCI_FILL_EXT_CAPS);
 	f->vendor = dev->vendor_id;
@@ -439,6 +453,7 @@ struct topology *topology_read(const struct topology_source *source)
 	else
 		guess_physfn(t);
 	topology_link(t);
+	vmd_find(t, source->root);
 	t->kernel = source->kernel;
 	if (!t->kernel && t->live)
 		t->kernel = kernel_of(source->root);

@@ -308,3 +308,44 @@ const char *topology_kind(const struct function *f)
 	}
 	return "endpoint";
 }
+
+/**
+ * topology_bar() - the address in a base address register
+ * @f: the function
+ * @nr: the number of the register
+ *
+ * Return: the address, 0 if it is not one of memory.
+ */
+uint64_t topology_bar(const struct function *f, int nr)
+{
+	uint32_t low = f->bars[nr];
+	bool wide = (low & 6) == 4 && nr < 5;
+
+	if (low & 1)
+		return 0;
+	return (wide ? (uint64_t)f->bars[nr + 1] << 32 : 0) | (low & ~15U);
+}
+
+/**
+ * topology_has_memory() - can there be requests to this function's memory?
+ * @f: the function
+ *
+ * A virtual function has its memory by registers of its physical function.
+ *
+ * Return: whether, true if that is not known.
+ */
+bool topology_has_memory(const struct function *f)
+{
+	int i;
+
+	if (f->physfn >= 0 || !f->bars_known || f->bridge)
+		return true;
+	for (i = 0; i < 6; i++) {
+		if (f->bars[i] && !(f->bars[i] & 1))
+			return true;
+		/* The upper half of the one before is no register of its own */
+		if ((f->bars[i] & 7) == 4)
+			i++;
+	}
+	return false;
+}

@@ -135,6 +135,9 @@ struct caps {
  * @bus: index of the bus it is on
  * @below: of a bridge: index of the bus behind it, -1 for none
  * @physfn: of a virtual function: index of its physical function; or -1
+ * @dma_as: index of the function whose requester ID its DMA has, see vmd.h; or -1
+ * @bars: its base address registers, as they are
+ * @bars_known: which could be read
  */
 struct function {
 	unsigned int domain;
@@ -161,6 +164,9 @@ struct function {
 	int bus;
 	int below;
 	int physfn;
+	int dma_as;
+	uint32_t bars[6];
+	bool bars_known;
 };
 
 /**
@@ -210,6 +216,8 @@ const char *topology_address(const struct function *f,
 char *topology_path(const struct topology *t, int index);
 const char *topology_kind(const struct function *f);
 int topology_above(const struct topology *t, int index);
+uint64_t topology_bar(const struct function *f, int nr);
+bool topology_has_memory(const struct function *f);
 
 static inline unsigned int slot_of(const struct function *f)
 {
