@@ -238,9 +238,17 @@ static struct subject {
 
 static long failures;
 
+/* Of a device, one of each kind is enough. */
 static void different(const char *what, int kernel, int ours)
 {
-	if (failures++ < 20)
+	static const char *last;
+	static struct pci_dev last_dev;
+	bool again = last == what && last_dev.vendor == s.dev.vendor &&
+		     last_dev.device == s.dev.device;
+
+	last = what;
+	last_dev = s.dev;
+	if (!again && failures++ < 20)
 		printf("# %04x:%04x type %d%s%s: %s: the kernel says %d, we %d\n",
 		       s.dev.vendor, s.dev.device, s.dev.type,
 		       s.dev.pcie ? "" : " (conventional)",

@@ -10,6 +10,7 @@
 #include "isolation/explain.h"
 #include "isolation/objects.h"
 #include "isolation/plan.h"
+#include "isolation/trust.h"
 #include "pci/defaults.h"
 #include "pci/machine.h"
 
@@ -169,38 +170,6 @@ static void ways_text(struct plan *p, const struct pairs *pairs,
 	}
 }
 
-static void cost_text(struct plan *p, const struct pairs *opened)
-{
-	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
-	const char *how = p->translated ? "with addresses that it says the IOMMU has translated" :
-					  "without the IOMMU seeing it";
-	int i, apart = 0, last = -1;
-
-	puts("\ntrust it costs");
-	if (!opened->nr)
-		puts("  none: nobody gets a way that was closed before");
-	for (i = 0; i < opened->nr; i++) {
-		const struct pair *pair = &opened->at[i];
-
-		topology_address(&p->t->functions[pair->a], a);
-		topology_address(&p->t->functions[pair->b], b);
-		if (pair->a != last)
-			printf("%s  %s can then read and write, %s: %s",
-			       last < 0 ? "" : "\n", a, how, b);
-		else
-			printf(", %s", b);
-		last = pair->a;
-		apart += p->after->of[pair->a] != p->after->of[pair->b];
-	}
-	if (opened->nr)
-		putchar('\n');
-	if (apart && !p->translated)
-		printf("  %sLinux puts some of these into different groups all the same, as it looks only at the ports above a device: give them to one user, or to users who trust each other%s\n",
-		       paint(PAINT_NOTE), paint(PAINT_OFF));
-	if (apart && p->translated)
-		puts("  Groups remain as they are; that they hold rests on these devices honestly marking requests as translated");
-}
-
 static enum status plan_text(struct plan *p, const char *line,
 			     const struct pairs *opened)
 {
@@ -233,7 +202,8 @@ static enum status plan_text(struct plan *p, const char *line,
 	puts(p->translated ? "\nways (translated requests)" : "\nways (requests)");
 	ways_text(p, &p->p2p, traffic);
 	ways_text(p, &p->isolate, TRAFFIC_REQUEST);
-	cost_text(p, opened);
+	plan_use(p, p->then);
+	trust_text(p, opened);
 	return STATUS_OK;
 }
 
@@ -304,32 +274,26 @@ static void add_ways(json_t *array, struct plan *p, const struct pairs *pairs,
 static enum status plan_json(struct plan *p, const char *line,
 			     const struct pairs *opened)
 {
-	json_t *ways = xjson(json_array()), *cost = xjson(json_array());
-	int i;
+	json_t *ways;
 
 	if (p->refusal) {
 		output_json(json_pack("{sb so so}", "possible", 0,
 				      "acs_settings", defaults_json(p->t),
 				      "refusal", json_text(p->refusal)));
-		json_decref(ways);
-		json_decref(cost);
 		return STATUS_NO;
 	}
+	ways = xjson(json_array());
 	add_ways(ways, p, &p->p2p, p->translated ? TRAFFIC_TRANSLATED :
 						   TRAFFIC_REQUEST);
 	add_ways(ways, p, &p->isolate, TRAFFIC_REQUEST);
-	for (i = 0; i < opened->nr; i++)
-		json_array_append_new(cost, json_pack("{so so sb}",
-			"from", explain_address(p->t, opened->at[i].a),
-			"to", explain_address(p->t, opened->at[i].b),
-			"one_group", p->after->of[opened->at[i].a] ==
-				     p->after->of[opened->at[i].b]));
+	plan_use(p, p->then);
 	output_json(json_pack("{sb so so so s{so so} so so}", "possible", 1,
 			      "acs_settings", defaults_json(p->t), "line", json_text(line), "changes",
 			      changes_json(p), "groups",
 			      "before", groups_json(p, p->before),
 			      "after", groups_json(p, p->after),
-			      "ways", ways, "opened", cost));
+			      "ways", ways, "opened",
+			      trust_json(p, opened)));
 	return STATUS_OK;
 }
 

@@ -101,7 +101,7 @@ static void add_leaks(struct picture *p)
 	for (from = 0; from < p->t->nr; from++) {
 		for (to = 0; to < p->t->nr; to++) {
 			if (from == to || p->t->functions[from].bridge ||
-			    p->t->functions[to].bridge ||
+			    !topology_is_target(&p->t->functions[to]) ||
 			    p->g->of[from] == p->g->of[to] ||
 			    !path_reaches(p->t, from, to))
 				continue;

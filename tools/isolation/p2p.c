@@ -10,6 +10,7 @@
 #include "isolation/objects.h"
 #include "pci/defaults.h"
 #include "pci/path.h"
+#include "pci/span.h"
 
 #define STEPS_MAX 64
 
@@ -79,6 +80,9 @@ static void direction_text(const struct topology *t, int from, int to)
 		       topology_kind(&t->functions[steps[i]]),
 		       topology_address(&t->functions[steps[i]], a));
 	putchar('\n');
+	if (!topology_is_target(&t->functions[to]))
+		printf("  %s has no memory BAR: there is nothing in it that the other could address\n",
+		       topology_address(&t->functions[to], a));
 	for (i = 0; i < TRAFFIC_KINDS; i++) {
 		struct path path = way_of(t, from, to, i);
 		char *text = path_text(t, &path, i);
@@ -92,31 +96,45 @@ static void direction_text(const struct topology *t, int from, int to)
 }
 
 /* The two are not alone: who else is let through to them? */
+static bool reaches(const struct topology *t, int from, int to)
+{
+	return !t->functions[from].bridge &&
+	       topology_is_target(&t->functions[to]) &&
+	       path_reaches(t, from, to);
+}
+
+/* A line for those that reach both, and one for those that reach either. */
 static void others_text(const struct topology *t, int a, int b)
 {
-	char from[ADDRESS_SIZE], to[ADDRESS_SIZE];
-	int i, j;
+	int *from = xcalloc(t->nr, sizeof(*from)), pair[] = { a, b };
+	int i, n, which;
+	char *who, *whom;
 
-	for (i = 0; i < t->nr; i++) {
-		if (i == a || i == b || t->functions[i].bridge)
+	if (a > b)
+		pair[0] = b, pair[1] = a;
+	for (which = 3; which > 0; which--) {
+		for (i = n = 0; i < t->nr; i++)
+			if (i != a && i != b && which ==
+			    (reaches(t, i, pair[0]) | reaches(t, i, pair[1]) << 1))
+				from[n++] = i;
+		if (!n)
 			continue;
-		for (j = 0; j < 2; j++) {
-			int target = j ? b : a;
-
-			if (path_reaches(t, i, target))
-				printf("%s can write to %s past the IOMMU, too\n",
-				       topology_address(&t->functions[i],
-							from),
-				       topology_address(&t->functions[target],
-							to));
-		}
+		who = span_text(t, from, n);
+		whom = span_text(t, which == 2 ? pair + 1 : pair,
+				 which == 3 ? 2 : 1);
+		printf("%s can write to %s past the IOMMU, too\n", who, whom);
+		free(who);
+		free(whom);
 	}
+	free(from);
 }
 
 static json_t *direction_json(const struct topology *t, int from, int to)
 {
-	json_t *value = json_pack("{so so}", "from", explain_address(t, from),
-				  "to", explain_address(t, to));
+	json_t *value = json_pack("{so so sb}",
+				  "from", explain_address(t, from),
+				  "to", explain_address(t, to), "addressable",
+				  topology_is_target(&t->functions[to]));
 	json_t *way = xjson(json_array());
 	int steps[STEPS_MAX], n, i;
 
@@ -148,7 +166,7 @@ static json_t *others_json(const struct topology *t, int a, int b)
 		if (i == a || i == b || t->functions[i].bridge)
 			continue;
 		for (j = 0; j < 2; j++)
-			if (path_reaches(t, i, j ? b : a))
+			if (reaches(t, i, j ? b : a))
 				json_array_append_new(array,
 					json_pack("{so so}", "from",
 						  explain_address(t, i), "to",

@@ -142,6 +142,17 @@ static bool refuse_at_root(struct plan *p, const struct pair *pair)
 				   name(p, pair->a, a), name(p, pair->b, b)));
 }
 
+static bool check_addressable(struct plan *p, const struct pair *pair)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+
+	if (topology_is_target(&p->t->functions[pair->a]) ||
+	    topology_is_target(&p->t->functions[pair->b]))
+		return true;
+	return refuse(p, xasprintf("neither %s nor %s has a memory BAR: there is nothing that the other could address",
+				   name(p, pair->a, a), name(p, pair->b, b)));
+}
+
 /* What is in the way of translated requests from @from up to @last. */
 static void admit_translated(struct plan *p, int from, int last)
 {
@@ -302,7 +313,8 @@ bool plan_make(struct plan *p)
 	for (i = 0; fine && i < p->p2p.nr; i++) {
 		const struct pair *pair = &p->p2p.at[i];
 
-		fine = lower(p, pair, pair->a, pair->b) &&
+		fine = check_addressable(p, pair) &&
+		       lower(p, pair, pair->a, pair->b) &&
 		       lower(p, pair, pair->b, pair->a);
 	}
 	plan_use(p, p->then);
@@ -404,7 +416,7 @@ struct pairs plan_opened(struct plan *p)
 				size_t at = (size_t)i * p->t->nr + j;
 
 				if (i == j || p->t->functions[i].bridge ||
-				    p->t->functions[j].bridge)
+				    !topology_is_target(&p->t->functions[j]))
 					continue;
 				if (!pass)
 					reached[at] = may_reach(p, i, j);

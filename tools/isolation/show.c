@@ -11,6 +11,7 @@
 #include "pci/machine.h"
 #include "pci/path.h"
 #include "pci/quirk.h"
+#include "pci/span.h"
 
 /**
  * struct view - what is shown
@@ -56,7 +57,8 @@ static bool intrudes(const struct view *view, int from, int to)
 	const struct topology *t = view->t;
 
 	return view->g->of[from] != view->g->of[to] &&
-	       !t->functions[from].bridge && !t->functions[to].bridge &&
+	       !t->functions[from].bridge &&
+	       topology_is_target(&t->functions[to]) &&
 	       path_reaches(t, from, to);
 }
 
@@ -383,25 +385,30 @@ static void way_up(const struct view *view, int index)
 	vmd_line(t, index);
 }
 
+static bool reaches(const struct topology *t, int from, int to)
+{
+	return from != to && !t->functions[from].bridge &&
+	       topology_is_target(&t->functions[to]) &&
+	       path_reaches(t, from, to);
+}
+
 /* All that reach the device, or are reached by it: of its own group, too. */
 static void reach_line(const struct view *view, int index, bool by)
 {
 	const struct topology *t = view->t;
-	char address[ADDRESS_SIZE];
+	int *others = xcalloc(t->nr, sizeof(*others));
 	int i, n = 0;
+	char *text;
 
-	for (i = 0; i < t->nr; i++) {
-		if (i == index || t->functions[i].bridge ||
-		    t->functions[index].bridge ||
-		    !path_reaches(t, by ? i : index, by ? index : i))
-			continue;
-		if (!n++)
-			printf("  %s past the IOMMU%s:",
-			       by ? "reached" : "reaches", by ? " by" : "");
-		printf(" %s", topology_address(&t->functions[i], address));
-	}
+	for (i = 0; i < t->nr; i++)
+		if (reaches(t, by ? i : index, by ? index : i))
+			others[n++] = i;
+	text = span_text(t, others, n);
 	if (n)
-		putchar('\n');
+		printf("  %s past the IOMMU%s: %s\n",
+		       by ? "reached" : "reaches", by ? " by" : "", text);
+	free(text);
+	free(others);
 }
 
 /**

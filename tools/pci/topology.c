@@ -327,18 +327,21 @@ uint64_t topology_bar(const struct function *f, int nr)
 }
 
 /**
- * topology_has_memory() - can there be requests to this function's memory?
+ * topology_is_target() - can there be requests to this function?
  * @f: the function
  *
- * A virtual function has its memory by registers of its physical function.
+ * There are if it has memory of its own.  A virtual function has that by registers of
+ * its physical function; of bridges nobody asks.
  *
  * Return: whether, true if that is not known.
  */
-bool topology_has_memory(const struct function *f)
+bool topology_is_target(const struct function *f)
 {
 	int i;
 
-	if (f->physfn >= 0 || !f->bars_known || f->bridge)
+	if (f->bridge)
+		return false;
+	if (f->physfn >= 0 || !f->bars_known)
 		return true;
 	for (i = 0; i < 6; i++) {
 		if (f->bars[i] && !(f->bars[i] & 1))

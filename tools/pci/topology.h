@@ -217,7 +217,7 @@ char *topology_path(const struct topology *t, int index);
 const char *topology_kind(const struct function *f);
 int topology_above(const struct topology *t, int index);
 uint64_t topology_bar(const struct function *f, int nr);
-bool topology_has_memory(const struct function *f);
+bool topology_is_target(const struct function *f);
 
 static inline unsigned int slot_of(const struct function *f)
 {
