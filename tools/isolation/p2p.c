@@ -35,9 +35,9 @@ static const char *meaning(enum route route, enum traffic traffic)
 	case ROUTE_POSSIBLE:
 		return "past the IOMMU, if the hardware does such a thing: nothing forbids it";
 	case ROUTE_REDIRECTED:
-		return "through the IOMMU: if the target's BAR is mapped for the sender";
+		return "through the IOMMU, if the target's BAR is mapped for the sender; whether the root complex forwards it is not known";
 	case ROUTE_ROOT:
-		return "up to the root complex";
+		return "up to the root complex: whether that forwards it is not known";
 	case ROUTE_BLOCKED:
 		return "never";
 	}
