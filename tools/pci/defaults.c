@@ -124,7 +124,7 @@ static const char *why(const struct topology *t)
 		[ACS_AS_UNUSED] =
 		"this machine uses no IOMMU now; --acs-as-is goes by the registers",
 		[ACS_AS_GUESSED] =
-		"nothing is on in this dump, as where no IOMMU is in use; --acs-as-is goes by the registers, as is right if setpci or a program has switched it off after boot",
+		"nothing of it is on in this dump: no IOMMU was in use, or somebody switched it off after boot; --acs-as-is goes by the registers",
 	};
 
 	return texts[t->acs_origin];
