@@ -385,30 +385,65 @@ static void way_up(const struct view *view, int index)
 	vmd_line(t, index);
 }
 
-static bool reaches(const struct topology *t, int from, int to)
-{
-	return from != to && !t->functions[from].bridge &&
-	       topology_is_target(&t->functions[to]) &&
-	       path_reaches(t, from, to);
-}
-
-/* All that reach the device, or are reached by it: of its own group, too. */
-static void reach_line(const struct view *view, int index, bool by)
+/* Who reaches the device by a route, or is reached by it: of its own group, too. */
+static int reached(const struct view *view, int index, bool by,
+		   enum route route, int *others)
 {
 	const struct topology *t = view->t;
-	int *others = xcalloc(t->nr, sizeof(*others));
 	int i, n = 0;
-	char *text;
 
-	for (i = 0; i < t->nr; i++)
-		if (reaches(t, by ? i : index, by ? index : i))
+	for (i = 0; i < t->nr; i++) {
+		int from = by ? i : index, to = by ? index : i;
+
+		if (i != index && !t->functions[from].bridge &&
+		    topology_is_target(&t->functions[to]) &&
+		    path_find(t, from, to, TRAFFIC_REQUEST).route == route)
 			others[n++] = i;
-	text = span_text(t, others, n);
-	if (n)
-		printf("  %s past the IOMMU%s: %s\n",
-		       by ? "reached" : "reaches", by ? " by" : "", text);
-	free(text);
+	}
+	return n;
+}
+
+static void reach_lines(const struct view *view, int index)
+{
+	static const struct {
+		bool by;
+		enum route route;
+		const char *text;
+	} lines[] = {
+		{ true, ROUTE_DIRECT, "reached past the IOMMU by" },
+		{ false, ROUTE_DIRECT, "reaches past the IOMMU" },
+		{ true, ROUTE_POSSIBLE,
+		  "perhaps reached past the IOMMU, if the hardware does such a thing, by" },
+		{ false, ROUTE_POSSIBLE,
+		  "perhaps reaches past the IOMMU, if the hardware does such a thing" },
+	};
+	int *others = xcalloc(view->t->nr, sizeof(*others)), n;
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		n = reached(view, index, lines[i].by, lines[i].route, others);
+		if (n) {
+			char *text = span_text(view->t, others, n);
+
+			printf("  %s: %s\n", lines[i].text, text);
+			free(text);
+		}
+	}
 	free(others);
+}
+
+static json_t *reach_json(const struct view *view, int index, bool by,
+			  enum route route)
+{
+	int *others = xcalloc(view->t->nr, sizeof(*others)), n, i;
+	json_t *array = xjson(json_array());
+
+	n = reached(view, index, by, route, others);
+	for (i = 0; i < n; i++)
+		json_array_append_new(array,
+				      explain_address(view->t, others[i]));
+	free(others);
+	return array;
 }
 
 /**
@@ -428,6 +463,10 @@ enum status show_device(struct session *session, int index)
 
 		json_object_set_new(value, "group",
 				    json_integer(view.g->of[index]));
+		json_object_set_new(value, "reached_by", reach_json(&view,
+				    index, true, ROUTE_DIRECT));
+		json_object_set_new(value, "perhaps_reached_by", reach_json(
+				    &view, index, true, ROUTE_POSSIBLE));
 		json_object_set_new(value, "acs_settings",
 				    defaults_json(view.t));
 		json_object_set_new(value, "machine",
@@ -441,8 +480,7 @@ enum status show_device(struct session *session, int index)
 		else
 			ungrouped_text(&view);
 		way_up(&view, index);
-		reach_line(&view, index, true);
-		reach_line(&view, index, false);
+		reach_lines(&view, index);
 	}
 	view_close(&view);
 	return STATUS_OK;
