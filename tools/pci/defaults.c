@@ -122,7 +122,7 @@ static const char *why(const struct topology *t)
 	static const char *const texts[] = {
 		[ACS_AS_ASKED] = "--acs-defaults",
 		[ACS_AS_UNUSED] =
-		"this machine uses no IOMMU now; --acs-as-is goes by the registers",
+		"this machine has no groups: no IOMMU is in use; --acs-as-is goes by the registers",
 		[ACS_AS_GUESSED] =
 		"nothing of it is on in this dump: no IOMMU was in use, or somebody switched it off after boot; --acs-as-is goes by the registers",
 	};
