@@ -27,7 +27,8 @@ static uint16_t additions(const struct function *f)
 
 /*
  * Linux gets at the chipset's registers by way of the bridge to LPC on the port's bus.
- * Where that is hidden it reads all ones, and goes on.
+ * Where that is hidden it reads all ones, and goes on; a dump without it rather lacks
+ * something.
  */
 static enum pch pch_with_iommu(const struct topology *t,
 			       const struct function *port)
@@ -43,7 +44,7 @@ static enum pch pch_with_iommu(const struct topology *t,
 			return PCH_UNKNOWN;
 		return f->rcba & RCBA_ENABLED ? PCH_ON : PCH_OFF;
 	}
-	return PCH_ON;
+	return t->live ? PCH_ON : PCH_UNKNOWN;
 }
 
 static bool has_groups(const struct topology *t)
