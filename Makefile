@@ -400,7 +400,7 @@ build/tools/main.o: VERSION
 build/tools/main.o: tools_cflags += -DVERSION='"$(shell cat VERSION)"'
 
 build/tools/ioasid: $(tools_objects)
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson \
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson -lz \
 		-lnl-genl-3 -lnl-3
 
 -include $(tools_objects:.o=.d)

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A line is first copied, as far as it can matter, with its characters made plain: no
+ * entities and tags of HTML, no escape sequences, no spaces that are none.  Then what
+ * stands before it is passed over: indentation, quotes, brackets, times.
+ */
+#include "pci/line.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* An offset, 16 bytes, and what may stand before them. */
+#define PLAIN_MAX 256
+#define OFFSET_END 4096
+
+/* Characters ---------------------------------------------------------------- */
+
+/* More than one byte, as UTF-8 or HTML has it, and what it stands for; 0 for nothing. */
+static const struct {
+	const char *bytes;
+	char plain;
+} signs[] = {
+	{ "\xc2\xa0", ' ' },		/* no-break space */
+	{ "\xe2\x80\xaf", ' ' },	/* a narrow one */
+	{ "\xe2\x80\x82", ' ' }, { "\xe2\x80\x83", ' ' },
+	{ "\xe2\x80\x89", ' ' }, { "\xe3\x80\x80", ' ' },
+	{ "\xe2\x80\x8b", 0 },		/* zero width */
+	{ "\xe2\x80\x8e", 0 }, { "\xe2\x80\x8f", 0 },
+	{ "\xef\xbb\xbf", 0 },		/* byte order marks */
+	{ "\xff\xfe", 0 }, { "\xfe\xff", 0 },
+	{ "\xe2\x94\x82", '|' },	/* boxes drawn around */
+	{ "\xc2\xbb", '>' },
+	{ "&nbsp;", ' ' }, { "&gt;", '>' }, { "&lt;", '<' }, { "&amp;", '&' },
+	{ "&quot;", '"' },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool starts(const char *at, const char *end, const char *with)
+{
+	size_t length = strlen(with);
+
+	return (size_t)(end - at) >= length && !strncasecmp(at, with, length);
+}
+
+/* "&#160;" and "&#xa0;": its length, 0 if it is none. */
+static size_t numeric_entity(const char *at, const char *end, char *plain)
+{
+	char text[12];
+	size_t length = 0;
+	unsigned long code;
+	char *rest;
+
+	if (!starts(at, end, "&#"))
+		return 0;
+	while (length < sizeof(text) - 1 && at + 2 + length < end) {
+		text[length] = at[2 + length];
+		if (text[length++] == ';')
+			break;
+	}
+	text[length] = '\0';
+	code = *text == 'x' || *text == 'X' ? strtoul(text + 1, &rest, 16) :
+					      strtoul(text, &rest, 10);
+	if (*rest != ';' || rest == text)
+		return 0;
+	*plain = code == 160 ? ' ' : code > ' ' && code < 127 ? (char)code : 0;
+	return 2 + length;
+}
+
+/* A tag of HTML: lspci writes "<TAbort-", too, but nothing that matters behind it. */
+static size_t tag(const char *at, const char *end)
+{
+	const char *close;
+
+	if (*at != '<' || end - at < 3 ||
+	    (!isalpha((unsigned char)at[1]) && at[1] != '/' && at[1] != '!'))
+		return 0;
+	close = memchr(at, '>', end - at);
+	return close ? (size_t)(close - at + 1) : 0;
+}
+
+/* An escape sequence of a terminal. */
+static size_t escape(const char *at, const char *end)
+{
+	const char *last = at + 2;
+
+	if (*at != '\033' || end - at < 2)
+		return 0;
+	if (at[1] != '[')
+		return 2;
+	while (last < end && (*last < '@' || *last > '~'))
+		last++;
+	return last < end ? (size_t)(last - at + 1) : (size_t)(end - at);
+}
+
+/* What is at @at: how long it is, and the character it stands for, 0 for none. */
+static size_t sign_at(const char *at, const char *end, char *plain)
+{
+	size_t i, length;
+
+	*plain = 0;
+	if (*at == '<' || *at == '\033') {
+		length = *at == '<' ? tag(at, end) : escape(at, end);
+		if (length)
+			return length;
+	}
+	if (*at == '&') {
+		length = numeric_entity(at, end, plain);
+		if (length)
+			return length;
+	}
+	if (*at == '&' || *at & 0x80) {
+		for (i = 0; i < COUNT(signs); i++) {
+			if (!starts(at, end, signs[i].bytes))
+				continue;
+			*plain = signs[i].plain;
+			return strlen(signs[i].bytes);
+		}
+	}
+	*plain = *at == '\t' || *at == '\xa0' ? ' ' : *at == '\r' ? 0 : *at;
+	return 1;
+}
+
+/* What stands before a line ------------------------------------------------- */
+
+static bool is_quote(char c)
+{
+	return strchr(" >|`", c) && c;
+}
+
+/* "[code]", "[   12.345678]", "<6>": how long, 0 if it is none. */
+static size_t bracket(const char *text)
+{
+	const char *close;
+
+	if (*text == '<' && isdigit((unsigned char)text[1]) && text[2] == '>')
+		return 3;
+	if (*text != '[')
+		return 0;
+	close = strchr(text, ']');
+	return close && close - text < 48 ? (size_t)(close - text + 1) : 0;
+}
+
+static size_t decoration(const char *text)
+{
+	size_t at = 0, length;
+
+	for (;;) {
+		length = is_quote(text[at]) ? 1 : bracket(text + at);
+		if (!length)
+			return at;
+		at += length;
+	}
+}
+
+/* The first "12:34:56" of a line, NULL if there is none; "0012:34:56.7" is none. */
+static const char *time_in(const char *text)
+{
+	unsigned int hour, minute, second;
+	const char *at;
+	int length;
+
+	for (at = text; *at && at < text + 40; at++) {
+		length = 0;
+		if (at > text && isalnum((unsigned char)at[-1]) && at[-1] != 'T')
+			continue;
+		if (isdigit((unsigned char)*at) &&
+		    sscanf(at, "%2u:%2u:%2u%n", &hour, &minute, &second,
+			   &length) == 3 && length == 8)
+			return at;
+	}
+	return NULL;
+}
+
+/* Kinds --------------------------------------------------------------------- */
+
+static int digit(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' :
+	       isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 :
+	       -1;
+}
+
+/* A hexadecimal number of @min to @max digits, and what follows it. */
+static const char *number(const char *at, int min, int max, unsigned int *value)
+{
+	int n = 0;
+
+	for (*value = 0; n < max && digit(*at) >= 0; n++, at++)
+		*value = *value << 4 | digit(*at);
+	return n >= min && digit(*at) < 0 ? at : NULL;
+}
+
+static const char *address_tail(const char *at, struct line *line)
+{
+	unsigned int bus, slot, function;
+
+	at = number(at, 2, 2, &bus);
+	if (!at || *at != ':')
+		return NULL;
+	at = number(at + 1, 2, 2, &slot);
+	if (!at || *at != '.' || slot > 31)
+		return NULL;
+	at = number(at + 1, 1, 1, &function);
+	if (!at || function > 7 || (*at && *at != ' '))
+		return NULL;
+	line->bus = bus;
+	line->devfn = slot << 3 | function;
+	return at;
+}
+
+static bool parse_address(struct line *line, const char *text)
+{
+	const char *rest = number(text, 4, 8, &line->domain);
+
+	if (rest && *rest == ':')
+		return address_tail(rest + 1, line);
+	line->domain = 0;
+	return address_tail(text, line);
+}
+
+/* Bytes, each of two digits and followed by no third one. */
+static const char *parse_bytes(struct line *line, const char *at)
+{
+	line->half = -1;
+	for (;;) {
+		at += strspn(at, " ");
+		if (line->nr == LINE_BYTES || digit(at[0]) < 0)
+			break;
+		if (digit(at[1]) < 0) {
+			line->half = digit(*at++);
+			break;
+		}
+		if (digit(at[2]) >= 0)
+			break;
+		line->bytes[line->nr++] = digit(at[0]) << 4 | digit(at[1]);
+		at += 2;
+	}
+	return at;
+}
+
+static bool parse_registers(struct line *line, const char *text)
+{
+	const char *rest = number(text, 2, 8, &line->offset);
+
+	if (!rest || *rest != ':' || rest[1] != ' ')
+		return false;
+	rest = parse_bytes(line, rest + 1);
+	/* Behind all 16 may be the same as text */
+	line->cut = *rest && line->nr < LINE_BYTES;
+	line->kind = LINE_REGISTERS;
+	if (line->offset >= OFFSET_END ||
+	    line->offset + line->nr > OFFSET_END || (!line->nr && line->half < 0))
+		line->kind = LINE_DAMAGED;
+	return true;
+}
+
+/* A ruler, or a command line: what follows is another listing. */
+static bool is_rule(const char *text)
+{
+	const char *word = strstr(text, "lspci");
+
+	if (strchr("_-=*#~", *text) && *text && strspn(text, (char[]){ *text, 0 }) >= 8)
+		return true;
+	return word && (!word[5] || word[5] == ' ') &&
+	       (word == text || strchr(" /$#", word[-1]));
+}
+
+static bool parse_plain(struct line *line, const char *text)
+{
+	if (parse_address(line, text)) {
+		line->kind = LINE_ADDRESS;
+		return true;
+	}
+	return parse_registers(line, text);
+}
+
+/* Behind the time, or behind a colon after it, as in logs. */
+static bool parse_logged(struct line *line, const char *text)
+{
+	const char *at = time_in(text);
+	int tries;
+
+	for (tries = 0; at && tries < 4; tries++) {
+		at += strcspn(at, " ");
+		at += decoration(at);
+		if (!*at)
+			line->kind = LINE_EMPTY;
+		if (!*at || parse_plain(line, at))
+			return true;
+		at = strstr(at, ": ");
+		if (at)
+			at++;
+	}
+	return false;
+}
+
+/* The number of a line, as of cat -n, which a tab follows. */
+static bool is_counter(const char *plain, size_t used)
+{
+	size_t spaces, digits;
+
+	spaces = strspn(plain, " ");
+	digits = strspn(plain + spaces, "0123456789");
+	return digits && spaces + digits == used;
+}
+
+static void make_plain(char plain[PLAIN_MAX], const char *text, size_t length,
+		       unsigned int *indent)
+{
+	const char *end = text + length;
+	size_t used = 0, skipped;
+	char c;
+
+	*indent = 0;
+	*plain = '\0';
+	while (text < end && used < PLAIN_MAX - 1) {
+		if (*text == '\t' && is_counter(plain, used))
+			used = 0;
+		text += sign_at(text, end, &c);
+		if (c)
+			plain[used++] = c;
+		plain[used] = '\0';
+		/* However far it is indented */
+		if (used == PLAIN_MAX - 1 && strspn(plain, " ") == used) {
+			*indent += used;
+			used = 0;
+		}
+	}
+	plain[used] = '\0';
+	skipped = decoration(plain);
+	*indent += skipped;
+	memmove(plain, plain + skipped, used - skipped + 1);
+}
+
+/**
+ * line_parse() - take a line apart
+ * @line: the result
+ * @text: the line
+ * @length: of @text
+ */
+void line_parse(struct line *line, const char *text, size_t length)
+{
+	char plain[PLAIN_MAX];
+
+	*line = (struct line){ .half = -1, .kind = LINE_TEXT };
+	make_plain(plain, text, length, &line->indent);
+	if (!*plain)
+		line->kind = LINE_EMPTY;
+	else if (parse_plain(line, plain) || parse_logged(line, plain))
+		return;
+	else if (is_rule(plain))
+		line->kind = LINE_RULE;
+}
+
+/**
+ * line_complete() - the rest of registers that were cut in two
+ * @line: a line of fewer than LINE_BYTES bytes
+ * @text: what comes after it
+ * @length: of @text
+ *
+ * Another program has written to where the dump went, or a window was narrow.
+ *
+ * Return: whether it is the rest, no more and no less; then @line has it.
+ */
+bool line_complete(struct line *line, const char *text, size_t length)
+{
+	char plain[PLAIN_MAX], *at = plain;
+	struct line whole = *line;
+	unsigned int indent;
+
+	if (line->nr == LINE_BYTES)
+		return false;
+	make_plain(plain, text, length, &indent);
+	if (line->half >= 0) {
+		if (digit(*at) < 0 || digit(at[1]) >= 0)
+			return false;
+		whole.bytes[whole.nr++] = line->half << 4 | digit(*at++);
+	}
+	if (*parse_bytes(&whole, at) || whole.half >= 0 || whole.nr != LINE_BYTES)
+		return false;
+	*line = whole;
+	line->kind = LINE_REGISTERS;
+	line->cut = false;
+	return true;
+}
+
+/**
+ * line_interrupted() - is a message of lspci in the middle of a line?
+ * @text: the line
+ * @length: of @text
+ *
+ * Its messages go past the buffer that the dump is written from, and so come between
+ * any two characters of that.
+ *
+ * Return: where it begins, @length if there is none.
+ */
+size_t line_interrupted(const char *text, size_t length)
+{
+	static const char *const names[] = { "pcilib: ", "lspci: " };
+	const char *found;
+	size_t i, at;
+
+	for (i = 0; i < COUNT(names); i++) {
+		found = memmem(text, length, names[i], strlen(names[i]));
+		if (!found)
+			continue;
+		/* Behind what belongs to an address or registers only */
+		for (at = 0; text + at < found; at++)
+			if (!strchr("0123456789abcdefABCDEF:. ", text[at]) || !text[at])
+				break;
+		if (text + at == found)
+			return at;
+	}
+	return length;
+}
