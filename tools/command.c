@@ -2,7 +2,12 @@
 #include "command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "pci/gaps.h"
+
+#define COMMANDS_MAX 16
 
 static bool is_help(const char *word)
 {
@@ -21,22 +26,52 @@ static void object_help(const struct object *object)
 	printf("\nSee ioasid-%s(8).\n", object->name);
 }
 
+/**
+ * find_abbreviation() - the one of several words that a shorter one stands for
+ * @before: what stands before these words when they are typed
+ * @word: what was typed, without that
+ * @names: the words
+ * @nr: how many
+ *
+ * If more than one begins so, that is said, and does not return.
+ *
+ * Return: index of the word, -1 if there is none.
+ */
+int find_abbreviation(const char *before, const char *word,
+		      const char *const names[], int nr)
+{
+	char *all = NULL, *longer;
+	int i, found = -1, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!strcmp(names[i], word))
+			return i;
+		if (!*word || strncmp(names[i], word, strlen(word)))
+			continue;
+		found = i;
+		longer = xasprintf("%s%s%s%s", all ? all : "", n++ ? ", " : "",
+				   before, names[i]);
+		free(all);
+		all = longer;
+	}
+	if (n > 1)
+		fail(STATUS_USAGE, "\"%s%s\" is ambiguous: %s", before, word,
+		     all);
+	free(all);
+	return found;
+}
+
 /* A command may be shortened as long as it is clear which one is meant. */
 static const struct command *find_command(const struct object *object,
 					  const char *word)
 {
-	const struct command *c, *found = NULL;
+	const char *names[COMMANDS_MAX];
+	int nr, found;
 
-	for (c = object->commands; c->name; c++) {
-		if (!strcmp(c->name, word))
-			return c;
-		if (!strncmp(c->name, word, strlen(word))) {
-			if (found)
-				return NULL;
-			found = c;
-		}
-	}
-	return found;
+	for (nr = 0; object->commands[nr].name; nr++)
+		names[nr] = object->commands[nr].name;
+	found = find_abbreviation("", word, names, nr);
+	return found < 0 ? NULL : &object->commands[found];
 }
 
 /**
@@ -87,12 +122,7 @@ const struct topology *session_topology(struct session *session)
 	if (t)
 		return t;
 	t = session->topology = topology_read(&session->source);
-	if (t->blind && t->live)
-		warn("the ACS and other registers of %d functions can be read by root only: shown as if they had none",
-		     t->blind);
-	else if (t->blind)
-		warn("the dump lacks registers of %d functions, which are taken to have no ACS: make it with lspci -xxxx, as root",
-		     t->blind);
+	gaps_warn(t, session->source.dump);
 	return t;
 }
 
@@ -116,6 +146,34 @@ int session_function(struct session *session, const char *address)
 	if (index < 0)
 		fail(STATUS_FAILED, "there is no device %s", address);
 	return index;
+}
+
+/**
+ * session_json() - where an answer is from, in that answer
+ * @session: where the machine is
+ * @answer: an object, which gets a member
+ *
+ * Return: @answer.
+ */
+json_t *session_json(const struct session *session, json_t *answer)
+{
+	json_object_set_new(xjson(answer), "source",
+			    gaps_json(session->topology,
+				      session->source.dump));
+	return answer;
+}
+
+/**
+ * session_status() - the exit status of an answer
+ * @session: where the machine is
+ * @complete: nothing in the answer had to be left unknown
+ *
+ * Return: exit status.
+ */
+enum status session_status(const struct session *session, bool complete)
+{
+	return complete || !gaps_any(session->topology) ? STATUS_OK :
+							  STATUS_UNKNOWN;
 }
 
 /**

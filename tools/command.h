@@ -51,7 +51,11 @@ struct object {
 enum status object_run(const struct object *object, struct session *session,
 		       int argc, char **argv);
 const struct topology *session_topology(struct session *session);
+json_t *session_json(const struct session *session, json_t *answer);
+enum status session_status(const struct session *session, bool complete);
 int session_function(struct session *session, const char *address);
+int find_abbreviation(const char *before, const char *word,
+		      const char *const names[], int nr);
 void usage_error(const char *what, const char *word)
 	__attribute__((noreturn));
 

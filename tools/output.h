@@ -19,12 +19,14 @@
  * @STATUS_NO: the question was answered, and the answer is no
  * @STATUS_USAGE: the command line is wrong
  * @STATUS_FAILED: something could not be read, found or written
+ * @STATUS_UNKNOWN: the answer is not complete: registers that decide could not be read
  */
 enum status {
 	STATUS_OK = 0,
 	STATUS_NO = 1,
 	STATUS_USAGE = 2,
 	STATUS_FAILED = 3,
+	STATUS_UNKNOWN = 4,
 };
 
 /**

@@ -25,9 +25,12 @@ static void require_registers(const struct topology *t, int index)
 	char address[ADDRESS_SIZE];
 	int at;
 
+	if (topology_lost(t, index))
+		fail(STATUS_UNKNOWN, "the bridge above %s is not known: no plan without it",
+		     topology_address(&t->functions[index], address));
 	for (at = index; at >= 0; at = topology_above(t, at))
-		if (!t->functions[at].acs.known)
-			fail(STATUS_FAILED, "the registers of %s cannot be read: no plan without them",
+		if (!acs_readable(&t->functions[at]))
+			fail(STATUS_UNKNOWN, "the registers of %s cannot be read: no plan without them",
 			     topology_address(&t->functions[at], address));
 }
 
@@ -271,15 +274,16 @@ static void add_ways(json_t *array, struct plan *p, const struct pairs *pairs,
 	}
 }
 
-static enum status plan_json(struct plan *p, const char *line,
-			     const struct pairs *opened)
+static enum status plan_json(const struct session *session, struct plan *p,
+			     const char *line, const struct pairs *opened)
 {
 	json_t *ways;
 
 	if (p->refusal) {
-		output_json(json_pack("{sb so so}", "possible", 0,
-				      "acs_settings", defaults_json(p->t),
-				      "refusal", json_text(p->refusal)));
+		output_json(session_json(session, json_pack("{sb so so}",
+				      "possible", 0, "acs_settings",
+				      defaults_json(p->t), "refusal",
+				      json_text(p->refusal))));
 		return STATUS_NO;
 	}
 	ways = xjson(json_array());
@@ -287,13 +291,16 @@ static enum status plan_json(struct plan *p, const char *line,
 						   TRAFFIC_REQUEST);
 	add_ways(ways, p, &p->isolate, TRAFFIC_REQUEST);
 	plan_use(p, p->then);
-	output_json(json_pack("{sb so so so s{so so} so so}", "possible", 1,
-			      "acs_settings", defaults_json(p->t), "line", json_text(line), "changes",
-			      changes_json(p), "groups",
-			      "before", groups_json(p, p->before),
-			      "after", groups_json(p, p->after),
-			      "ways", ways, "opened",
-			      trust_json(p, opened)));
+	output_json(session_json(session,
+			json_pack("{sb so so so s{so so} so so}",
+				  "possible", 1,
+				  "acs_settings", defaults_json(p->t),
+				  "line", json_text(line),
+				  "changes", changes_json(p), "groups",
+				  "before", groups_json(p, p->before),
+				  "after", groups_json(p, p->after),
+				  "ways", ways, "opened",
+				  trust_json(p, opened))));
 	return STATUS_OK;
 }
 
@@ -312,7 +319,7 @@ static enum status plan(struct session *session, int argc, char **argv)
 		line = plan_line(p, cmdline);
 		opened = plan_opened(p);
 	}
-	status = output.json ? plan_json(p, line, &opened) :
+	status = output.json ? plan_json(session, p, line, &opened) :
 			       plan_text(p, line, &opened);
 	free(opened.at);
 	free(line);

@@ -30,8 +30,6 @@ char *explain_verdict(const struct function *f,
 				 "does not isolate",
 				 quirk_text(verdict->quirk));
 	case ACS_ABSENT:
-		if (!f->acs.known)
-			return xasprintf("has unreadable ACS registers");
 		return xasprintf("has no ACS capability%s",
 				 f->multifunction && f->type != PORT_ROOT &&
 				 f->type != PORT_DOWNSTREAM ?
@@ -43,6 +41,10 @@ char *explain_verdict(const struct function *f,
 				 topology_kind(f));
 	case ACS_NOT_NEEDED:
 		return xasprintf("is a single function, which needs no ACS");
+	case ACS_UNKNOWN:
+		if (verdict->quirk)
+			return xasprintf("is %s", quirk_text(verdict->quirk));
+		return xasprintf("has registers that could not be read: taken not to isolate");
 	}
 	abort();
 }
@@ -115,14 +117,19 @@ char *explain_group(const struct topology *t, const struct groups *g,
 	case GROUP_BELOW:
 		return below_port(t, self, reason);
 	case GROUP_BRIDGE:
-		return xasprintf("%s is behind %s %s, whose requester ID its requests have",
+		return xasprintf("%s is behind %s %s, whose requester ID its requests %s",
 				 self,
 				 topology_kind(&t->functions[reason->culprit]),
-				 culprit);
+				 culprit,
+				 t->functions[reason->culprit].pcie_known ?
+				 "have" : "may have");
 	case GROUP_DMA:
 		return behind_vmd(t, self, reason->culprit);
 	case GROUP_SLOT:
 		return beside(t, index, reason);
+	case GROUP_LOST:
+		return xasprintf("the bridge above %s is not known, and may lead to %s, too",
+				 self, culprit);
 	case GROUP_ALIAS:
 		return xasprintf("%s and %s use one another's requester ID, the kernel knows of this device",
 				 self, culprit);
@@ -179,12 +186,16 @@ json_t *explain_acs(const struct function *f)
 		[ACS_CONVENTIONAL] = "conventional",
 		[ACS_BRIDGE] = "bridge",
 		[ACS_NOT_NEEDED] = "not-needed",
+		[ACS_UNKNOWN] = "unknown",
 	};
 	struct acs_verdict v = acs_judge(f, ACS_ISOLATED);
-	json_t *acs = json_pack("{sb sb ss so}", "isolates", v.isolates,
+	bool unknown = v.basis == ACS_UNKNOWN;
+	json_t *acs = json_pack("{so sb ss so}", "isolates",
+				unknown ? json_null() :
+					  json_boolean(v.isolates),
 				"readable", f->acs.known, "basis",
-				bases[v.basis], "missing",
-				explain_bits(v.missing));
+				bases[v.basis], "missing", unknown ?
+				json_null() : explain_bits(v.missing));
 
 	if (f->acs.present) {
 		json_object_set_new(acs, "capable",
@@ -202,12 +213,14 @@ json_t *explain_acs(const struct function *f)
  * explain_caps() - the other capabilities of a function as JSON
  * @f: the function
  *
- * Return: an object.
+ * Return: an object, null if they could not be read.
  */
 json_t *explain_caps(const struct function *f)
 {
 	const struct caps *c = &f->caps;
 
+	if (!c->known)
+		return json_null();
 	return xjson(json_pack("{s{sb sb} s{sb sb} s{si sb} sb sb si}",
 			       "ats", "present", c->ats, "enabled", c->ats_on,
 			       "pri", "present", c->pri, "enabled", c->pri_on,
@@ -233,6 +246,7 @@ json_t *explain_group_json(const struct topology *t, const struct groups *g,
 		[GROUP_BRIDGE] = "bridge",
 		[GROUP_SLOT] = "functions",
 		[GROUP_DMA] = "vmd",
+		[GROUP_LOST] = "unknown-bridge",
 		[GROUP_ALIAS] = "alias",
 	};
 	const struct group_reason *reason = &g->reason[index];

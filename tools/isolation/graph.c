@@ -166,5 +166,5 @@ enum status graph(struct session *session, int argc, char **argv)
 	free(p.ways.at);
 	groups_free(kernel);
 	groups_free(model);
-	return STATUS_OK;
+	return session_status(session, false);
 }

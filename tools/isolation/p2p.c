@@ -40,6 +40,8 @@ static const char *meaning(enum route route, enum traffic traffic)
 		return "up to the root complex: whether that forwards it is not known";
 	case ROUTE_BLOCKED:
 		return "never";
+	case ROUTE_UNKNOWN:
+		return "take it for direct until it is known";
 	}
 	return "";
 }
@@ -49,6 +51,7 @@ static enum paint colour_of(enum route route)
 	switch (route) {
 	case ROUTE_DIRECT:
 	case ROUTE_POSSIBLE:
+	case ROUTE_UNKNOWN:
 		return PAINT_NOTE;
 	case ROUTE_BLOCKED:
 		return PAINT_BAD;
@@ -175,6 +178,26 @@ static json_t *others_json(const struct topology *t, int a, int b)
 	return array;
 }
 
+static enum status verdict(const struct session *session, int a, int b)
+{
+	const struct topology *t = session->topology;
+	bool known = true, to;
+	int i;
+
+	if (path_find(t, a, b, TRAFFIC_REQUEST).route == ROUTE_BLOCKED ||
+	    path_find(t, b, a, TRAFFIC_REQUEST).route == ROUTE_BLOCKED)
+		return STATUS_NO;
+	for (i = 0; i < TRAFFIC_KINDS; i++)
+		for (to = false;; to = true) {
+			if (path_find(t, to ? b : a, to ? a : b, i).route ==
+			    ROUTE_UNKNOWN)
+				known = false;
+			if (to)
+				break;
+		}
+	return session_status(session, known);
+}
+
 static enum status p2p(struct session *session, int argc, char **argv)
 {
 	const struct topology *t;
@@ -191,21 +214,18 @@ static enum status p2p(struct session *session, int argc, char **argv)
 		fail(STATUS_USAGE, "%s is a bridge: name devices behind it",
 		     argv[t->functions[a].bridge ? 0 : 1]);
 	if (output.json) {
-		output_json(json_pack("{so s[oo] so}",
+		output_json(session_json(session, json_pack("{so s[oo] so}",
 				      "acs_settings", defaults_json(t),
-				      "directions",
-				      direction_json(t, a, b),
+				      "directions", direction_json(t, a, b),
 				      direction_json(t, b, a),
-				      "others", others_json(t, a, b)));
+				      "others", others_json(t, a, b))));
 	} else {
 		defaults_text(t);
 		direction_text(t, a, b);
 		direction_text(t, b, a);
 		others_text(t, a, b);
 	}
-	return path_find(t, a, b, TRAFFIC_REQUEST).route == ROUTE_BLOCKED ||
-	       path_find(t, b, a, TRAFFIC_REQUEST).route == ROUTE_BLOCKED ?
-	       STATUS_NO : STATUS_OK;
+	return verdict(session, a, b);
 }
 
 static const struct command commands[] = {

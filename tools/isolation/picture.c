@@ -15,6 +15,7 @@ const char *picture_colour(enum route route)
 		[ROUTE_REDIRECTED] = "#2e7d32",
 		[ROUTE_ROOT] = "#1565c0",
 		[ROUTE_BLOCKED] = "#757575",
+		[ROUTE_UNKNOWN] = "#6a1b9a",
 	};
 
 	return colours[route];

@@ -7,6 +7,7 @@
 
 #include "isolation/explain.h"
 #include "pci/defaults.h"
+#include "pci/gaps.h"
 #include "pci/group.h"
 #include "pci/machine.h"
 #include "pci/path.h"
@@ -62,10 +63,24 @@ static bool intrudes(const struct view *view, int from, int to)
 	       path_reaches(t, from, to);
 }
 
+/* Who outside of the group may reach one of it, for all that is known? */
+static bool may_intrude(const struct view *view, int from, int to)
+{
+	const struct topology *t = view->t;
+
+	return view->g->of[from] != view->g->of[to] &&
+	       !t->functions[from].bridge && !t->functions[to].bridge &&
+	       path_unknown(t, from, to);
+}
+
 static void caps_line(const struct view *view, const struct function *f)
 {
 	const struct caps *c = &f->caps;
 
+	if (!f->known || !f->pcie_known || !f->acs.known)
+		printf("      unknown: %s\n", !f->known ? "all but its address" :
+		       !f->pcie_known ? "its capabilities" :
+		       "its extended capabilities, such as ACS and ATS");
 	if (!c->ats && !c->pri && !c->pasid_bits && !c->siov && !c->sriov_vfs)
 		return;
 	printf("      capable of:");
@@ -161,6 +176,32 @@ static void intruder_line(const struct view *view, const int *members, int nr,
 	free(text);
 }
 
+/* From how many functions outside is it not known whether they reach the group? */
+static void unknown_intruders(const struct view *view, const int *members,
+			      int nr)
+{
+	const struct topology *t = view->t;
+	struct path path = { };
+	int i, from, n = 0;
+	char *text;
+
+	for (from = 0; from < t->nr && gaps_any(t); from++) {
+		for (i = 0; i < nr; i++) {
+			if (!may_intrude(view, from, members[i]))
+				continue;
+			path = path_find(t, from, members[i], TRAFFIC_REQUEST);
+			n++;
+			break;
+		}
+	}
+	if (!n)
+		return;
+	text = path_text(t, &path, TRAFFIC_REQUEST);
+	printf("  %sreached from outside: unknown%s for %d function%s, for example: %s\n",
+	       paint(PAINT_NOTE), paint(PAINT_OFF), n, n > 1 ? "s" : "", text);
+	free(text);
+}
+
 /* Ports above a group that isolate by the kernel's word, not by ACS. */
 static void finer_lines(const struct view *view, int member)
 {
@@ -187,11 +228,16 @@ static void group_text(const struct view *view, int group)
 	int *members = xcalloc(t->nr, sizeof(*members));
 	int i, nr = 0;
 
-	printf("%sgroup %d%s\n", paint(PAINT_HEAD), group, paint(PAINT_OFF));
+	for (i = 0; i < t->nr; i++)
+		if (view->g->of[i] == group)
+			members[nr++] = i;
+	printf("%sgroup %d%s%s\n", paint(PAINT_HEAD), group, paint(PAINT_OFF),
+	       groups_open(view->g, members[0]) ?
+	       " (open: it may be several, registers that decide are not known)" :
+	       "");
 	for (i = 0; i < t->nr; i++) {
 		if (view->g->of[i] != group)
 			continue;
-		members[nr++] = i;
 		function_line(&t->functions[i]);
 		caps_line(view, &t->functions[i]);
 		quirk_line(&t->functions[i]);
@@ -200,6 +246,7 @@ static void group_text(const struct view *view, int group)
 	finer_lines(view, members[0]);
 	for (i = 0; i < t->nr; i++)
 		intruder_line(view, members, nr, i);
+	unknown_intruders(view, members, nr);
 	free(members);
 }
 
@@ -219,13 +266,16 @@ static void ungrouped_text(const struct view *view)
 
 static void source_text(const struct view *view)
 {
-	if (view->g != view->model)
+	bool kernel = view->g != view->model;
+
+	if (kernel)
 		printf("groups: as the running kernel has formed them\n");
 	else
 		printf("groups: as Linux %s would form them, %s\n",
 		       quirk_tables(view->t), view->t->live ? "if this machine used an IOMMU" :
 		       "all devices being behind an IOMMU");
 	defaults_text(view->t);
+	gaps_text(view->t, kernel);
 }
 
 /* JSON -------------------------------------------------------------------- */
@@ -251,6 +301,18 @@ static json_t *intruders_json(const struct view *view, int to)
 	return array;
 }
 
+static json_t *unknown_json(const struct view *view, int to)
+{
+	json_t *array = xjson(json_array());
+	int from;
+
+	for (from = 0; from < view->t->nr && gaps_any(view->t); from++)
+		if (may_intrude(view, from, to))
+			json_array_append_new(array,
+					      explain_address(view->t, from));
+	return array;
+}
+
 static json_t *function_json(const struct view *view, int index)
 {
 	const struct function *f = &view->t->functions[index];
@@ -269,6 +331,8 @@ static json_t *function_json(const struct view *view, int index)
 				  "reached_from", intruders_json(view, index));
 
 	xjson(value);
+	json_object_set_new(value, "reach_unknown_from",
+			    unknown_json(view, index));
 	if (differs(view, index))
 		json_object_set_new(value, "model_differs", json_true());
 	return value;
@@ -285,6 +349,17 @@ static json_t *members_json(const struct view *view, int group)
 	return array;
 }
 
+static json_t *group_json(const struct view *view, int group, json_t *members)
+{
+	bool open = false;
+	int i;
+
+	for (i = 0; i < view->t->nr && !open; i++)
+		open = view->g->of[i] == group && groups_open(view->g, i);
+	return xjson(json_pack("{si sb so}", "group", group, "open", open,
+			       "functions", members));
+}
+
 static json_t *view_json(const struct view *view)
 {
 	json_t *groups = xjson(json_array()), *members;
@@ -293,9 +368,8 @@ static json_t *view_json(const struct view *view)
 	for (i = 0; i < view->g->nr; i++) {
 		members = members_json(view, i);
 		if (json_array_size(members))
-			json_array_append_new(groups, json_pack("{si so}",
-					      "group", i, "functions",
-					      members));
+			json_array_append_new(groups, group_json(view, i,
+								 members));
 		else
 			json_decref(members);
 	}
@@ -321,7 +395,7 @@ enum status show_groups(struct session *session)
 
 	view_open(&view, session);
 	if (output.json) {
-		output_json(view_json(&view));
+		output_json(session_json(session, view_json(&view)));
 	} else {
 		machine_text(view.machine);
 		source_text(&view);
@@ -331,7 +405,7 @@ enum status show_groups(struct session *session)
 		ungrouped_text(&view);
 	}
 	view_close(&view);
-	return STATUS_OK;
+	return session_status(session, false);
 }
 
 /* One device -------------------------------------------------------------- */
@@ -385,6 +459,21 @@ static void way_up(const struct view *view, int index)
 	vmd_line(t, index);
 }
 
+/* Is all known that the answer about a device goes by? */
+static bool complete(const struct view *view, int index)
+{
+	const struct topology *t = view->t;
+	int i;
+
+	for (i = index; i >= 0; i = topology_above(t, i))
+		if (!acs_readable(&t->functions[i]))
+			return false;
+	for (i = 0; i < t->nr && gaps_any(t); i++)
+		if (may_intrude(view, i, index))
+			return false;
+	return !groups_open(view->g, index);
+}
+
 /* Who reaches the device by a route, or is reached by it: of its own group, too. */
 static int reached(const struct view *view, int index, bool by,
 		   enum route route, int *others)
@@ -416,6 +505,8 @@ static void reach_lines(const struct view *view, int index)
 		  "perhaps reached past the IOMMU, if the hardware does such a thing, by" },
 		{ false, ROUTE_POSSIBLE,
 		  "perhaps reaches past the IOMMU, if the hardware does such a thing" },
+		{ true, ROUTE_UNKNOWN, "reached past the IOMMU: not known for" },
+		{ false, ROUTE_UNKNOWN, "reaches past the IOMMU: not known for" },
 	};
 	int *others = xcalloc(view->t->nr, sizeof(*others)), n;
 	size_t i;
@@ -456,8 +547,10 @@ static json_t *reach_json(const struct view *view, int index, bool by,
 enum status show_device(struct session *session, int index)
 {
 	struct view view;
+	bool whole;
 
 	view_open(&view, session);
+	whole = complete(&view, index);
 	if (output.json) {
 		json_t *value = function_json(&view, index);
 
@@ -471,7 +564,7 @@ enum status show_device(struct session *session, int index)
 				    defaults_json(view.t));
 		json_object_set_new(value, "machine",
 				    machine_json(view.machine));
-		output_json(value);
+		output_json(session_json(session, value));
 	} else {
 		machine_text(view.machine);
 		source_text(&view);
@@ -483,5 +576,5 @@ enum status show_device(struct session *session, int index)
 		reach_lines(&view, index);
 	}
 	view_close(&view);
-	return STATUS_OK;
+	return session_status(session, whole);
 }

@@ -111,7 +111,7 @@ static bool at_risk(const struct side *a, const struct side *b)
 	return false;
 }
 
-static const char *verdict_text(bool one, bool reach, bool risk)
+static const char *verdict_text(bool one, bool reach, bool risk, bool unknown)
 {
 	if (one)
 		return "they are in one group: Linux does not take them for isolated anyway";
@@ -119,6 +119,8 @@ static const char *verdict_text(bool one, bool reach, bool risk)
 		return "different processes have devices of both: they would share the risk now";
 	if (reach)
 		return "nobody shares a risk now, but one reaches the other past the IOMMU already";
+	if (unknown)
+		return "nobody shares a risk now, but whether one reaches the other past the IOMMU is not known: registers could not be read";
 	return "nobody shares a risk now: no two processes have devices of both";
 }
 
@@ -129,19 +131,23 @@ static bool judge(const struct topology *t, const struct groups *g,
 	bool one = a->group >= 0 && a->group == b->group;
 	bool reach = path_reaches(t, a->index, b->index) ||
 		     path_reaches(t, b->index, a->index);
+	bool unknown = !reach && (path_unknown(t, a->index, b->index) ||
+				  path_unknown(t, b->index, a->index));
 	bool risk = !one && at_risk(a, b);
+	const char *text = verdict_text(one, reach, risk, unknown);
 
 	if (output.json) {
-		output_json(json_pack("{sb sb sb so so ss}", "one_group", one,
-				      "reach", reach, "at_risk", risk,
+		output_json(json_pack("{sb so sb so so ss}", "one_group", one,
+				      "reach", unknown ? json_null() :
+							 json_boolean(reach),
+				      "at_risk", risk,
 				      "holders_a", holders_json(&a->holders),
 				      "holders_b", holders_json(&b->holders),
-				      "text",
-				      verdict_text(one, reach, risk)));
+				      "text", text));
 	} else {
 		side_text(t, a, g);
 		side_text(t, b, g);
-		puts(verdict_text(one, reach, risk));
+		puts(text);
 	}
 	if (a->holders.unseen)
 		warn("who has device nodes open is seen completely by root only");

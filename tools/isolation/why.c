@@ -516,14 +516,17 @@ static void check_reach(struct check *c)
 {
 	char address[ADDRESS_SIZE];
 	int i, n = 0, first = -1;
+	bool unknown = false;
 
 	for (i = 0; i < c->t->nr; i++) {
 		const struct function *f = &c->t->functions[i];
 
 		if (i == c->index || f->bridge ||
 		    c->t->functions[c->index].bridge ||
-		    (f->group >= 0 && f->group == c->group) ||
-		    !path_reaches(c->t, i, c->index))
+		    (f->group >= 0 && f->group == c->group))
+			continue;
+		unknown = unknown || path_unknown(c->t, i, c->index);
+		if (!path_reaches(c->t, i, c->index))
 			continue;
 		if (!n++)
 			first = i;
@@ -533,6 +536,9 @@ static void check_reach(struct check *c)
 		     "%s%s of other groups can write to it past the IOMMU: see ioasid isolation show %s",
 		     topology_address(&c->t->functions[first], address),
 		     n > 1 ? " and more" : "", c->address);
+	else if (unknown)
+		find(c, NOTE, "isolation",
+		     "whether others can write to it past the IOMMU is not known: registers of ports could not be read");
 }
 
 static enum status conclude(struct check *c)

@@ -95,7 +95,10 @@ static struct acs_verdict by_register(const struct function *f,
 {
 	struct acs_verdict verdict = { .basis = ACS_BY_REGISTER };
 
-	if (!f->acs.present) {
+	if (!f->acs.known) {
+		verdict.basis = ACS_UNKNOWN;
+		verdict.missing = wanted;
+	} else if (!f->acs.present) {
 		verdict.basis = ACS_ABSENT;
 		verdict.missing = wanted;
 	} else {
@@ -124,9 +127,14 @@ struct acs_verdict acs_judge(const struct function *f, uint16_t wanted)
 
 	verdict.quirk = quirk_vouches(f);
 	if (verdict.quirk) {
-		verdict.basis = ACS_BY_QUIRK;
+		verdict.basis = verdict.quirk->kind == QUIRK_INTEL_PCH_UNKNOWN ?
+				ACS_UNKNOWN : ACS_BY_QUIRK;
 		verdict.missing = quirk_missing(verdict.quirk, wanted);
 		verdict.isolates = !verdict.missing;
+		return verdict;
+	}
+	if (!f->known || !f->pcie_known) {
+		verdict.basis = ACS_UNKNOWN;
 		return verdict;
 	}
 	if (!f->pcie) {
@@ -154,4 +162,16 @@ struct acs_verdict acs_judge(const struct function *f, uint16_t wanted)
 	verdict.missing = 0;
 	verdict.isolates = true;
 	return verdict;
+}
+
+/**
+ * acs_readable() - is all known that says what a function is and whether it isolates?
+ * @f: the function
+ *
+ * Return: whether.
+ */
+bool acs_readable(const struct function *f)
+{
+	return f->known && f->pcie_known && f->acs.known &&
+	       acs_judge(f, ACS_ISOLATED).basis != ACS_UNKNOWN;
 }

@@ -24,6 +24,7 @@ struct quirk;
  * @ACS_CONVENTIONAL: conventional PCI has no access control
  * @ACS_BRIDGE: a bridge to conventional PCI has none either
  * @ACS_NOT_NEEDED: a single function has nobody to talk to
+ * @ACS_UNKNOWN: registers that tell could not be read
  */
 enum acs_basis {
 	ACS_BY_REGISTER,
@@ -32,11 +33,12 @@ enum acs_basis {
 	ACS_CONVENTIONAL,
 	ACS_BRIDGE,
 	ACS_NOT_NEEDED,
+	ACS_UNKNOWN,
 };
 
 /**
  * struct acs_verdict - does a function isolate as Linux wants it?
- * @isolates: yes
+ * @isolates: yes; no, if it is not known
  * @missing: ACS_* bits that are wanted and not on
  * @basis: how we know
  * @quirk: of ACS_BY_QUIRK: which
@@ -49,6 +51,7 @@ struct acs_verdict {
 };
 
 struct acs_verdict acs_judge(const struct function *f, uint16_t wanted);
+bool acs_readable(const struct function *f);
 bool acs_on(const struct function *f, uint16_t bit);
 
 const char *acs_bit_name(unsigned int bit);

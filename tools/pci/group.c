@@ -12,6 +12,9 @@
  * 3. At that point, functions that use another's requester ID, and functions of the
  *    same device if neither isolates.
  *
+ * What could not be read is taken not to isolate.  If the contrary makes other groups,
+ * these are open.
+ *
  * Linux does not ask whether a device beside that path can reach in; path.h does.
  */
 #include "pci/group.h"
@@ -27,13 +30,18 @@
 struct search {
 	const struct topology *t;
 	struct groups *g;
+	bool hopeful;
 	bool seen[256];
 	struct group_reason *reason;
 };
 
-static bool isolates(const struct topology *t, int index)
+static bool isolates(const struct search *s, int index)
 {
-	return acs_judge(&t->functions[index], ACS_ISOLATED).isolates;
+	struct acs_verdict verdict = acs_judge(&s->t->functions[index],
+					       ACS_ISOLATED);
+
+	return verdict.isolates ||
+	       (s->hopeful && verdict.basis == ACS_UNKNOWN);
 }
 
 static bool joined(struct search *s, int with, enum group_cause cause,
@@ -59,6 +67,8 @@ static int requester(struct search *s, int index, bool *found)
 
 		if (alias_ends_here(bridge))
 			break;
+		if (s->hopeful && !bridge->pcie_known)
+			continue;
 		if (bridge->pcie && bridge->type != PORT_PCI_TO_PCIE &&
 		    (bridge->type != PORT_PCIE_TO_PCI ||
 		     alias_not_taken(bridge)))
@@ -73,10 +83,10 @@ static int requester(struct search *s, int index, bool *found)
 }
 
 /* The first port from @index upwards that does not isolate, -1 for none. */
-static int leak_above(const struct topology *t, int index)
+static int leak_above(const struct search *s, int index)
 {
-	for (; index >= 0; index = topology_above(t, index))
-		if (!isolates(t, index))
+	for (; index >= 0; index = topology_above(s->t, index))
+		if (!isolates(s, index))
 			return index;
 	return -1;
 }
@@ -114,19 +124,42 @@ static bool look_at_slot(struct search *s, int index)
 	const struct function *f = &s->t->functions[index];
 	int i;
 
-	if (!f->multifunction || isolates(s->t, index))
+	if (!f->multifunction || isolates(s, index))
 		return false;
 	for (i = 0; i < s->t->nr; i++) {
 		const struct function *other = &s->t->functions[i];
 
 		if (i == index || other->bus != f->bus ||
-		    slot_of(other) != slot_of(f) || isolates(s->t, i))
+		    slot_of(other) != slot_of(f) || isolates(s, i))
 			continue;
 		if (look_at_aliases(s, i)) {
 			s->reason->cause = GROUP_SLOT;
 			s->reason->culprit = i;
 			return true;
 		}
+	}
+	return false;
+}
+
+/*
+ * What may be behind the same bridge, which is not known: all whose way up ends
+ * somewhere in this domain, and what may be that bridge.
+ */
+static bool look_for_lost(struct search *s, int index)
+{
+	const struct topology *t = s->t;
+	int i;
+
+	if (!topology_lost(t, index))
+		return false;
+	for (i = 0; i < t->nr; i++) {
+		const struct function *f = &t->functions[i];
+
+		if (f->domain == t->functions[index].domain &&
+		    (topology_lost(t, i) ||
+		     (!f->known && f->number < t->functions[index].number)) &&
+		    joined(s, i, GROUP_LOST, i))
+			return true;
 	}
 	return false;
 }
@@ -146,14 +179,34 @@ static bool place(struct search *s, int index)
 		return true;
 	for (above = topology_above(t, at); above >= 0;
 	     above = topology_above(t, above)) {
-		leak = leak_above(t, above);
+		leak = leak_above(s, above);
 		if (leak < 0)
 			break;
 		at = above;
 		if (joined(s, at, GROUP_BELOW, leak))
 			return true;
 	}
-	return look_at_aliases(s, at) || look_at_slot(s, at);
+	return look_at_aliases(s, at) || look_at_slot(s, at) ||
+	       (!s->hopeful && look_for_lost(s, index));
+}
+
+static struct groups *predict(const struct topology *t, bool hopeful)
+{
+	struct groups *g = xcalloc(1, sizeof(*g));
+	int i;
+
+	g->of = xcalloc(t->nr, sizeof(*g->of));
+	g->reason = xcalloc(t->nr, sizeof(*g->reason));
+	for (i = 0; i < t->nr; i++)
+		g->of[i] = -1;
+	for (i = 0; i < t->nr; i++) {
+		struct search s = { .t = t, .g = g, .hopeful = hopeful,
+				    .reason = &g->reason[i] };
+
+		g->reason[i].with = g->reason[i].culprit = -1;
+		g->of[i] = place(&s, i) ? g->of[g->reason[i].with] : g->nr++;
+	}
+	return g;
 }
 
 /**
@@ -164,20 +217,29 @@ static bool place(struct search *s, int index)
  */
 struct groups *groups_predict(const struct topology *t)
 {
-	struct groups *g = xcalloc(1, sizeof(*g));
+	struct groups *g = predict(t, false), *finest;
 	int i;
 
-	g->of = xcalloc(t->nr, sizeof(*g->of));
-	g->reason = xcalloc(t->nr, sizeof(*g->reason));
+	if (!t->blind && !t->lost)
+		return g;
+	finest = predict(t, true);
+	g->open = xcalloc(t->nr, sizeof(*g->open));
 	for (i = 0; i < t->nr; i++)
-		g->of[i] = -1;
-	for (i = 0; i < t->nr; i++) {
-		struct search s = { .t = t, .g = g, .reason = &g->reason[i] };
-
-		g->reason[i].with = g->reason[i].culprit = -1;
-		g->of[i] = place(&s, i) ? g->of[g->reason[i].with] : g->nr++;
-	}
+		g->open[i] = groups_member_differs(t, g, finest, i);
+	groups_free(finest);
 	return g;
+}
+
+/**
+ * groups_open() - may the group be smaller than it is said to be?
+ * @g: predicted groups
+ * @function: one of the group
+ *
+ * Return: whether registers that could not be read decide about it.
+ */
+bool groups_open(const struct groups *g, int function)
+{
+	return g->open && g->open[function];
 }
 
 /**
@@ -258,5 +320,6 @@ void groups_free(struct groups *g)
 		return;
 	free(g->of);
 	free(g->reason);
+	free(g->open);
 	free(g);
 }

@@ -16,6 +16,7 @@ struct topology;
  * @GROUP_BRIDGE: a bridge does DMA for it, under the bridge's own name
  * @GROUP_SLOT: another function of its device may talk to it
  * @GROUP_DMA: its DMA has the other's requester ID: it is behind a VMD
+ * @GROUP_LOST: the bridge above both is not known
  * @GROUP_ALIAS: Linux knows that two functions use one another's address
  */
 enum group_cause {
@@ -24,6 +25,7 @@ enum group_cause {
 	GROUP_BRIDGE,
 	GROUP_SLOT,
 	GROUP_DMA,
+	GROUP_LOST,
 	GROUP_ALIAS,
 };
 
@@ -32,7 +34,7 @@ enum group_cause {
  * @cause: what kind of reason
  * @with: whose group it has joined (index), -1 with GROUP_FIRST
  * @culprit: with GROUP_BELOW the port that does not isolate, with GROUP_BRIDGE
- *	the bridge, with GROUP_DMA the VMD, with GROUP_SLOT and GROUP_ALIAS the other function
+ *	the bridge, otherwise the other function
  */
 struct group_reason {
 	enum group_cause cause;
@@ -45,17 +47,21 @@ struct group_reason {
  * @nr: number of groups
  * @of: for each function the number of its group, -1 for none
  * @reason: for each function
+ * @open: for each function, whether registers that could not be read may put it into a
+ *	smaller group; NULL if all could
  */
 struct groups {
 	int nr;
 	int *of;
 	struct group_reason *reason;
+	bool *open;
 };
 
 struct groups *groups_predict(const struct topology *t);
 struct groups *groups_of_kernel(const struct topology *t);
 bool groups_member_differs(const struct topology *t, const struct groups *a,
 			   const struct groups *b, int function);
+bool groups_open(const struct groups *g, int function);
 int groups_size(const struct topology *t, const struct groups *g, int group);
 void groups_free(struct groups *g);
 

@@ -79,9 +79,12 @@ static struct path *go_up(const struct topology *t, struct path *path,
 		const struct function *f = &t->functions[above];
 		struct acs_verdict verdict;
 
+		verdict = acs_judge(f, ACS_UF);
+		if (verdict.basis == ACS_UNKNOWN)
+			return decide(path, ROUTE_UNKNOWN, PATH_UNREADABLE,
+				      above);
 		if (!is_port(f))
 			continue;
-		verdict = acs_judge(f, ACS_UF);
 		if (verdict.isolates)
 			continue;
 		if (f->type == PORT_ROOT && verdict.basis == ACS_ABSENT)
@@ -150,11 +153,17 @@ static struct path *turn(const struct topology *t, struct path *path,
 	struct acs_verdict verdict;
 	uint16_t wanted = traffic == TRAFFIC_COMPLETION ? ACS_CR : ACS_RR;
 	bool root = on_root(t, path->turn_from);
+	int above;
 
+	above = topology_above(t, path->turn_from);
+	if (above >= 0 && !t->functions[above].pcie_known)
+		return decide(path, ROUTE_UNKNOWN, PATH_UNREADABLE, above);
 	if (shared_bus(t, path->turn_from))
-		return decide(path, ROUTE_DIRECT, PATH_SHARED_BUS,
-			      topology_above(t, path->turn_from));
+		return decide(path, ROUTE_DIRECT, PATH_SHARED_BUS, above);
 	verdict = acs_judge(f, wanted);
+	if (verdict.basis == ACS_UNKNOWN)
+		return decide(path, ROUTE_UNKNOWN, PATH_UNREADABLE,
+			      path->turn_from);
 	if (verdict.basis == ACS_BY_QUIRK && verdict.isolates)
 		return go_up(t, path, path->turn_from, PATH_QUIRK);
 	if (f->acs.present)
@@ -185,6 +194,51 @@ static int translation_blocker(const struct topology *t, int from, int last)
 	return -1;
 }
 
+/* Is it not known what blocks translated requests from @from up to @last? */
+static int translation_unknown(const struct topology *t, int from, int last)
+{
+	int at;
+
+	if (!t->functions[from].caps.known && !t->functions[from].caps.ats)
+		return from;
+	for (at = from; at >= 0; at = topology_above(t, at)) {
+		const struct function *f = &t->functions[at];
+
+		if (!f->pcie_known || (is_port(f) && !f->acs.known))
+			return at;
+		if (at == last)
+			break;
+	}
+	return -1;
+}
+
+/* Are the two known to be on different buses of the root complex? */
+static bool lost(const struct topology *t, const struct path *path)
+{
+	int a = path->turn_from, b = path->turn_to;
+
+	return link_bus(t, a) != link_bus(t, b) &&
+	       (topology_lost(t, a) || topology_lost(t, b));
+}
+
+static bool unknown(const struct topology *t, struct path *path, int from,
+		    enum traffic traffic)
+{
+	int at = -1;
+
+	if (traffic == TRAFFIC_TRANSLATED)
+		at = translation_unknown(t, from, path->turn_from);
+	if (at >= 0)
+		decide(path, ROUTE_UNKNOWN, PATH_UNREADABLE, at);
+	else if (path->turn_from >= 0 && lost(t, path))
+		decide(path, ROUTE_UNKNOWN, PATH_LOST,
+		       topology_lost(t, path->turn_from) ? path->turn_from :
+							   path->turn_to);
+	else
+		return false;
+	return true;
+}
+
 /**
  * path_find() - the way of a transaction
  * @t: the machine
@@ -198,13 +252,14 @@ struct path path_find(const struct topology *t, int from, int to,
 		      enum traffic traffic)
 {
 	struct path path = { .turn_from = -1, .turn_to = -1, .at = -1 };
+	bool meet = find_turn(t, from, to, &path);
 	int blocker;
 
-	if (traffic == TRAFFIC_TRANSLATED && !t->functions[from].caps.ats) {
-		find_turn(t, from, to, &path);
+	if (unknown(t, &path, from, traffic))
+		return path;
+	if (traffic == TRAFFIC_TRANSLATED && !t->functions[from].caps.ats)
 		return *decide(&path, ROUTE_BLOCKED, PATH_NO_ATS, from);
-	}
-	if (!find_turn(t, from, to, &path))
+	if (!meet)
 		return *decide(&path, ROUTE_ROOT, PATH_OTHER_ROOT, -1);
 	if (traffic == TRAFFIC_TRANSLATED) {
 		blocker = translation_blocker(t, from, path.turn_from);
@@ -233,6 +288,27 @@ struct path path_find(const struct topology *t, int from, int to,
 bool path_reaches(const struct topology *t, int from, int to)
 {
 	return path_find(t, from, to, TRAFFIC_REQUEST).route == ROUTE_DIRECT;
+}
+
+/**
+ * path_unknown() - is it unknown whether path_reaches()?
+ * @t: the machine
+ * @from: who writes
+ * @to: and to whom
+ *
+ * In the root complex nobody reaches another for certain, whatever the registers.
+ *
+ * Return: whether it is.
+ */
+bool path_unknown(const struct topology *t, int from, int to)
+{
+	struct path path;
+
+	if (!t->blind && !t->lost)
+		return false;
+	path = path_find(t, from, to, TRAFFIC_REQUEST);
+	return path.route == ROUTE_UNKNOWN &&
+	       (path.cause == PATH_LOST || !path_at_root(t, &path));
 }
 
 /**
@@ -295,6 +371,7 @@ const char *path_route_name(enum route route)
 		[ROUTE_REDIRECTED] = "redirected",
 		[ROUTE_ROOT] = "root-complex",
 		[ROUTE_BLOCKED] = "blocked",
+		[ROUTE_UNKNOWN] = "unknown",
 	};
 
 	return names[route];
@@ -364,6 +441,11 @@ char *path_text(const struct topology *t, const struct path *path,
 		return xasprintf("what the root complex does inside is not visible");
 	case PATH_OTHER_ROOT:
 		return xasprintf("they are below different host bridges");
+	case PATH_UNREADABLE:
+		return xasprintf("the registers of %s %s could not be read",
+				 kind, at);
+	case PATH_LOST:
+		return xasprintf("the bridge above %s is not known", at);
 	}
 	abort();
 }

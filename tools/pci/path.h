@@ -30,6 +30,7 @@ enum traffic {
  * @ROUTE_REDIRECTED: through the root complex, where the IOMMU decides
  * @ROUTE_ROOT: inside the root complex, where PCI does not show the path
  * @ROUTE_BLOCKED: not at all
+ * @ROUTE_UNKNOWN: registers that decide could not be read
  */
 enum route {
 	ROUTE_DIRECT,
@@ -37,6 +38,7 @@ enum route {
 	ROUTE_REDIRECTED,
 	ROUTE_ROOT,
 	ROUTE_BLOCKED,
+	ROUTE_UNKNOWN,
 };
 
 /**
@@ -55,6 +57,9 @@ enum route {
  * @PATH_TURNED_AT_PORT: redirected, but a port above may send it back
  * @PATH_INSIDE_ROOT: nothing of PCI Express between the two
  * @PATH_OTHER_ROOT: the two are below different host bridges
+ * @PATH_UNREADABLE: the registers of the function at the turning point, or of a port
+ *	above, could not be read
+ * @PATH_LOST: the bridge above one of the two is not known
  */
 enum path_cause {
 	PATH_SHARED_BUS,
@@ -71,6 +76,8 @@ enum path_cause {
 	PATH_TURNED_AT_PORT,
 	PATH_INSIDE_ROOT,
 	PATH_OTHER_ROOT,
+	PATH_UNREADABLE,
+	PATH_LOST,
 };
 
 /**
@@ -92,6 +99,7 @@ struct path {
 struct path path_find(const struct topology *t, int from, int to,
 		      enum traffic traffic);
 bool path_reaches(const struct topology *t, int from, int to);
+bool path_unknown(const struct topology *t, int from, int to);
 bool path_at_root(const struct topology *t, const struct path *path);
 int path_steps(const struct topology *t, int from, int to, int *steps,
 	       int max);

@@ -129,7 +129,7 @@ static const struct {
 
 static bool is_type(const struct function *f, enum port_type type)
 {
-	return f->pcie && f->type == type;
+	return is_pcie(f, type);
 }
 
 /**

@@ -13,9 +13,12 @@
 #include <pci/pci.h>
 
 #include "output.h"
+#include "pci/acs.h"
 #include "pci/defaults.h"
+#include "pci/dump.h"
 #include "pci/kernel.h"
 #include "pci/quirk.h"
+#include "pci/registers.h"
 #include "pci/topology.h"
 #include "pci/vmd.h"
 
@@ -71,15 +74,13 @@ static void libpci_quiet(char *format, ...)
 	(void)format;
 }
 
-static struct pci_access *open_access(const struct topology_source *source)
+static struct pci_access *open_access(const struct topology_source *source,
+				      int dump)
 {
 	struct pci_access *pci;
 	struct stat st;
 	char *path;
 
-	if (source->dump && (stat(source->dump, &st) || S_ISDIR(st.st_mode) ||
-			     access(source->dump, R_OK)))
-		fail(STATUS_FAILED, "cannot read the dump %s", source->dump);
 	pci = pci_alloc();
 	if (!pci)
 		fail(STATUS_FAILED, "out of memory");
@@ -87,9 +88,11 @@ static struct pci_access *open_access(const struct topology_source *source)
 	pci->warning = libpci_warning;
 	pci->debug = libpci_quiet;
 	pci->numeric_ids = source->numeric;
-	if (source->dump) {
+	if (dump >= 0) {
+		path = xasprintf("/proc/self/fd/%d", dump);
 		pci->method = PCI_ACCESS_DUMP;
-		pci_set_param(pci, "dump.name", (char *)source->dump);
+		pci_set_param(pci, "dump.name", path);
+		free(path);
 	} else {
 		path = xasprintf("%s/sys/bus/pci", source->root);
 		if (stat(path, &st))
@@ -102,13 +105,6 @@ static struct pci_access *open_access(const struct topology_source *source)
 	return pci;
 }
 
-static bool readable(struct pci_dev *dev, int offset)
-{
-	uint8_t bytes[4];
-
-	return pci_read_block(dev, offset, bytes, sizeof(bytes)) != 0;
-}
-
 static int extended(struct pci_dev *dev, unsigned int id)
 {
 	struct pci_cap *cap = pci_find_cap(dev, id, PCI_CAP_EXTENDED);
@@ -116,26 +112,39 @@ static int extended(struct pci_dev *dev, unsigned int id)
 	return cap ? (int)cap->addr : 0;
 }
 
-static void read_acs(struct pci_dev *dev, struct function *f)
+/* The vector of egress control; false if it matters and cannot be read. */
+static bool read_vector(const struct registers *r, struct acs *acs, int at)
 {
-	struct acs *acs = &f->acs;
-	int at = extended(dev, CAP_ID_ACS);
 	unsigned int i;
 
-	acs->known = true;
-	if (!at)
-		return;
-	acs->present = true;
-	acs->dwords = quirk_wide_acs(f->vendor, f->device) && f->pcie &&
-		      f->type == PORT_ROOT;
-	acs->cap = pci_read_word(dev, at + 4);
-	acs->ctrl = pci_read_word(dev, acs->dwords ? at + 8 : at + 6);
 	if (acs->dwords || !(acs->cap & ACS_EC))
-		return;
+		return true;
 	/* A size of 0 stands for 256 */
 	acs->vector_bits = acs->cap >> 8 ? acs->cap >> 8 : 256;
-	for (i = 0; i < (acs->vector_bits + 31) / 32; i++)
-		acs->vector[i] = pci_read_long(dev, at + 8 + 4 * i);
+	for (i = 0; i < (acs->vector_bits + 31) / 32; i++) {
+		if (!registers_known(r, at + 8 + 4 * i, 4))
+			return !(acs->ctrl & ACS_EC);
+		acs->vector[i] = pci_read_long(r->dev, at + 8 + 4 * i);
+	}
+	return true;
+}
+
+static void read_acs(const struct registers *r, struct function *f)
+{
+	struct acs *acs = &f->acs;
+	int at = extended(r->dev, CAP_ID_ACS);
+
+	if (!at) {
+		acs->known = f->caps.known;
+		return;
+	}
+	acs->dwords = quirk_wide_acs(f->vendor, f->device) &&
+		      is_pcie(f, PORT_ROOT);
+	if (!registers_known(r, at, acs->dwords ? 12 : 8))
+		return;
+	acs->cap = pci_read_word(r->dev, at + 4);
+	acs->ctrl = pci_read_word(r->dev, acs->dwords ? at + 8 : at + 6);
+	acs->known = acs->present = read_vector(r, acs, at);
 }
 
 /* Intel's DVSEC 5: flags of capabilities at 0x14, bit 0 is IMS. */
@@ -184,16 +193,18 @@ static void read_caps(struct pci_dev *dev, struct caps *caps)
 	read_siov(dev, caps);
 }
 
-static void read_pcie(struct pci_dev *dev, struct function *f)
+static void read_pcie(const struct registers *r, struct function *f)
 {
-	struct pci_cap *cap = pci_find_cap(dev, PCI_CAP_ID_EXP,
+	struct pci_cap *cap = pci_find_cap(r->dev, PCI_CAP_ID_EXP,
 					   PCI_CAP_NORMAL);
 
-	if (!cap)
+	if (!cap) {
+		f->pcie_known = registers_list_known(r);
 		return;
-	f->pcie = true;
-	f->type = pci_read_word(dev, cap->addr + 2) >> 4 & 0xf;
-	f->port = pci_read_long(dev, cap->addr + 0xc) >> 24;
+	}
+	f->pcie = f->pcie_known = registers_known(r, cap->addr, 16);
+	f->type = pci_read_word(r->dev, cap->addr + 2) >> 4 & 0xf;
+	f->port = pci_read_long(r->dev, cap->addr + 0xc) >> 24;
 }
 
 /*
@@ -218,34 +229,36 @@ static void read_name(struct pci_access *pci, struct function *f)
 }
 
 /* A device that sleeps reads as all ones. */
-static void read_bars(struct pci_dev *dev, struct function *f)
+static void read_bars(const struct registers *r, struct function *f)
 {
 	int i;
 
-	if (!readable(dev, PCI_BASE_ADDRESS_5))
+	if (!registers_known(r, PCI_BASE_ADDRESS_0, 24))
 		return;
 	for (i = 0; i < 6; i++)
-		f->bars[i] = pci_read_long(dev, PCI_BASE_ADDRESS_0 + 4 * i);
+		f->bars[i] = pci_read_long(r->dev, PCI_BASE_ADDRESS_0 + 4 * i);
 	f->bars_known = f->bars[0] != 0xffffffff;
 }
 
-static void read_header(struct pci_dev *dev, struct function *f)
+static void read_header(const struct registers *r, struct function *f)
 {
+	struct pci_dev *dev = r->dev;
 	uint8_t type = pci_read_byte(dev, PCI_HEADER_TYPE);
 
-	/* A device that sleeps, or a virtual function, which has no header */
+	/* A device that sleeps */
 	if (type == 0xff)
 		type = PCI_HEADER_TYPE_NORMAL;
-	f->multifunction = type & 0x80 || (f->devfn & 7);
+	f->multifunction = !f->known || type & 0x80 || (f->devfn & 7);
 	switch (type & 0x7f) {
 	case PCI_HEADER_TYPE_NORMAL:
-		read_bars(dev, f);
+		read_bars(r, f);
 		f->subvendor = pci_read_word(dev, PCI_SUBSYSTEM_VENDOR_ID);
 		f->subdevice = pci_read_word(dev, PCI_SUBSYSTEM_ID);
 		break;
 	case PCI_HEADER_TYPE_BRIDGE:
 	case PCI_HEADER_TYPE_CARDBUS:
 		f->bridge = true;
+		f->known = registers_known(r, PCI_PRIMARY_BUS, 3);
 		f->secondary = pci_read_byte(dev, PCI_SECONDARY_BUS);
 		f->subordinate = pci_read_byte(dev, PCI_SUBORDINATE_BUS);
 		break;
@@ -253,19 +266,33 @@ static void read_header(struct pci_dev *dev, struct function *f)
 }
 
 /* What Linux sets in Intel root ports without ACS, and whether it could. */
-static void read_chipset(struct pci_dev *dev, struct function *f)
+static void read_chipset(const struct registers *r, struct function *f)
 {
-	if (readable(dev, MPC))
-		f->pch = pci_read_long(dev, MPC) & MPC_CHECKS_BUS_NUMBERS ?
+	if (registers_known(r, MPC, 4))
+		f->pch = pci_read_long(r->dev, MPC) & MPC_CHECKS_BUS_NUMBERS ?
 			 PCH_ON : PCH_OFF;
-	f->rcba_known = f->devfn == LPC_DEVFN && readable(dev, RCBA);
+	f->rcba_known = f->devfn == LPC_DEVFN && registers_known(r, RCBA, 4);
 	if (f->rcba_known)
-		f->rcba = pci_read_long(dev, RCBA);
+		f->rcba = pci_read_long(r->dev, RCBA);
 }
 
-static void read_function(struct pci_access *pci, struct pci_dev *dev,
-			  struct function *f, bool live)
+/* Without PCI Express there is nothing beyond 256 bytes. */
+static void read_extended(const struct registers *r, struct function *f)
 {
+	if (is_conventional(f)) {
+		f->caps.known = f->acs.known = true;
+		return;
+	}
+	f->caps.known = f->pcie_known && registers_extended_known(r);
+	read_acs(r, f);
+	read_caps(r->dev, &f->caps);
+}
+
+static void read_function(struct pci_access *pci, const struct registers *r,
+			  struct function *f)
+{
+	struct pci_dev *dev = r->dev;
+
 	f->domain = dev->domain;
 	f->number = dev->bus;
 	f->devfn = dev->dev << 3 | dev->func;
@@ -275,29 +302,23 @@ static void read_function(struct pci_access *pci, struct pci_dev *dev,
 	f->vendor = dev->vendor_id;
 	f->device = dev->device_id;
 	f->class = dev->device_class;
-	read_header(dev, f);
-	read_pcie(dev, f);
+	f->known = registers_answer(r);
+	read_header(r, f);
+	read_pcie(r, f);
 	if (f->vendor == VENDOR_INTEL)
-		read_chipset(dev, f);
-	/*
-	 * Where the kernel has but 256 bytes it sees no more than we do, and
-	 * without PCI Express there is no more.
-	 */
-	if (readable(dev, 0x100)) {
-		read_acs(dev, f);
-		read_caps(dev, &f->caps);
-	} else {
-		f->acs.known = readable(dev, 0x40) && (live || !f->pcie);
-	}
+		read_chipset(r, f);
+	read_extended(r, f);
 	read_name(pci, f);
 }
 
-static void read_all(struct topology *t, struct pci_access *pci)
+static void read_all(struct topology *t, struct pci_access *pci,
+		     const struct dump *dump)
 {
 	struct pci_dev *dev;
 	int size = 0;
 
 	for (dev = pci->devices; dev; dev = dev->next) {
+		struct registers r = { dev, dump };
 		struct function *f;
 
 		if (dev->dev > 31 || dev->func > 7)
@@ -310,10 +331,8 @@ static void read_all(struct topology *t, struct pci_access *pci)
 		}
 		f = &t->functions[t->nr++];
 		memset(f, 0, sizeof(*f));
-		read_function(pci, dev, f, t->live);
+		read_function(pci, &r, f);
 		f->t = t;
-		if (!f->acs.known)
-			t->blind++;
 		if (f->vendor == VENDOR_AMD && f->class == CLASS_IOMMU)
 			t->amd_iommu = true;
 	}
@@ -321,19 +340,23 @@ static void read_all(struct topology *t, struct pci_access *pci)
 
 /* All functions of a machine, in no order. */
 static void read_functions(struct topology *t,
-			   const struct topology_source *source)
+			   const struct topology_source *source,
+			   const struct dump *dump)
 {
+	int memory = dump ? dump_memfd(dump) : -1;
 	struct pci_access *pci;
 
-	tries = source->dump ? 1 : TRIES;
+	tries = dump ? 1 : TRIES;
 	setjmp(again);
 	/* What was read of an attempt that failed stays in memory */
 	t->functions = NULL;
-	t->nr = t->blind = 0;
-	pci = open_access(source);
+	t->nr = 0;
+	pci = open_access(source, memory);
 	pci_scan_bus(pci);
-	read_all(t, pci);
+	read_all(t, pci, dump);
 	pci_cleanup(pci);
+	if (memory >= 0)
+		close(memory);
 }
 
 static int by_address(const void *left, const void *right)
@@ -421,7 +444,7 @@ static void guess_physfn(struct topology *t)
 	for (i = 0; i < t->nr; i++) {
 		struct function *f = &t->functions[i];
 
-		if (f->vendor != 0xffff || f->device != 0xffff)
+		if (!f->known || f->vendor != 0xffff || f->device != 0xffff)
 			continue;
 		f->multifunction = false;
 		for (j = i - 1; j >= 0 && f->physfn < 0; j--)
@@ -441,12 +464,14 @@ static void guess_physfn(struct topology *t)
 struct topology *topology_read(const struct topology_source *source)
 {
 	struct topology *t = xcalloc(1, sizeof(*t));
+	int i;
 
 	t->live = !source->dump;
-	read_functions(t, source);
+	if (source->dump)
+		t->dump = dump_read(source->dump);
+	read_functions(t, source, t->dump);
 	if (!t->nr)
-		fail(STATUS_FAILED, "there is no PCI device in %s",
-		     source->dump ? source->dump : "this machine");
+		fail(STATUS_FAILED, "there is no PCI device in this machine");
 	sort_functions(t);
 	if (t->live)
 		read_sysfs(t, source->root);
@@ -460,5 +485,7 @@ struct topology *topology_read(const struct topology_source *source)
 	if (!t->kernel)
 		t->kernel = KERNEL_MODEL;
 	defaults_choose(t, source->acs);
+	for (i = 0; i < t->nr; i++)
+		t->blind += !acs_readable(&t->functions[i]);
 	return t;
 }

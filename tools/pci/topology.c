@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "output.h"
+#include "pci/dump.h"
+
+#define CLASS_HOST_BRIDGE 0x0600
 
 static int add_bus(struct topology *t, unsigned int domain, uint8_t number)
 {
@@ -16,6 +19,7 @@ static int add_bus(struct topology *t, unsigned int domain, uint8_t number)
 	bus->domain = domain;
 	bus->number = number;
 	bus->self = bus->parent = -1;
+	bus->lost = false;
 	return t->nr_buses++;
 }
 
@@ -110,6 +114,49 @@ static void place_other_buses(struct topology *t)
 	}
 }
 
+/* Only the root complex has these on a bus of its own. */
+static bool is_on_root(const struct function *f)
+{
+	return is_pcie(f, PORT_ROOT) || is_pcie(f, PORT_ROOT_ENDPOINT) ||
+	       is_pcie(f, PORT_ROOT_EVENT) || f->class == CLASS_HOST_BRIDGE;
+}
+
+/* And never these, but for bus 0 of virtual machines. */
+static bool is_below_port(const struct function *f)
+{
+	return f->pcie_known && f->pcie && !is_on_root(f) && f->physfn < 0;
+}
+
+/*
+ * A bus that no bridge leads to is a root bus, or the bridge is not in the dump: then
+ * two such buses may be behind one port, and only what is on them can tell.
+ */
+static void find_lost_buses(struct topology *t)
+{
+	int i, j;
+
+	for (i = 0; i < t->nr_buses; i++) {
+		struct bus *bus = &t->buses[i];
+		bool start = false, blind = false, root = false, below = false;
+
+		if (bus->self >= 0 || bus->parent >= 0 || !bus->number)
+			continue;
+		for (j = 0; j < t->nr; j++) {
+			const struct function *f = &t->functions[j];
+
+			if (f->domain != bus->domain)
+				continue;
+			start = start || !f->number;
+			blind = blind || (!f->known && f->number < bus->number);
+			if (f->bus != i)
+				continue;
+			root = root || is_on_root(f);
+			below = below || is_below_port(f);
+		}
+		bus->lost = !root && (below || blind || !start);
+	}
+}
+
 /* Linux finds all functions of a bus, and then what is behind each of them. */
 static int order_bus(const struct topology *t, int bus, int *order, int n)
 {
@@ -161,10 +208,15 @@ static void order_functions(struct topology *t)
  */
 void topology_link(struct topology *t)
 {
+	int i;
+
 	add_buses_of_functions(t);
 	add_buses_of_bridges(t);
 	place_other_buses(t);
+	find_lost_buses(t);
 	order_functions(t);
+	for (i = 0; i < t->nr; i++)
+		t->lost += topology_lost(t, i);
 }
 
 /**
@@ -181,6 +233,7 @@ void topology_free(struct topology *t)
 	}
 	free(t->functions);
 	free(t->buses);
+	dump_free(t->dump);
 	free(t);
 }
 
@@ -250,6 +303,22 @@ int topology_above(const struct topology *t, int index)
 }
 
 /**
+ * topology_lost() - is it unknown what is above a function?
+ * @t: the machine
+ * @index: the function
+ *
+ * Return: whether there is a bridge above it that is not known.
+ */
+bool topology_lost(const struct topology *t, int index)
+{
+	int bus = t->functions[index].bus;
+
+	while (t->buses[bus].parent >= 0)
+		bus = t->buses[bus].parent;
+	return t->buses[bus].lost;
+}
+
+/**
  * topology_path() - name a function as kernel parameters may
  * @t: the machine
  * @index: the function
@@ -288,6 +357,11 @@ const char *topology_kind(const struct function *f)
 {
 	if (f->physfn >= 0)
 		return "virtual function";
+	if (!f->known)
+		return "function of unknown kind";
+	if (!f->pcie_known)
+		return f->bridge ? "bridge of unknown kind" :
+				   "function of unknown kind";
 	if (!f->pcie)
 		return f->bridge ? "PCI bridge" : "PCI function";
 	switch (f->type) {

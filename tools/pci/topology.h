@@ -10,6 +10,7 @@
 
 #define ADDRESS_SIZE 24
 
+struct dump;
 struct topology;
 
 /* Device/Port Type of the PCI Express capability. */
@@ -40,7 +41,7 @@ enum port_type {
 
 /**
  * struct acs - the ACS capability of a function
- * @known: extended configuration space could be read
+ * @known: whether there is one, and what it says, could be read
  * @present: there is one
  * @dwords: its registers are 32 bits wide, as in some Intel PCHs
  * @cap: what can be controlled
@@ -86,6 +87,7 @@ enum acs_origin {
 
 /**
  * struct caps - what a function can do, apart from ACS
+ * @known: the whole list of extended capabilities could be read
  * @ats: Address Translation Service is there
  * @ats_on: and enabled
  * @pri: Page Request Interface is there
@@ -97,6 +99,7 @@ enum acs_origin {
  * @sriov_vfs: virtual functions that are enabled
  */
 struct caps {
+	bool known;
 	bool ats, ats_on;
 	bool pri, pri_on;
 	unsigned int pasid_bits;
@@ -119,10 +122,12 @@ struct caps {
  * @name: what it is called, with or without pci.ids
  * @driver: its driver, or NULL
  * @group: its IOMMU group, -1 if it has none or that is not known
+ * @known: its header could be read: what it is, and what is behind it
  * @bridge: has a bus behind it
  * @multifunction: Linux takes it for part of a multi-function device
+ * @pcie_known: whether it has a PCI Express capability, and of which type it then is
  * @pcie: has a PCI Express capability
- * @type: enum port_type, with @pcie
+ * @type: enum port_type, with @pcie and @pcie_known
  * @port: port number of the link
  * @secondary: of a bridge: the bus behind it
  * @subordinate: of a bridge: the last bus behind it
@@ -149,8 +154,10 @@ struct function {
 	char *name;
 	char *driver;
 	int group;
+	bool known;
 	bool bridge;
 	bool multifunction;
+	bool pcie_known;
 	bool pcie;
 	uint8_t type;
 	uint8_t port;
@@ -175,12 +182,14 @@ struct function {
  * @number: bus number
  * @self: index of the bridge that leads to it, -1 for none
  * @parent: index of the bus above, -1 for a root bus
+ * @lost: it is no root bus, but which bridge leads to it is not known
  */
 struct bus {
 	unsigned int domain;
 	uint8_t number;
 	int self;
 	int parent;
+	bool lost;
 };
 
 /**
@@ -190,7 +199,9 @@ struct bus {
  * @nr: how many
  * @buses: root buses first
  * @nr_buses: how many
- * @blind: functions whose extended configuration space could not be read
+ * @dump: what it is from, NULL for the running system
+ * @blind: functions with registers that matter and could not be read
+ * @lost: functions above which there is a bridge that is not known
  * @amd_iommu: it has an IVRS table, as far as we know
  * @kernel: the kernel that is meant, see kernel.h
  * @acs_origin: where its ACS settings come from
@@ -201,11 +212,25 @@ struct topology {
 	int nr;
 	struct bus *buses;
 	int nr_buses;
+	struct dump *dump;
 	int blind;
+	int lost;
 	bool amd_iommu;
 	unsigned int kernel;
 	enum acs_origin acs_origin;
 };
+
+/* PCI Express, and of that type, for all we know. */
+static inline bool is_pcie(const struct function *f, enum port_type type)
+{
+	return f->pcie_known && f->pcie && f->type == type;
+}
+
+/* No PCI Express, which is more than that we have not seen any. */
+static inline bool is_conventional(const struct function *f)
+{
+	return f->pcie_known && !f->pcie;
+}
 
 void topology_link(struct topology *t);
 void topology_free(struct topology *t);
@@ -218,6 +243,7 @@ const char *topology_kind(const struct function *f);
 int topology_above(const struct topology *t, int index);
 uint64_t topology_bar(const struct function *f, int nr);
 bool topology_is_target(const struct function *f);
+bool topology_lost(const struct topology *t, int index);
 
 static inline unsigned int slot_of(const struct function *f)
 {
