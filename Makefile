@@ -25,6 +25,7 @@ help:
 	@echo 'make tools        the tool ioasid, into build/tools'
 	@echo 'make docs         the man pages, into build/man'
 	@echo 'make check-tools  its tests: output, and predictions against the kernel'
+	@echo 'make fuzz-tool    dumps of any kind for it, from libFuzzer: SECONDS='
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
 	@echo 'make lint         floors, manuals, shellcheck, checkpatch, W=1, sparse'
@@ -64,7 +65,7 @@ jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell benc
 	$(foreach goal,demo shell bench soak check check-debug check-install,$(goal):vm) \
 	$(foreach goal,check check-tools check-vmm,$(goal):tools) \
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
-	check-tools:vm check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
+	check-tools:vm check-tools:fuzz fuzz-tool:tools fuzz-tool:fuzz check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
 	check-deb:build check-deb:deb check-packages:deb check-packages:packages \
 	check-host:build check-host:deb check-host:host check-kernels:kernels next:kernels \
 	tools:tools install:tools install:docs install-tools:tools install-tools:docs
@@ -405,9 +406,31 @@ build/tools/ioasid: $(tools_objects)
 
 -include $(tools_objects:.o=.d)
 
+# The tool with sanitizers, and without main(), for libFuzzer: for SECONDS=.
+fuzz := build/fuzz/ioasid
+fuzz_sources := $(filter-out tools/main.c,$(wildcard tools/*.c tools/*/*.c)) \
+		selftests/tools/fuzz/fuzz.c
+fuzz_objects := $(patsubst %.c,build/fuzz/%.o,$(fuzz_sources))
+
+build/fuzz/%.o: %.c | setup-fuzz
+	@mkdir -p $(@D)
+	@clang $(tools_cflags) -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
+		-fno-sanitize-recover=undefined -c -o $@ $<
+
+$(fuzz): $(fuzz_objects)
+	@clang -fsanitize=fuzzer,address,undefined -Wl,--wrap=exit -o $@ $^ \
+		-lpci -ljansson -lz -lnl-genl-3 -lnl-3
+
+-include $(fuzz_objects:.o=.d)
+
+fuzz-tool: $(fuzz)
+	@selftests/tools/fuzz/run $(fuzz) $(SECONDS)
+
+.PHONY: fuzz-tool
+
 # What it prints, what it predicts, and what the kernel then does.
-check-tools: tools $(B)/tools/p2p-dma $(B)/tools/hold modules | setup-vm
-	@selftests/tools/check
+check-tools: tools $(fuzz) $(B)/tools/p2p-dma $(B)/tools/hold modules | setup-vm
+	@SECONDS_OF_FUZZ='$(SECONDS)' selftests/tools/check
 
 $(B)/tools/p2p-dma $(B)/tools/hold: $(B)/tools/%: selftests/tools/%.c $(lib)
 	@mkdir -p $(@D)
