@@ -2,14 +2,13 @@
 /*
  * ioasid: inspects I/O address spaces and explains how PCI devices are isolated.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 #include "isolation/objects.h"
 #include "module/objects.h"
-#include "pci/kernel.h"
+#include "options.h"
 
 static const struct object *const objects[] = {
 	&isolation_object,
@@ -36,55 +35,31 @@ static void help(void)
 	     "objects:");
 	for (i = 0; i < COUNT(objects); i++)
 		printf("  %-12s%s\n", objects[i]->name, objects[i]->help);
-	puts("\n"
-	     "options:\n"
-	     "  -j, --json          JSON instead of text\n"
-	     "  -p, --pretty        with -j: on several lines\n"
-	     "  -n, --numeric       IDs only, no names of devices\n"
-	     "      --dump FILE     another machine: the output of lspci -xxxx\n"
-	     "      --acs-defaults  ACS as Linux sets it up with an IOMMU, not as it is\n"
-	     "      --acs-as-is     ACS as it is, even if no IOMMU is in use\n"
-	     "      --linux VERSION what that Linux does; otherwise the running one, or 6.12\n"
-	     "      --root DIR      look at DIR/sys, DIR/proc, DIR/dev\n"
-	     "      --colour WHEN   auto, always or never\n"
-	     "  -V, --version       the version\n\n"
-	     "exit status: 0 yes or done, 1 no, 2 usage, 3 failed\n"
+	puts("\noptions, anywhere:");
+	options_help();
+	puts("\nexit status: 0 yes or done, 1 no, 2 usage, 3 failed, 4 not all is known\n"
 	     "See ioasid(8).");
 }
 
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "pretty", no_argument, NULL, 'p' },
-	{ "numeric", no_argument, NULL, 'n' },
-	{ "dump", required_argument, NULL, 'd' },
-	{ "acs-defaults", no_argument, NULL, 'a' },
-	{ "acs-as-is", no_argument, NULL, 'i' },
-	{ "linux", required_argument, NULL, 'l' },
-	{ "root", required_argument, NULL, 'r' },
-	{ "colour", required_argument, NULL, 'c' },
-	{ "color", required_argument, NULL, 'c' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ }
-};
-
 static const struct object *find_object(const char *word)
 {
-	const struct object *found = NULL;
+	const char *names[COUNT(objects)];
 	size_t i;
+	int found;
 
-	for (i = 0; i < COUNT(objects); i++) {
-		if (!strcmp(objects[i]->name, word))
-			return objects[i];
-		if (!strncmp(objects[i]->name, word, strlen(word))) {
-			if (found)
-				usage_error("not clear which object is", word);
-			found = objects[i];
-		}
-	}
-	if (!found)
+	for (i = 0; i < COUNT(objects); i++)
+		names[i] = objects[i]->name;
+	found = find_abbreviation("", word, names, COUNT(objects));
+	if (found < 0)
 		usage_error("there is no object", word);
-	return found;
+	return objects[found];
+}
+
+/* top counts, and so does not tell -n from --numeric by the letter. */
+static const char *letters_of(const char *word)
+{
+	return strcmp(word, "help") && find_object(word) == &top_object ?
+	       "nd" : "";
 }
 
 static enum status run(struct session *session, int argc, char **argv)
@@ -109,55 +84,17 @@ static enum status run(struct session *session, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct session session = { .source.root = "" };
-	const char *colour = "auto";
-	enum status status;
-	int c;
+	enum status status = STATUS_OK;
+	struct words words;
 
-	/* "+": options end at the object; what follows is the command's */
-	while ((c = getopt_long(argc, argv, "+jpnVh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			output.json = true;
-			break;
-		case 'p':
-			output.pretty = true;
-			break;
-		case 'n':
-			session.source.numeric = true;
-			break;
-		case 'd':
-			session.source.dump = optarg;
-			break;
-		case 'a':
-			session.source.acs = ACS_DEFAULTS;
-			break;
-		case 'i':
-			session.source.acs = ACS_AS_IS;
-			break;
-		case 'l':
-			session.source.kernel = kernel_version(optarg);
-			if (!session.source.kernel)
-				usage_error("--linux takes a version such as 6.12, not",
-					    optarg);
-			break;
-		case 'r':
-			session.source.root = optarg;
-			break;
-		case 'c':
-			colour = optarg;
-			break;
-		case 'V':
-			puts("ioasid " VERSION);
-			return output_close(STATUS_OK);
-		case 'h':
-			help();
-			return output_close(STATUS_OK);
-		default:
-			return STATUS_USAGE;
-		}
-	}
-	output_colour(colour);
-	status = run(&session, argc - optind, argv + optind);
+	options_take(&words, &session, argc, argv, letters_of);
+	if (words.version)
+		puts("ioasid " VERSION);
+	else if (words.help)
+		status = run(&session, words.argc ? 2 : 1,
+			     (char *[]){ "help", words.argv[0], NULL });
+	else
+		status = run(&session, words.argc, words.argv);
 	if (session.topology)
 		topology_free(session.topology);
 	return output_close(status);

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "isolation/picture.h"
+#include "isolation/picture_json.h"
 #include "isolation/svg.h"
 #include "pci/defaults.h"
 #include "pci/group.h"
+#include "wrap.h"
 
 /* More than that nobody could tell apart in a picture. */
 #define WAYS_MAX 60
@@ -158,11 +160,16 @@ enum status graph(struct session *session, int argc, char **argv)
 	}
 	if (!wanted)
 		add_leaks(&p);
-	defaults_warn(p.t);
-	if (svg)
-		picture_svg(&p);
-	else
-		dot(&p);
+	if (output.json) {
+		output_json(session_json(session, picture_json(&p)));
+	} else {
+		defaults_warn(p.t);
+		wrap_end();
+		if (svg)
+			picture_svg(&p);
+		else
+			dot(&p);
+	}
 	free(p.ways.at);
 	groups_free(kernel);
 	groups_free(model);
