@@ -457,8 +457,11 @@ install-tools: tools docs
 	done
 	install -D -m 644 tools/completion/ioasid \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/ioasid/schema \
+		tools/schema/*.json
 
 uninstall-tools:
+	rm -rf $(DESTDIR)$(PREFIX)/share/ioasid
 	rm -f $(DESTDIR)$(PREFIX)/bin/ioasid \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ioasid \
 		$(foreach section,$(man_sections),$(patsubst build/man/%, \
