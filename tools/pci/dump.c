@@ -328,7 +328,9 @@ static void take_line(struct reader *r, const char *text, size_t length)
 			damaged(r);
 		break;
 	case LINE_DAMAGED:
-		damaged(r);
+		/* lspci -v has words that look like an offset, as "DAC:" */
+		if (!r->open || line.indent <= r->indent)
+			damaged(r);
 		break;
 	case LINE_RULE:
 		r->rule = true;

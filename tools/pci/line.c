@@ -144,12 +144,39 @@ static size_t bracket(const char *text)
 	return close && close - text < 48 ? (size_t)(close - text + 1) : 0;
 }
 
+/* What forums put before the first line of what they quote, without an end. */
+static size_t caption(const char *text)
+{
+	static const char *const captions[] = {
+		"Code: Select all", "Code:", "Quote:", "Copy code",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(captions); i++)
+		if (!strncasecmp(text, captions[i], strlen(captions[i])))
+			return strlen(captions[i]);
+	return 0;
+}
+
+/* "12. ": the number of a line in a list. */
+static size_t item(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits && digits < 7 && text[digits] == '.' &&
+	       text[digits + 1] == ' ' ? digits + 2 : 0;
+}
+
 static size_t decoration(const char *text)
 {
 	size_t at = 0, length;
 
 	for (;;) {
 		length = is_quote(text[at]) ? 1 : bracket(text + at);
+		if (!length)
+			length = caption(text + at);
+		if (!length)
+			length = item(text + at);
 		if (!length)
 			return at;
 		at += length;
@@ -252,7 +279,7 @@ static bool parse_registers(struct line *line, const char *text)
 	/* Behind all 16 may be the same as text */
 	line->cut = *rest && line->nr < LINE_BYTES;
 	line->kind = LINE_REGISTERS;
-	if (line->offset >= OFFSET_END ||
+	if (line->offset >= OFFSET_END || line->offset % 4 ||
 	    line->offset + line->nr > OFFSET_END || (!line->nr && line->half < 0))
 		line->kind = LINE_DAMAGED;
 	return true;
