@@ -161,14 +161,49 @@ static noinline bool clear_steps(struct iommu_domain *domain,
 	return true;
 }
 
+/*
+ * A driver that unmaps only as a whole what it has mapped has a list of that, and tells by
+ * the list what is translated. virtio-iommu's takes out of it what is to be unmapped, and
+ * only then has no memory for the request to its device, which goes on translating. So
+ * the list is completed, by zeros, to be read: where the device still has something it
+ * refuses them. Then all of it is unmapped, with such a driver by one call.
+ */
+static noinline bool clear_whole(struct iommu_domain *domain,
+				 unsigned long iova, size_t length, size_t step)
+{
+	const phys_addr_t zeros = page_to_phys(ZERO_PAGE(0));
+	unsigned int n = 0;
+	size_t at, gone;
+
+	for (at = 0; at < length; at += step) {
+		size_t mapped = 0;
+
+		if (!(++n % CLEAR_STRIDE))
+			cond_resched();
+		if (translates(domain, iova + at))
+			continue;
+		if (domain_map(domain, iova + at, zeros, step, 1, IOMMU_READ,
+			       &mapped) || mapped != step)
+			return false;
+	}
+	for (at = 0; at < length; at += gone) {
+		gone = unmap_now(domain, iova + at, length - at);
+		if (!gone || gone > length - at)
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 /**
  * iommufd_paging_clear - unmap a range whose contents are not known
  * @paging: the domain
  * @iova: first IOVA
- * @length: bytes; everything that is mapped in the range is the caller's
+ * @length: bytes; everything that is mapped in the range is the caller's, and no call
+ *	has mapped more than the range
  *
- * For when a driver has failed. The domain is asked what it translates, page by
- * page, which is slow.
+ * For when a driver has failed to unmap it. The domain is asked what it translates, page
+ * by page, which is slow.
  *
  * Return: whether the domain no longer translates any of it. If false, a device may
  * reach the memory: it must stay pinned until this is tried again with success, or no
@@ -177,8 +212,11 @@ static noinline bool clear_steps(struct iommu_domain *domain,
 bool iommufd_paging_clear(const struct paging *paging, unsigned long iova,
 			  size_t length)
 {
-	return clear_steps(paging->domain, iova, length,
-			   grain(paging->domain));
+	const size_t step = grain(paging->domain);
+
+	if (paging->whole)
+		return clear_whole(paging->domain, iova, length, step);
+	return clear_steps(paging->domain, iova, length, step);
 }
 
 /* best_page_size(), optimised for huge pages of the CPU, which fit as a rule. */
@@ -618,9 +656,12 @@ bool iommufd_paging_drain_end(struct paging_drain *drain)
 	return !drain->stuck;
 }
 
-/* Of two pages mapped in one call, can one be unmapped while the other stays? */
+/*
+ * Of two pages mapped in one call, can one be unmapped while the other stays? @rc is that
+ * of mapping, @gone what unmapping has returned, if it came to that.
+ */
 static bool can_split(struct iommu_domain *domain, unsigned long iova,
-		      phys_addr_t phys, int *rc)
+		      phys_addr_t phys, int *rc, size_t *gone)
 {
 	size_t step = grain(domain), mapped = 0;
 
@@ -629,10 +670,32 @@ static bool can_split(struct iommu_domain *domain, unsigned long iova,
 			 &mapped);
 	if (!*rc && domain->ops->iotlb_sync_map)
 		*rc = domain->ops->iotlb_sync_map(domain, iova, mapped);
-	return !*rc && mapped == 2 * step && domain->ops->iova_to_phys &&
-	       unmap_now(domain, iova, step) == step &&
-	       !translates(domain, iova) &&
+	if (*rc || mapped != 2 * step || !domain->ops->iova_to_phys)
+		return false;
+	*gone = unmap_now(domain, iova, step);
+	return *gone == step && !translates(domain, iova) &&
 	       domain->ops->iova_to_phys(domain, iova + step) == phys + step;
+}
+
+/*
+ * Unmap what is left of the two pages; @failed: the driver has failed to unmap one. Drivers
+ * must not be asked to unmap what is not there, or a part of an entry.
+ */
+static bool ask_end(const struct paging *paging, unsigned long iova, bool failed)
+{
+	struct iommu_domain *domain = paging->domain;
+	const size_t step = grain(domain);
+	size_t left = 0;
+
+	if (translates(domain, iova))
+		left = translates(domain, iova + step) ? 2 * step : step;
+	if (left && unmap_now(domain, iova, left) != left)
+		failed = true;
+	else if (left == 2 * step)
+		failed = false;
+	if (failed)
+		return iommufd_paging_clear(paging, iova, 2 * step);
+	return clear_steps(domain, iova, 2 * step, step);
 }
 
 /**
@@ -651,20 +714,15 @@ int iommufd_paging_ask(struct paging *paging, unsigned long iova)
 	struct iommu_domain *domain = paging->domain;
 	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
 	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
-	const size_t step = grain(domain);
+	size_t gone = SIZE_MAX;
 	int rc;
 
 	if (!pages)
 		return -ENOMEM;
 	/* A driver that does less than it is asked to is not asked for more at once. */
-	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc);
-	/*
-	 * Drivers must not be asked to unmap what is not there, or a part of an entry.
-	 */
-	if (translates(domain, iova) && translates(domain, iova + step))
-		unmap_now(domain, iova, 2 * step);
-	if (!iommufd_paging_clear(paging, iova, step) ||
-	    !iommufd_paging_clear(paging, iova + step, step))
+	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc,
+				   &gone);
+	if (!ask_end(paging, iova, !gone))
 		return -EIO; /* The pages are lost: a device may read them. */
 	__free_pages(pages, 1);
 	if (rc == -ENOMEM)

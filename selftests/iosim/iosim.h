@@ -363,7 +363,8 @@ struct iosim_completion {
  *
  *	no_split	what one call of map_pages has mapped can only be unmapped as
  *			a whole, alone or with others; a part of it, not at all: as
- *			virtio-iommu
+ *			virtio-iommu. A call of unmap_pages that fails is forgotten:
+ *			iova_to_phys finds nothing, and the device still does
  *	map_short	map_pages maps half of what it is asked for, and says so
  *	map_silent	where map_pages fails, it does not say what it has mapped, and
  *			leaves it behind: as VT-d

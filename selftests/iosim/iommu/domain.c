@@ -57,6 +57,8 @@ static phys_addr_t second_iova_to_phys(struct iommu_domain *domain,
 
 	if (iova > domain->geometry.aperture_end)
 		return 0;
+	if (!quirks_knows(second, iova))
+		return 0;
 	rcu_read_lock();
 	if (table_find(&second->table, iova, &leaf))
 		phys = (leaf.pte & IOSIM_PTE_ADDR) |

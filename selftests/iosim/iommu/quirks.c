@@ -4,7 +4,10 @@
  * such quirks.
  *
  * virtio-iommu's driver remembers what each call has mapped, and can unmap that
- * only as a whole: these are the extents of a second stage.
+ * only as a whole: these are the extents of a second stage. It tells by them what is
+ * translated. A call that fails for want of memory has forgotten them already, while the
+ * device goes on translating; and what the device translates already it does not let be
+ * mapped again, which the driver is not told.
  */
 #include <linux/delay.h>
 #include <linux/interval_tree.h>
@@ -88,6 +91,21 @@ static void extent_keep(struct second_stage *second,
 	spin_unlock_irqrestore(&second->extents_lock, flags);
 }
 
+/* Does the device have anything there? */
+static bool is_translated(struct second_stage *second, u64 iova, size_t length)
+{
+	struct table_leaf leaf;
+	bool found = false;
+	size_t at;
+
+	rcu_read_lock();
+	for (at = 0; at < length && !found;
+	     at = ((iova + at) | ((1UL << leaf.shift) - 1)) + 1 - iova)
+		found = table_find(&second->table, iova + at, &leaf);
+	rcu_read_unlock();
+	return found;
+}
+
 /**
  * quirks_map - map, as well as that driver can
  * @second: the second stage
@@ -115,6 +133,11 @@ int quirks_map(struct second_stage *second, u64 iova, phys_addr_t phys,
 		if (!extent)
 			return -ENOMEM;
 	}
+	if (extent && is_translated(second, iova, size * count)) {
+		*mapped += size * count;
+		extent_keep(second, extent, iova, size * count);
+		return 0;
+	}
 	if (fails)
 		count /= 2;
 	else if (quirks_has(quirks, IOSIM_MAP_SHORT))
@@ -130,9 +153,12 @@ int quirks_map(struct second_stage *second, u64 iova, phys_addr_t phys,
 	return rc;
 }
 
-/* Unmap extents that are in a range as a whole, from its beginning. */
+/*
+ * Unmap extents that are in a range as a whole, from its beginning: by one request to the
+ * device, if it is told.
+ */
 static size_t unmap_extents(struct second_stage *second, u64 iova,
-			    size_t length)
+			    size_t length, bool told)
 {
 	u64 last = iova + length - 1;
 	struct interval_tree_node *extent;
@@ -147,14 +173,35 @@ static size_t unmap_extents(struct second_stage *second, u64 iova,
 		    extent->last > last)
 			break;
 		interval_tree_remove(extent, &second->extents);
-		done += table_unmap(&second->table, extent->start,
-				    extent->last - extent->start + 1);
+		done += extent->last - extent->start + 1;
 		kfree(extent);
 		if (quirks_has(second->quirks, IOSIM_UNMAP_SHORT))
 			break;
 	}
+	if (told)
+		table_unmap(&second->table, iova, done);
 	spin_unlock_irqrestore(&second->extents_lock, flags);
-	return done;
+	return told ? done : 0;
+}
+
+/**
+ * quirks_knows - does the driver say that an address is translated?
+ * @second: the second stage
+ * @iova: the address, which the device translates
+ *
+ * Return: whether it does.
+ */
+bool quirks_knows(struct second_stage *second, u64 iova)
+{
+	unsigned long flags;
+	bool knows;
+
+	if (!quirks_has(second->quirks, IOSIM_NO_SPLIT))
+		return true;
+	spin_lock_irqsave(&second->extents_lock, flags);
+	knows = interval_tree_iter_first(&second->extents, iova, iova);
+	spin_unlock_irqrestore(&second->extents_lock, flags);
+	return knows;
 }
 
 /* The bytes that are mapped by the leaf of an address. */
@@ -179,11 +226,12 @@ static size_t leaf_size(struct second_stage *second, u64 iova)
 size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length)
 {
 	struct quirks *quirks = second->quirks;
+	bool fails = atomic_dec_if_positive(&quirks->fail[IOSIM_UNMAP_FAIL]) >= 0;
 
-	if (atomic_dec_if_positive(&quirks->fail[IOSIM_UNMAP_FAIL]) >= 0)
-		return 0;
 	if (quirks_has(quirks, IOSIM_NO_SPLIT))
-		return unmap_extents(second, iova, length);
+		return unmap_extents(second, iova, length, !fails);
+	if (fails)
+		return 0;
 	if (quirks_has(quirks, IOSIM_UNMAP_SHORT))
 		length = min(length, leaf_size(second, iova));
 	return table_unmap(&second->table, iova, length);

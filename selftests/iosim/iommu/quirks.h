@@ -31,6 +31,7 @@ void quirks_put(struct quirks *quirks);
 int quirks_map(struct second_stage *second, u64 iova, phys_addr_t phys,
 	       size_t size, size_t count, u64 bits, gfp_t gfp, size_t *mapped);
 size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length);
+bool quirks_knows(struct second_stage *second, u64 iova);
 int quirks_sync_map(struct second_stage *second);
 void quirks_forget(struct second_stage *second);
 
