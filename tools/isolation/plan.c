@@ -208,6 +208,7 @@ static bool lower(struct plan *p, const struct pair *pair, int from, int to)
 	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
 					       TRAFFIC_REQUEST;
 	struct path path = path_find(p->t, from, to, traffic);
+	const struct quirk *quirk;
 	char a[ADDRESS_SIZE];
 
 	if (path.cause == PATH_SHARED_BUS)
@@ -216,7 +217,12 @@ static bool lower(struct plan *p, const struct pair *pair, int from, int to)
 		return refuse_at_root(p, pair);
 	if (path.route == ROUTE_ROOT)
 		return refuse(p, xasprintf("what the root complex does between the two cannot be set from PCI"));
-	if (quirk_vouches(&p->t->functions[path.turn_from]))
+	quirk = quirk_vouches(&p->t->functions[path.turn_from]);
+	if (quirk && quirk->kind == QUIRK_INTEL_PCH_UNKNOWN)
+		return refuse(p, xasprintf("whether anything passes at %s is not known: it is %s",
+					   name(p, path.turn_from, a),
+					   quirk_text(quirk)));
+	if (quirk && !quirk_missing(quirk, ACS_RR))
 		return refuse(p, xasprintf("the kernel knows that nothing passes at %s",
 					   name(p, path.turn_from, a)));
 	return p->translated ? lower_translated(p, from, &path) :
