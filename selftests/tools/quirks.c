@@ -275,6 +275,7 @@ static void begin(u16 vendor, u16 device, bool pcie, int type)
 	s.dev.vendor = s.f.vendor = vendor;
 	s.dev.device = s.f.device = device;
 	s.dev.pcie = s.f.pcie = pcie;
+	s.f.known = s.f.pcie_known = s.f.acs.known = true;
 	s.dev.type = s.f.type = type;
 	s.dev.bus = &s.root;
 	s.dev.devfn = s.f.devfn = PCI_DEVFN(1, 3);
