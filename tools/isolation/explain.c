@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "output.h"
+#include "pci/alias.h"
 #include "pci/quirk.h"
 
 /**
@@ -93,6 +94,20 @@ static char *behind_vmd(const struct topology *t, const char *self, int vmd)
 			 self, address);
 }
 
+static char *aliased(const struct topology *t, int index, int other)
+{
+	const struct function *f = &t->functions[index];
+	const struct function *o = &t->functions[other];
+	char self[ADDRESS_SIZE], culprit[ADDRESS_SIZE];
+	bool guess = alias_is_guess(f) || alias_is_guess(o);
+
+	return xasprintf("%s and %s %s one another's requester ID, %s",
+			 topology_address(f, self),
+			 topology_address(o, culprit), guess ? "may use" : "use",
+			 guess ? "of which an NTB has a table in its memory: which ones is unknown" :
+				 "the kernel knows of this device");
+}
+
 /**
  * explain_group() - why a function is in its group
  * @t: the machine
@@ -131,8 +146,7 @@ char *explain_group(const struct topology *t, const struct groups *g,
 		return xasprintf("the bridge above %s is not known, and may lead to %s, too",
 				 self, culprit);
 	case GROUP_ALIAS:
-		return xasprintf("%s and %s use one another's requester ID, the kernel knows of this device",
-				 self, culprit);
+		return aliased(t, index, reason->culprit);
 	}
 	abort();
 }

@@ -53,16 +53,6 @@ static bool all(const struct function *f, uint8_t devfn)
 	return true;
 }
 
-/*
- * A Switchtec NTB has the IDs in a table in memory, which we cannot read: any may
- * be one of them.
- */
-static bool switchtec(const struct function *f, uint8_t devfn)
-{
-	(void)devfn;
-	return f->class == 0x0680;
-}
-
 /**
  * struct alias - devices whose DMA has other requester IDs
  * @vendor: vendor ID
@@ -76,8 +66,6 @@ struct alias {
 };
 
 static const struct alias aliases[] = {
-	{ 0x1055, 0x1001, 0x1006, switchtec },	/* Microchip */
-	{ 0x1055, 0x1008, 0x1008, switchtec },
 	{ 0x10b5, 0x87b0, 0x87b1, all },	/* PLX NTB */
 	{ 0x1103, 0x0642, 0x0642, function_1 },	/* HighPoint */
 	{ 0x1103, 0x0645, 0x0645, function_1 },
@@ -135,6 +123,30 @@ static bool is_microsemi(const struct function *f)
 	return false;
 }
 
+static bool is_switchtec(const struct function *f)
+{
+	if (f->class != 0x0680)
+		return false;
+	if (f->vendor == 0x11f8)	/* Microsemi */
+		return is_microsemi(f);
+	return f->vendor == 0x1055 && f->device >= 0x1001 &&
+	       f->device <= 0x1008 && f->device != 0x1007;
+}
+
+/**
+ * alias_is_guess() - is alias_of() more than what is known?
+ * @f: the function
+ *
+ * A Switchtec NTB has its requester IDs in a table in memory, which we cannot read:
+ * any of its bus may be one of them.
+ *
+ * Return: whether.
+ */
+bool alias_is_guess(const struct function *f)
+{
+	return is_switchtec(f);
+}
+
 /**
  * alias_of() - does a function do DMA under another's requester ID?
  * @f: the function
@@ -148,8 +160,8 @@ bool alias_of(const struct function *f, uint8_t devfn)
 
 	if (devfn == f->devfn)
 		return false;
-	if (f->vendor == 0x11f8)	/* Microsemi */
-		return is_microsemi(f) && switchtec(f, devfn);
+	if (is_switchtec(f))
+		return true;
 	for (i = 0; i < COUNT(aliases); i++)
 		if (aliases[i].vendor == f->vendor &&
 		    f->device >= aliases[i].first &&

@@ -12,6 +12,7 @@
 struct function;
 
 bool alias_of(const struct function *f, uint8_t devfn);
+bool alias_is_guess(const struct function *f);
 bool alias_ends_here(const struct function *f);
 bool alias_not_taken(const struct function *f);
 
