@@ -143,8 +143,9 @@ char *explain_group(const struct topology *t, const struct groups *g,
 	case GROUP_SLOT:
 		return beside(t, index, reason);
 	case GROUP_LOST:
-		return xasprintf("the bridge above %s is not known, and may lead to %s, too",
-				 self, culprit);
+		return xasprintf("the bridge above %s is not known: it may be that of %s, too, or beside it",
+				 topology_lost(t, index) ? self : culprit,
+				 topology_lost(t, index) ? culprit : self);
 	case GROUP_ALIAS:
 		return aliased(t, index, reason->culprit);
 	}

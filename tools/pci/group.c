@@ -24,6 +24,7 @@
 
 #include "output.h"
 #include "pci/alias.h"
+#include "pci/lost.h"
 #include "pci/topology.h"
 
 /* The state of one placement: who has been looked at. */
@@ -141,29 +142,6 @@ static bool look_at_slot(struct search *s, int index)
 	return false;
 }
 
-/*
- * What may be behind the same bridge, which is not known: all whose way up ends
- * somewhere in this domain, and what may be that bridge.
- */
-static bool look_for_lost(struct search *s, int index)
-{
-	const struct topology *t = s->t;
-	int i;
-
-	if (!topology_lost(t, index))
-		return false;
-	for (i = 0; i < t->nr; i++) {
-		const struct function *f = &t->functions[i];
-
-		if (f->domain == t->functions[index].domain &&
-		    (topology_lost(t, i) ||
-		     (!f->known && f->number < t->functions[index].number)) &&
-		    joined(s, i, GROUP_LOST, i))
-			return true;
-	}
-	return false;
-}
-
 /* A virtual function's bus has no bridge of its own: that one is skipped. */
 static bool place(struct search *s, int index)
 {
@@ -186,8 +164,57 @@ static bool place(struct search *s, int index)
 		if (joined(s, at, GROUP_BELOW, leak))
 			return true;
 	}
-	return look_at_aliases(s, at) || look_at_slot(s, at) ||
-	       (!s->hopeful && look_for_lost(s, index));
+	return look_at_aliases(s, at) || look_at_slot(s, at);
+}
+
+/* Make one group of two. */
+static void merge(const struct topology *t, struct groups *g, int from, int into)
+{
+	int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (g->of[i] == from)
+			g->of[i] = into;
+}
+
+/* Numbers without gaps, by the first function. */
+static void renumber(const struct topology *t, struct groups *g)
+{
+	int *number = xcalloc(g->nr, sizeof(*number));
+	int i, nr = 0;
+
+	for (i = 0; i < t->nr; i++) {
+		int *new = &number[g->of[i]];
+
+		if (!*new)
+			*new = ++nr;
+		g->of[i] = *new - 1;
+	}
+	g->nr = nr;
+	free(number);
+}
+
+/*
+ * All of a domain that may be behind or beside one bridge, which is not known, is one
+ * group.
+ */
+static void join_lost(const struct topology *t, struct groups *g)
+{
+	int i, first;
+
+	for (i = 0; i < t->nr; i++) {
+		if (!lost_may_share(t, i))
+			continue;
+		for (first = 0; t->functions[first].domain !=
+				t->functions[i].domain ||
+				!lost_may_share(t, first); first++)
+			;
+		if (g->of[i] == g->of[first])
+			continue;
+		g->reason[i] = (struct group_reason){ GROUP_LOST, first, first };
+		merge(t, g, g->of[i], g->of[first]);
+	}
+	renumber(t, g);
 }
 
 static struct groups *predict(const struct topology *t, bool hopeful)
@@ -206,6 +233,8 @@ static struct groups *predict(const struct topology *t, bool hopeful)
 		g->reason[i].with = g->reason[i].culprit = -1;
 		g->of[i] = place(&s, i) ? g->of[g->reason[i].with] : g->nr++;
 	}
+	if (t->lost && !hopeful)
+		join_lost(t, g);
 	return g;
 }
 

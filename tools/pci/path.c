@@ -92,6 +92,8 @@ static struct path *go_up(const struct topology *t, struct path *path,
 				      PATH_TURNED_AT_PORT, above);
 		return decide(path, ROUTE_BLOCKED, PATH_NOT_FORWARDED, above);
 	}
+	if (topology_lost(t, from))
+		return decide(path, ROUTE_UNKNOWN, PATH_LOST, from);
 	return decide(path, ROUTE_REDIRECTED, cause, from);
 }
 
@@ -212,13 +214,10 @@ static int translation_unknown(const struct topology *t, int from, int last)
 	return -1;
 }
 
-/* Are the two known to be on different buses of the root complex? */
-static bool lost(const struct topology *t, const struct path *path)
+/* Where the two meet, the bridge above one is not known: they may meet elsewhere. */
+static bool is_lost(const struct topology *t, int index)
 {
-	int a = path->turn_from, b = path->turn_to;
-
-	return link_bus(t, a) != link_bus(t, b) &&
-	       (topology_lost(t, a) || topology_lost(t, b));
+	return t->buses[t->functions[index].bus].lost;
 }
 
 static bool unknown(const struct topology *t, struct path *path, int from,
@@ -230,10 +229,10 @@ static bool unknown(const struct topology *t, struct path *path, int from,
 		at = translation_unknown(t, from, path->turn_from);
 	if (at >= 0)
 		decide(path, ROUTE_UNKNOWN, PATH_UNREADABLE, at);
-	else if (path->turn_from >= 0 && lost(t, path))
-		decide(path, ROUTE_UNKNOWN, PATH_LOST,
-		       topology_lost(t, path->turn_from) ? path->turn_from :
-							   path->turn_to);
+	else if (path->turn_from >= 0 && is_lost(t, path->turn_from))
+		decide(path, ROUTE_UNKNOWN, PATH_LOST, path->turn_from);
+	else if (path->turn_to >= 0 && is_lost(t, path->turn_to))
+		decide(path, ROUTE_UNKNOWN, PATH_LOST, path->turn_to);
 	else
 		return false;
 	return true;

@@ -17,6 +17,7 @@
 #include "pci/defaults.h"
 #include "pci/dump.h"
 #include "pci/kernel.h"
+#include "pci/lost.h"
 #include "pci/quirk.h"
 #include "pci/registers.h"
 #include "pci/topology.h"
@@ -478,6 +479,7 @@ struct topology *topology_read(const struct topology_source *source)
 	else
 		guess_physfn(t);
 	topology_link(t);
+	lost_find(t);
 	vmd_find(t, source->root);
 	t->kernel = source->kernel;
 	if (!t->kernel && t->live)

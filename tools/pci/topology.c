@@ -8,8 +8,6 @@
 #include "output.h"
 #include "pci/dump.h"
 
-#define CLASS_HOST_BRIDGE 0x0600
-
 static int add_bus(struct topology *t, unsigned int domain, uint8_t number)
 {
 	struct bus *bus;
@@ -60,7 +58,7 @@ static void add_buses_of_bridges(struct topology *t)
 	for (i = 0; i < t->nr; i++) {
 		struct function *f = &t->functions[i];
 
-		if (!f->bridge || !f->secondary)
+		if (!f->known || !f->bridge || !f->secondary)
 			continue;
 		if (f->secondary <= f->number) {
 			warn("bridge %s leads to bus %02x, which is above it: ignored",
@@ -111,49 +109,6 @@ static void place_other_buses(struct topology *t)
 		bridge = enclosing_bridge(t, bus);
 		if (bridge >= 0)
 			bus->parent = t->functions[bridge].below;
-	}
-}
-
-/* Only the root complex has these on a bus of its own. */
-static bool is_on_root(const struct function *f)
-{
-	return is_pcie(f, PORT_ROOT) || is_pcie(f, PORT_ROOT_ENDPOINT) ||
-	       is_pcie(f, PORT_ROOT_EVENT) || f->class == CLASS_HOST_BRIDGE;
-}
-
-/* And never these, but for bus 0 of virtual machines. */
-static bool is_below_port(const struct function *f)
-{
-	return f->pcie_known && f->pcie && !is_on_root(f) && f->physfn < 0;
-}
-
-/*
- * A bus that no bridge leads to is a root bus, or the bridge is not in the dump: then
- * two such buses may be behind one port, and only what is on them can tell.
- */
-static void find_lost_buses(struct topology *t)
-{
-	int i, j;
-
-	for (i = 0; i < t->nr_buses; i++) {
-		struct bus *bus = &t->buses[i];
-		bool start = false, blind = false, root = false, below = false;
-
-		if (bus->self >= 0 || bus->parent >= 0 || !bus->number)
-			continue;
-		for (j = 0; j < t->nr; j++) {
-			const struct function *f = &t->functions[j];
-
-			if (f->domain != bus->domain)
-				continue;
-			start = start || !f->number;
-			blind = blind || (!f->known && f->number < bus->number);
-			if (f->bus != i)
-				continue;
-			root = root || is_on_root(f);
-			below = below || is_below_port(f);
-		}
-		bus->lost = !root && (below || blind || !start);
 	}
 }
 
@@ -208,15 +163,10 @@ static void order_functions(struct topology *t)
  */
 void topology_link(struct topology *t)
 {
-	int i;
-
 	add_buses_of_functions(t);
 	add_buses_of_bridges(t);
 	place_other_buses(t);
-	find_lost_buses(t);
 	order_functions(t);
-	for (i = 0; i < t->nr; i++)
-		t->lost += topology_lost(t, i);
 }
 
 /**
@@ -311,11 +261,12 @@ int topology_above(const struct topology *t, int index)
  */
 bool topology_lost(const struct topology *t, int index)
 {
-	int bus = t->functions[index].bus;
+	int bus;
 
-	while (t->buses[bus].parent >= 0)
-		bus = t->buses[bus].parent;
-	return t->buses[bus].lost;
+	for (bus = t->functions[index].bus; bus >= 0; bus = t->buses[bus].parent)
+		if (t->buses[bus].lost)
+			return true;
+	return false;
 }
 
 /**

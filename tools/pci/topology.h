@@ -182,7 +182,7 @@ struct function {
  * @number: bus number
  * @self: index of the bridge that leads to it, -1 for none
  * @parent: index of the bus above, -1 for a root bus
- * @lost: it is no root bus, but which bridge leads to it is not known
+ * @lost: which bridge leads to it is not known, see lost.h
  */
 struct bus {
 	unsigned int domain;
