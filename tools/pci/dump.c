@@ -304,7 +304,8 @@ static void complete(struct reader *r, struct line *line)
 		leave_out(r);
 }
 
-static void take_line(struct reader *r, const char *text, size_t length)
+/* Return: what was taken, of which there may be more in the same line. */
+static struct line take_line(struct reader *r, const char *text, size_t length)
 {
 	size_t head = line_interrupted(text, length);
 	struct line line;
@@ -342,6 +343,24 @@ static void take_line(struct reader *r, const char *text, size_t length)
 		if (!r->dump->nr || !r->open || line.indent <= r->indent)
 			leave_out(r);
 		break;
+	}
+	return line;
+}
+
+static void take_all(struct reader *r, const char *text, size_t length)
+{
+	struct line line;
+	size_t more;
+
+	for (;;) {
+		line = take_line(r, text, length);
+		if (line.kind != LINE_ADDRESS && line.kind != LINE_REGISTERS)
+			break;
+		more = line_more(&line, text, length);
+		if (more == length)
+			break;
+		text += more;
+		length -= more;
 	}
 }
 
@@ -562,7 +581,7 @@ struct dump *dump_read(const char *name)
 	r.end = text.bytes + text.size;
 	r.newline = true;
 	while (next_line(&r, &line, &length))
-		take_line(&r, line, length);
+		take_all(&r, line, length);
 	dump->report.lines = r.number;
 	free(text.bytes);
 	if (!dump->nr)

@@ -444,3 +444,47 @@ size_t line_interrupted(const char *text, size_t length)
 	}
 	return length;
 }
+
+/* "40: " and 16 bytes, as lspci writes it and not otherwise: how long, 0 if it is none. */
+static size_t strict_registers(const char *at, const char *end)
+{
+	const char *start = at;
+	int i;
+
+	while (at < end && at - start < 3 && digit(*at) >= 0)
+		at++;
+	if (at - start < 2 || end - at < 1 + 3 * LINE_BYTES || *at++ != ':')
+		return 0;
+	for (i = 0; i < LINE_BYTES; i++, at += 3)
+		if (at[0] != ' ' || digit(at[1]) < 0 || digit(at[2]) < 0)
+			return 0;
+	return at == end || *at == ' ' ? (size_t)(at - start) : 0;
+}
+
+/**
+ * line_more() - registers that follow in the same line, as their ends have been lost
+ * @line: what was taken out of it
+ * @text: the line
+ * @length: of @text
+ *
+ * Text that is no code to a forum is filled like a paragraph.
+ *
+ * Return: where they begin, @length if there are none.
+ */
+size_t line_more(const struct line *line, const char *text, size_t length)
+{
+	const char *at, *end = text + length;
+	bool own = line->kind == LINE_REGISTERS;
+	size_t size;
+
+	for (at = text; at < end; at++) {
+		if (at > text && at[-1] != ' ')
+			continue;
+		size = strict_registers(at, end);
+		if (size && !own)
+			return at - text;
+		own = own && !size;
+		at += size;
+	}
+	return length;
+}

@@ -56,6 +56,7 @@ struct line {
 
 void line_parse(struct line *line, const char *text, size_t length);
 bool line_complete(struct line *line, const char *text, size_t length);
+size_t line_more(const struct line *line, const char *text, size_t length);
 size_t line_interrupted(const char *text, size_t length);
 
 #endif
