@@ -7,19 +7,28 @@
 #define BASE_BRIDGE 0x06
 #define BASE_SYSTEM 0x08
 #define BASE_SIGNALS 0x11
+#define CLASS_HOST_BRIDGE 0x0600
 #define CLASS_PCI_BRIDGE 0x0604
 
-/*
- * What only the root complex has on a bus of its own.  Some of Intel's have no PCI
- * Express capability, and are system peripherals or performance counters.
- */
-static bool is_on_root(const struct function *f)
+/* What only the root complex has on a bus of its own. */
+static bool is_of_root(const struct function *f)
 {
 	if (f->pcie)
 		return is_pcie(f, PORT_ROOT) || is_pcie(f, PORT_ROOT_ENDPOINT) ||
 		       is_pcie(f, PORT_ROOT_EVENT);
-	return f->class >> 8 == BASE_SYSTEM || f->class >> 8 == BASE_SIGNALS ||
-	       (f->class >> 8 == BASE_BRIDGE && f->class != CLASS_PCI_BRIDGE);
+	return f->class == CLASS_HOST_BRIDGE;
+}
+
+/*
+ * Outside of the range of any bridge, system peripherals and performance counters are
+ * Intel's, of which some have no PCI Express capability.
+ */
+static bool may_be_of_root(const struct function *f)
+{
+	return !f->pcie && (f->class >> 8 == BASE_SYSTEM ||
+			    f->class >> 8 == BASE_SIGNALS ||
+			    (f->class >> 8 == BASE_BRIDGE &&
+			     f->class != CLASS_PCI_BRIDGE));
 }
 
 /* A virtual function needs no bridge to its bus. */
@@ -29,15 +38,20 @@ static bool is_virtual(const struct function *f)
 	       (f->known && f->vendor == 0xffff && f->device == 0xffff);
 }
 
-/* Of a bus in the range of a bridge, the bridge that leads to it is missing. */
+/* Of a bus in the range of a bridge, the one that leads to it is missing. */
 static bool is_gap(const struct topology *t, int bus)
 {
+	bool gap = false;
 	int i;
 
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].bus == bus && !is_virtual(&t->functions[i]))
-			return true;
-	return false;
+	for (i = 0; i < t->nr; i++) {
+		if (t->functions[i].bus != bus)
+			continue;
+		if (is_of_root(&t->functions[i]))
+			return false;
+		gap = gap || !is_virtual(&t->functions[i]);
+	}
+	return gap;
 }
 
 /* Others are root buses if something is there that only these have. */
@@ -46,7 +60,9 @@ static bool is_root(const struct topology *t, int bus)
 	int i;
 
 	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].bus == bus && is_on_root(&t->functions[i]))
+		if (t->functions[i].bus == bus &&
+		    (is_of_root(&t->functions[i]) ||
+		     may_be_of_root(&t->functions[i])))
 			return true;
 	return false;
 }
