@@ -12,6 +12,7 @@
 
 #include "isolation/explain.h"
 #include "output.h"
+#include "pci/gaps.h"
 #include "pci/span.h"
 
 /**
@@ -248,6 +249,9 @@ void trust_text(struct plan *p, const struct pairs *opened)
 			gain_text(p, &gains, i);
 	drop(&gains);
 	groups_note(p, opened);
+	if (gaps_any(p->t))
+		printf("  %snot counted:%s ways past functions whose registers are not known\n",
+		       paint(PAINT_NOTE), paint(PAINT_OFF));
 }
 
 /**
