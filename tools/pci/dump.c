@@ -27,8 +27,8 @@
 #define LINE_SIZE 16
 /* No machine has more functions; a file may. */
 #define MENTIONS_MAX 65536
-/* So long is what a line is put together from when lspci has written into it. */
-#define JOINED_MAX 512
+/* So many messages may come between the two ends of a line. */
+#define MESSAGES_MAX 64
 
 /**
  * struct space - the configuration space of a function, as far as it was told
@@ -246,45 +246,33 @@ static void add_registers(struct reader *r, const struct line *line)
 
 /* Messages in the middle ---------------------------------------------------- */
 
-static bool is_message(const char *line, size_t length)
-{
-	return (length >= 8 && !memcmp(line, "pcilib: ", 8)) ||
-	       (length >= 7 && !memcmp(line, "lspci: ", 7));
-}
-
-/* The line after messages, which stays where it is if it is not wanted. */
+/* The line after messages, and after an empty one. */
 static bool peek_line(struct reader *r, const char **line, size_t *length)
 {
-	do {
+	int tries;
+
+	for (tries = 0; tries < MESSAGES_MAX; tries++) {
 		if (!next_line(r, line, length))
 			return false;
-	} while (is_message(*line, *length));
-	return true;
+		if (!line_is_message(*line, *length))
+			return true;
+	}
+	return false;
 }
 
 /* A line that a message has been written into: without that. */
-static bool join(struct reader *r, struct line *line, const char *text,
-		 size_t head)
+static void join(struct reader *r, struct line *line)
 {
+	size_t head = line_interrupted(line), length;
 	struct reader before = *r;
-	char joined[JOINED_MAX];
 	const char *rest;
-	size_t length;
 
-	if (!head || head >= JOINED_MAX / 2 || strspn(text, " ") >= head ||
-	    !peek_line(r, &rest, &length))
-		return false;
-	if (length > JOINED_MAX - head)
-		length = JOINED_MAX - head;
-	memcpy(joined, text, head);
-	memcpy(joined + head, rest, length);
-	line_parse(line, joined, head + length);
-	if (line->kind != LINE_ADDRESS && line->kind != LINE_REGISTERS) {
+	if (!head)
+		return;
+	if (peek_line(r, &rest, &length) && line_join(line, head, rest, length))
+		leave_out(r);
+	else
 		*r = before;
-		return false;
-	}
-	leave_out(r);
-	return true;
 }
 
 /* The same, where nothing but what is missing tells. */
@@ -307,13 +295,12 @@ static void complete(struct reader *r, struct line *line)
 /* Return: what was taken, of which there may be more in the same line. */
 static struct line take_line(struct reader *r, const char *text, size_t length)
 {
-	size_t head = line_interrupted(text, length);
 	struct line line;
 
 	r->line = r->number;
 	r->counted = false;
-	if (head == length || !join(r, &line, text, head))
-		line_parse(&line, text, length);
+	line_parse(&line, text, length);
+	join(r, &line);
 	if (line.kind == LINE_REGISTERS && line.nr < LINE_BYTES)
 		complete(r, &line);
 	switch (line.kind) {

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* An offset, 16 bytes, and what may stand before them. */
-#define PLAIN_MAX 256
 #define OFFSET_END 4096
 
 /* Characters ---------------------------------------------------------------- */
@@ -335,7 +333,7 @@ static bool is_counter(const char *plain, size_t used)
 	return digits && spaces + digits == used;
 }
 
-static void make_plain(char plain[PLAIN_MAX], const char *text, size_t length,
+static void make_plain(char plain[LINE_PLAIN], const char *text, size_t length,
 		       unsigned int *indent)
 {
 	const char *end = text + length;
@@ -344,7 +342,7 @@ static void make_plain(char plain[PLAIN_MAX], const char *text, size_t length,
 
 	*indent = 0;
 	*plain = '\0';
-	while (text < end && used < PLAIN_MAX - 1) {
+	while (text < end && used < LINE_PLAIN - 1) {
 		if (*text == '\t' && is_counter(plain, used))
 			used = 0;
 		text += sign_at(text, end, &c);
@@ -352,7 +350,7 @@ static void make_plain(char plain[PLAIN_MAX], const char *text, size_t length,
 			plain[used++] = c;
 		plain[used] = '\0';
 		/* However far it is indented */
-		if (used == PLAIN_MAX - 1 && strspn(plain, " ") == used) {
+		if (used == LINE_PLAIN - 1 && strspn(plain, " ") == used) {
 			*indent += used;
 			used = 0;
 		}
@@ -363,6 +361,21 @@ static void make_plain(char plain[PLAIN_MAX], const char *text, size_t length,
 	memmove(plain, plain + skipped, used - skipped + 1);
 }
 
+static void classify(struct line *line)
+{
+	const char *plain = line->plain;
+
+	line->kind = LINE_TEXT;
+	line->half = -1;
+	line->nr = 0;
+	line->cut = false;
+	if (!*plain)
+		line->kind = LINE_EMPTY;
+	else if (!parse_plain(line, plain) && !parse_logged(line, plain) &&
+		 is_rule(plain))
+		line->kind = LINE_RULE;
+}
+
 /**
  * line_parse() - take a line apart
  * @line: the result
@@ -371,16 +384,9 @@ static void make_plain(char plain[PLAIN_MAX], const char *text, size_t length,
  */
 void line_parse(struct line *line, const char *text, size_t length)
 {
-	char plain[PLAIN_MAX];
-
-	*line = (struct line){ .half = -1, .kind = LINE_TEXT };
-	make_plain(plain, text, length, &line->indent);
-	if (!*plain)
-		line->kind = LINE_EMPTY;
-	else if (parse_plain(line, plain) || parse_logged(line, plain))
-		return;
-	else if (is_rule(plain))
-		line->kind = LINE_RULE;
+	*line = (struct line){ };
+	make_plain(line->plain, text, length, &line->indent);
+	classify(line);
 }
 
 /**
@@ -395,7 +401,7 @@ void line_parse(struct line *line, const char *text, size_t length)
  */
 bool line_complete(struct line *line, const char *text, size_t length)
 {
-	char plain[PLAIN_MAX], *at = plain;
+	char plain[LINE_PLAIN], *at = plain;
 	struct line whole = *line;
 	unsigned int indent;
 
@@ -415,34 +421,85 @@ bool line_complete(struct line *line, const char *text, size_t length)
 	return true;
 }
 
+static const char *const messages[] = { "pcilib: ", "lspci: " };
+
 /**
- * line_interrupted() - is a message of lspci in the middle of a line?
+ * line_is_message() - is it a message of lspci, or nothing?
  * @text: the line
  * @length: of @text
+ *
+ * Return: whether.
+ */
+bool line_is_message(const char *text, size_t length)
+{
+	char plain[LINE_PLAIN];
+	unsigned int indent;
+	size_t i;
+
+	make_plain(plain, text, length, &indent);
+	for (i = 0; i < COUNT(messages); i++)
+		if (!strncmp(plain, messages[i], strlen(messages[i])))
+			return true;
+	return !*plain;
+}
+
+/**
+ * line_interrupted() - is a message of lspci in the middle of a line?
+ * @line: the line
  *
  * Its messages go past the buffer that the dump is written from, and so come between
  * any two characters of that.
  *
- * Return: where it begins, @length if there is none.
+ * Return: where in its plain text that begins, 0 if there is none.
  */
-size_t line_interrupted(const char *text, size_t length)
+size_t line_interrupted(const struct line *line)
 {
-	static const char *const names[] = { "pcilib: ", "lspci: " };
 	const char *found;
-	size_t i, at;
+	size_t i, head;
 
-	for (i = 0; i < COUNT(names); i++) {
-		found = memmem(text, length, names[i], strlen(names[i]));
-		if (!found)
-			continue;
+	for (i = 0; i < COUNT(messages); i++) {
+		found = strstr(line->plain, messages[i]);
+		head = found ? (size_t)(found - line->plain) : 0;
 		/* Behind what belongs to an address or registers only */
-		for (at = 0; text + at < found; at++)
-			if (!strchr("0123456789abcdefABCDEF:. ", text[at]) || !text[at])
-				break;
-		if (text + at == found)
-			return at;
+		if (head && strspn(line->plain, "0123456789abcdefABCDEF:. ") >= head)
+			return head;
 	}
-	return length;
+	return 0;
+}
+
+/**
+ * line_join() - the two ends of a line that a message was written into
+ * @line: the line with the message
+ * @head: where in its plain text that begins
+ * @text: the line after it
+ * @length: of @text
+ *
+ * Whether there was a space between the two is seen by what comes of it.
+ *
+ * Return: whether they are an address or registers; then @line has these.
+ */
+bool line_join(struct line *line, size_t head, const char *text, size_t length)
+{
+	struct line whole;
+	char tail[LINE_PLAIN];
+	unsigned int indent;
+	int space;
+
+	make_plain(tail, text, length, &indent);
+	for (space = 0; space < 2; space++) {
+		whole = *line;
+		whole.plain[head] = ' ';
+		memccpy(whole.plain + head + space, tail, '\0',
+			LINE_PLAIN - 1 - head - space);
+		whole.plain[LINE_PLAIN - 1] = '\0';
+		classify(&whole);
+		if (whole.kind == LINE_ADDRESS ||
+		    (whole.kind == LINE_REGISTERS && whole.nr == LINE_BYTES)) {
+			*line = whole;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* "40: " and 16 bytes, as lspci writes it and not otherwise: how long, 0 if it is none. */

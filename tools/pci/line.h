@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #define LINE_BYTES 16
+/* An offset, 16 bytes, and what may stand before them. */
+#define LINE_PLAIN 256
 
 /**
  * enum line_kind - what a line is
@@ -41,6 +43,7 @@ enum line_kind {
  * @nr: and their number
  * @half: the first digit of a byte that is cut in two, -1 for none
  * @cut: the bytes are followed by something else
+ * @plain: what it was taken out of: the text without what stands around it
  */
 struct line {
 	enum line_kind kind;
@@ -52,11 +55,14 @@ struct line {
 	unsigned int nr;
 	int half;
 	bool cut;
+	char plain[LINE_PLAIN];
 };
 
 void line_parse(struct line *line, const char *text, size_t length);
 bool line_complete(struct line *line, const char *text, size_t length);
 size_t line_more(const struct line *line, const char *text, size_t length);
-size_t line_interrupted(const char *text, size_t length);
+bool line_is_message(const char *text, size_t length);
+size_t line_interrupted(const struct line *line);
+bool line_join(struct line *line, size_t head, const char *text, size_t length);
 
 #endif
