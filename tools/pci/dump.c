@@ -104,13 +104,16 @@ struct reader {
 	bool open;		/* the last mention gets the registers that come */
 	bool rule;		/* the next address begins a listing */
 	unsigned int indent;	/* of the last address */
-	bool counted;		/* that this line is left out */
 };
 
 /* Lines --------------------------------------------------------------------- */
 
+/* A line of the file may be several in HTML, and counts once. */
 static void count_line(struct dump_lines *lines, unsigned long number)
 {
+	if (lines->last == number)
+		return;
+	lines->last = number;
 	if (lines->nr < DUMP_FIRST)
 		lines->first[lines->nr] = number;
 	lines->nr++;
@@ -118,9 +121,7 @@ static void count_line(struct dump_lines *lines, unsigned long number)
 
 static void leave_out(struct reader *r)
 {
-	if (!r->counted)
-		count_line(&r->dump->report.left_out, r->line);
-	r->counted = true;
+	count_line(&r->dump->report.left_out, r->line);
 }
 
 static void damaged(struct reader *r)
@@ -298,7 +299,6 @@ static struct line take_line(struct reader *r, const char *text, size_t length)
 	struct line line;
 
 	r->line = r->number;
-	r->counted = false;
 	line_parse(&line, text, length);
 	join(r, &line);
 	if (line.kind == LINE_REGISTERS && line.nr < LINE_BYTES)

@@ -16,10 +16,12 @@
  * struct dump_lines - lines of one kind
  * @nr: how many there are
  * @first: numbers of the first ones, from 1
+ * @last: number of the last one
  */
 struct dump_lines {
 	unsigned long nr;
 	unsigned long first[DUMP_FIRST];
+	unsigned long last;
 };
 
 /**
