@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a text tells is first noted as it comes: a mention for each head of a function,
- * with the registers that follow.  lspci goes up by address, so where an address is
- * not higher than the one before, or where a ruler or a command line is, another
- * listing begins.  Of listings that tell of the same functions the most complete one
- * counts; those that tell of others are parts of one machine.
+ * with the registers that follow.  Then the mentions that count are chosen.
  *
  * A register that is not there is not 0: for each byte it is kept whether it is known.
  */
 #include "pci/dump.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +18,8 @@
 #include "output.h"
 #include "pci/file.h"
 #include "pci/line.h"
+#include "pci/mention.h"
 
-#define SPACE_SIZE 4096
 #define LINE_SIZE 16
 /* No machine has more functions; a file may. */
 #define MENTIONS_MAX 65536
@@ -31,57 +27,11 @@
 #define MESSAGES_MAX 64
 
 /**
- * struct space - the configuration space of a function, as far as it was told
- * @bytes: the registers
- * @known: a bit for each
- * @nr: how many are known
- * @end: offset behind the last
- */
-struct space {
-	uint8_t bytes[SPACE_SIZE];
-	uint8_t known[SPACE_SIZE / 8];
-	unsigned int nr;
-	unsigned int end;
-};
-
-/**
- * struct mention - what a text says of a function in one place
- * @domain: its address
- * @bus: same
- * @devfn: same
- * @listing: number of the listing
- * @space: its registers, NULL if there is none
- */
-struct mention {
-	unsigned int domain;
-	uint8_t bus, devfn;
-	unsigned int listing;
-	struct space *space;
-};
-
-/**
- * struct listing - a part of the text that goes up by address
- * @first: index of its first mention
- * @nr: how many it has
- * @full: and how many of these have registers
- * @bytes: which are known, of all
- * @used: it counts
- */
-struct listing {
-	int first;
-	int nr;
-	int full;
-	unsigned long bytes;
-	bool used;
-};
-
-/**
  * struct dump - a dump
  * @mentions: what the text says, in its order
  * @nr: how many
  * @functions: those that count, sorted by address, each once
  * @nr_functions: how many
- * @tree: the same while they are being chosen, as of tsearch()
  * @report: what has been made of the text
  */
 struct dump {
@@ -89,7 +39,6 @@ struct dump {
 	int nr;
 	struct mention *functions;
 	int nr_functions;
-	void *tree;
 	struct dump_report report;
 };
 
@@ -174,17 +123,6 @@ static bool next_line(struct reader *r, const char **line, size_t *length)
 
 /* Functions ----------------------------------------------------------------- */
 
-static int by_address(const void *left, const void *right)
-{
-	const struct mention *a = left, *b = right;
-
-	if (a->domain != b->domain)
-		return a->domain < b->domain ? -1 : 1;
-	if (a->bus != b->bus)
-		return a->bus < b->bus ? -1 : 1;
-	return (a->devfn > b->devfn) - (a->devfn < b->devfn);
-}
-
 static void add_mention(struct reader *r, const struct line *line)
 {
 	struct dump *dump = r->dump;
@@ -205,16 +143,11 @@ static void add_mention(struct reader *r, const struct line *line)
 		.domain = line->domain, .bus = line->bus, .devfn = line->devfn,
 		.listing = last ? last->listing : 0,
 	};
-	if (last && (r->rule || by_address(last, mention) >= 0))
+	if (last && (r->rule || mention_order(last, mention) >= 0))
 		mention->listing++;
 	r->open = true;
 	r->rule = false;
 	r->indent = line->indent;
-}
-
-static bool is_known(const struct space *space, unsigned int offset)
-{
-	return space->known[offset / 8] & 1 << offset % 8;
 }
 
 static void add_registers(struct reader *r, const struct line *line)
@@ -351,152 +284,6 @@ static void take_all(struct reader *r, const char *text, size_t length)
 	}
 }
 
-/* Listings ------------------------------------------------------------------ */
-
-static struct listing *find_listings(const struct dump *dump, int *nr)
-{
-	struct listing *listings, *l;
-	int i;
-
-	*nr = dump->nr ? (int)dump->mentions[dump->nr - 1].listing + 1 : 0;
-	listings = xcalloc(*nr, sizeof(*listings));
-	for (i = 0; i < dump->nr; i++) {
-		l = &listings[dump->mentions[i].listing];
-		if (!l->nr++)
-			l->first = i;
-		if (dump->mentions[i].space) {
-			l->full++;
-			l->bytes += dump->mentions[i].space->nr;
-		}
-	}
-	return listings;
-}
-
-/* The most complete one first; of equals the last. */
-static int by_content(const void *left, const void *right)
-{
-	const struct listing *a = left, *b = right;
-
-	if (a->full != b->full)
-		return a->full > b->full ? -1 : 1;
-	if (a->bytes != b->bytes)
-		return a->bytes > b->bytes ? -1 : 1;
-	if (a->nr != b->nr)
-		return a->nr > b->nr ? -1 : 1;
-	return a->first > b->first ? -1 : 1;
-}
-
-/* The same function, as far as both tell: IDs, class, and the buses of a bridge. */
-static bool agree(const struct space *a, const struct space *b)
-{
-	static const unsigned int at[] = { 0, 1, 2, 3, 8, 10, 11, 14 };
-	size_t i;
-
-	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++)
-		if (!is_known(a, at[i]) || !is_known(b, at[i]) ||
-		    a->bytes[at[i]] != b->bytes[at[i]])
-			return false;
-	return (a->bytes[14] & 0x7f) != 1 ||
-	       !memcmp(&a->bytes[0x18], &b->bytes[0x18], 3);
-}
-
-static struct mention *find_chosen(const struct dump *dump,
-				 const struct mention *mention)
-{
-	struct mention **found = tfind(mention, &dump->tree, by_address);
-
-	return found ? *found : NULL;
-}
-
-/*
- * Does a function that is chosen have registers in the listing, too?  In a text
- * without any, it is enough that it is there.
- */
-static bool overlaps(const struct dump *dump, const struct listing *l,
-		     bool blind)
-{
-	const struct mention *chosen;
-	int i;
-
-	for (i = l->first; i < l->first + l->nr; i++) {
-		if (!dump->mentions[i].space && !blind)
-			continue;
-		chosen = find_chosen(dump, &dump->mentions[i]);
-		if (chosen && (chosen->space || blind))
-			return true;
-	}
-	return false;
-}
-
-static void choose(struct dump *dump, struct listing *l)
-{
-	struct mention *chosen;
-	int i;
-
-	for (i = l->first; i < l->first + l->nr; i++) {
-		chosen = find_chosen(dump, &dump->mentions[i]);
-		if (!chosen) {
-			chosen = &dump->functions[dump->nr_functions++];
-			*chosen = dump->mentions[i];
-			if (!tsearch(chosen, &dump->tree, by_address))
-				fail(STATUS_FAILED, "out of memory");
-		} else if (dump->mentions[i].space) {
-			chosen->space = dump->mentions[i].space;
-		}
-	}
-	l->used = true;
-}
-
-/* Of a function that two listings tell of, what tells more. */
-static void choose_fuller(struct dump *dump, const struct listing *l)
-{
-	int i;
-
-	for (i = l->first; i < l->first + l->nr; i++) {
-		struct space *space = dump->mentions[i].space;
-		struct mention *chosen = find_chosen(dump, &dump->mentions[i]);
-
-		if (space && chosen && chosen->space &&
-		    space->nr > chosen->space->nr &&
-		    agree(space, chosen->space))
-			chosen->space = space;
-	}
-}
-
-static void forget(void *mention)
-{
-	(void)mention;
-}
-
-static void choose_listings(struct dump *dump)
-{
-	struct listing *listings;
-	bool blind;
-	int nr, i;
-
-	listings = find_listings(dump, &nr);
-	qsort(listings, nr, sizeof(*listings), by_content);
-	dump->functions = xcalloc(dump->nr, sizeof(*dump->functions));
-	dump->report.listings = nr;
-	/* Without registers, addresses are no part of a dump that has some */
-	blind = nr && !listings[0].full;
-	for (i = 0; i < nr; i++)
-		if ((listings[i].full || blind) &&
-		    !overlaps(dump, &listings[i], blind))
-			choose(dump, &listings[i]);
-	for (i = 0; i < nr; i++) {
-		if (listings[i].used)
-			continue;
-		choose_fuller(dump, &listings[i]);
-		dump->report.unused++;
-	}
-	tdestroy(dump->tree, forget);
-	dump->tree = NULL;
-	qsort(dump->functions, dump->nr_functions, sizeof(*dump->functions),
-	      by_address);
-	free(listings);
-}
-
 /* What libpci gets ------------------------------------------------------------ */
 
 /* Bytes that are known and side by side, which libpci takes 16 of in a line. */
@@ -505,9 +292,9 @@ static void print_space(FILE *file, const struct space *space)
 	unsigned int at;
 
 	for (at = 0; at < space->end; at++) {
-		if (!is_known(space, at))
+		if (!space_knows(space, at))
 			continue;
-		if (!(at % LINE_SIZE) || !is_known(space, at - 1))
+		if (!(at % LINE_SIZE) || !space_knows(space, at - 1))
 			fprintf(file, "\n%02x:", at);
 		fprintf(file, " %02x", space->bytes[at]);
 	}
@@ -574,7 +361,11 @@ struct dump *dump_read(const char *name)
 	if (!dump->nr)
 		fail(STATUS_FAILED, "there is no PCI device in %s: in %lu lines, none begins with an address as lspci writes it (00:1c.0 or 0000:00:1c.0)",
 		     name, dump->report.lines);
-	choose_listings(dump);
+	dump->functions = xcalloc(dump->nr, sizeof(*dump->functions));
+	dump->nr_functions = mentions_choose(dump->mentions, dump->nr,
+					     dump->functions,
+					     &dump->report.listings,
+					     &dump->report.unused);
 	return dump;
 }
 
@@ -612,13 +403,13 @@ bool dump_knows(const struct dump *dump, unsigned int domain, uint8_t bus,
 	struct mention key = { .domain = domain, .bus = bus, .devfn = devfn };
 	const struct mention *f = bsearch(&key, dump->functions,
 					dump->nr_functions, sizeof(key),
-					by_address);
+					mention_order);
 	unsigned int i;
 
 	if (!f || !f->space || offset + size > SPACE_SIZE)
 		return false;
 	for (i = offset; i < offset + size; i++)
-		if (!is_known(f->space, i))
+		if (!space_knows(f->space, i))
 			return false;
 	return true;
 }
