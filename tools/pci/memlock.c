@@ -1,99 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pci/memlock.h"
 
-#include <dirent.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "output.h"
-#include "pci/machine.h"
+#include "pci/process.h"
 
 #define CAP_IPC_LOCK 14
-
-/* A file of a process; 0 is this one. */
-static char *read_of(const char *root, int pid, const char *name)
-{
-	char *path = pid ? xasprintf("/proc/%d/%s", pid, name) :
-			   xasprintf("/proc/self/%s", name);
-	char *text = machine_read(root, path);
-
-	free(path);
-	return text;
-}
-
-/* What is behind the name at the beginning of a line; NULL without such a line. */
-static const char *after(const char *text, const char *name)
-{
-	const char *at = text;
-	size_t length = strlen(name);
-
-	while (at && strncmp(at, name, length)) {
-		at = strchr(at, '\n');
-		at = at ? at + 1 : NULL;
-	}
-	return at ? at + length : NULL;
-}
-
-static uint64_t number(const char *text, const char *name, int base)
-{
-	const char *at = after(text, name);
-
-	return at ? strtoull(at, NULL, base) : 0;
-}
 
 /* The first number of Uid is the real user, who is charged. */
 static unsigned int uid_of(const char *status)
 {
-	return number(status, "Uid:", 10);
+	return process_number(status, "Uid:", 10);
 }
 
 static uint64_t kilobytes(const char *status, const char *name)
 {
-	return number(status, name, 10) << 10;
+	return process_number(status, name, 10) << 10;
 }
 
-/* Capabilities count in the first user namespace only, which maps all users. */
 static bool is_exempt(const char *root, int pid, const char *status)
 {
-	char *map = read_of(root, pid, "uid_map");
-	unsigned int inside = 1, outside = 1, count = 0;
-	bool first = map && sscanf(map, "%u %u %u", &inside, &outside,
-				   &count) == 3 &&
-		     !inside && !outside && count == UINT32_MAX;
-
-	free(map);
-	return first && number(status, "CapEff:", 16) >> CAP_IPC_LOCK & 1;
+	return process_is_capable(root, pid, status, CAP_IPC_LOCK);
 }
 
-static void add_process(struct memlock *memlock, const char *root, int pid)
+/**
+ * struct sum - processes that are being added up
+ * @memlock: where
+ * @root: directory instead of /
+ */
+struct sum {
+	struct memlock *memlock;
+	const char *root;
+};
+
+static void add_process(int pid, void *data)
 {
-	char *status = read_of(root, pid, "status");
+	struct sum *sum = data;
+	struct memlock *memlock = sum->memlock;
+	char *status = process_read(sum->root, pid, "status");
 	uint64_t pinned, locked;
 
 	if (status && uid_of(status) == memlock->uid &&
-	    !is_exempt(root, pid, status)) {
+	    !is_exempt(sum->root, pid, status)) {
 		pinned = kilobytes(status, "VmPin:");
 		locked = kilobytes(status, "VmLck:");
 		memlock->by_user += pinned;
 		memlock->surely += pinned > locked ? pinned - locked : 0;
 	}
 	free(status);
-}
-
-static void add_processes(struct memlock *memlock, const char *root)
-{
-	char *name = xasprintf("%s/proc", root);
-	DIR *dir = opendir(name);
-	struct dirent *entry;
-
-	free(name);
-	while (dir && (entry = readdir(dir)))
-		if (atoi(entry->d_name) > 0)
-			add_process(memlock, root, atoi(entry->d_name));
-	if (dir)
-		closedir(dir);
 }
 
 /**
@@ -106,9 +62,10 @@ static void add_processes(struct memlock *memlock, const char *root)
  */
 bool memlock_of(struct memlock *memlock, const char *root, int pid)
 {
-	char *limits = read_of(root, pid, "limits");
-	char *status = read_of(root, pid, "status");
-	const char *limit = limits ? after(limits, "Max locked memory") : NULL;
+	char *limits = process_read(root, pid, "limits");
+	char *status = process_read(root, pid, "status");
+	const char *limit = process_after(limits, "Max locked memory");
+	struct sum sum = { memlock, root };
 	bool seen = limit && status;
 
 	if (seen) {
@@ -118,7 +75,7 @@ bool memlock_of(struct memlock *memlock, const char *root, int pid)
 		memlock->unlimited = !strncmp(limit, "unlimited", 9);
 		memlock->limit = strtoull(limit, NULL, 10);
 		memlock->pinned = kilobytes(status, "VmPin:");
-		add_processes(memlock, root);
+		process_each(root, add_process, &sum);
 	}
 	free(limits);
 	free(status);
