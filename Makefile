@@ -429,10 +429,12 @@ fuzz-tool: $(fuzz)
 .PHONY: fuzz-tool
 
 # What it prints, what it predicts, and what the kernel then does.
-check-tools: tools $(fuzz) $(B)/tools/p2p-dma $(B)/tools/hold modules | setup-vm
+tools_helpers := $(addprefix $(B)/tools/,p2p-dma hold keep)
+
+check-tools: tools $(fuzz) $(tools_helpers) modules | setup-vm
 	@SECONDS_OF_FUZZ='$(SECONDS)' selftests/tools/check
 
-$(B)/tools/p2p-dma $(B)/tools/hold: $(B)/tools/%: selftests/tools/%.c $(lib)
+$(tools_helpers): $(B)/tools/%: selftests/tools/%.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $< $(lib)
 

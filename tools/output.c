@@ -198,6 +198,20 @@ json_t *xjson(json_t *value)
 }
 
 /**
+ * xappend() - make a string longer
+ * @text: the string, replaced; may be NULL
+ * @more: to be appended; freed
+ */
+void xappend(char **text, char *more)
+{
+	char *old = *text;
+
+	*text = xasprintf("%s%s", old ? old : "", more);
+	free(old);
+	free(more);
+}
+
+/**
  * json_text() - a string of unknown origin as JSON
  * @text: the string, NULL for null
  *

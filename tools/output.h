@@ -19,7 +19,8 @@
  * @STATUS_NO: the question was answered, and the answer is no
  * @STATUS_USAGE: the command line is wrong
  * @STATUS_FAILED: something could not be read, found or written
- * @STATUS_UNKNOWN: the answer is not complete: registers that decide could not be read
+ * @STATUS_UNKNOWN: the answer is not complete: registers that decide could not be read,
+ *	or processes not be seen
  */
 enum status {
 	STATUS_OK = 0,
@@ -72,6 +73,7 @@ void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t count, size_t size);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *format, va_list args);
+void xappend(char **text, char *more);
 json_t *xjson(json_t *value);
 json_t *json_text(const char *text);
 void clean_text(char *text);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "isolation/explain.h"
 #include "pci/group.h"
@@ -18,54 +19,75 @@
  * @index: the device
  * @group: its group, -1 for none
  * @holders: who has a device of it
+ * @nr: how many
  */
 struct side {
 	int index;
 	int group;
-	struct holders holders;
+	struct process *holders;
+	int nr;
 };
 
-static bool has_pid(const struct holders *holders, int pid)
+static bool has_pid(const struct side *side, int pid)
 {
 	int i;
 
-	for (i = 0; i < holders->nr; i++)
-		if (holders->at[i].pid == pid)
+	for (i = 0; i < side->nr; i++)
+		if (side->holders[i].pid == pid)
 			return true;
 	return false;
 }
 
-static void look_for_holders(struct side *side, const struct topology *t,
-			     const char *root)
+/* Who has a node, or the device itself, if the kernel tells that. */
+static void add_holders(struct side *side, const struct holds *holds,
+			const char *node, const char *address)
 {
-	char *node;
+	int i;
+
+	for (i = 0; i < holds->nr; i++) {
+		const struct hold *hold = &holds->at[i];
+
+		if (has_pid(side, hold->process.pid) || hold->gone ||
+		    !((node && !strcmp(hold->name, node)) ||
+		      (address && !strcmp(hold->device, address))))
+			continue;
+		side->holders = xrealloc(side->holders, side->nr + 1,
+					 sizeof(*side->holders));
+		side->holders[side->nr++] = hold->process;
+	}
+}
+
+static void look_for_holders(struct side *side, const struct topology *t,
+			     const struct holds *holds, const char *root)
+{
+	char address[ADDRESS_SIZE], *node;
 	int i;
 
 	for (i = 0; i < t->nr; i++) {
 		if (i != side->index &&
 		    (side->group < 0 || t->functions[i].group != side->group))
 			continue;
-		node = holders_node(&t->functions[i], root);
-		if (node)
-			holders_of(&side->holders, root, node);
+		node = holds_node(&t->functions[i], root);
+		add_holders(side, holds, node,
+			    topology_address(&t->functions[i], address));
 		free(node);
 	}
 	if (side->group < 0)
 		return;
 	node = xasprintf("/dev/vfio/%d", side->group);
-	holders_of(&side->holders, root, node);
+	add_holders(side, holds, node, NULL);
 	free(node);
 }
 
-static json_t *holders_json(const struct holders *holders)
+static json_t *holders_json(const struct side *side)
 {
 	json_t *array = xjson(json_array());
 	int i;
 
-	for (i = 0; i < holders->nr; i++)
+	for (i = 0; i < side->nr; i++)
 		json_array_append_new(array, json_pack("{si ss}", "pid",
-				      holders->at[i].pid, "comm",
-				      holders->at[i].comm));
+				      side->holders[i].pid, "comm",
+				      side->holders[i].comm));
 	return array;
 }
 
@@ -90,9 +112,9 @@ static void side_text(const struct topology *t, const struct side *side,
 	if (groups_size(t, g, g->of[side->index]) == 1)
 		printf(" nobody else");
 	putchar('\n');
-	for (i = 0; i < side->holders.nr; i++)
-		printf("  in use by process %d (%s)\n", side->holders.at[i].pid,
-		       side->holders.at[i].comm);
+	for (i = 0; i < side->nr; i++)
+		printf("  in use by process %d (%s)\n", side->holders[i].pid,
+		       side->holders[i].comm);
 }
 
 /* One process that has both, and no other: a pair that harms nobody. */
@@ -100,13 +122,13 @@ static bool at_risk(const struct side *a, const struct side *b)
 {
 	int i;
 
-	if (!a->holders.nr || !b->holders.nr)
+	if (!a->nr || !b->nr)
 		return false;
-	for (i = 0; i < a->holders.nr; i++)
-		if (!has_pid(&b->holders, a->holders.at[i].pid))
+	for (i = 0; i < a->nr; i++)
+		if (!has_pid(b, a->holders[i].pid))
 			return true;
-	for (i = 0; i < b->holders.nr; i++)
-		if (!has_pid(&a->holders, b->holders.at[i].pid))
+	for (i = 0; i < b->nr; i++)
+		if (!has_pid(a, b->holders[i].pid))
 			return true;
 	return false;
 }
@@ -126,7 +148,7 @@ static const char *verdict_text(bool one, bool reach, bool risk, bool unknown)
 
 /* Return: whether somebody shares a risk. */
 static bool judge(const struct topology *t, const struct groups *g,
-		  const struct side *a, const struct side *b)
+		  const struct side *a, const struct side *b, bool unseen)
 {
 	bool one = a->group >= 0 && a->group == b->group;
 	bool reach = path_reaches(t, a->index, b->index) ||
@@ -141,15 +163,15 @@ static bool judge(const struct topology *t, const struct groups *g,
 				      "reach", unknown ? json_null() :
 							 json_boolean(reach),
 				      "at_risk", risk,
-				      "holders_a", holders_json(&a->holders),
-				      "holders_b", holders_json(&b->holders),
+				      "holders_a", holders_json(a),
+				      "holders_b", holders_json(b),
 				      "text", text));
 	} else {
 		side_text(t, a, g);
 		side_text(t, b, g);
 		puts(text);
 	}
-	if (a->holders.unseen)
+	if (unseen)
 		warn("who has device nodes open is seen completely by root only");
 	return risk;
 }
@@ -166,6 +188,7 @@ enum status split_check(struct session *session, int argc, char **argv)
 {
 	const struct topology *t;
 	struct side sides[2] = { };
+	struct holds *holds;
 	struct groups *g;
 	bool risk;
 	int i;
@@ -182,13 +205,15 @@ enum status split_check(struct session *session, int argc, char **argv)
 	g = groups_of_kernel(t);
 	if (!g)
 		fail(STATUS_FAILED, "no IOMMU is in use: nothing is isolated");
+	holds = holds_look(session->source.root);
 	for (i = 0; i < 2; i++) {
 		sides[i].group = g->of[sides[i].index];
-		look_for_holders(&sides[i], t, session->source.root);
+		look_for_holders(&sides[i], t, holds, session->source.root);
 	}
-	risk = judge(t, g, &sides[0], &sides[1]);
+	risk = judge(t, g, &sides[0], &sides[1], holds->unseen);
 	for (i = 0; i < 2; i++)
-		free(sides[i].holders.at);
+		free(sides[i].holders);
+	holds_free(holds);
 	groups_free(g);
 	return risk ? STATUS_NO : STATUS_OK;
 }

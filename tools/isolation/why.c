@@ -5,7 +5,6 @@
  * and says what to do about each obstacle.  The module need not be loaded; if it is,
  * it has the last word, since it knows what holds a device that no process has open.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,73 +12,16 @@
 
 #include "command.h"
 #include "isolation/explain.h"
+#include "isolation/finding.h"
 #include "isolation/objects.h"
+#include "isolation/owner.h"
+#include "isolation/unbind.h"
 #include "module/live.h"
 #include "pci/group.h"
 #include "pci/holder.h"
 #include "pci/machine.h"
 #include "pci/memlock.h"
 #include "pci/path.h"
-
-/**
- * enum weight - what a finding means
- * @FINE: as it should be
- * @NOTE: worth knowing
- * @OBSTACLE: binding or attaching will fail
- */
-enum weight {
-	FINE,
-	NOTE,
-	OBSTACLE,
-};
-
-/**
- * struct check - looking at one device
- * @t: the machine
- * @root: directory instead of /
- * @machine: facts about it
- * @index: the device
- * @address: and its address
- * @group: its group, -1 for none
- * @owner: of the context that it is bound in, as the module says; or NULL
- * @findings: JSON array of what was found
- * @obstacles: how many of that are obstacles
- */
-struct check {
-	const struct topology *t;
-	const char *root;
-	struct machine *machine;
-	int index;
-	char address[ADDRESS_SIZE];
-	int group;
-	json_t *owner;
-	json_t *findings;
-	int obstacles;
-};
-
-static void __attribute__((format(printf, 4, 5)))
-find(struct check *c, enum weight weight, const char *what,
-     const char *format, ...)
-{
-	static const char *const words[] = { "fine", "note", "obstacle" };
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	text = xvasprintf(format, args);
-	va_end(args);
-	c->obstacles += weight == OBSTACLE;
-	json_array_append_new(c->findings,
-			      json_pack("{ss ss so}", "weight", words[weight],
-					"what", what, "text",
-					json_text(text)));
-	if (!output.json)
-		printf("  %s%-9s%s %s\n", paint(weight == FINE ? PAINT_GOOD :
-		       weight == NOTE ? PAINT_NOTE : PAINT_BAD),
-		       weight == FINE ? "ok" : words[weight],
-		       paint(PAINT_OFF), text);
-	free(text);
-}
 
 static char *read_of_device(struct check *c, int index, const char *name)
 {
@@ -164,35 +106,6 @@ static void check_regions(struct check *c)
 	free(text);
 }
 
-/* The module's word --------------------------------------------------------- */
-
-static int owner_pid(json_t *owner)
-{
-	return json_integer_value(json_object_get(owner, "pid"));
-}
-
-static const char *owner_comm(json_t *owner)
-{
-	return json_string_value(json_object_get(owner, "command")) ?: "?";
-}
-
-/* Who maps for the device; 0 if nobody has yet. */
-static int mapper_pid(json_t *owner)
-{
-	return json_integer_value(json_object_get(owner, "mapper"));
-}
-
-static const char *mapper_comm(json_t *owner)
-{
-	return json_string_value(json_object_get(owner, "mapper_command")) ?: "?";
-}
-
-/* The module tells of the running system only. */
-static json_t *owner_of(const struct check *c, const char *address)
-{
-	return *c->root ? NULL : live_owner(address);
-}
-
 /* Drivers ------------------------------------------------------------------- */
 
 static bool has_vfio(const char *driver)
@@ -226,11 +139,9 @@ static void check_driver(struct check *c)
 {
 	const char *driver = c->t->functions[c->index].driver;
 
-	if (!driver && c->owner)
-		find(c, OBSTACLE, "driver",
-		     "it is being unbound from its driver, which waits for process %d (%s): close the device there, or end that; until then no driver can be bound",
-		     owner_pid(c->owner), owner_comm(c->owner));
-	else if (!driver)
+	if (unbind_find(c))
+		return;
+	if (!driver)
 		find(c, OBSTACLE, "driver",
 		     "no driver is bound to it. To give it to vfio-pci: echo vfio-pci >/sys/bus/pci/devices/%s/driver_override; echo %s >/sys/bus/pci/drivers_probe",
 		     c->address, c->address);
@@ -281,7 +192,7 @@ static void check_group(struct check *c)
 
 static char *cdev_of(const struct check *c, int index)
 {
-	return holders_node(&c->t->functions[index], c->root);
+	return holds_node(&c->t->functions[index], c->root);
 }
 
 static void check_access(struct check *c, const char *node)
@@ -339,93 +250,6 @@ static void check_modules(struct check *c)
 	free(cdev);
 }
 
-/* Owners -------------------------------------------------------------------- */
-
-static void tell_owner(struct check *c, json_t *owner, const char *other)
-{
-	int context = json_integer_value(json_object_get(owner, "context"));
-
-	if (other)
-		find(c, OBSTACLE, "owner",
-		     "%s in its group is bound in context %d, process %d (%s): only the same /dev/iommu may have both",
-		     other, context, owner_pid(owner), owner_comm(owner));
-	else if (mapper_pid(owner) && mapper_pid(owner) != owner_pid(owner))
-		find(c, OBSTACLE, "owner",
-		     "it is bound in context %d, of process %d (%s), which has been opened by process %d (%s)",
-		     context, mapper_pid(owner), mapper_comm(owner),
-		     owner_pid(owner), owner_comm(owner));
-	else
-		find(c, OBSTACLE, "owner",
-		     "it is bound in context %d, process %d (%s)", context,
-		     owner_pid(owner), owner_comm(owner));
-}
-
-/* What a process has open or mapped; who is named already is not named again. */
-static bool check_holders(struct check *c, const char *node, const char *whose,
-			  json_t *owner)
-{
-	struct holders holders = { };
-	bool unseen;
-	int i;
-
-	holders_of(&holders, c->root, node);
-	for (i = 0; i < holders.nr; i++)
-		if (!owner || (holders.at[i].pid != owner_pid(owner) &&
-			       holders.at[i].pid != mapper_pid(owner)))
-			find(c, OBSTACLE, "owner",
-			     "process %d (%s) has %s open%s, %s",
-			     holders.at[i].pid, holders.at[i].comm, node,
-			     holders.at[i].mapped ? " by a mapping" : "",
-			     whose);
-	unseen = holders.unseen;
-	free(holders.at);
-	return unseen;
-}
-
-/* A device of the group: this one, or another that has to go with it. */
-static bool check_owner(struct check *c, int index)
-{
-	bool other = index != c->index, unseen = false;
-	char *node, *whose, address[ADDRESS_SIZE];
-	json_t *owner;
-
-	topology_address(&c->t->functions[index], address);
-	owner = other ? owner_of(c, address) : json_incref(c->owner);
-	if (owner)
-		tell_owner(c, owner, other ? address : NULL);
-	node = cdev_of(c, index);
-	if (node) {
-		whose = other ?
-			xasprintf("that of %s in its group: only the same /dev/iommu may have both",
-				  address) : xasprintf("that of this device");
-		unseen = check_holders(c, node, whose, owner);
-		free(whose);
-		free(node);
-	}
-	json_decref(owner);
-	return unseen;
-}
-
-static void check_owners(struct check *c)
-{
-	bool unseen = false;
-	char *node;
-	int i;
-
-	if (c->group < 0)
-		return;
-	for (i = 0; i < c->t->nr; i++)
-		if (c->t->functions[i].group == c->group)
-			unseen |= check_owner(c, i);
-	node = xasprintf("/dev/vfio/%d", c->group);
-	unseen |= check_holders(c, node, "the group's own, legacy node",
-				c->owner);
-	free(node);
-	if (unseen)
-		find(c, NOTE, "owner",
-		     "who has device nodes open is seen completely by root only");
-}
-
 /* Locked memory ------------------------------------------------------------- */
 
 /**
@@ -441,26 +265,15 @@ struct payer {
 /* Who has the device, says the module or /proc; without one, who asks. */
 static void find_payer(const struct check *c, struct payer *payer)
 {
-	int pid = mapper_pid(c->owner) ?: owner_pid(c->owner);
-	const char *comm = mapper_pid(c->owner) ? mapper_comm(c->owner) :
-						  owner_comm(c->owner);
-	char *node = cdev_of(c, c->index);
-	struct holders holders = { };
+	const char *comm = NULL;
+	int pid = owner_payer(c, &comm);
 
-	if (!pid && node)
-		holders_of(&holders, c->root, node);
-	if (holders.nr) {
-		pid = holders.at[0].pid;
-		comm = holders.at[0].comm;
-	}
 	payer->pid = pid;
 	if (pid)
 		snprintf(payer->name, sizeof(payer->name), "process %d (%s)", pid,
 			 comm);
 	else
 		snprintf(payer->name, sizeof(payer->name), "what you start here");
-	free(holders.at);
-	free(node);
 }
 
 static void tell_limit(struct check *c, const struct payer *payer,
@@ -543,17 +356,24 @@ static void check_reach(struct check *c)
 
 static enum status conclude(struct check *c)
 {
+	json_t *is_free = c->obstacles ? json_false() :
+			  c->unknown ? json_null() : json_true();
+
 	if (output.json)
-		output_json(json_pack("{ss sb so}", "device", c->address,
-				      "free", !c->obstacles, "findings",
+		output_json(json_pack("{ss so so}", "device", c->address,
+				      "free", is_free, "findings",
 				      json_incref(c->findings)));
 	else if (c->obstacles)
 		printf("%s: %s%d in the way%s\n", c->address,
 		       paint(PAINT_BAD), c->obstacles, paint(PAINT_OFF));
+	else if (c->unknown)
+		printf("%s: %snothing that can be seen is in the way, %d unknown%s\n",
+		       c->address, paint(PAINT_NOTE), c->unknown,
+		       paint(PAINT_OFF));
 	else
 		printf("%s: %snothing is in the way%s\n", c->address,
 		       paint(PAINT_GOOD), paint(PAINT_OFF));
-	return c->obstacles ? STATUS_NO : STATUS_OK;
+	return c->obstacles ? STATUS_NO : c->unknown ? STATUS_UNKNOWN : STATUS_OK;
 }
 
 static enum status why(struct session *session, int argc, char **argv)
@@ -570,7 +390,9 @@ static enum status why(struct session *session, int argc, char **argv)
 	topology_address(&c.t->functions[c.index], c.address);
 	c.group = c.t->functions[c.index].group;
 	c.machine = machine_look(c.t, c.root);
-	c.owner = owner_of(&c, c.address);
+	/* The module tells of the running system only */
+	c.owners = *c.root ? NULL : live_owners();
+	c.holds = holds_look(c.root);
 	c.findings = xjson(json_array());
 	if (!output.json)
 		printf("%s%s%s %s, %s\n", paint(PAINT_HEAD), c.address,
@@ -584,12 +406,13 @@ static enum status why(struct session *session, int argc, char **argv)
 	check_driver(&c);
 	check_group(&c);
 	check_modules(&c);
-	check_owners(&c);
+	owner_find(&c);
 	check_memlock(&c);
 	check_reach(&c);
 	status = conclude(&c);
 	json_decref(c.findings);
-	json_decref(c.owner);
+	json_decref(c.owners);
+	holds_free(c.holds);
 	machine_free(c.machine);
 	return status;
 }

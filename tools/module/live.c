@@ -271,46 +271,34 @@ static const struct field area_fields[] = {
 	{ }
 };
 
-static json_t *find_row(json_t *rows, const char *name, json_t *value)
-{
-	json_t *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-		if (json_equal(json_object_get(row, name), value))
-			return json_incref(row);
-	return NULL;
-}
-
 /**
- * live_owner() - who has a device, says the module
- * @device: its name in sysfs
+ * live_owners() - who has devices, says the module
  *
- * The module knows it whatever keeps the device: a descriptor, a mapping, or an unbind
- * that has not come to its end. Who may not look at a context does not see it.
+ * It knows that whatever keeps the device: a descriptor, a mapping, or an unbind that
+ * has not come to its end. Who may not look at a context does not see it.
  *
- * Return: the row of the context that it is bound in; NULL if there is none to be
- * seen, or no module.
+ * Return: object of the devices' names in sysfs, with the row of the context that each
+ * is bound in; NULL if the module does not answer.
  */
-json_t *live_owner(const char *device)
+json_t *live_owners(void)
 {
-	json_t *rows, *row, *owner = NULL, *name = json_string(device);
+	json_t *owners, *devices, *contexts, *device, *context;
+	size_t i, j;
 
-	if (!netlink_is_there()) {
-		json_decref(name);
+	if (!netlink_is_there())
 		return NULL;
-	}
-	rows = netlink_dump(IOASID_CMD_DEVICE_GET, device_fields, NULL, 0);
-	row = find_row(rows, "name", name);
-	json_decref(rows);
-	json_decref(name);
-	if (!row)
-		return NULL;
-	rows = netlink_dump(IOASID_CMD_CONTEXT_GET, context_fields, NULL, 0);
-	owner = find_row(rows, "context", json_object_get(row, "context"));
-	json_decref(rows);
-	json_decref(row);
-	return owner;
+	owners = xjson(json_object());
+	devices = netlink_dump(IOASID_CMD_DEVICE_GET, device_fields, NULL, 0);
+	contexts = netlink_dump(IOASID_CMD_CONTEXT_GET, context_fields, NULL, 0);
+	json_array_foreach(devices, i, device)
+		json_array_foreach(contexts, j, context)
+			if (json_equal(json_object_get(device, "context"),
+				       json_object_get(context, "context")))
+				json_object_set(owners, json_string_value(
+					json_object_get(device, "name")), context);
+	json_decref(devices);
+	json_decref(contexts);
+	return owners;
 }
 
 static enum status show_contexts(struct session *session, int argc, char **argv)

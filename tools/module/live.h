@@ -10,7 +10,7 @@
 
 extern const struct field space_fields[];
 
-json_t *live_owner(const char *device);
+json_t *live_owners(void);
 void live_only(const struct session *session);
 void live_table(json_t *rows, const struct field *fields);
 void live_print(json_t *rows, const struct field *fields);
