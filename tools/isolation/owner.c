@@ -13,6 +13,7 @@
 #include "isolation/bound.h"
 #include "isolation/keeper.h"
 #include "isolation/leaving.h"
+#include "module/split.h"
 
 /* What those have that the module names: they are one finding. */
 static char *named_keepers_text(const struct check *c, int index, json_t *owner,
@@ -221,8 +222,36 @@ static void find_group(struct check *c)
 	free(node);
 }
 
+/* Root may have declared that the device is not isolated from another one. */
+static void find_splits(struct check *c)
+{
+	json_t *pairs = c->owners ? split_pairs() : NULL, *pair;
+	const char *device, *other;
+	char *context;
+	size_t i;
+
+	json_array_foreach(pairs, i, pair) {
+		device = json_string_value(json_object_get(pair, "device"));
+		other = json_string_value(json_object_get(pair, "other"));
+		if (!device || !other)
+			continue;
+		if (!strcmp(other, c->address))
+			other = device;
+		else if (strcmp(device, c->address))
+			continue;
+		if (!json_object_get(c->owners, other))
+			continue;
+		context = bound_text(c, json_object_get(c->owners, other));
+		find(c, OBSTACLE, "split",
+		     "it has been declared not to be isolated from %s (ioasid isolation split), which is bound in %s: only the same /dev/iommu may have both",
+		     other, context);
+		free(context);
+	}
+	json_decref(pairs);
+}
+
 /**
- * owner_find() - who has the device, or others of its group
+ * owner_find() - who has the device, others of its group, or of a pair
  * @c: the device
  */
 void owner_find(struct check *c)
@@ -235,6 +264,7 @@ void owner_find(struct check *c)
 		if (c->t->functions[i].group == c->group)
 			find_owner(c, i);
 	find_group(c);
+	find_splits(c);
 	if (!process_is_outermost(c->root))
 		find(c, UNKNOWN, "owner",
 		     "whether a process outside of this container has it cannot be seen from here: ask on the host");

@@ -18,6 +18,16 @@ static const struct field split_fields[] = {
 };
 
 /**
+ * split_pairs() - all pairs that have been declared
+ *
+ * Return: array of objects with device and other. Does not return without the module.
+ */
+json_t *split_pairs(void)
+{
+	return netlink_dump(IOASID_CMD_SPLIT_GET, split_fields, NULL, 0);
+}
+
+/**
  * split_command() - show, add or delete such pairs
  * @session: options; devices are named as sysfs does, PCI or not
  * @argc: number of words
@@ -33,8 +43,7 @@ enum status split_command(struct session *session, int argc, char **argv)
 	if (!argc || !strcmp(argv[0], "show")) {
 		if (argc > 1)
 			usage_error("too many words:", argv[1]);
-		live_print(netlink_dump(IOASID_CMD_SPLIT_GET, split_fields,
-					NULL, 0), split_fields);
+		live_print(split_pairs(), split_fields);
 		return STATUS_OK;
 	}
 	if (!strcmp(argv[0], "add"))
