@@ -177,6 +177,16 @@ enum status session_status(const struct session *session, bool complete)
 }
 
 /**
+ * session_live() - the end, if the options name another machine
+ * @session: the options
+ */
+void session_live(const struct session *session)
+{
+	if (session->source.dump)
+		fail(STATUS_USAGE, "a dump shows PCI devices, not who uses them: this is about the running kernel only");
+}
+
+/**
  * usage_error() - the end, for a bad command line
  * @what: what is wrong
  * @word: with which word

@@ -56,6 +56,7 @@ enum status session_status(const struct session *session, bool complete);
 int session_function(struct session *session, const char *address);
 int find_abbreviation(const char *before, const char *word,
 		      const char *const names[], int nr);
+void session_live(const struct session *session);
 void usage_error(const char *what, const char *word)
 	__attribute__((noreturn));
 

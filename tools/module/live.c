@@ -17,6 +17,7 @@
 #include "module/live.h"
 #include "module/netlink.h"
 #include "module/objects.h"
+#include "module/table.h"
 
 #define MAX_FILTERS 4
 
@@ -93,98 +94,6 @@ static int parse_filters(const struct word *words, int argc, char **argv,
 	return nr;
 }
 
-/* Tables ------------------------------------------------------------------- */
-
-static bool is_number(const struct field *field)
-{
-	return field->type == FIELD_U32 || field->type == FIELD_U64 ||
-	       field->type == FIELD_BYTES;
-}
-
-/* As wide as its widest cell. */
-static int width_of(json_t *rows, const struct field *field)
-{
-	int width = strlen(field->name), len;
-	json_t *row;
-	char *text;
-	size_t i;
-
-	json_array_foreach(rows, i, row) {
-		netlink_text(json_object_get(row, field->name), field, &text);
-		len = strlen(text);
-		width = len > width ? len : width;
-		free(text);
-	}
-	return width;
-}
-
-static void print_cell(const struct field *field, const char *text, int width)
-{
-	bool last = !field[1].attr || field[1].hidden;
-
-	if (is_number(field))
-		printf("%*s", width, text);
-	else
-		printf("%-*s", last ? 0 : width, text);
-	fputs(last ? "\n" : "  ", stdout);
-}
-
-/**
- * live_table() - rows below each other
- * @rows: array of objects
- * @fields: columns; hidden ones come last
- */
-void live_table(json_t *rows, const struct field *fields)
-{
-	const struct field *field;
-	int widths[32];
-	json_t *row;
-	char *text;
-	size_t i;
-
-	if (!json_array_size(rows))
-		return;
-	fputs(paint(PAINT_HEAD), stdout);
-	for (field = fields; field->attr && !field->hidden; field++) {
-		widths[field - fields] = width_of(rows, field);
-		print_cell(field, field->name, widths[field - fields]);
-	}
-	fputs(paint(PAINT_OFF), stdout);
-	json_array_foreach(rows, i, row) {
-		for (field = fields; field->attr && !field->hidden; field++) {
-			netlink_text(json_object_get(row, field->name), field,
-				     &text);
-			print_cell(field, text, widths[field - fields]);
-			free(text);
-		}
-	}
-}
-
-/**
- * live_print() - rows as the options want them, which is the end of them
- * @rows: array of objects
- * @fields: columns; hidden ones come last
- */
-void live_print(json_t *rows, const struct field *fields)
-{
-	if (output.json) {
-		output_json(rows);
-	} else {
-		live_table(rows, fields);
-		json_decref(rows);
-	}
-}
-
-/**
- * live_only() - the end, if the options name another machine
- * @session: the options
- */
-void live_only(const struct session *session)
-{
-	if (session->source.dump)
-		fail(STATUS_USAGE, "a dump shows PCI devices, not who uses them: this is about the running kernel only");
-}
-
 static enum status show(struct session *session, int cmd,
 			const struct field *fields, const struct word *words,
 			int argc, char **argv)
@@ -192,8 +101,8 @@ static enum status show(struct session *session, int cmd,
 	struct filter filters[MAX_FILTERS];
 	int nr = parse_filters(words, argc, argv, filters);
 
-	live_only(session);
-	live_print(netlink_dump(cmd, fields, filters, nr), fields);
+	session_live(session);
+	table_print(netlink_dump(cmd, fields, filters, nr), fields);
 	return STATUS_OK;
 }
 
@@ -461,7 +370,7 @@ static void print_event(json_t *row)
 
 static enum status monitor(struct session *session, int argc, char **argv)
 {
-	live_only(session);
+	session_live(session);
 	if (argc)
 		usage_error("too many words:", argv[0]);
 	/* One object a line */

@@ -8,8 +8,8 @@
 
 #include <linux/ioasid_netlink.h>
 
-#include "module/live.h"
 #include "module/netlink.h"
+#include "module/table.h"
 
 static const struct field split_fields[] = {
 	FIELD("device", IOASID_A_SPLIT_DEVICE, TEXT),
@@ -39,11 +39,11 @@ enum status split_command(struct session *session, int argc, char **argv)
 {
 	int cmd;
 
-	live_only(session);
+	session_live(session);
 	if (!argc || !strcmp(argv[0], "show")) {
 		if (argc > 1)
 			usage_error("too many words:", argv[1]);
-		live_print(split_pairs(), split_fields);
+		table_print(split_pairs(), split_fields);
 		return STATUS_OK;
 	}
 	if (!strcmp(argv[0], "add"))

@@ -16,6 +16,7 @@
 #include "module/live.h"
 #include "module/netlink.h"
 #include "module/objects.h"
+#include "module/table.h"
 
 #define CLEAR "\033[H\033[J"
 
@@ -122,7 +123,7 @@ static void print_lines(json_t *lines, bool clear)
 	} else {
 		if (clear)
 			fputs(CLEAR, stdout);
-		live_table(lines, columns);
+		table_text(lines, columns);
 		if (!json_array_size(lines))
 			puts("no I/O address spaces");
 		json_decref(lines);
@@ -155,7 +156,7 @@ static enum status top(struct session *session, int argc, char **argv)
 	long round;
 	int i;
 
-	live_only(session);
+	session_live(session);
 	for (i = 0; i < argc; i += 2) {
 		if (!strcmp(argv[i], "-n"))
 			count = positive("-n", argv[i + 1]);
