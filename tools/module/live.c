@@ -14,6 +14,7 @@
 #include <linux/ioasid_netlink.h>
 
 #include "command.h"
+#include "module/holders.h"
 #include "module/live.h"
 #include "module/netlink.h"
 #include "module/objects.h"
@@ -285,6 +286,9 @@ static const struct command device_commands[] = {
 	{ "show", "[context N] [id N]",
 	  "devices that are bound, and what they are attached to",
 	  show_devices },
+	{ "holders", "[DEVICE]",
+	  "which processes have devices of VFIO, bound or not, and by what",
+	  holders_command },
 	{ }
 };
 
