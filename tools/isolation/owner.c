@@ -258,12 +258,12 @@ void owner_find(struct check *c)
 {
 	int i;
 
-	if (c->group < 0)
-		return;
 	for (i = 0; i < c->t->nr; i++)
-		if (c->t->functions[i].group == c->group)
+		if (i == c->index || (c->group >= 0 &&
+				      c->t->functions[i].group == c->group))
 			find_owner(c, i);
-	find_group(c);
+	if (c->group >= 0)
+		find_group(c);
 	find_splits(c);
 	if (!process_is_outermost(c->root))
 		find(c, UNKNOWN, "owner",
