@@ -14,6 +14,7 @@
 #include "isolation/keeper.h"
 #include "isolation/leaving.h"
 #include "module/split.h"
+#include "pci/machine.h"
 
 /* What those have that the module names: they are one finding. */
 static char *named_keepers_text(const struct check *c, int index, json_t *owner,
@@ -250,6 +251,26 @@ static void find_splits(struct check *c)
 	json_decref(pairs);
 }
 
+/* The module has a version, the one of the same name in Linux has not. */
+static bool is_silent(const struct check *c)
+{
+	return !*c->root && !c->owners &&
+	       machine_has(c->root, "/sys/module/iommufd/version");
+}
+
+static void find_blindness(struct check *c)
+{
+	if (!process_is_outermost(c->root))
+		find(c, UNKNOWN, "owner",
+		     "whether a process outside of this container has it cannot be seen from here: ask on the host");
+	else if (c->holds->unseen)
+		find(c, UNKNOWN, "owner",
+		     "whether a process of somebody else has it is seen by root only");
+	else if (is_silent(c))
+		find(c, UNKNOWN, "owner",
+		     "whether it is bound the module tells only in the first network namespace: ask on the host");
+}
+
 /**
  * owner_find() - who has the device, others of its group, or of a pair
  * @c: the device
@@ -265,12 +286,7 @@ void owner_find(struct check *c)
 	if (c->group >= 0)
 		find_group(c);
 	find_splits(c);
-	if (!process_is_outermost(c->root))
-		find(c, UNKNOWN, "owner",
-		     "whether a process outside of this container has it cannot be seen from here: ask on the host");
-	else if (c->holds->unseen)
-		find(c, UNKNOWN, "owner",
-		     "whether a process of somebody else has it is seen by root only");
+	find_blindness(c);
 }
 
 /**

@@ -22,11 +22,13 @@
 /**
  * struct connection - a socket that knows the family
  * @sock: the socket
- * @family: its number
+ * @family: its number; negative without one
+ * @error: of libnl, if there can be no such socket here
  */
 struct connection {
 	struct nl_sock *sock;
 	int family;
+	int error;
 };
 
 /**
@@ -45,19 +47,16 @@ struct collection {
 	void (*function)(json_t *row);
 };
 
-/* Without the module the family is negative. */
+/* There is one if the module is loaded, and we are in the first network namespace. */
 static struct connection find_family(void)
 {
-	struct connection c = { .sock = nl_socket_alloc() };
-	int rc;
+	struct connection c = { .sock = nl_socket_alloc(), .family = -1 };
 
 	if (!c.sock)
 		fail(STATUS_FAILED, "out of memory");
-	rc = genl_connect(c.sock);
-	if (rc)
-		fail(STATUS_FAILED, "cannot use generic netlink: %s",
-		     nl_geterror(rc));
-	c.family = genl_ctrl_resolve(c.sock, IOASID_FAMILY_NAME);
+	c.error = genl_connect(c.sock);
+	if (!c.error)
+		c.family = genl_ctrl_resolve(c.sock, IOASID_FAMILY_NAME);
 	return c;
 }
 
@@ -65,6 +64,9 @@ static struct connection connect_family(void)
 {
 	struct connection c = find_family();
 
+	if (c.error)
+		fail(STATUS_FAILED, "cannot use generic netlink: %s",
+		     nl_geterror(c.error));
 	if (c.family < 0)
 		fail(STATUS_FAILED, "the module iommufd of this project is not loaded (there is no netlink family \"%s\"): modprobe iommufd",
 		     IOASID_FAMILY_NAME);
