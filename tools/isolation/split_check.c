@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "isolation/explain.h"
+#include "module/live.h"
 #include "pci/group.h"
 #include "pci/holder.h"
+#include "pci/machine.h"
 #include "pci/path.h"
 
 /**
@@ -38,27 +40,55 @@ static bool has_pid(const struct side *side, int pid)
 	return false;
 }
 
-/* Who has a node, or the device itself, if the kernel tells that. */
-static void add_holders(struct side *side, const struct holds *holds,
+static void add_holder(struct side *side, const struct process *process)
+{
+	if (has_pid(side, process->pid))
+		return;
+	side->holders = xrealloc(side->holders, side->nr + 1,
+				 sizeof(*side->holders));
+	side->holders[side->nr++] = *process;
+}
+
+/* Who has a node, or the device itself, if the kernel tells that. Return: any? */
+static bool add_holders(struct side *side, const struct holds *holds,
 			const char *node, const char *address)
 {
+	bool any = false;
 	int i;
 
 	for (i = 0; i < holds->nr; i++) {
 		const struct hold *hold = &holds->at[i];
 
-		if (has_pid(side, hold->process.pid) || hold->gone ||
+		if (hold->gone ||
 		    !((node && !strcmp(hold->name, node)) ||
 		      (address && !strcmp(hold->device, address))))
 			continue;
-		side->holders = xrealloc(side->holders, side->nr + 1,
-					 sizeof(*side->holders));
-		side->holders[side->nr++] = hold->process;
+		add_holder(side, &hold->process);
+		any = true;
 	}
+	return any;
+}
+
+/* Of a device that nobody is seen to have: who has bound it, says the module. */
+static void add_owner(struct side *side, json_t *owner)
+{
+	bool mapper = json_object_get(owner, "mapper");
+	const char *comm = json_string_value(json_object_get(owner, mapper ?
+					     "mapper_command" : "command"));
+	struct process process = {
+		.pid = json_integer_value(json_object_get(owner, mapper ?
+							  "mapper" : "pid")),
+	};
+
+	snprintf(process.comm, sizeof(process.comm), "%s", comm ? comm : "?");
+	clean_text(process.comm);
+	if (owner)
+		add_holder(side, &process);
 }
 
 static void look_for_holders(struct side *side, const struct topology *t,
-			     const struct holds *holds, const char *root)
+			     const struct holds *holds, json_t *owners,
+			     const char *root)
 {
 	char address[ADDRESS_SIZE], *node;
 	int i;
@@ -68,8 +98,9 @@ static void look_for_holders(struct side *side, const struct topology *t,
 		    (side->group < 0 || t->functions[i].group != side->group))
 			continue;
 		node = holds_node(&t->functions[i], root);
-		add_holders(side, holds, node,
-			    topology_address(&t->functions[i], address));
+		topology_address(&t->functions[i], address);
+		if (!add_holders(side, holds, node, address))
+			add_owner(side, json_object_get(owners, address));
 		free(node);
 	}
 	if (side->group < 0)
@@ -133,12 +164,15 @@ static bool at_risk(const struct side *a, const struct side *b)
 	return false;
 }
 
-static const char *verdict_text(bool one, bool reach, bool risk, bool unknown)
+static const char *verdict_text(bool one, bool reach, bool unknown,
+				enum answer risk)
 {
 	if (one)
 		return "they are in one group: Linux does not take them for isolated anyway";
-	if (risk)
+	if (risk == ANSWER_YES)
 		return "different processes have devices of both: they would share the risk now";
+	if (risk == ANSWER_UNKNOWN)
+		return "whether somebody shares a risk now is unknown: what processes of others have is seen by root only, and outside of a container";
 	if (reach)
 		return "nobody shares a risk now, but one reaches the other past the IOMMU already";
 	if (unknown)
@@ -147,22 +181,25 @@ static const char *verdict_text(bool one, bool reach, bool risk, bool unknown)
 }
 
 /* Return: whether somebody shares a risk. */
-static bool judge(const struct topology *t, const struct groups *g,
-		  const struct side *a, const struct side *b, bool unseen)
+static enum answer judge(const struct topology *t, const struct groups *g,
+			 const struct side *a, const struct side *b, bool unseen)
 {
 	bool one = a->group >= 0 && a->group == b->group;
 	bool reach = path_reaches(t, a->index, b->index) ||
 		     path_reaches(t, b->index, a->index);
 	bool unknown = !reach && (path_unknown(t, a->index, b->index) ||
 				  path_unknown(t, b->index, a->index));
-	bool risk = !one && at_risk(a, b);
-	const char *text = verdict_text(one, reach, risk, unknown);
+	enum answer risk = one ? ANSWER_NO : at_risk(a, b) ? ANSWER_YES :
+			   unseen ? ANSWER_UNKNOWN : ANSWER_NO;
+	const char *text = verdict_text(one, reach, unknown, risk);
 
 	if (output.json) {
-		output_json(json_pack("{sb so sb so so ss}", "one_group", one,
+		output_json(json_pack("{sb so so so so ss}", "one_group", one,
 				      "reach", unknown ? json_null() :
 							 json_boolean(reach),
-				      "at_risk", risk,
+				      "at_risk", risk == ANSWER_UNKNOWN ?
+						 json_null() :
+						 json_boolean(risk == ANSWER_YES),
 				      "holders_a", holders_json(a),
 				      "holders_b", holders_json(b),
 				      "text", text));
@@ -171,9 +208,13 @@ static bool judge(const struct topology *t, const struct groups *g,
 		side_text(t, b, g);
 		puts(text);
 	}
-	if (unseen)
-		warn("who has device nodes open is seen completely by root only");
 	return risk;
+}
+
+static enum status status_of(enum answer risk)
+{
+	return risk == ANSWER_YES ? STATUS_NO :
+	       risk == ANSWER_UNKNOWN ? STATUS_UNKNOWN : STATUS_OK;
 }
 
 /**
@@ -182,15 +223,18 @@ static bool judge(const struct topology *t, const struct groups *g,
  * @argc: number of words
  * @argv: the words
  *
- * Return: exit status; STATUS_NO if somebody shares a risk.
+ * Return: exit status; STATUS_NO if somebody shares a risk, STATUS_UNKNOWN if that
+ * cannot be seen.
  */
 enum status split_check(struct session *session, int argc, char **argv)
 {
 	const struct topology *t;
 	struct side sides[2] = { };
+	const char *root = session->source.root;
 	struct holds *holds;
+	json_t *owners;
 	struct groups *g;
-	bool risk;
+	enum answer risk;
 	int i;
 
 	if (argc != 2)
@@ -205,15 +249,18 @@ enum status split_check(struct session *session, int argc, char **argv)
 	g = groups_of_kernel(t);
 	if (!g)
 		fail(STATUS_FAILED, "no IOMMU is in use: nothing is isolated");
-	holds = holds_look(session->source.root);
+	holds = holds_look(root);
+	/* The module tells of the running system only, by the host's numbers. */
+	owners = *root || !process_is_outermost(root) ? NULL : live_owners();
 	for (i = 0; i < 2; i++) {
 		sides[i].group = g->of[sides[i].index];
-		look_for_holders(&sides[i], t, holds, session->source.root);
+		look_for_holders(&sides[i], t, holds, owners, root);
 	}
 	risk = judge(t, g, &sides[0], &sides[1], holds->unseen);
 	for (i = 0; i < 2; i++)
 		free(sides[i].holders);
+	json_decref(owners);
 	holds_free(holds);
 	groups_free(g);
-	return risk ? STATUS_NO : STATUS_OK;
+	return status_of(risk);
 }
