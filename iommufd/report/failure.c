@@ -26,34 +26,49 @@ static bool is_repeated(const struct failure *failure,
 			const struct failure *before)
 {
 	return before->number && before->pid == failure->pid &&
+	       uid_eq(before->uid, failure->uid) &&
 	       before->context == failure->context &&
 	       before->command == failure->command &&
 	       before->error == failure->error &&
 	       !strcmp(before->reason, failure->reason);
 }
 
+/* How many entries the user of one has. */
+static unsigned int count_of(const struct failure *of)
+{
+	const struct failure *entry;
+	unsigned int nr = 0;
+
+	for (entry = failures; entry < failures + FAILURES_MAX; entry++)
+		nr += entry->number && uid_eq(entry->uid, of->uid);
+	return nr;
+}
+
 /*
  * Where to keep a failure: with the same one before it, so that who tries again and
- * again takes one entry; or in place of the oldest. A user who has half of them all
- * replaces his own: nobody can have the failures of others forgotten.
+ * again takes one entry; in one that is not in use; or in place of the oldest of the user
+ * who has most, who is the caller if he has as many: so that one user does not have the
+ * failures of another forgotten, who has few.
  */
 static struct failure *find_entry(const struct failure *failure)
 {
-	struct failure *oldest = NULL, *own = NULL, *entry;
-	unsigned int nr = 0;
+	struct failure *entry, *found = NULL;
+	unsigned int most = 0;
 
-	for (entry = failures; entry < failures + FAILURES_MAX; entry++) {
+	for (entry = failures; entry < failures + FAILURES_MAX; entry++)
 		if (is_repeated(failure, entry))
 			return entry;
-		if (!oldest || entry->number < oldest->number)
-			oldest = entry;
-		if (!entry->number || !uid_eq(entry->uid, failure->uid))
-			continue;
-		nr++;
-		if (!own || entry->number < own->number)
-			own = entry;
+	for (entry = failures; entry < failures + FAILURES_MAX; entry++) {
+		unsigned int nr;
+
+		if (!entry->number)
+			return entry;
+		nr = 2 * count_of(entry) + uid_eq(entry->uid, failure->uid);
+		if (nr > most || (nr == most && entry->latest < found->latest))
+			found = entry;
+		most = max(most, nr);
 	}
-	return oldest->number && nr >= FAILURES_MAX / 2 ? own : oldest;
+	return found;
 }
 
 /**
@@ -85,10 +100,12 @@ void iommufd_failure_keep(u32 context, const char *command, int error,
 	if (reason)
 		strscpy(failure.reason, reason);
 	spin_lock(&failure_lock);
-	failure.number = ++newest;
+	failure.latest = failure.number = ++newest;
 	entry = find_entry(&failure);
-	if (is_repeated(&failure, entry))
+	if (is_repeated(&failure, entry)) {
+		failure.number = entry->number;
 		failure.times = entry->times + 1;
+	}
 	*entry = failure;
 	spin_unlock(&failure_lock);
 }

@@ -16,7 +16,8 @@
 
 /**
  * struct failure - a command that has failed
- * @number: counts up from 1
+ * @number: counts up from 1; of one that repeats, that of the first time
+ * @latest: that of the last time
  * @time: when, in nanoseconds since 1970; the last time
  * @times: how often the process has failed so
  * @context: number of the context
@@ -30,6 +31,7 @@
  */
 struct failure {
 	u64 number;
+	u64 latest;
 	u64 time;
 	u64 times;
 	u32 context;
