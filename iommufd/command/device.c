@@ -38,7 +38,7 @@ static bool tracks_dirty(struct device *dev)
 /* Translations that a device may keep are no matter for a guest where it has none. */
 static void report_ats(struct device *dev, struct iommu_hw_info *arg)
 {
-	if (dev_is_pci(dev) && !pci_ats_supported(to_pci_dev(dev)))
+	if (!device_has_ats(dev))
 		arg->out_capabilities |= IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
 }
 

@@ -5,6 +5,8 @@
  * the other.
  */
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "compat/v6_12.h"
 
@@ -87,12 +89,14 @@ int iommufd_pasid_replace(struct pasid_replace *replace)
  * @dev: the device
  * @count: attachments that need them
  * @foreign: its own driver had them enabled before us, and will disable them
+ * @wait: somebody may be reporting one
  */
 struct enabled {
 	struct list_head link;
 	struct device *dev;
 	unsigned int count;
 	bool foreign;
+	bool wait;
 };
 
 /*
@@ -129,6 +133,7 @@ static int enable_first(struct device *dev)
 	enabled->dev = dev;
 	enabled->count = 1;
 	enabled->foreign = rc == -EBUSY;
+	enabled->wait = false;
 	list_add(&enabled->link, &enabled_devices);
 	return 0;
 }
@@ -154,22 +159,45 @@ int iommufd_iopf_enable(struct device *dev)
 	return rc;
 }
 
+/*
+ * When the driver gives page requests up, the core forgets and frees what it has of those
+ * that are being reported. Whoever reports one takes a reference when it has found the
+ * attachment, before it sleeps, and drops it with the answer. All that have come to us
+ * are answered.
+ */
+static void wait_for_reports(struct device *dev)
+{
+	struct iommu_fault_param *param;
+
+	synchronize_rcu_tasks();
+	param = rcu_dereference_protected(dev->iommu->fault_param, true);
+	while (param && refcount_read(&param->users) > 1)
+		schedule_timeout_uninterruptible(1);
+}
+
 /**
  * iommufd_iopf_disable - the opposite, once for each iommufd_iopf_enable() that
  * succeeded
  * @dev: a device that has been detached, and whose requests have been answered
+ * @wait: the IOMMU driver may be reporting one
  */
-void iommufd_iopf_disable(struct device *dev)
+void iommufd_iopf_disable(struct device *dev, bool wait)
 {
 	struct enabled *enabled;
 
 	mutex_lock(&enabled_lock);
 	enabled = enabled_find(dev);
-	if (!WARN_ON(!enabled) && !--enabled->count) {
+	if (WARN_ON(!enabled))
+		goto out;
+	enabled->wait |= wait;
+	if (!--enabled->count) {
 		list_del(&enabled->link);
+		if (enabled->wait && !enabled->foreign)
+			wait_for_reports(dev);
 		if (!enabled->foreign)
 			iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
 		kfree(enabled);
 	}
+out:
 	mutex_unlock(&enabled_lock);
 }

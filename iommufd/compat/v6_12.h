@@ -9,7 +9,8 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
-#include <linux/rcupdate.h>
+#include <linux/pci.h>
+#include <linux/pci-ats.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/version.h>
@@ -71,7 +72,7 @@ static inline bool driver_completes(const struct iommu_ops *ops)
 	return ops->domain_alloc_user;
 }
 
-/* Every domain can be attached to a PASID: no driver knows a flag for that. */
+/* No driver knows the flag for PASIDs. */
 static inline struct iommu_domain *
 driver_alloc_paging(const struct iommu_ops *ops, struct device *dev, u32 flags,
 		    const struct iommu_user_data *data)
@@ -137,40 +138,42 @@ static inline void domain_settle(const struct iommu_domain *domain)
 {
 }
 
+/* The kind of domain does not depend on the flag: has it what is asked for? */
+static inline bool domain_takes_pasids(const struct iommu_domain *domain)
+{
+	return domain->ops->set_dev_pasid;
+}
+
+static inline bool device_has_ats(struct device *dev)
+{
+	return !dev_is_pci(dev) || pci_ats_supported(to_pci_dev(dev));
+}
+
 /*
  * Page requests ---------------------------------------------------------------
  */
 
 /*
- * Of a driver that has not registered: can we wait for whoever reports a request? The core
- * forgets, and frees, requests that are being reported when the driver gives them up,
- * which VT-d's and SMMUv3's do when we tell them to; AMD-Vi's when it detaches a device,
- * without waiting.
+ * Of a driver that has not registered: does it give page requests up when it is told to,
+ * which can wait for whoever reports one? VT-d's does. AMD-Vi's gives them up when it
+ * detaches a device, and SMMUv3's does not take them up without SVA.
  */
 static inline bool driver_gives_up_later(struct device *dev)
 {
-	return !strstarts(dev_name(dev->iommu->iommu_dev->dev), "ivhd");
-}
+	const struct device *iommu = dev->iommu->iommu_dev->dev;
 
-/*
- * A device has been detached: all that the core has found an attachment for is in our
- * handler now, or has not been noted yet, so that it will not be forgotten. In between it
- * does not sleep.
- */
-static inline void requests_settle(void)
-{
-	synchronize_rcu_tasks();
+	return iommu && strstarts(dev_name(iommu), "dmar");
 }
 
 int iommufd_iopf_enable(struct device *dev);
-void iommufd_iopf_disable(struct device *dev);
+void iommufd_iopf_disable(struct device *dev, bool wait);
 
 /* That is found out by enabling them. */
 static inline bool device_may_request_pages(struct device *dev)
 {
 	if (iommufd_iopf_enable(dev))
 		return false;
-	iommufd_iopf_disable(dev);
+	iommufd_iopf_disable(dev, false);
 	return true;
 }
 

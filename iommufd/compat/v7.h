@@ -168,21 +168,28 @@ static inline void domain_settle(const struct iommu_domain *domain)
 		synchronize_rcu_tasks();
 }
 
+/* By the flag the driver has made one that does. */
+static inline bool domain_takes_pasids(const struct iommu_domain *domain)
+{
+	return true;
+}
+
+static inline bool device_has_ats(struct device *dev)
+{
+	return device_iommu_capable(dev, IOMMU_CAP_PCI_ATS_SUPPORTED);
+}
+
 /*
  * Page requests ---------------------------------------------------------------
  */
 
 /*
- * The drivers give page requests up when they detach a device, without waiting for those
- * that they are reporting, which the core forgets then, and frees.
+ * The drivers give page requests up when they detach a device, or move its RID, without
+ * waiting for those that they are reporting, which the core forgets then, and frees.
  */
 static inline bool driver_gives_up_later(struct device *dev)
 {
 	return false;
-}
-
-static inline void requests_settle(void)
-{
 }
 
 /* A PCI device that has the capability may; others are described so. */
@@ -202,7 +209,7 @@ static inline int iommufd_iopf_enable(struct device *dev)
 	return device_may_request_pages(dev) ? 0 : -ENODEV;
 }
 
-static inline void iommufd_iopf_disable(struct device *dev)
+static inline void iommufd_iopf_disable(struct device *dev, bool wait)
 {
 }
 

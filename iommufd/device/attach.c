@@ -126,14 +126,6 @@ static int enable_page_requests(struct iommufd_device *idev,
 	return rc;
 }
 
-/* Wait until nobody reports a request of a device that has been detached or moved. */
-static void settle_page_requests(struct device *dev, const struct hwpt *hwpt)
-{
-	if (hwpt->sources.faults && !iommufd_driver_waits(dev))
-		requests_settle();
-	if (hwpt->domain->iopf_handler)
-		iommufd_handle_settle();
-}
 
 /**
  * member_new - prepare a device for DMA by a page table
@@ -199,11 +191,13 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 	struct iommufd_device *idev = member->idev;
 
 	iommufd_source_remove(&hwpt->sources, &member->source);
-	settle_page_requests(idev->dev, hwpt);
+	if (hwpt->domain->iopf_handler)
+		iommufd_handle_settle();
 	if (hwpt->sources.faults) {
 		iommufd_fault_answer_all(hwpt->sources.faults, &member->source,
 					 moved);
-		iommufd_iopf_disable(idev->dev);
+		iommufd_iopf_disable(idev->dev,
+				     !iommufd_driver_waits(idev->dev));
 	}
 	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
 	kfree(member);
@@ -665,6 +659,19 @@ static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
 	return 0;
 }
 
+/* Who has been moved with the device is told of, too. */
+static void tell_changed(const struct change *change)
+{
+	const struct attachment *att =
+		attachment_of(change->idev, change->pasid);
+	const struct member *member;
+
+	list_for_each_entry(member, &att->members, link)
+		if (member->idev == change->idev || change->nr_left)
+			tell_attached(member->idev, member->source.pasid,
+				      att->hwpt);
+}
+
 /**
  * iommufd_attach_change - attach a device to an IOAS or a page table, or move it there
  * @idev: a bound device
@@ -702,7 +709,7 @@ int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
 	change.replace = attached;
 	rc = check_mode(idev, mode, attached) ?: change_to(&change, pt);
 	if (!rc)
-		tell_attached(idev, pasid, attachment_of(idev, pasid)->hwpt);
+		tell_changed(&change);
 	mutex_unlock(&idev->group->lock);
 	while (change.nr_left--)
 		iommufd_hwpt_put(change.left);

@@ -31,6 +31,7 @@ static struct source_handle *handle_for(struct hwpt *hwpt,
 	/* Drivers that have registered wait for their reports. */
 	if (hwpt->sources.faults && !iommufd_driver_waits(idev->dev))
 		iommufd_handle_keep_module();
+	hwpt->reported |= hwpt->domain->iopf_handler != NULL;
 	return iommufd_handle_get(hwpt->domain, &hwpt->sources);
 }
 

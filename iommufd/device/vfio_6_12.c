@@ -11,6 +11,7 @@
 #include "device/attach.h"
 #include "device/device.h"
 #include "device/group.h"
+#include "report/notice.h"
 
 /**
  * iommufd_device_attach - attach a device to an IOAS or a page table
@@ -64,8 +65,10 @@ int ioasid_attach_pasid(struct iommufd_device *idev, u32 pasid, u32 *pt_id)
 	if (pasid)
 		return iommufd_device_change(idev, pasid, pt_id, ATTACH_EITHER);
 	reason_begin(idev->ctx);
-	return iommufd_reason_note(idev->ctx, -EINVAL,
-				   "PASID 0 stands for DMA without one: attach it without a PASID");
+	iommufd_reason_note(idev->ctx, -EINVAL,
+			    "PASID 0 stands for DMA without one: attach it without a PASID");
+	iommufd_notice_failed(idev->ctx, "attach", -EINVAL);
+	return -EINVAL;
 }
 EXPORT_SYMBOL_NS_GPL(ioasid_attach_pasid, "IOMMUFD");
 

@@ -122,5 +122,10 @@ unsigned int iommufd_driver_features(const struct iommu_ops *ops)
  */
 bool iommufd_driver_waits(struct device *dev)
 {
-	return iommufd_driver_features(iommu_ops_of(dev));
+	bool registered;
+
+	mutex_lock(&drivers_lock);
+	registered = registered_find(iommu_ops_of(dev));
+	mutex_unlock(&drivers_lock);
+	return registered;
 }

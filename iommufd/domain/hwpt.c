@@ -50,7 +50,8 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		 * left.
 		 */
 		iommufd_sources_unregister(&hwpt->sources);
-		domain_settle(hwpt->domain);
+		if (hwpt->reported)
+			domain_settle(hwpt->domain);
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
 	}
@@ -161,6 +162,17 @@ static int check_pasids(struct iommufd_ctx *ctx, struct device *dev)
 				   dev_name(dev));
 }
 
+/* What could not be said before there is a domain. */
+static int check_flags(const struct hwpt *hwpt, struct device *dev, u32 flags)
+{
+	if (!(flags & IOMMU_HWPT_ALLOC_PASID) ||
+	    domain_takes_pasids(hwpt->domain))
+		return 0;
+	return iommufd_reason_note(hwpt->ioas->ctx, -EOPNOTSUPP,
+				   "the IOMMU driver of %s attaches no such page table to a PASID",
+				   dev_name(dev));
+}
+
 /*
  * Some IOMMUs enforce coherency by a bit in every entry, so it has to be decided
  * before the first one. If the device's IOMMU can do it, it is done, unless the
@@ -232,9 +244,8 @@ struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
 					    dev_name(dev), flags);
 		goto err_abort;
 	}
-	rc = hwpt_set_domain(hwpt, domain);
-	if (!rc)
-		rc = enforce_coherency(hwpt, dev);
+	rc = hwpt_set_domain(hwpt, domain) ?: check_flags(hwpt, dev, flags) ?:
+	     enforce_coherency(hwpt, dev);
 	if (rc)
 		goto err_abort;
 	return hwpt;
@@ -294,7 +305,7 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	rc = PTR_ERR_OR_ZERO(domain);
 	if (rc)
 		goto err_abort;
-	rc = hwpt_set_domain(hwpt, domain);
+	rc = hwpt_set_domain(hwpt, domain) ?: check_flags(hwpt, dev, flags);
 	if (!rc && WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
 			   !domain->ops->cache_invalidate_user))
 		rc = -EINVAL;

@@ -26,6 +26,7 @@ struct iommu_user_data;
  * @dirty: can track dirty pages
  * @msi_cookie: the window for software-managed MSIs has been set up
  * @filled: see @table
+ * @reported: it has been attached with a handler of page requests
  */
 struct hwpt {
 	struct object obj;
@@ -40,6 +41,7 @@ struct hwpt {
 	bool dirty;
 	bool msi_cookie;
 	bool filled;
+	bool reported;
 	u32 policy;
 };
 

@@ -180,6 +180,7 @@ static void request_fill(struct request *request,
 	}
 }
 
+/* Who detaches a device waits for it: it is refused rather than reclaimed for. */
 static struct request *request_alloc(const struct fault_queue *queue,
 				     size_t nr_pages)
 {
@@ -187,7 +188,7 @@ static struct request *request_alloc(const struct fault_queue *queue,
 	struct request *request;
 
 	request = kvzalloc(struct_size(request, pages, nr_pages),
-			   GFP_KERNEL_ACCOUNT);
+			   GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 	set_active_memcg(before);
 	return request;
 }

@@ -5,14 +5,17 @@
  * Page requests come from a thread of the IOMMU driver. The core looks up the handle of
  * the attachment, allocates a group, and calls the handler of the handle's domain, without
  * a lock or a reference: it is up to the driver that whoever detaches the device waits for
- * that. AMD-Vi's and SMMUv3's do not; VT-d's does not for requests without a PASID, and in
- * 7.x for the last one that has a handler. So a handler may run when the device has been
- * detached and all that it was attached to is gone. It must find what it looks at:
+ * that. VT-d's looks before the core has forgotten the attachment, or, in 7.x where the RID
+ * is moved, when it has given up page requests already. So a handler may run when the
+ * device has been detached and all that it was attached to is gone. It must find what it
+ * looks at:
  *
  * - Handles are never freed, only used again, for a domain that has a handler if the one
  *   before had one. So the core always finds a handler, or never one.
  * - A handle that is in use names the real domain only as far as the core asks for it,
- *   see handle_hide() of compat.h; otherwise it names a domain of this file.
+ *   see handle_hide() of compat.h, or its driver has registered; otherwise it names a
+ *   domain of this file. Whoever has seen the real one reads its handler without sleeping:
+ *   domain_settle() of compat.h.
  * - The handler reads where requests go from the handle, in an SRCU section. Who detaches
  *   has cleared it, and waits for the section before it answers what has been queued, and
  *   frees it.
@@ -97,7 +100,8 @@ void iommufd_handle_put(struct source_handle *handle)
 	WRITE_ONCE(handle->sources, NULL);
 	WRITE_ONCE(handle->core.domain, handle->hidden);
 	spin_lock(&handles_lock);
-	list_add(&handle->link, idle_of(handle->hidden));
+	/* At the end: a report that is late rather finds one that is idle. */
+	list_add_tail(&handle->link, idle_of(handle->hidden));
 	spin_unlock(&handles_lock);
 }
 
@@ -120,6 +124,7 @@ void iommufd_handle_keep_module(void)
  * Return: for iommufd_handle_read_unlock().
  */
 int iommufd_handle_read_lock(void)
+	__acquires(&handles_srcu)
 {
 	return srcu_read_lock(&handles_srcu);
 }
@@ -129,6 +134,7 @@ int iommufd_handle_read_lock(void)
  * @token: what that has returned
  */
 void iommufd_handle_read_unlock(int token)
+	__releases(&handles_srcu)
 {
 	srcu_read_unlock(&handles_srcu, token);
 }

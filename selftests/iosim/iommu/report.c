@@ -170,6 +170,10 @@ static struct iopf_group *find_group(struct iosim_endpoint *endpoint,
 	group->attach_handle = handle;
 	group->fault_param = rcu_dereference_protected(dev->iommu->fault_param,
 						       true);
+	if (!group->fault_param) {
+		kfree(group);
+		return NULL;
+	}
 	refcount_inc(&group->fault_param->users);
 	group->last_fault.fault = fault->fault;
 	group->fault_count = 1;
