@@ -318,7 +318,7 @@ KIND ?= debug
 
 soak: $(B)/soak/soak soak-$(KIND) | setup-vm
 	@SEED='$(SEED)' IOMMU='$(IOMMU)' KIND='$(KIND)' KCOV='$(KCOV)' \
-		SKIP='$(SKIP)' selftests/soak/run $< $(SECONDS)
+		SKIP='$(SKIP)' ACCEL='$(ACCEL)' selftests/soak/run $< $(SECONDS)
 
 soak-stock: modules
 soak-debug: $(if $(KCOV),kcov,debug)
