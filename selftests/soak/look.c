@@ -119,13 +119,15 @@ int act_ask_garbage(struct worker *w)
 /* Somebody listens, and now and then takes what there is to hear. */
 int act_listen(struct worker *w)
 {
+	unsigned int most = 64;
 	struct genl_rows row;
 	int rc = 0;
 
 	if (w->ears.fd < 0)
 		return genl_open(&w->ears, IOASID_FAMILY_NAME) ?:
 		       genl_listen(&w->ears);
-	while (!rc && !genl_silent(&w->ears)) {
+	/* On a slow machine others have more to tell than there is time to read. */
+	while (!rc && most-- && !genl_silent(&w->ears)) {
 		rc = genl_event(&w->ears, &row);
 		genl_free(&row);
 	}
