@@ -428,10 +428,16 @@ fuzz-tool: $(fuzz)
 
 .PHONY: fuzz-tool
 
+# A test that is linked with the tool's own objects.
+build/tools/model: selftests/tools/model.c \
+		   $(filter-out build/tools/main.o,$(tools_objects))
+	@$(CC) $(tools_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpci -ljansson -lz \
+		-lnl-genl-3 -lnl-3
+
 # What it prints, what it predicts, and what the kernel then does.
 tools_helpers := $(addprefix $(B)/tools/,p2p-dma hold keep)
 
-check-tools: tools $(fuzz) $(tools_helpers) modules | setup-vm
+check-tools: tools build/tools/model $(fuzz) $(tools_helpers) modules | setup-vm
 	@SECONDS_OF_FUZZ='$(SECONDS)' selftests/tools/check
 
 $(tools_helpers): $(B)/tools/%: selftests/tools/%.c $(lib)

@@ -109,41 +109,46 @@ static void changes_text(const struct plan *p)
 	}
 }
 
-static bool group_changes(const struct plan *p, int index)
-{
-	return groups_member_differs(p->t, p->before, p->after, index);
-}
-
 /* The groups of one side that the other has not. */
 static void groups_text(const struct plan *p, const struct groups *g,
-			const char *when)
+			const bool *changes, const char *when)
 {
 	char address[ADDRESS_SIZE];
-	int group, i, n;
+	int group, i;
 
 	printf("  %s\n", when);
 	for (group = 0; group < g->nr; group++) {
-		for (i = n = 0; i < p->t->nr; i++)
-			n += g->of[i] == group && group_changes(p, i);
-		if (!n)
+		int end = g->first[group + 1];
+
+		for (i = g->first[group]; i < end; i++)
+			if (changes[g->member[i]])
+				break;
+		if (i == end)
 			continue;
 		printf("   ");
-		for (i = 0; i < p->t->nr; i++)
-			if (g->of[i] == group)
-				printf(" %s", topology_address(
-				       &p->t->functions[i], address));
+		for (i = g->first[group]; i < end; i++)
+			printf(" %s", topology_address(
+			       &p->t->functions[g->member[i]], address));
 		putchar('\n');
 	}
 }
 
-static bool groups_change(const struct plan *p)
+static void group_changes_text(const struct plan *p)
 {
+	bool *changes = groups_differences(p->t, p->before, p->after);
 	int i;
 
 	for (i = 0; i < p->t->nr; i++)
-		if (group_changes(p, i))
-			return true;
-	return false;
+		if (changes[i])
+			break;
+	if (i < p->t->nr) {
+		puts("\ngroups that change");
+		groups_text(p, p->before, changes, "before");
+		groups_text(p, p->after, changes, "after");
+	} else {
+		puts("\nno group changes");
+	}
+	free(changes);
 }
 
 static void way_text(struct plan *p, int from, int to, enum traffic traffic)
@@ -195,13 +200,7 @@ static enum status plan_text(struct plan *p, const char *line,
 			       paint(PAINT_OFF));
 		changes_text(p);
 	}
-	if (groups_change(p)) {
-		puts("\ngroups that change");
-		groups_text(p, p->before, "before");
-		groups_text(p, p->after, "after");
-	} else {
-		puts("\nno group changes");
-	}
+	group_changes_text(p);
 	puts(p->translated ? "\nways (translated requests)" : "\nways (requests)");
 	ways_text(p, &p->p2p, traffic);
 	ways_text(p, &p->isolate, TRAFFIC_REQUEST);
@@ -234,10 +233,9 @@ static json_t *groups_json(const struct plan *p, const struct groups *g)
 	for (group = 0; group < g->nr; group++) {
 		json_t *members = xjson(json_array());
 
-		for (i = 0; i < p->t->nr; i++)
-			if (g->of[i] == group)
-				json_array_append_new(members,
-						explain_address(p->t, i));
+		for (i = g->first[group]; i < g->first[group + 1]; i++)
+			json_array_append_new(members,
+					explain_address(p->t, g->member[i]));
 		json_array_append_new(array, members);
 	}
 	return array;

@@ -13,6 +13,7 @@
 #include "isolation/svg.h"
 #include "pci/defaults.h"
 #include "pci/group.h"
+#include "pci/reach.h"
 #include "wrap.h"
 
 /* More than that nobody could tell apart in a picture. */
@@ -42,22 +43,22 @@ static void dot_node(const struct picture *p, int index, const char *indent)
 
 static void dot_groups(const struct picture *p)
 {
-	int group, i;
+	const int *members;
+	int at, group, i, nr;
 
-	for (group = 0; group < p->g->nr; group++) {
-		if (!groups_size(p->t, p->g, group))
-			continue;
+	for (at = 0; at < p->g->nr; at++) {
+		group = groups_number(p->g, at);
 		printf("\tsubgraph cluster_%d {\n"
 		       "\t\tlabel=\"group %d\"; style=\"rounded,bold\"; color=\"#5c6bc0\";\n",
 		       group, group);
-		for (i = 0; i < p->t->nr; i++)
-			if (p->g->of[i] == group)
-				dot_node(p, i, "\t\t");
+		members = groups_members(p->g, group, &nr);
+		for (i = 0; i < nr; i++)
+			dot_node(p, members[i], "\t\t");
 		puts("\t}");
 	}
-	for (i = 0; i < p->t->nr; i++)
-		if (p->g->of[i] < 0)
-			dot_node(p, i, "\t");
+	members = groups_members(p->g, -1, &nr);
+	for (i = 0; i < nr; i++)
+		dot_node(p, members[i], "\t");
 }
 
 static void dot(const struct picture *p)
@@ -98,23 +99,22 @@ static void dot(const struct picture *p)
 /* Who reaches whom in another group past the IOMMU. */
 static void add_leaks(struct picture *p)
 {
-	int from, to;
+	struct reach *reach = reach_new(p->t, p->g, path_reaches);
+	struct indices list = { };
+	int from, i;
 
-	for (from = 0; from < p->t->nr; from++) {
-		for (to = 0; to < p->t->nr; to++) {
-			if (from == to || p->t->functions[from].bridge ||
-			    !topology_is_target(&p->t->functions[to]) ||
-			    p->g->of[from] == p->g->of[to] ||
-			    !path_reaches(p->t, from, to))
-				continue;
-			if (p->ways.nr == WAYS_MAX) {
-				warn("more than %d ways between groups: not all are drawn",
-				     WAYS_MAX);
-				return;
-			}
-			plan_want(&p->ways, from, to);
-		}
+	for (from = 0; from < p->t->nr && p->ways.nr <= WAYS_MAX; from++) {
+		reach_from(reach, from, &list);
+		for (i = 0; i < list.nr && p->ways.nr <= WAYS_MAX; i++)
+			plan_want(&p->ways, from, list.at[i]);
 	}
+	if (p->ways.nr > WAYS_MAX) {
+		warn("more than %d ways between groups: not all are drawn",
+		     WAYS_MAX);
+		p->ways.nr = WAYS_MAX;
+	}
+	free(list.at);
+	reach_free(reach);
 }
 
 static void add_wanted(struct session *session, struct picture *p, char *list)

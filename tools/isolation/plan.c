@@ -13,6 +13,28 @@
 #include "isolation/explain.h"
 #include "output.h"
 #include "pci/quirk.h"
+#include "pci/reach.h"
+
+/* Its functions are its own, all else is as in the original, and goes with it. */
+static struct topology *copy_machine(const struct topology *t)
+{
+	struct topology *copy = xcalloc(1, sizeof(*copy));
+	int i;
+
+	*copy = *t;
+	copy->functions = xcalloc(t->nr, sizeof(*t->functions));
+	for (i = 0; i < t->nr; i++) {
+		copy->functions[i] = t->functions[i];
+		copy->functions[i].t = copy;
+	}
+	return copy;
+}
+
+static void drop_copy(struct topology *copy)
+{
+	free(copy->functions);
+	free(copy);
+}
 
 /**
  * plan_new() - an empty plan
@@ -25,16 +47,11 @@ struct plan *plan_new(const struct topology *t)
 	struct plan *p = xcalloc(1, sizeof(*p));
 	int i;
 
-	p->t = xcalloc(1, sizeof(*p->t));
-	*p->t = *t;
-	p->t->functions = xcalloc(t->nr, sizeof(*t->functions));
+	p->t = copy_machine(t);
 	p->now = xcalloc(t->nr, sizeof(*p->now));
 	p->then = xcalloc(t->nr, sizeof(*p->then));
-	for (i = 0; i < t->nr; i++) {
-		p->t->functions[i] = t->functions[i];
-		p->t->functions[i].t = p->t;
+	for (i = 0; i < t->nr; i++)
 		p->now[i] = p->then[i] = t->functions[i].acs.ctrl;
-	}
 	p->before = groups_predict(p->t);
 	return p;
 }
@@ -47,8 +64,7 @@ void plan_free(struct plan *p)
 {
 	groups_free(p->before);
 	groups_free(p->after);
-	free(p->t->functions);
-	free(p->t);
+	drop_copy(p->t);
 	free(p->p2p.at);
 	free(p->isolate.at);
 	free(p->now);
@@ -65,7 +81,11 @@ void plan_free(struct plan *p)
  */
 void plan_want(struct pairs *pairs, int a, int b)
 {
-	pairs->at = xrealloc(pairs->at, pairs->nr + 1, sizeof(*pairs->at));
+	if (pairs->nr == pairs->size) {
+		pairs->size = pairs->size ? 2 * pairs->size : 16;
+		pairs->at = xrealloc(pairs->at, pairs->size,
+				     sizeof(*pairs->at));
+	}
 	pairs->at[pairs->nr++] = (struct pair){ a, b };
 }
 
@@ -389,13 +409,15 @@ char *plan_line(const struct plan *p, const char *cmdline)
 	return line;
 }
 
-static bool may_reach(const struct plan *p, int from, int to)
+/* Who gets a way ------------------------------------------------------------ */
+
+static bool may_reach(const struct topology *t, int from, int to)
 {
 	enum traffic kinds[] = { TRAFFIC_REQUEST, TRAFFIC_TRANSLATED };
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		enum route route = path_find(p->t, from, to, kinds[i]).route;
+		enum route route = path_find(t, from, to, kinds[i]).route;
 
 		if (route == ROUTE_DIRECT || route == ROUTE_POSSIBLE)
 			return true;
@@ -404,33 +426,102 @@ static bool may_reach(const struct plan *p, int from, int to)
 }
 
 /**
+ * struct opening - what is asked when ways are looked for that have been opened
+ * @before: the machine as it was
+ * @after: as it is with the plan
+ * @changed: for each function: it is changed, or one above it is
+ * @from: whose ways
+ * @to: where they lead
+ */
+struct opening {
+	const struct topology *before;
+	const struct topology *after;
+	bool *changed;
+	int from;
+	struct indices to;
+};
+
+static void collect(struct opening *o, int index)
+{
+	const struct function *f = &o->after->functions[index];
+	int i;
+
+	if (topology_is_target(f))
+		indices_add(&o->to, index);
+	for (i = f->inside; i >= 0; i = o->after->functions[i].beside)
+		collect(o, i);
+}
+
+/*
+ * The ways to what is beside @at, which is on the way up from the one in question.
+ * For all of these the same is decided, but by an egress control vector, or if of some
+ * it is not known whether they are there.
+ */
+static void collect_beside(struct opening *o, int at)
+{
+	const struct topology *t = o->after;
+	const struct function *f = &t->functions[at];
+	bool each = f->acs.cap & ACS_EC || t->lost, opened = false;
+	int above = topology_above(t, at), i, asked = -1;
+
+	for (i = above < 0 ? t->roots : t->functions[above].inside; i >= 0;
+	     i = t->functions[i].beside) {
+		if (i == at || t->functions[i].domain != f->domain)
+			continue;
+		if (asked < 0 || each)
+			opened = !may_reach(o->before, o->from, i) &&
+				 may_reach(t, o->from, i);
+		asked = i;
+		if (opened)
+			collect(o, i);
+		else if (!each)
+			return;
+	}
+}
+
+static void find_opened(struct opening *o, struct pairs *opened)
+{
+	int at, i;
+
+	o->to.nr = 0;
+	for (at = o->from; at >= 0; at = topology_above(o->after, at))
+		collect_beside(o, at);
+	indices_sort(&o->to);
+	for (i = 0; i < o->to.nr; i++)
+		plan_want(opened, o->from, o->to.at[i]);
+}
+
+/**
  * plan_opened() - who gets a way to whom that was closed before
  * @p: a plan that has been made
+ *
+ * A way depends on the settings of its sender and what is above that one. So
+ * only below what is changed one can have been opened.
  *
  * Return: pairs (from, to), whose array is to be freed.
  */
 struct pairs plan_opened(struct plan *p)
 {
+	struct topology *before = copy_machine(p->t);
+	struct opening o = { .before = before, .after = p->t };
 	struct pairs opened = { };
-	bool *reached = xcalloc((size_t)p->t->nr * p->t->nr, sizeof(*reached));
-	int pass, i, j;
+	int i, above;
 
-	for (pass = 0; pass < 2; pass++) {
-		plan_use(p, pass ? p->then : p->now);
-		for (i = 0; i < p->t->nr; i++) {
-			for (j = 0; j < p->t->nr; j++) {
-				size_t at = (size_t)i * p->t->nr + j;
-
-				if (i == j || p->t->functions[i].bridge ||
-				    !topology_is_target(&p->t->functions[j]))
-					continue;
-				if (!pass)
-					reached[at] = may_reach(p, i, j);
-				else if (!reached[at] && may_reach(p, i, j))
-					plan_want(&opened, i, j);
-			}
-		}
+	plan_use(p, p->then);
+	o.changed = xcalloc(p->t->nr, sizeof(*o.changed));
+	for (i = 0; i < p->t->nr; i++) {
+		before->functions[i].acs.ctrl = p->now[i];
+		above = topology_above(p->t, i);
+		o.changed[i] = p->now[i] != p->then[i] ||
+			       (above >= 0 && o.changed[above]);
 	}
-	free(reached);
+	for (i = 0; i < p->t->nr; i++) {
+		o.from = i;
+		if (o.changed[i] && !p->t->functions[i].bridge)
+			find_opened(&o, &opened);
+	}
+	free(o.changed);
+	free(o.to.at);
+	drop_copy(before);
 	return opened;
 }

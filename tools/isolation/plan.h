@@ -24,10 +24,12 @@ struct pair {
  * struct pairs - several of them
  * @at: the pairs
  * @nr: how many
+ * @size: room in @at
  */
 struct pairs {
 	struct pair *at;
 	int nr;
+	int size;
 };
 
 /**

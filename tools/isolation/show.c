@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "isolation/explain.h"
+#include "isolation/intruder.h"
 #include "pci/defaults.h"
 #include "pci/gaps.h"
 #include "pci/group.h"
 #include "pci/machine.h"
 #include "pci/path.h"
 #include "pci/quirk.h"
+#include "pci/reach.h"
 #include "pci/span.h"
 
 /**
@@ -20,12 +22,18 @@
  * @model: the groups that the kernel would form
  * @g: the groups to show: the running kernel's, or the model's
  * @machine: facts that are not in PCI
+ * @reach: who of other groups gets past the IOMMU
+ * @unknown: of whom it is not known; NULL if all is known
+ * @differs: for each function, whether the two sorts of groups do; or NULL
  */
 struct view {
 	const struct topology *t;
 	struct groups *model;
 	struct groups *g;
 	struct machine *machine;
+	struct reach *reach;
+	struct reach *unknown;
+	bool *differs;
 };
 
 static void view_open(struct view *view, struct session *session)
@@ -36,6 +44,12 @@ static void view_open(struct view *view, struct session *session)
 	view->machine = machine_look(view->t, session->source.root);
 	if (!view->g)
 		view->g = view->model;
+	view->reach = reach_new(view->t, view->g, path_reaches);
+	if (gaps_any(view->t))
+		view->unknown = reach_new(view->t, view->g, path_unknown);
+	if (view->g != view->model)
+		view->differs = groups_differences(view->t, view->g,
+						   view->model);
 }
 
 static void view_close(struct view *view)
@@ -44,33 +58,14 @@ static void view_close(struct view *view)
 		groups_free(view->g);
 	groups_free(view->model);
 	machine_free(view->machine);
+	reach_free(view->reach);
+	reach_free(view->unknown);
+	free(view->differs);
 }
 
 static bool differs(const struct view *view, int index)
 {
-	return view->g != view->model &&
-	       groups_member_differs(view->t, view->g, view->model, index);
-}
-
-/* Who outside of the group reaches one of it past the IOMMU? */
-static bool intrudes(const struct view *view, int from, int to)
-{
-	const struct topology *t = view->t;
-
-	return view->g->of[from] != view->g->of[to] &&
-	       !t->functions[from].bridge &&
-	       topology_is_target(&t->functions[to]) &&
-	       path_reaches(t, from, to);
-}
-
-/* Who outside of the group may reach one of it, for all that is known? */
-static bool may_intrude(const struct view *view, int from, int to)
-{
-	const struct topology *t = view->t;
-
-	return view->g->of[from] != view->g->of[to] &&
-	       !t->functions[from].bridge && !t->functions[to].bridge &&
-	       path_unknown(t, from, to);
+	return view->differs && view->differs[index];
 }
 
 static void caps_line(const struct view *view, const struct function *f)
@@ -122,84 +117,32 @@ static void quirk_line(const struct function *f)
 		       quirk_text(verdict.quirk));
 }
 
-static void why_lines(const struct view *view, int group)
+static void why_lines(const struct view *view, const int *members, int nr)
 {
 	const char *head = "  one group because\n";
 	int i;
 
-	for (i = 0; i < view->t->nr; i++) {
+	for (i = 0; i < nr; i++) {
+		int with = view->model->reason[members[i]].with;
 		char *text;
 
-		if (view->g->of[i] != group)
+		/* Not one that the kernel has put elsewhere than its reason */
+		if (with < 0 || view->g->of[with] != view->g->of[members[i]])
 			continue;
-		text = explain_group(view->t, view->model, i);
-		/* One that the kernel has put elsewhere than its reason */
-		if (text && view->g->of[view->model->reason[i].with] == group)
-			printf("%s    %s\n", head, text), head = "";
+		text = explain_group(view->t, view->model, members[i]);
+		printf("%s    %s\n", head, text);
+		head = "";
 		free(text);
 	}
-	for (i = 0; i < view->t->nr; i++) {
+	for (i = 0; i < nr; i++) {
 		char address[ADDRESS_SIZE];
 
-		if (view->g->of[i] == group && differs(view, i))
+		if (differs(view, members[i]))
 			printf("  %sthe kernel has grouped %s otherwise than this tool's model of it%s\n",
 			       paint(PAINT_NOTE),
-			       topology_address(&view->t->functions[i],
+			       topology_address(&view->t->functions[members[i]],
 						address), paint(PAINT_OFF));
 	}
-}
-
-/* Whom of the @nr members of a group does @from reach from outside, and why? */
-static void intruder_line(const struct view *view, const int *members, int nr,
-			  int from)
-{
-	const struct topology *t = view->t;
-	char address[ADDRESS_SIZE], *text;
-	struct path path = { };
-	int i, to, n = 0;
-
-	for (i = 0; i < nr; i++) {
-		to = members[i];
-		if (!intrudes(view, from, to))
-			continue;
-		if (!n++)
-			printf("  %sreached from outside:%s %s can write to",
-			       paint(PAINT_BAD), paint(PAINT_OFF),
-			       topology_address(&t->functions[from], address));
-		printf(" %s", topology_address(&t->functions[to], address));
-		path = path_find(t, from, to, TRAFFIC_REQUEST);
-	}
-	if (!n)
-		return;
-	text = path_text(t, &path, TRAFFIC_REQUEST);
-	printf(" past the IOMMU: %s\n", text);
-	free(text);
-}
-
-/* From how many functions outside is it not known whether they reach the group? */
-static void unknown_intruders(const struct view *view, const int *members,
-			      int nr)
-{
-	const struct topology *t = view->t;
-	struct path path = { };
-	int i, from, n = 0;
-	char *text;
-
-	for (from = 0; from < t->nr && gaps_any(t); from++) {
-		for (i = 0; i < nr; i++) {
-			if (!may_intrude(view, from, members[i]))
-				continue;
-			path = path_find(t, from, members[i], TRAFFIC_REQUEST);
-			n++;
-			break;
-		}
-	}
-	if (!n)
-		return;
-	text = path_text(t, &path, TRAFFIC_REQUEST);
-	printf("  %sreached from outside: unknown%s for %d function%s, for example: %s\n",
-	       paint(PAINT_NOTE), paint(PAINT_OFF), n, n > 1 ? "s" : "", text);
-	free(text);
 }
 
 /* Ports above a group that isolate by the kernel's word, not by ACS. */
@@ -225,43 +168,37 @@ static void finer_lines(const struct view *view, int member)
 static void group_text(const struct view *view, int group)
 {
 	const struct topology *t = view->t;
-	int *members = xcalloc(t->nr, sizeof(*members));
-	int i, nr = 0;
+	const int *members;
+	int i, nr;
 
-	for (i = 0; i < t->nr; i++)
-		if (view->g->of[i] == group)
-			members[nr++] = i;
+	members = groups_members(view->g, group, &nr);
 	printf("%sgroup %d%s%s\n", paint(PAINT_HEAD), group, paint(PAINT_OFF),
 	       groups_open(view->g, members[0]) ?
 	       " (open: it may be several, registers that decide are not known)" :
 	       "");
-	for (i = 0; i < t->nr; i++) {
-		if (view->g->of[i] != group)
-			continue;
-		function_line(&t->functions[i]);
-		caps_line(view, &t->functions[i]);
-		quirk_line(&t->functions[i]);
+	for (i = 0; i < nr; i++) {
+		function_line(&t->functions[members[i]]);
+		caps_line(view, &t->functions[members[i]]);
+		quirk_line(&t->functions[members[i]]);
 	}
-	why_lines(view, group);
+	why_lines(view, members, nr);
 	finer_lines(view, members[0]);
-	for (i = 0; i < t->nr; i++)
-		intruder_line(view, members, nr, i);
-	unknown_intruders(view, members, nr);
-	free(members);
+	intruders_text(t, view->reach, members, nr);
+	if (view->unknown)
+		intruders_unknown_text(t, view->unknown, members, nr);
 }
 
 static void ungrouped_text(const struct view *view)
 {
-	int i, n = 0;
+	const int *members;
+	int i, nr;
 
-	for (i = 0; i < view->t->nr; i++) {
-		if (view->g->of[i] >= 0)
-			continue;
-		if (!n++)
-			printf("%snot in a group: no IOMMU is in charge of them%s\n",
-			       paint(PAINT_HEAD), paint(PAINT_OFF));
-		function_line(&view->t->functions[i]);
-	}
+	members = groups_members(view->g, -1, &nr);
+	if (nr)
+		printf("%snot in a group: no IOMMU is in charge of them%s\n",
+		       paint(PAINT_HEAD), paint(PAINT_OFF));
+	for (i = 0; i < nr; i++)
+		function_line(&view->t->functions[members[i]]);
 }
 
 static void source_text(const struct view *view)
@@ -280,39 +217,6 @@ static void source_text(const struct view *view)
 
 /* JSON -------------------------------------------------------------------- */
 
-static json_t *intruders_json(const struct view *view, int to)
-{
-	json_t *array = xjson(json_array());
-	int from;
-
-	for (from = 0; from < view->t->nr; from++) {
-		struct path path;
-		char *text;
-
-		if (!intrudes(view, from, to))
-			continue;
-		path = path_find(view->t, from, to, TRAFFIC_REQUEST);
-		text = path_text(view->t, &path, TRAFFIC_REQUEST);
-		json_array_append_new(array, json_pack("{so so}", "from",
-				      explain_address(view->t, from), "text",
-				      json_text(text)));
-		free(text);
-	}
-	return array;
-}
-
-static json_t *unknown_json(const struct view *view, int to)
-{
-	json_t *array = xjson(json_array());
-	int from;
-
-	for (from = 0; from < view->t->nr && gaps_any(view->t); from++)
-		if (may_intrude(view, from, to))
-			json_array_append_new(array,
-					      explain_address(view->t, from));
-	return array;
-}
-
 static json_t *function_json(const struct view *view, int index)
 {
 	const struct function *f = &view->t->functions[index];
@@ -328,11 +232,13 @@ static json_t *function_json(const struct view *view, int index)
 				  "capabilities", explain_caps(f),
 				  "reason", explain_group_json(view->t,
 					view->model, index),
-				  "reached_from", intruders_json(view, index));
+				  "reached_from", intruders_json(view->t,
+					view->reach, index));
 
 	xjson(value);
 	json_object_set_new(value, "reach_unknown_from",
-			    unknown_json(view, index));
+			    intruders_unknown_json(view->t, view->unknown,
+						   index));
 	if (differs(view, index))
 		json_object_set_new(value, "model_differs", json_true());
 	return value;
@@ -341,37 +247,36 @@ static json_t *function_json(const struct view *view, int index)
 static json_t *members_json(const struct view *view, int group)
 {
 	json_t *array = xjson(json_array());
-	int i;
+	const int *members;
+	int i, nr;
 
-	for (i = 0; i < view->t->nr; i++)
-		if (view->g->of[i] == group)
-			json_array_append_new(array, function_json(view, i));
+	members = groups_members(view->g, group, &nr);
+	for (i = 0; i < nr; i++)
+		json_array_append_new(array, function_json(view, members[i]));
 	return array;
 }
 
-static json_t *group_json(const struct view *view, int group, json_t *members)
+static json_t *group_json(const struct view *view, int group)
 {
+	const int *members;
 	bool open = false;
-	int i;
+	int i, nr;
 
-	for (i = 0; i < view->t->nr && !open; i++)
-		open = view->g->of[i] == group && groups_open(view->g, i);
+	members = groups_members(view->g, group, &nr);
+	for (i = 0; i < nr && !open; i++)
+		open = groups_open(view->g, members[i]);
 	return xjson(json_pack("{si sb so}", "group", group, "open", open,
-			       "functions", members));
+			       "functions", members_json(view, group)));
 }
 
 static json_t *view_json(const struct view *view)
 {
-	json_t *groups = xjson(json_array()), *members;
+	json_t *groups = xjson(json_array());
 	int i;
 
 	for (i = 0; i < view->g->nr; i++) {
-		members = members_json(view, i);
-		if (json_array_size(members))
-			json_array_append_new(groups, group_json(view, i,
-								 members));
-		else
-			json_decref(members);
+		json_array_append_new(groups, group_json(view,
+				      groups_number(view->g, i)));
 	}
 	return xjson(json_pack("{ss ss so si so so so}", "groups_of",
 			       view->g == view->model ? "model" : "kernel",
@@ -390,7 +295,7 @@ static json_t *view_json(const struct view *view)
  */
 enum status show_groups(struct session *session)
 {
-	struct view view;
+	struct view view = { };
 	int i;
 
 	view_open(&view, session);
@@ -400,8 +305,7 @@ enum status show_groups(struct session *session)
 		machine_text(view.machine);
 		source_text(&view);
 		for (i = 0; i < view.g->nr; i++)
-			if (groups_size(view.t, view.g, i))
-				group_text(&view, i);
+			group_text(&view, groups_number(view.g, i));
 		ungrouped_text(&view);
 	}
 	view_close(&view);
@@ -463,15 +367,16 @@ static void way_up(const struct view *view, int index)
 static bool complete(const struct view *view, int index)
 {
 	const struct topology *t = view->t;
+	struct crossings unknown = { };
 	int i;
 
 	for (i = index; i >= 0; i = topology_above(t, i))
 		if (!acs_readable(&t->functions[i]))
 			return false;
-	for (i = 0; i < t->nr && gaps_any(t); i++)
-		if (may_intrude(view, i, index))
-			return false;
-	return !groups_open(view->g, index);
+	if (view->unknown)
+		reach_crossings(view->unknown, index, &unknown);
+	free(unknown.at);
+	return !unknown.nr && !groups_open(view->g, index);
 }
 
 /* Who reaches the device by a route, or is reached by it: of its own group, too. */
@@ -546,7 +451,7 @@ static json_t *reach_json(const struct view *view, int index, bool by,
  */
 enum status show_device(struct session *session, int index)
 {
-	struct view view;
+	struct view view = { };
 	bool whole;
 
 	view_open(&view, session);

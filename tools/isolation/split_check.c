@@ -126,7 +126,8 @@ static void side_text(const struct topology *t, const struct side *side,
 		      const struct groups *g)
 {
 	char address[ADDRESS_SIZE];
-	int i;
+	const int *members;
+	int i, nr;
 
 	printf("%s%s%s", paint(PAINT_HEAD),
 	       topology_address(&t->functions[side->index], address),
@@ -135,12 +136,12 @@ static void side_text(const struct topology *t, const struct side *side,
 		printf(" has no group");
 	else
 		printf(" is in group %d with", g->of[side->index]);
-	for (i = 0; i < t->nr; i++)
-		if (i != side->index && g->of[i] >= 0 &&
-		    g->of[i] == g->of[side->index])
-			printf(" %s", topology_address(&t->functions[i],
-						       address));
-	if (groups_size(t, g, g->of[side->index]) == 1)
+	members = groups_members(g, g->of[side->index], &nr);
+	for (i = 0; side->group >= 0 && i < nr; i++)
+		if (members[i] != side->index)
+			printf(" %s", topology_address(
+			       &t->functions[members[i]], address));
+	if (side->group >= 0 && nr == 1)
 		printf(" nobody else");
 	putchar('\n');
 	for (i = 0; i < side->nr; i++)

@@ -48,9 +48,9 @@ static void place(const struct picture *p, struct layout *l, int index,
 	l->row[index] = l->nr;
 	l->depth[index] = depth;
 	l->order[l->nr++] = index;
-	for (i = 0; i < p->t->nr; i++)
-		if (topology_above(p->t, i) == index)
-			place(p, l, i, depth + 1);
+	for (i = p->t->functions[index].inside; i >= 0;
+	     i = p->t->functions[i].beside)
+		place(p, l, i, depth + 1);
 }
 
 static void layout(const struct picture *p, struct layout *l)
@@ -61,9 +61,8 @@ static void layout(const struct picture *p, struct layout *l)
 	l->row = xcalloc(p->t->nr, sizeof(int));
 	l->depth = xcalloc(p->t->nr, sizeof(int));
 	l->nr = 0;
-	for (i = 0; i < p->t->nr; i++)
-		if (topology_above(p->t, i) < 0)
-			place(p, l, i, 0);
+	for (i = p->t->roots; i >= 0; i = p->t->functions[i].beside)
+		place(p, l, i, 0);
 }
 
 static int left_of(const struct layout *l, int index)

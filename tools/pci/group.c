@@ -24,13 +24,24 @@
 
 #include "output.h"
 #include "pci/alias.h"
+#include "pci/indices.h"
 #include "pci/lost.h"
 #include "pci/topology.h"
 
-/* The state of one placement: who has been looked at. */
+/**
+ * struct search - the state of one placement
+ * @t: the machine
+ * @g: the groups so far
+ * @leak: for each function the first one from there upwards that does not isolate,
+ *	-1 for none
+ * @hopeful: what could not be read isolates
+ * @seen: who has been looked at
+ * @reason: where to put the reason
+ */
 struct search {
 	const struct topology *t;
 	struct groups *g;
+	const int *leak;
 	bool hopeful;
 	bool seen[256];
 	struct group_reason *reason;
@@ -38,11 +49,7 @@ struct search {
 
 static bool isolates(const struct search *s, int index)
 {
-	struct acs_verdict verdict = acs_judge(&s->t->functions[index],
-					       ACS_ISOLATED);
-
-	return verdict.isolates ||
-	       (s->hopeful && verdict.basis == ACS_UNKNOWN);
+	return s->leak[index] != index;
 }
 
 static bool joined(struct search *s, int with, enum group_cause cause,
@@ -83,20 +90,12 @@ static int requester(struct search *s, int index, bool *found)
 	return self;
 }
 
-/* The first port from @index upwards that does not isolate, -1 for none. */
-static int leak_above(const struct search *s, int index)
-{
-	for (; index >= 0; index = topology_above(s->t, index))
-		if (!isolates(s, index))
-			return index;
-	return -1;
-}
-
 static bool look_at_slot(struct search *s, int index);
 
 static bool look_at_aliases(struct search *s, int index)
 {
 	const struct function *f = &s->t->functions[index];
+	const struct bus *bus = &s->t->buses[f->bus];
 	int i;
 
 	if (s->seen[f->devfn])
@@ -104,10 +103,10 @@ static bool look_at_aliases(struct search *s, int index)
 	s->seen[f->devfn] = true;
 	if (joined(s, index, GROUP_SLOT, index))
 		return true;
-	for (i = 0; i < s->t->nr; i++) {
+	for (i = bus->first; i < bus->first + bus->nr; i++) {
 		const struct function *other = &s->t->functions[i];
 
-		if (i == index || other->bus != f->bus ||
+		if (i == index ||
 		    (!alias_of(f, other->devfn) &&
 		     !alias_of(other, f->devfn)))
 			continue;
@@ -123,15 +122,16 @@ static bool look_at_aliases(struct search *s, int index)
 static bool look_at_slot(struct search *s, int index)
 {
 	const struct function *f = &s->t->functions[index];
+	const struct bus *bus = &s->t->buses[f->bus];
 	int i;
 
 	if (!f->multifunction || isolates(s, index))
 		return false;
-	for (i = 0; i < s->t->nr; i++) {
+	for (i = bus->first; i < bus->first + bus->nr; i++) {
 		const struct function *other = &s->t->functions[i];
 
-		if (i == index || other->bus != f->bus ||
-		    slot_of(other) != slot_of(f) || isolates(s, i))
+		if (i == index || slot_of(other) != slot_of(f) ||
+		    isolates(s, i))
 			continue;
 		if (look_at_aliases(s, i)) {
 			s->reason->cause = GROUP_SLOT;
@@ -157,7 +157,7 @@ static bool place(struct search *s, int index)
 		return true;
 	for (above = topology_above(t, at); above >= 0;
 	     above = topology_above(t, above)) {
-		leak = leak_above(s, above);
+		leak = s->leak[above];
 		if (leak < 0)
 			break;
 		at = above;
@@ -167,74 +167,142 @@ static bool place(struct search *s, int index)
 	return look_at_aliases(s, at) || look_at_slot(s, at);
 }
 
-/* Make one group of two. */
-static void merge(const struct topology *t, struct groups *g, int from, int into)
+/* Which group one has become part of. */
+static int merged(const int *into, int group)
 {
-	int i;
-
-	for (i = 0; i < t->nr; i++)
-		if (g->of[i] == from)
-			g->of[i] = into;
+	while (into[group] != group)
+		group = into[group];
+	return group;
 }
 
 /* Numbers without gaps, by the first function. */
-static void renumber(const struct topology *t, struct groups *g)
+static void renumber(const struct topology *t, struct groups *g, int *into,
+		     int groups)
 {
-	int *number = xcalloc(g->nr, sizeof(*number));
+	int *number = xcalloc(groups, sizeof(*number));
 	int i, nr = 0;
 
 	for (i = 0; i < t->nr; i++) {
-		int *new = &number[g->of[i]];
+		int *new = &number[merged(into, g->of[i])];
 
 		if (!*new)
 			*new = ++nr;
 		g->of[i] = *new - 1;
 	}
-	g->nr = nr;
 	free(number);
+}
+
+/* The first function of a domain that may be behind or beside a bridge not known. */
+static int first_lost(const struct topology *t, struct indices *firsts, int index)
+{
+	int i;
+
+	for (i = firsts->nr - 1; i >= 0; i--)
+		if (t->functions[firsts->at[i]].domain ==
+		    t->functions[index].domain)
+			return firsts->at[i];
+	indices_add(firsts, index);
+	return index;
 }
 
 /*
  * All of a domain that may be behind or beside one bridge, which is not known, is one
  * group.
  */
-static void join_lost(const struct topology *t, struct groups *g)
+static void join_lost(const struct topology *t, struct groups *g, int groups)
 {
-	int i, first;
+	int *into = xcalloc(groups, sizeof(*into)), i, first, from, to;
+	struct indices firsts = { };
 
+	for (i = 0; i < groups; i++)
+		into[i] = i;
 	for (i = 0; i < t->nr; i++) {
 		if (!lost_may_share(t, i))
 			continue;
-		for (first = 0; t->functions[first].domain !=
-				t->functions[i].domain ||
-				!lost_may_share(t, first); first++)
-			;
-		if (g->of[i] == g->of[first])
+		first = first_lost(t, &firsts, i);
+		from = merged(into, g->of[i]);
+		to = merged(into, g->of[first]);
+		if (from == to)
 			continue;
 		g->reason[i] = (struct group_reason){ GROUP_LOST, first, first };
-		merge(t, g, g->of[i], g->of[first]);
+		into[from] = to;
 	}
-	renumber(t, g);
+	renumber(t, g, into, groups);
+	free(firsts.at);
+	free(into);
+}
+
+static bool isolates_alone(const struct topology *t, int index, bool hopeful)
+{
+	struct acs_verdict verdict = acs_judge(&t->functions[index],
+					       ACS_ISOLATED);
+
+	return verdict.isolates ||
+	       (hopeful && verdict.basis == ACS_UNKNOWN);
+}
+
+/* Bridges have a lower index than what is behind them. */
+static int *find_leaks(const struct topology *t, bool hopeful)
+{
+	int *leak = xcalloc(t->nr, sizeof(*leak)), i, above;
+
+	for (i = 0; i < t->nr; i++) {
+		above = topology_above(t, i);
+		if (!isolates_alone(t, i, hopeful))
+			leak[i] = i;
+		else
+			leak[i] = above < 0 ? -1 : leak[above];
+	}
+	return leak;
+}
+
+static int by_group(const void *left, const void *right, void *data)
+{
+	const int *of = data, a = *(const int *)left, b = *(const int *)right;
+
+	if (of[a] != of[b])
+		return of[a] < of[b] ? -1 : 1;
+	return (a > b) - (a < b);
+}
+
+static void sort_members(const struct topology *t, struct groups *g)
+{
+	int i;
+
+	g->member = xcalloc(t->nr, sizeof(*g->member));
+	g->first = xcalloc(t->nr + 1, sizeof(*g->first));
+	for (i = 0; i < t->nr; i++)
+		g->member[i] = i;
+	qsort_r(g->member, t->nr, sizeof(*g->member), by_group, g->of);
+	for (i = 0; i < t->nr; i++)
+		if (g->of[g->member[i]] >= 0 &&
+		    (!i || g->of[g->member[i]] != g->of[g->member[i - 1]]))
+			g->first[g->nr++] = i;
+	g->first[g->nr] = t->nr;
 }
 
 static struct groups *predict(const struct topology *t, bool hopeful)
 {
 	struct groups *g = xcalloc(1, sizeof(*g));
-	int i;
+	int *leak = find_leaks(t, hopeful), i, nr = 0;
 
 	g->of = xcalloc(t->nr, sizeof(*g->of));
 	g->reason = xcalloc(t->nr, sizeof(*g->reason));
 	for (i = 0; i < t->nr; i++)
 		g->of[i] = -1;
 	for (i = 0; i < t->nr; i++) {
-		struct search s = { .t = t, .g = g, .hopeful = hopeful,
-				    .reason = &g->reason[i] };
+		struct search s = {
+			.t = t, .g = g, .leak = leak, .hopeful = hopeful,
+			.reason = &g->reason[i],
+		};
 
 		g->reason[i].with = g->reason[i].culprit = -1;
-		g->of[i] = place(&s, i) ? g->of[g->reason[i].with] : g->nr++;
+		g->of[i] = place(&s, i) ? g->of[g->reason[i].with] : nr++;
 	}
 	if (t->lost && !hopeful)
-		join_lost(t, g);
+		join_lost(t, g, nr);
+	free(leak);
+	sort_members(t, g);
 	return g;
 }
 
@@ -247,14 +315,11 @@ static struct groups *predict(const struct topology *t, bool hopeful)
 struct groups *groups_predict(const struct topology *t)
 {
 	struct groups *g = predict(t, false), *finest;
-	int i;
 
 	if (!t->blind && !t->lost)
 		return g;
 	finest = predict(t, true);
-	g->open = xcalloc(t->nr, sizeof(*g->open));
-	for (i = 0; i < t->nr; i++)
-		g->open[i] = groups_member_differs(t, g, finest, i);
+	g->open = groups_differences(t, g, finest);
 	groups_free(finest);
 	return g;
 }
@@ -283,60 +348,13 @@ struct groups *groups_of_kernel(const struct topology *t)
 	int i;
 
 	g->of = xcalloc(t->nr, sizeof(*g->of));
-	for (i = 0; i < t->nr; i++) {
+	for (i = 0; i < t->nr; i++)
 		g->of[i] = t->functions[i].group;
-		if (g->of[i] >= g->nr)
-			g->nr = g->of[i] + 1;
-	}
+	sort_members(t, g);
 	if (g->nr)
 		return g;
 	groups_free(g);
 	return NULL;
-}
-
-/**
- * groups_member_differs() - is a function with others in another partition?
- * @t: the machine
- * @a: a partition
- * @b: another one
- * @function: the function
- *
- * Only functions that have a group in both are compared.
- *
- * Return: whether.
- */
-bool groups_member_differs(const struct topology *t, const struct groups *a,
-			   const struct groups *b, int function)
-{
-	int i;
-
-	if (a->of[function] < 0 || b->of[function] < 0)
-		return false;
-	for (i = 0; i < t->nr; i++) {
-		if (a->of[i] < 0 || b->of[i] < 0)
-			continue;
-		if ((a->of[i] == a->of[function]) !=
-		    (b->of[i] == b->of[function]))
-			return true;
-	}
-	return false;
-}
-
-/**
- * groups_size() - how many functions a group has
- * @t: the machine
- * @g: the groups
- * @group: which
- *
- * Return: the number.
- */
-int groups_size(const struct topology *t, const struct groups *g, int group)
-{
-	int i, n = 0;
-
-	for (i = 0; i < t->nr; i++)
-		n += g->of[i] == group;
-	return n;
 }
 
 /**
@@ -350,5 +368,80 @@ void groups_free(struct groups *g)
 	free(g->of);
 	free(g->reason);
 	free(g->open);
+	free(g->member);
+	free(g->first);
 	free(g);
+}
+
+/**
+ * groups_members() - who is in a group
+ * @g: the groups
+ * @group: the number of one; or -1: who is in none
+ * @nr: where to put how many there are
+ *
+ * Return: their indices, in ascending order.
+ */
+const int *groups_members(const struct groups *g, int group, int *nr)
+{
+	int low = 0, high = g->nr;
+
+	if (group < 0) {
+		*nr = g->first[0];
+		return g->member;
+	}
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (groups_number(g, middle) < group)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*nr = 0;
+	if (low < g->nr && groups_number(g, low) == group)
+		*nr = g->first[low + 1] - g->first[low];
+	return g->member + g->first[low];
+}
+
+/* Mark all members of groups of @a in which groups of @b meet. */
+static void mark_mixed(const struct groups *a, const struct groups *b,
+		       bool *mixed)
+{
+	int group, i, other;
+	bool differ;
+
+	for (group = 0; group < a->nr; group++) {
+		differ = false;
+		other = -1;
+		for (i = a->first[group]; i < a->first[group + 1]; i++) {
+			int there = b->of[a->member[i]];
+
+			if (there >= 0)
+				differ = differ || (other >= 0 && there != other);
+			if (there >= 0)
+				other = there;
+		}
+		for (i = a->first[group]; differ && i < a->first[group + 1]; i++)
+			mixed[a->member[i]] |= b->of[a->member[i]] >= 0;
+	}
+}
+
+/**
+ * groups_differences() - which functions are with others in another partition?
+ * @t: the machine
+ * @a: a partition
+ * @b: another one
+ *
+ * Only functions that have a group in both are compared.
+ *
+ * Return: for each function, whether it is one of them; to be freed.
+ */
+bool *groups_differences(const struct topology *t, const struct groups *a,
+			 const struct groups *b)
+{
+	bool *differs = xcalloc(t->nr, sizeof(*differs));
+
+	mark_mixed(a, b, differs);
+	mark_mixed(b, a, differs);
+	return differs;
 }

@@ -44,25 +44,41 @@ struct group_reason {
 
 /**
  * struct groups - a partition of the functions of a machine
- * @nr: number of groups
  * @of: for each function the number of its group, -1 for none
- * @reason: for each function
+ * @reason: for each function, NULL where the kernel has formed the groups
  * @open: for each function, whether registers that could not be read may put it into a
  *	smaller group; NULL if all could
+ * @member: the functions, sorted by group; first those without one
+ * @first: where in @member each group begins; one more for the end of the last
+ * @nr: how many groups there are; their numbers may have gaps
  */
 struct groups {
-	int nr;
 	int *of;
 	struct group_reason *reason;
 	bool *open;
+	int *member;
+	int *first;
+	int nr;
 };
 
 struct groups *groups_predict(const struct topology *t);
 struct groups *groups_of_kernel(const struct topology *t);
-bool groups_member_differs(const struct topology *t, const struct groups *a,
-			   const struct groups *b, int function);
 bool groups_open(const struct groups *g, int function);
-int groups_size(const struct topology *t, const struct groups *g, int group);
 void groups_free(struct groups *g);
+const int *groups_members(const struct groups *g, int group, int *nr);
+bool *groups_differences(const struct topology *t, const struct groups *a,
+			 const struct groups *b);
+
+/**
+ * groups_number() - what a group is called
+ * @g: the groups
+ * @at: one of them, from 0 to g->nr - 1, in ascending order of numbers
+ *
+ * Return: its number.
+ */
+static inline int groups_number(const struct groups *g, int at)
+{
+	return g->of[g->member[g->first[at]]];
+}
 
 #endif

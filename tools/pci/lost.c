@@ -39,14 +39,12 @@ static bool is_virtual(const struct function *f)
 }
 
 /* Of a bus in the range of a bridge, the one that leads to it is missing. */
-static bool is_gap(const struct topology *t, int bus)
+static bool is_gap(const struct topology *t, const struct bus *bus)
 {
 	bool gap = false;
 	int i;
 
-	for (i = 0; i < t->nr; i++) {
-		if (t->functions[i].bus != bus)
-			continue;
+	for (i = bus->first; i < bus->first + bus->nr; i++) {
 		if (is_of_root(&t->functions[i]))
 			return false;
 		gap = gap || !is_virtual(&t->functions[i]);
@@ -55,14 +53,13 @@ static bool is_gap(const struct topology *t, int bus)
 }
 
 /* Others are root buses if something is there that only these have. */
-static bool is_root(const struct topology *t, int bus)
+static bool is_root(const struct topology *t, const struct bus *bus)
 {
 	int i;
 
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].bus == bus &&
-		    (is_of_root(&t->functions[i]) ||
-		     may_be_of_root(&t->functions[i])))
+	for (i = bus->first; i < bus->first + bus->nr; i++)
+		if (is_of_root(&t->functions[i]) ||
+		    may_be_of_root(&t->functions[i]))
 			return true;
 	return false;
 }
@@ -93,8 +90,8 @@ void lost_find(struct topology *t)
 
 		/* Bus 0 is a root bus */
 		if (bus->self < 0 && bus->number)
-			bus->lost = bus->parent >= 0 ? is_gap(t, i) :
-						       !is_root(t, i);
+			bus->lost = bus->parent >= 0 ? is_gap(t, bus) :
+						       !is_root(t, bus);
 	}
 	for (i = 0; i < t->nr; i++)
 		t->lost += topology_lost(t, i);

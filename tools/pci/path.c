@@ -25,34 +25,26 @@ static bool is_port(const struct function *f)
 	return f->pcie && (f->type == PORT_ROOT || f->type == PORT_DOWNSTREAM);
 }
 
-/* The bus of the bridge above, for functions on buses without one. */
-static int link_bus(const struct topology *t, int index)
-{
-	int above = topology_above(t, index);
-
-	return above < 0 ? t->functions[index].bus : t->functions[above].below;
-}
-
 /* Where the ways up from two functions meet. */
 static bool find_turn(const struct topology *t, int from, int to,
 		      struct path *path)
 {
-	int a, b;
+	const struct function *functions = t->functions;
 
-	for (a = from; a >= 0; a = topology_above(t, a)) {
-		for (b = to; b >= 0; b = topology_above(t, b)) {
-			bool roots = on_root(t, a) && on_root(t, b) &&
-				     t->functions[a].domain ==
-				     t->functions[b].domain;
-
-			if (link_bus(t, a) != link_bus(t, b) && !roots)
-				continue;
-			path->turn_from = a;
-			path->turn_to = b;
-			return true;
-		}
+	while (functions[from].depth > functions[to].depth)
+		from = topology_above(t, from);
+	while (functions[to].depth > functions[from].depth)
+		to = topology_above(t, to);
+	while (topology_above(t, from) != topology_above(t, to)) {
+		from = topology_above(t, from);
+		to = topology_above(t, to);
 	}
-	return false;
+	/* Root buses of one domain are taken for one */
+	if (on_root(t, from) && functions[from].domain != functions[to].domain)
+		return false;
+	path->turn_from = from;
+	path->turn_to = to;
+	return true;
 }
 
 static struct path *decide(struct path *path, enum route route,

@@ -440,17 +440,17 @@ static void read_sysfs(struct topology *t, const char *root)
 /* A dump shows virtual functions by the IDs that they do not have. */
 static void guess_physfn(struct topology *t)
 {
-	int i, j;
+	int i, last = -1;
 
 	for (i = 0; i < t->nr; i++) {
 		struct function *f = &t->functions[i];
 
-		if (!f->known || f->vendor != 0xffff || f->device != 0xffff)
-			continue;
-		f->multifunction = false;
-		for (j = i - 1; j >= 0 && f->physfn < 0; j--)
-			if (t->functions[j].caps.sriov_vfs)
-				f->physfn = j;
+		if (f->known && f->vendor == 0xffff && f->device == 0xffff) {
+			f->multifunction = false;
+			f->physfn = last;
+		}
+		if (f->caps.sriov_vfs)
+			last = i;
 	}
 }
 

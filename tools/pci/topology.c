@@ -8,41 +8,79 @@
 #include "output.h"
 #include "pci/dump.h"
 
-static int add_bus(struct topology *t, unsigned int domain, uint8_t number)
+/* What linking looks up by the number of a bus. */
+struct domain {
+	unsigned int number;
+	int bus[256];
+};
+
+/**
+ * struct domains - all domains, in ascending order
+ * @at: the domains
+ * @nr: how many
+ */
+struct domains {
+	struct domain *at;
+	int nr;
+};
+
+static int *find_bus(const struct domains *d, unsigned int domain,
+		     uint8_t number)
+{
+	int low = 0, high = d->nr - 1;
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (d->at[middle].number < domain)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &d->at[low].bus[number];
+}
+
+static int add_bus(struct topology *t, const struct function *f, uint8_t number)
 {
 	struct bus *bus;
 
 	t->buses = xrealloc(t->buses, t->nr_buses + 1, sizeof(*bus));
 	bus = &t->buses[t->nr_buses];
-	bus->domain = domain;
-	bus->number = number;
-	bus->self = bus->parent = -1;
-	bus->lost = false;
+	*bus = (struct bus){ .domain = f->domain, .number = number,
+			     .self = -1, .parent = -1 };
 	return t->nr_buses++;
 }
 
-static int find_bus(const struct topology *t, unsigned int domain,
-		    uint8_t number)
+/* Functions are sorted by address: those of a domain and a bus are side by side. */
+static void find_domains(const struct topology *t, struct domains *d)
 {
-	int i;
+	int i, j;
 
-	for (i = 0; i < t->nr_buses; i++)
-		if (t->buses[i].domain == domain &&
-		    t->buses[i].number == number)
-			return i;
-	return -1;
+	for (i = 0; i < t->nr; i++) {
+		if (i && t->functions[i].domain == t->functions[i - 1].domain)
+			continue;
+		d->at = xrealloc(d->at, d->nr + 1, sizeof(*d->at));
+		d->at[d->nr].number = t->functions[i].domain;
+		for (j = 0; j < 256; j++)
+			d->at[d->nr].bus[j] = -1;
+		d->nr++;
+	}
 }
 
-static void add_buses_of_functions(struct topology *t)
+static void add_buses_of_functions(struct topology *t, struct domains *d)
 {
 	int i;
 
 	for (i = 0; i < t->nr; i++) {
 		struct function *f = &t->functions[i];
+		int *bus = find_bus(d, f->domain, f->number);
 
-		f->bus = find_bus(t, f->domain, f->number);
-		if (f->bus < 0)
-			f->bus = add_bus(t, f->domain, f->number);
+		if (*bus < 0) {
+			*bus = add_bus(t, f, f->number);
+			t->buses[*bus].first = i;
+		}
+		f->bus = *bus;
+		t->buses[*bus].nr++;
 	}
 }
 
@@ -50,10 +88,10 @@ static void add_buses_of_functions(struct topology *t)
  * Numbers of buses grow downwards.  Insisting on that keeps a tree a tree,
  * whatever a dump claims.
  */
-static void add_buses_of_bridges(struct topology *t)
+static void add_buses_of_bridges(struct topology *t, struct domains *d)
 {
 	char text[ADDRESS_SIZE];
-	int i, bus;
+	int i, *bus;
 
 	for (i = 0; i < t->nr; i++) {
 		struct function *f = &t->functions[i];
@@ -65,65 +103,83 @@ static void add_buses_of_bridges(struct topology *t)
 			     topology_address(f, text), f->secondary);
 			continue;
 		}
-		bus = find_bus(t, f->domain, f->secondary);
-		if (bus < 0)
-			bus = add_bus(t, f->domain, f->secondary);
-		if (t->buses[bus].self >= 0) {
+		bus = find_bus(d, f->domain, f->secondary);
+		if (*bus < 0)
+			*bus = add_bus(t, f, f->secondary);
+		if (t->buses[*bus].self >= 0) {
 			warn("bridge %s leads to bus %02x, as another does: ignored",
 			     topology_address(f, text), f->secondary);
 			continue;
 		}
-		t->buses[bus].self = i;
-		t->buses[bus].parent = f->bus;
-		f->below = bus;
+		t->buses[*bus].self = i;
+		t->buses[*bus].parent = f->bus;
+		f->below = *bus;
 	}
 }
 
-/* The bridge with the narrowest range that has this bus, without leading to it. */
-static int enclosing_bridge(const struct topology *t, const struct bus *bus)
+/*
+ * Buses of virtual functions have no bridge: they hang below the bridge with the
+ * narrowest range that has them, without leading to them.
+ */
+static void place_other_buses(struct topology *t, const struct domain *d)
 {
-	int i, best = -1;
+	int enclosing[256], number, bus, below;
 
-	for (i = 0; i < t->nr; i++) {
-		const struct function *f = &t->functions[i];
-
-		if (f->below < 0 || f->domain != bus->domain ||
-		    f->secondary >= bus->number || f->subordinate < bus->number)
+	for (number = 0; number < 256; number++)
+		enclosing[number] = -1;
+	for (number = 0; number < 256; number++) {
+		bus = d->bus[number];
+		if (bus < 0)
 			continue;
-		if (best < 0 || f->secondary > t->functions[best].secondary)
-			best = i;
-	}
-	return best;
-}
-
-/* Buses of virtual functions have no bridge: they hang below another bus. */
-static void place_other_buses(struct topology *t)
-{
-	int i, bridge;
-
-	for (i = 0; i < t->nr_buses; i++) {
-		struct bus *bus = &t->buses[i];
-
-		if (bus->self >= 0)
+		if (t->buses[bus].self < 0) {
+			t->buses[bus].parent = enclosing[number];
 			continue;
-		bridge = enclosing_bridge(t, bus);
-		if (bridge >= 0)
-			bus->parent = t->functions[bridge].below;
+		}
+		/* Who begins later has the narrower range */
+		for (below = number + 1;
+		     below <= t->functions[t->buses[bus].self].subordinate;
+		     below++)
+			enclosing[below] = bus;
 	}
 }
 
 /* Linux finds all functions of a bus, and then what is behind each of them. */
 static int order_bus(const struct topology *t, int bus, int *order, int n)
 {
-	int i;
+	int i, first = t->buses[bus].first, end = first + t->buses[bus].nr;
 
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].bus == bus)
-			order[n++] = i;
-	for (i = 0; i < t->nr; i++)
-		if (t->functions[i].bus == bus && t->functions[i].below >= 0)
+	for (i = first; i < end; i++)
+		order[n++] = i;
+	for (i = first; i < end; i++)
+		if (t->functions[i].below >= 0)
 			n = order_bus(t, t->functions[i].below, order, n);
 	return n;
+}
+
+/* What was known of functions by their index is so in the new order. */
+static void renumber(struct topology *t, const int *place)
+{
+	int i;
+
+	for (i = 0; i < t->nr; i++) {
+		struct function *f = &t->functions[i];
+		int above;
+
+		if (f->physfn >= 0)
+			f->physfn = place[f->physfn];
+		above = topology_above(t, i);
+		/* Bridges are found before what is behind them */
+		f->depth = above < 0 ? 0 : t->functions[above].depth + 1;
+		f->inside = -1;
+	}
+	t->roots = -1;
+	for (i = t->nr - 1; i >= 0; i--) {
+		int above = topology_above(t, i);
+		int *head = above < 0 ? &t->roots : &t->functions[above].inside;
+
+		t->functions[i].beside = *head;
+		*head = i;
+	}
 }
 
 static void order_functions(struct topology *t)
@@ -144,17 +200,18 @@ static void order_functions(struct topology *t)
 		sorted[i] = t->functions[order[i]];
 		place[order[i]] = i;
 	}
-	for (i = 0; i < n; i++)
-		if (sorted[i].physfn >= 0)
-			sorted[i].physfn = place[sorted[i].physfn];
-	for (i = 0; i < t->nr_buses; i++)
+	for (i = 0; i < t->nr_buses; i++) {
 		if (t->buses[i].self >= 0)
 			t->buses[i].self = place[t->buses[i].self];
+		if (t->buses[i].nr)
+			t->buses[i].first = place[t->buses[i].first];
+	}
 	free(t->functions);
 	free(order);
-	free(place);
 	t->functions = sorted;
 	t->nr = n;
+	t->by_address = place;
+	renumber(t, place);
 }
 
 /**
@@ -163,9 +220,15 @@ static void order_functions(struct topology *t)
  */
 void topology_link(struct topology *t)
 {
-	add_buses_of_functions(t);
-	add_buses_of_bridges(t);
-	place_other_buses(t);
+	struct domains d = { };
+	int i;
+
+	find_domains(t, &d);
+	add_buses_of_functions(t, &d);
+	add_buses_of_bridges(t, &d);
+	for (i = 0; i < d.nr; i++)
+		place_other_buses(t, &d.at[i]);
+	free(d.at);
 	order_functions(t);
 }
 
@@ -184,6 +247,7 @@ void topology_free(struct topology *t)
 	free(t->functions);
 	free(t->buses);
 	dump_free(t->dump);
+	free(t->by_address);
 	free(t);
 }
 
@@ -202,6 +266,38 @@ const char *topology_address(const struct function *f,
 	return text;
 }
 
+static int compare_address(const struct function *f, unsigned int domain,
+			   unsigned int bus, unsigned int devfn)
+{
+	if (f->domain != domain)
+		return f->domain < domain ? -1 : 1;
+	if (f->number != bus)
+		return f->number < bus ? -1 : 1;
+	return (f->devfn > devfn) - (f->devfn < devfn);
+}
+
+/* Before topology_link(), functions are in the order of their addresses. */
+static int find_address(const struct topology *t, unsigned int domain,
+			unsigned int bus, unsigned int devfn)
+{
+	int low = 0, high = t->nr - 1;
+
+	while (low <= high) {
+		int middle = (low + high) / 2;
+		int at = t->by_address ? t->by_address[middle] : middle;
+		int order = compare_address(&t->functions[at], domain, bus,
+					    devfn);
+
+		if (!order)
+			return at;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
+	return -1;
+}
+
 /**
  * topology_find() - the function of an address
  * @t: the machine
@@ -212,7 +308,7 @@ const char *topology_address(const struct function *f,
 int topology_find(const struct topology *t, const char *address)
 {
 	unsigned int domain = 0, bus, slot, function;
-	int i, end = 0;
+	int end = 0;
 
 	if (strspn(address, "0123456789abcdefABCDEF:.") != strlen(address))
 		return -2;
@@ -225,14 +321,7 @@ int topology_find(const struct topology *t, const char *address)
 	}
 	if (slot > 31 || function > 7)
 		return -2;
-	for (i = 0; i < t->nr; i++) {
-		const struct function *f = &t->functions[i];
-
-		if (f->domain == domain && f->number == bus &&
-		    f->devfn == (slot << 3 | function))
-			return i;
-	}
-	return -1;
+	return find_address(t, domain, bus, slot << 3 | function);
 }
 
 /**

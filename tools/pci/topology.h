@@ -143,6 +143,9 @@ struct caps {
  * @dma_as: index of the function whose requester ID its DMA has, see vmd.h; or -1
  * @bars: its base address registers, as they are
  * @bars_known: which could be read
+ * @depth: how many bridges are above it
+ * @inside: of a bridge: index of the first function behind it, -1 for none
+ * @beside: index of the next one behind the same bridge, or on root buses; or -1
  */
 struct function {
 	unsigned int domain;
@@ -174,6 +177,9 @@ struct function {
 	int dma_as;
 	uint32_t bars[6];
 	bool bars_known;
+	int depth;
+	int inside;
+	int beside;
 };
 
 /**
@@ -183,6 +189,8 @@ struct function {
  * @self: index of the bridge that leads to it, -1 for none
  * @parent: index of the bus above, -1 for a root bus
  * @lost: which bridge leads to it is not known, see lost.h
+ * @first: index of the first function on it; the others follow
+ * @nr: how many there are
  */
 struct bus {
 	unsigned int domain;
@@ -190,6 +198,8 @@ struct bus {
 	int self;
 	int parent;
 	bool lost;
+	int first;
+	int nr;
 };
 
 /**
@@ -197,9 +207,11 @@ struct bus {
  * @live: it is the running one
  * @functions: in the order in which Linux finds them
  * @nr: how many
+ * @roots: index of the first function on a root bus; the others are beside it
  * @buses: root buses first
  * @nr_buses: how many
  * @dump: what it is from, NULL for the running system
+ * @by_address: indices of functions in ascending order of addresses
  * @blind: functions with registers that matter and could not be read
  * @lost: functions above which there is a bridge that is not known
  * @amd_iommu: it has an IVRS table, as far as we know
@@ -210,9 +222,11 @@ struct topology {
 	bool live;
 	struct function *functions;
 	int nr;
+	int roots;
 	struct bus *buses;
 	int nr_buses;
 	struct dump *dump;
+	int *by_address;
 	int blind;
 	int lost;
 	bool amd_iommu;
