@@ -442,6 +442,60 @@ static void check_reach(const struct topology *t, const struct groups *g,
 	reach_free(reach);
 }
 
+/* Which branch below a bridge is a function in? -1: it is not below it. */
+static int branch_of(const struct topology *t, int bridge, int index)
+{
+	for (; index >= 0; index = topology_above(t, index))
+		if (topology_above(t, index) == bridge)
+			return index;
+	return -1;
+}
+
+static bool has(const struct indices *list, int index)
+{
+	int i;
+
+	for (i = 0; i < list->nr; i++)
+		if (list->at[i] == index)
+			return true;
+	return false;
+}
+
+/* Who crosses below a bridge is told at once, or has its ways listed. */
+static void check_below(const struct topology *t, const struct groups *g,
+			const struct question *q)
+{
+	struct reach *reach = reach_new(t, g, q->gets);
+	struct indices from = { }, to = { }, listed = { };
+	int bridge, i, j, a, b;
+
+	for (bridge = 0; bridge < t->nr; bridge++) {
+		reach_below(reach, bridge, &from, &to);
+		for (i = 0; i < t->nr; i++) {
+			a = branch_of(t, bridge, i);
+			reach_listed(reach, i, &listed);
+			for (j = 0; a >= 0 && j < t->nr; j++) {
+				bool gets, told = has(&from, i) && has(&to, j);
+
+				b = branch_of(t, bridge, j);
+				if (b < 0 || a == b)
+					continue;
+				gets = slowly_gets(t, g, i, j, q);
+				if (gets && !told && !has(&listed, j))
+					differ("%s from %d to %d is not told below %d",
+					       q->name, i, j, bridge);
+				if (told && !gets && g->of[i] != g->of[j])
+					differ("%s from %d to %d is told below %d",
+					       q->name, i, j, bridge);
+			}
+		}
+	}
+	free(from.at);
+	free(to.at);
+	free(listed.at);
+	reach_free(reach);
+}
+
 /* Plans ---------------------------------------------------------------------- */
 
 static bool may_reach(const struct topology *t, int from, int to)
@@ -505,6 +559,9 @@ static void check(const struct topology *t)
 		if (other)
 			check_reach(t, other, &questions[i]);
 	}
+	check_below(t, model, &questions[0]);
+	if (other)
+		check_below(t, other, &questions[0]);
 	check_opened(t);
 out:
 	groups_free(model);

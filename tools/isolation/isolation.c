@@ -21,7 +21,7 @@ static const struct command commands[] = {
 	{ "show", "[DEVICE]",
 	  "the IOMMU groups and why each is one; with DEVICE, that one in depth",
 	  show },
-	{ "graph", "[dot|svg] [--p2p A,B]...",
+	{ "graph", "[dot|svg] [--p2p A,B]... [--only CLASS|ADDRESS,...]... [--all]",
 	  "a picture; without --p2p, of the ways between groups past the IOMMU",
 	  graph },
 	{ "split-check", "DEVICE DEVICE",

@@ -15,10 +15,11 @@
 
 #include "output.h"
 
-/* In place of a group, of a branch of the tree. */
+/* In place of a group: of a branch of the tree, and for leaving nobody out. */
 enum {
 	NOBODY = -2,
 	SEVERAL = -3,
+	NO_GROUP = -4,
 };
 
 /**
@@ -345,6 +346,25 @@ void reach_into(const struct reach *r, int to, struct indices *list)
 	indices_sort(list);
 }
 
+static void find_targets(const struct reach *r, int from, bool listed,
+			 struct indices *list)
+{
+	int group = r->g->of[from], at, to;
+
+	list->nr = 0;
+	if (r->t->functions[from].bridge)
+		return;
+	for (at = from; at >= 0; at = topology_above(r->t, at)) {
+		if (r->gate[at] == GATE_SHUT || nobody_else(r, at, group) ||
+		    (listed && r->gate[at] != GATE_LIST))
+			continue;
+		for (to = r->head[at]; to >= 0; to = next_beside(r->t, to))
+			if (to != at && passes(r, at, to))
+				collect(r, to, group, true, list);
+	}
+	indices_sort(list);
+}
+
 /**
  * reach_from() - to whom of other groups does a function get?
  * @r: the answers
@@ -353,17 +373,61 @@ void reach_into(const struct reach *r, int to, struct indices *list)
  */
 void reach_from(const struct reach *r, int from, struct indices *list)
 {
-	int group = r->g->of[from], at, to;
+	find_targets(r, from, false, list);
+}
 
-	list->nr = 0;
-	if (r->t->functions[from].bridge)
+/**
+ * reach_listed() - the same, where that is decided for each two
+ * @r: the answers
+ * @from: the function
+ * @list: where to put them, in ascending order
+ *
+ * Those to whom it gets otherwise are in reach_below() of a bridge.
+ */
+void reach_listed(const struct reach *r, int from, struct indices *list)
+{
+	find_targets(r, from, true, list);
+}
+
+/* Do ends of different groups meet if these two branches do? */
+static bool mixes(const struct reach *r, int a, int b)
+{
+	return a != b && r->whole[a] != NOBODY && r->whole[b] != NOBODY &&
+	       (r->whole[a] == SEVERAL || r->whole[a] != r->whole[b]);
+}
+
+/**
+ * reach_below() - who below a bridge gets to whom there, if all get to all
+ * @r: the answers
+ * @bridge: the bridge
+ * @senders: where to put who gets to the others, in ascending order
+ * @targets: where to put to whom they get
+ *
+ * Those of whom it is decided one by one (reach_listed()) are not among them. If nobody
+ * gets to another group, both lists are empty.
+ */
+void reach_below(const struct reach *r, int bridge, struct indices *senders,
+		 struct indices *targets)
+{
+	const struct function *functions = r->t->functions;
+	int first = functions[bridge].inside, a, b;
+
+	senders->nr = targets->nr = 0;
+	if (first < 0 || r->whole[bridge] != SEVERAL)
 		return;
-	for (at = from; at >= 0; at = topology_above(r->t, at)) {
-		if (r->gate[at] == GATE_SHUT || nobody_else(r, at, group))
-			continue;
-		for (to = r->head[at]; to >= 0; to = next_beside(r->t, to))
-			if (to != at && passes(r, at, to))
-				collect(r, to, group, true, list);
+	for (a = r->senders[first]; a >= 0; a = r->sender[a]) {
+		for (b = first; b >= 0 && !mixes(r, a, b);)
+			b = functions[b].beside;
+		if (b >= 0 && r->gate[a] == GATE_OPEN)
+			collect(r, a, NO_GROUP, false, senders);
 	}
-	indices_sort(list);
+	for (b = first; b >= 0; b = functions[b].beside) {
+		for (a = r->senders[first]; a >= 0; a = r->sender[a])
+			if (mixes(r, a, b) && r->gate[a] == GATE_OPEN)
+				break;
+		if (a >= 0)
+			collect(r, b, NO_GROUP, true, targets);
+	}
+	indices_sort(senders);
+	indices_sort(targets);
 }

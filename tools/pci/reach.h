@@ -43,5 +43,8 @@ void reach_into(const struct reach *r, int to, struct indices *list);
 void reach_crossings(const struct reach *r, int to, struct crossings *list);
 int reach_senders(const struct reach *r, int from, int member);
 void reach_from(const struct reach *r, int from, struct indices *list);
+void reach_below(const struct reach *r, int bridge, struct indices *senders,
+		 struct indices *targets);
+void reach_listed(const struct reach *r, int from, struct indices *list);
 
 #endif

@@ -297,9 +297,11 @@ static void read_function(struct pci_access *pci, const struct registers *r,
 	f->domain = dev->domain;
 	f->number = dev->bus;
 	f->devfn = dev->dev << 3 | dev->func;
-	f->group = f->physfn = f->bus = f->below = f->dma_as = -1;
-	pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_CAPS |
-			   PCI_FILL_EXT_CAPS);
+	f->group = f->node = f->physfn = f->bus = f->below = f->dma_as = -1;
+	if (pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS |
+			       PCI_FILL_CAPS | PCI_FILL_EXT_CAPS |
+			       PCI_FILL_NUMA_NODE) & PCI_FILL_NUMA_NODE)
+		f->node = dev->numa_node;
 	f->vendor = dev->vendor_id;
 	f->device = dev->device_id;
 	f->class = dev->device_class;

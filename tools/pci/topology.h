@@ -122,6 +122,7 @@ struct caps {
  * @name: what it is called, with or without pci.ids
  * @driver: its driver, or NULL
  * @group: its IOMMU group, -1 if it has none or that is not known
+ * @node: its NUMA node, -1 if that is not known
  * @known: its header could be read: what it is, and what is behind it
  * @bridge: has a bus behind it
  * @multifunction: Linux takes it for part of a multi-function device
@@ -157,6 +158,7 @@ struct function {
 	char *name;
 	char *driver;
 	int group;
+	int node;
 	bool known;
 	bool bridge;
 	bool multifunction;
