@@ -13,7 +13,11 @@
 #include "isolation/explain.h"
 #include "output.h"
 #include "pci/gaps.h"
+#include "pci/indices.h"
 #include "pci/span.h"
+
+/* JSON has more pairs than that as lists. */
+#define PAIRS_MAX 1024
 
 /**
  * struct gain - what a function gets
@@ -254,27 +258,83 @@ void trust_text(struct plan *p, const struct pairs *opened)
 		       paint(PAINT_NOTE), paint(PAINT_OFF));
 }
 
+static json_t *pair_json(const struct plan *p, const struct pair *pair)
+{
+	return xjson(json_pack("{so so sb sb}",
+			       "from", explain_address(p->t, pair->a),
+			       "to", explain_address(p->t, pair->b),
+			       "certain", is_certain(p, pair),
+			       "one_group", p->after->of[pair->a] ==
+					    p->after->of[pair->b]));
+}
+
+/* In one group are all, none, or some of these and those: true, false, null. */
+static json_t *one_group(const struct plan *p, const struct gain *gain,
+			 const struct indices *from)
+{
+	bool any = false, all = true;
+	int i, j;
+
+	for (i = 0; i < from->nr; i++) {
+		for (j = 0; j < gain->nr && (all || !any); j++) {
+			if (p->after->of[from->at[i]] ==
+			    p->after->of[gain->to[j]])
+				any = true;
+			else
+				all = false;
+		}
+	}
+	return any && !all ? json_null() : json_boolean(all);
+}
+
+/* All that get the same as the one at @first. */
+static json_t *gain_json(const struct plan *p, struct gains *gains, int first)
+{
+	struct gain *gain = &gains->at[first];
+	json_t *from = xjson(json_array()), *to = xjson(json_array());
+	struct indices list = { };
+	json_t *value;
+	int i;
+
+	for (i = first; i < gains->nr; i++) {
+		struct gain *other = &gains->at[i];
+
+		if (other->told || !same(gain, other))
+			continue;
+		other->told = true;
+		indices_add(&list, other->from);
+		json_array_append_new(from, explain_address(p->t, other->from));
+	}
+	for (i = 0; i < gain->nr; i++)
+		json_array_append_new(to, explain_address(p->t, gain->to[i]));
+	value = json_pack("{so so sb so}", "from", from, "to", to, "certain",
+			  gain->certain, "one_group", one_group(p, gain, &list));
+	free(list.at);
+	return xjson(value);
+}
+
 /**
  * trust_json() - what a plan costs, for programs
  * @p: the plan, whose machine is as planned
  * @opened: who gets a way to whom
  *
- * Return: an array of pairs.
+ * Return: an array of pairs; if there are many, each entry has lists of functions that
+ * all get to all of others.
  */
 json_t *trust_json(struct plan *p, const struct pairs *opened)
 {
 	json_t *array = xjson(json_array());
+	struct gains gains = { };
 	int i;
 
-	for (i = 0; i < opened->nr; i++) {
-		const struct pair *pair = &opened->at[i];
-
-		json_array_append_new(array, json_pack("{so so sb sb}",
-			"from", explain_address(p->t, pair->a),
-			"to", explain_address(p->t, pair->b),
-			"certain", is_certain(p, pair),
-			"one_group", p->after->of[pair->a] ==
-				     p->after->of[pair->b]));
-	}
+	for (i = 0; i < opened->nr && opened->nr <= PAIRS_MAX; i++)
+		json_array_append_new(array, pair_json(p, &opened->at[i]));
+	if (opened->nr > PAIRS_MAX)
+		gains = collect(p, opened);
+	for (i = 0; i < gains.nr; i++)
+		if (gains.at[i].nr && !gains.at[i].told)
+			json_array_append_new(array,
+					      gain_json(p, &gains, i));
+	drop(&gains);
 	return array;
 }
