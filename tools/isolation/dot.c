@@ -12,7 +12,7 @@
 #include "isolation/picture.h"
 #include "output.h"
 
-#define LABEL_MAX 64
+#define LABEL_MAX 80
 
 /* A string between quotes. */
 static void string(const char *text)

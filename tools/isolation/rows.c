@@ -529,7 +529,7 @@ static char *plain_label(const struct rows *rows, const struct row *row)
 				 (int)strcspn(f->name, ":["), f->name);
 	if (f->bridge)
 		return xasprintf("%s: %s", kind, without_class(f->name));
-	if (!strcmp(kind, "endpoint"))
+	if (!strcmp(kind, "endpoint") || !strcmp(kind, "PCI function"))
 		return xasprintf("%s", f->name);
 	return xasprintf("%s, %s", kind, f->name);
 }

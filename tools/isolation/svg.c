@@ -320,6 +320,12 @@ static void draw_way(const struct layout *l, int i)
 	       (int)way->route, path_route_name(way->route));
 }
 
+/* So that arrows of two lines do not lie on each other. */
+static int tick_of(const struct layout *l, int row, int lane)
+{
+	return middle_of(l, row) - 5 + lane % 3 * 5;
+}
+
 static void draw_junction(const struct layout *l, int index)
 {
 	const struct junction *j = &l->p->junctions[index];
@@ -328,12 +334,10 @@ static void draw_junction(const struct layout *l, int index)
 	const char *colour = picture_colour(j->route);
 
 	printf("<path d=\"M%d %dV%d\" stroke=\"%s\" stroke-width=\"2\"><title>%s</title></path>\n",
-	       far, middle_of(l, j->first) - 5,
-	       middle_of(l, j->last) + 5, colour,
-	       path_route_name(j->route));
+	       far, tick_of(l, j->first, lane), tick_of(l, j->last, lane),
+	       colour, path_route_name(j->route));
 	for (i = j->first; i <= j->last; i++) {
-		/* So that arrows of two lines do not lie on each other */
-		int y = middle_of(l, i) - 5 + lane % 3 * 5;
+		int y = tick_of(l, i, lane);
 
 		if (!j->sends[i] && !j->takes[i])
 			continue;
