@@ -141,7 +141,7 @@ static void add_mention(struct reader *r, const struct line *line)
 	mention = &dump->mentions[dump->nr++];
 	*mention = (struct mention){
 		.domain = line->domain, .bus = line->bus, .devfn = line->devfn,
-		.listing = last ? last->listing : 0,
+		.listing = last ? last->listing : 0, .node = -1,
 	};
 	if (last && (r->rule || mention_order(last, mention) >= 0))
 		mention->listing++;
@@ -176,6 +176,23 @@ static void add_registers(struct reader *r, const struct line *line)
 	space->end = line->offset + line->nr;
 	if (line->cut)
 		damaged(r);
+}
+
+/* Of what lspci -v says in words, one thing is not in registers. */
+static void add_words(struct reader *r, const char *text, size_t length)
+{
+	static const char words[] = "NUMA node: ";
+	const char *at = memmem(text, length, words, strlen(words));
+	char number[8] = "";
+	size_t left;
+
+	if (!at)
+		return;
+	at += strlen(words);
+	left = length - (at - text);
+	memcpy(number, at, left < sizeof(number) ? left : sizeof(number) - 1);
+	if (*number >= '0' && *number <= '9')
+		r->dump->mentions[r->dump->nr - 1].node = atoi(number);
 }
 
 /* Messages in the middle ---------------------------------------------------- */
@@ -262,6 +279,8 @@ static struct line take_line(struct reader *r, const char *text, size_t length)
 		/* lspci -v says what a function is, indented below it */
 		if (!r->dump->nr || !r->open || line.indent <= r->indent)
 			leave_out(r);
+		else
+			add_words(r, text, length);
 		break;
 	}
 	return line;
@@ -386,6 +405,32 @@ void dump_free(struct dump *dump)
 	free(dump);
 }
 
+static const struct mention *find(const struct dump *dump, unsigned int domain,
+				  uint8_t bus, uint8_t devfn)
+{
+	struct mention key = { .domain = domain, .bus = bus, .devfn = devfn };
+
+	return bsearch(&key, dump->functions, dump->nr_functions, sizeof(key),
+		       mention_order);
+}
+
+/**
+ * dump_node() - the NUMA node of a function
+ * @dump: the dump
+ * @domain: address of the function
+ * @bus: same
+ * @devfn: same
+ *
+ * Return: its number, -1 if the dump does not tell.
+ */
+int dump_node(const struct dump *dump, unsigned int domain, uint8_t bus,
+	      uint8_t devfn)
+{
+	const struct mention *f = find(dump, domain, bus, devfn);
+
+	return f ? f->node : -1;
+}
+
 /**
  * dump_knows() - does a dump have certain registers?
  * @dump: the dump
@@ -400,10 +445,7 @@ void dump_free(struct dump *dump)
 bool dump_knows(const struct dump *dump, unsigned int domain, uint8_t bus,
 		uint8_t devfn, unsigned int offset, unsigned int size)
 {
-	struct mention key = { .domain = domain, .bus = bus, .devfn = devfn };
-	const struct mention *f = bsearch(&key, dump->functions,
-					dump->nr_functions, sizeof(key),
-					mention_order);
+	const struct mention *f = find(dump, domain, bus, devfn);
 	unsigned int i;
 
 	if (!f || !f->space || offset + size > SPACE_SIZE)

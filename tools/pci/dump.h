@@ -49,6 +49,8 @@ void dump_free(struct dump *dump);
 int dump_memfd(const struct dump *dump);
 bool dump_knows(const struct dump *dump, unsigned int domain, uint8_t bus,
 		uint8_t devfn, unsigned int offset, unsigned int size);
+int dump_node(const struct dump *dump, unsigned int domain, uint8_t bus,
+	      uint8_t devfn);
 const struct dump_report *dump_report(const struct dump *dump);
 
 #endif

@@ -30,12 +30,14 @@ struct space {
  * @bus: same
  * @devfn: same
  * @listing: number of the listing
+ * @node: its NUMA node, -1 if the text has none
  * @space: its registers, NULL if there is none
  */
 struct mention {
 	unsigned int domain;
 	uint8_t bus, devfn;
 	unsigned int listing;
+	int node;
 	struct space *space;
 };
 

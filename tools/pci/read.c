@@ -302,6 +302,8 @@ static void read_function(struct pci_access *pci, const struct registers *r,
 			       PCI_FILL_CAPS | PCI_FILL_EXT_CAPS |
 			       PCI_FILL_NUMA_NODE) & PCI_FILL_NUMA_NODE)
 		f->node = dev->numa_node;
+	if (r->dump)
+		f->node = dump_node(r->dump, f->domain, f->number, f->devfn);
 	f->vendor = dev->vendor_id;
 	f->device = dev->device_id;
 	f->class = dev->device_class;
