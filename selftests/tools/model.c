@@ -13,6 +13,7 @@
 
 #include "isolation/plan.h"
 #include "output.h"
+#include "pci/alias.h"
 #include "pci/group.h"
 #include "pci/lost.h"
 #include "pci/path.h"
@@ -331,6 +332,18 @@ static void check_groups(const struct topology *t, const struct groups *a,
 	free(differs);
 }
 
+/* Groups pass over buses on which nobody uses another's requester ID. */
+static void check_aliases(const struct topology *t)
+{
+	int i, devfn;
+
+	for (i = 0; i < t->nr; i++)
+		for (devfn = 0; devfn < 256; devfn++)
+			if (alias_of(&t->functions[i], devfn) &&
+			    !alias_any(&t->functions[i]))
+				differ("%d: uses %02x", i, devfn);
+}
+
 /* Ways ----------------------------------------------------------------------- */
 
 /* Where the ways up meet, by trying all that is on both. */
@@ -550,6 +563,7 @@ static void check(const struct topology *t)
 	size_t i;
 
 	check_tree(t);
+	check_aliases(t);
 	check_groups(t, model, other ? other : model);
 	if (t->nr > 1000)
 		goto out;

@@ -133,6 +133,29 @@ static bool is_switchtec(const struct function *f)
 	       f->device <= 0x1008 && f->device != 0x1007;
 }
 
+static const struct alias *find(const struct function *f)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(aliases); i++)
+		if (aliases[i].vendor == f->vendor &&
+		    f->device >= aliases[i].first &&
+		    f->device <= aliases[i].last)
+			return &aliases[i];
+	return NULL;
+}
+
+/**
+ * alias_any() - may alias_of() be true for a function?
+ * @f: the function
+ *
+ * Return: whether it is for some devfn.
+ */
+bool alias_any(const struct function *f)
+{
+	return is_switchtec(f) || find(f);
+}
+
 /**
  * alias_is_guess() - is alias_of() more than what is known?
  * @f: the function
@@ -156,18 +179,14 @@ bool alias_is_guess(const struct function *f)
  */
 bool alias_of(const struct function *f, uint8_t devfn)
 {
-	size_t i;
+	const struct alias *alias;
 
 	if (devfn == f->devfn)
 		return false;
 	if (is_switchtec(f))
 		return true;
-	for (i = 0; i < COUNT(aliases); i++)
-		if (aliases[i].vendor == f->vendor &&
-		    f->device >= aliases[i].first &&
-		    f->device <= aliases[i].last)
-			return aliases[i].has(f, devfn);
-	return false;
+	alias = find(f);
+	return alias && alias->has(f, devfn);
 }
 
 /**

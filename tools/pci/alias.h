@@ -11,6 +11,7 @@
 
 struct function;
 
+bool alias_any(const struct function *f);
 bool alias_of(const struct function *f, uint8_t devfn);
 bool alias_is_guess(const struct function *f);
 bool alias_ends_here(const struct function *f);

@@ -34,6 +34,7 @@
  * @g: the groups so far
  * @leak: for each function the first one from there upwards that does not isolate,
  *	-1 for none
+ * @aliases: for each bus, whether alias_of() is of interest there
  * @hopeful: what could not be read isolates
  * @seen: who has been looked at
  * @reason: where to put the reason
@@ -42,6 +43,7 @@ struct search {
 	const struct topology *t;
 	struct groups *g;
 	const int *leak;
+	const bool *aliases;
 	bool hopeful;
 	bool seen[256];
 	struct group_reason *reason;
@@ -103,6 +105,8 @@ static bool look_at_aliases(struct search *s, int index)
 	s->seen[f->devfn] = true;
 	if (joined(s, index, GROUP_SLOT, index))
 		return true;
+	if (!s->aliases[f->bus])
+		return false;
 	for (i = bus->first; i < bus->first + bus->nr; i++) {
 		const struct function *other = &s->t->functions[i];
 
@@ -256,6 +260,17 @@ static int *find_leaks(const struct topology *t, bool hopeful)
 	return leak;
 }
 
+static bool *find_aliases(const struct topology *t)
+{
+	bool *aliases = xcalloc(t->nr_buses, sizeof(*aliases));
+	int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (alias_any(&t->functions[i]))
+			aliases[t->functions[i].bus] = true;
+	return aliases;
+}
+
 static int by_group(const void *left, const void *right, void *data)
 {
 	const int *of = data, a = *(const int *)left, b = *(const int *)right;
@@ -285,6 +300,7 @@ static struct groups *predict(const struct topology *t, bool hopeful)
 {
 	struct groups *g = xcalloc(1, sizeof(*g));
 	int *leak = find_leaks(t, hopeful), i, nr = 0;
+	bool *aliases = find_aliases(t);
 
 	g->of = xcalloc(t->nr, sizeof(*g->of));
 	g->reason = xcalloc(t->nr, sizeof(*g->reason));
@@ -292,8 +308,8 @@ static struct groups *predict(const struct topology *t, bool hopeful)
 		g->of[i] = -1;
 	for (i = 0; i < t->nr; i++) {
 		struct search s = {
-			.t = t, .g = g, .leak = leak, .hopeful = hopeful,
-			.reason = &g->reason[i],
+			.t = t, .g = g, .leak = leak, .aliases = aliases,
+			.hopeful = hopeful, .reason = &g->reason[i],
 		};
 
 		g->reason[i].with = g->reason[i].culprit = -1;
@@ -302,6 +318,7 @@ static struct groups *predict(const struct topology *t, bool hopeful)
 	if (t->lost && !hopeful)
 		join_lost(t, g, nr);
 	free(leak);
+	free(aliases);
 	sort_members(t, g);
 	return g;
 }
