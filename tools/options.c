@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "output.h"
 #include "pci/kernel.h"
@@ -270,6 +271,7 @@ void options_take(struct words *words, struct session *session, int argc,
 	}
 	argv[words->argc] = NULL;
 	output_colour(s.colour);
+	wrap_errors(s.width_given ? s.width : wrap_width(STDERR_FILENO));
 	if (!output.json)
-		wrap_begin(s.width_given ? s.width : wrap_width());
+		wrap_begin(s.width_given ? s.width : wrap_width(STDOUT_FILENO));
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "wrap.h"
+
 struct output output;
 
 /**
@@ -84,10 +86,20 @@ enum status output_close(enum status status)
 
 static void complain(const char *format, va_list args)
 {
+	char *text, *line;
+
 	fflush(stdout);
-	fputs("ioasid: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	/* Not xasprintf(), which complains */
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	if (!text || asprintf(&line, "ioasid: %s", text) < 0)
+		line = NULL;
+	if (line)
+		wrap_error(line);
+	else
+		fputs("ioasid: out of memory\n", stderr);
+	free(line);
+	free(text);
 }
 
 /**

@@ -16,12 +16,13 @@
 #define WIDTH_MIN 24
 #define HANG 4
 
-/* The line that is being written, and the stream that it goes to. */
+/* The line that is being written, and the stream that it goes to; messages beside it. */
 static struct {
 	FILE *out;
 	unsigned int width;
 	char *text;
 	size_t used, room;
+	unsigned int error_width;
 } wrap;
 
 /* How many bytes take no column here: an escape sequence, the rest of a character. */
@@ -64,25 +65,23 @@ static const char *fitting(const char *at, const char *end, unsigned int columns
 	return used <= columns || !fits ? end : fits;
 }
 
-static void write_line(const char *text, size_t length)
+static void write_line(FILE *out, unsigned int width, const char *text,
+		       size_t length)
 {
 	const char *at = text, *end = text + length, *stop;
 	unsigned int indent = 0, hang;
 
 	while (indent < length && text[indent] == ' ')
 		indent++;
-	hang = indent + HANG < wrap.width / 2 ? indent + HANG : indent;
-	if (indent >= wrap.width / 2)
-		hang = HANG;
+	hang = indent + HANG < width / 2 ? indent + HANG : HANG;
 	for (;;) {
-		stop = fitting(at, end, at == text ? wrap.width :
-						     wrap.width - hang);
-		fwrite(at, 1, stop - at, wrap.out);
+		stop = fitting(at, end, at == text ? width : width - hang);
+		fwrite(at, 1, stop - at, out);
 		for (at = stop; at < end && *at == ' '; at++)
 			;
 		if (at == end)
 			break;
-		fprintf(wrap.out, "\n%*s", hang, "");
+		fprintf(out, "\n%*s", hang, "");
 	}
 }
 
@@ -93,7 +92,7 @@ static ssize_t take(void *cookie, const char *bytes, size_t size)
 	(void)cookie;
 	for (i = 0; i < size; i++) {
 		if (bytes[i] == '\n') {
-			write_line(wrap.text, wrap.used);
+			write_line(wrap.out, wrap.width, wrap.text, wrap.used);
 			putc('\n', wrap.out);
 			wrap.used = 0;
 			continue;
@@ -114,10 +113,15 @@ static ssize_t take(void *cookie, const char *bytes, size_t size)
 static int finish(void *cookie)
 {
 	(void)cookie;
-	write_line(wrap.text, wrap.used);
+	write_line(wrap.out, wrap.width, wrap.text, wrap.used);
 	free(wrap.text);
 	wrap.text = NULL;
 	return fclose(wrap.out);
+}
+
+static unsigned int at_least(unsigned int width)
+{
+	return width && width < WIDTH_MIN ? WIDTH_MIN : width;
 }
 
 /**
@@ -137,7 +141,7 @@ void wrap_begin(unsigned int width)
 	if (!stream)
 		return;
 	wrap.out = stdout;
-	wrap.width = width < WIDTH_MIN ? WIDTH_MIN : width;
+	wrap.width = at_least(width);
 	/* Of a terminal; what writes a lot flushes by itself */
 	setvbuf(stream, NULL, _IOLBF, BUFSIZ);
 	stdout = stream;
@@ -156,14 +160,37 @@ void wrap_end(void)
 }
 
 /**
+ * wrap_errors() - from here on, lines of wrap_error() fit
+ * @width: columns, 0 for as many as there are
+ */
+void wrap_errors(unsigned int width)
+{
+	wrap.error_width = at_least(width);
+}
+
+/**
+ * wrap_error() - write a line to standard error
+ * @text: the line
+ */
+void wrap_error(const char *text)
+{
+	if (wrap.error_width)
+		write_line(stderr, wrap.error_width, text, strlen(text));
+	else
+		fputs(text, stderr);
+	fputc('\n', stderr);
+}
+
+/**
  * wrap_width() - how wide lines may be, if nobody says so
+ * @fd: where they go
  *
  * COLUMNS, which shells set and do not export, is meant for us if it is there at all;
  * otherwise it is the width of the terminal.
  *
  * Return: columns, 0 where there is no limit: a file, a pipe.
  */
-unsigned int wrap_width(void)
+unsigned int wrap_width(int fd)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
@@ -175,7 +202,7 @@ unsigned int wrap_width(void)
 		if (!*rest && width < 100000)
 			return width;
 	}
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+	if (!ioctl(fd, TIOCGWINSZ, &size))
 		return size.ws_col;
 	return 0;
 }
