@@ -141,6 +141,7 @@ static void add_mention(struct reader *r, const struct line *line)
 	mention = &dump->mentions[dump->nr++];
 	*mention = (struct mention){
 		.domain = line->domain, .bus = line->bus, .devfn = line->devfn,
+		.name = xasprintf("%s", line->plain + line->name),
 		.listing = last ? last->listing : 0, .node = -1,
 	};
 	if (last && (r->rule || mention_order(last, mention) >= 0))
@@ -398,8 +399,10 @@ void dump_free(struct dump *dump)
 
 	if (!dump)
 		return;
-	for (i = 0; i < dump->nr; i++)
+	for (i = 0; i < dump->nr; i++) {
 		free(dump->mentions[i].space);
+		free(dump->mentions[i].name);
+	}
 	free(dump->mentions);
 	free(dump->functions);
 	free(dump);
@@ -429,6 +432,23 @@ int dump_node(const struct dump *dump, unsigned int domain, uint8_t bus,
 	const struct mention *f = find(dump, domain, bus, devfn);
 
 	return f ? f->node : -1;
+}
+
+/**
+ * dump_name() - what a function is called in a dump
+ * @dump: the dump
+ * @domain: address of the function
+ * @bus: same
+ * @devfn: same
+ *
+ * Return: what follows its address, NULL if it is not there.
+ */
+const char *dump_name(const struct dump *dump, unsigned int domain, uint8_t bus,
+		      uint8_t devfn)
+{
+	const struct mention *f = find(dump, domain, bus, devfn);
+
+	return f ? f->name : NULL;
 }
 
 /**

@@ -47,6 +47,8 @@ struct dump;
 struct dump *dump_read(const char *name);
 void dump_free(struct dump *dump);
 int dump_memfd(const struct dump *dump);
+const char *dump_name(const struct dump *dump, unsigned int domain, uint8_t bus,
+		      uint8_t devfn);
 bool dump_knows(const struct dump *dump, unsigned int domain, uint8_t bus,
 		uint8_t devfn, unsigned int offset, unsigned int size);
 int dump_node(const struct dump *dump, unsigned int domain, uint8_t bus,

@@ -232,6 +232,7 @@ static const char *address_tail(const char *at, struct line *line)
 	at = number(at + 1, 1, 1, &function);
 	if (!at || function > 7 || (*at && *at != ' '))
 		return NULL;
+	line->name = at - line->plain + strspn(at, " ");
 	line->bus = bus;
 	line->devfn = slot << 3 | function;
 	return at;

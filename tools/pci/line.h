@@ -38,6 +38,7 @@ enum line_kind {
  * @domain: of LINE_ADDRESS: PCI domain
  * @bus: of LINE_ADDRESS: bus number
  * @devfn: of LINE_ADDRESS: device << 3 | function
+ * @name: of LINE_ADDRESS: what follows the address, in @plain
  * @offset: of LINE_REGISTERS: of the first byte
  * @bytes: of LINE_REGISTERS: the bytes
  * @nr: and their number
@@ -50,6 +51,7 @@ struct line {
 	unsigned int indent;
 	unsigned int domain;
 	uint8_t bus, devfn;
+	uint8_t name;
 	unsigned int offset;
 	uint8_t bytes[LINE_BYTES];
 	unsigned int nr;

@@ -30,6 +30,7 @@ struct space {
  * @bus: same
  * @devfn: same
  * @listing: number of the listing
+ * @name: what it is called there
  * @node: its NUMA node, -1 if the text has none
  * @space: its registers, NULL if there is none
  */
@@ -38,6 +39,7 @@ struct mention {
 	uint8_t bus, devfn;
 	unsigned int listing;
 	int node;
+	char *name;
 	struct space *space;
 };
 

@@ -241,6 +241,34 @@ static void read_bars(const struct registers *r, struct function *f)
 	f->bars_known = f->bars[0] != 0xffffffff;
 }
 
+/*
+ * What lspci -nn has said of a function without registers, or one that sleeps:
+ * "VGA compatible controller [0300]: Name [10de:1b80] (rev ff)".
+ */
+static void read_told(const struct registers *r, struct function *f)
+{
+	const char *name = r->dump ? dump_name(r->dump, f->domain, f->number,
+					       f->devfn) : NULL;
+	unsigned int class, vendor, device;
+	const char *at;
+	int end;
+
+	for (at = name; at && (at = strchr(at, '[')); at++) {
+		end = 0;
+		if (sscanf(at, "[%4x]%n", &class, &end) == 1 && end == 6) {
+			f->class = class;
+		} else if (sscanf(at, "[%4x:%4x]%n", &vendor, &device,
+				  &end) == 2 && end == 11) {
+			f->vendor = vendor;
+			f->device = device;
+		}
+	}
+	if (f->vendor != 0xffff || !name || !*name)
+		return;
+	f->name = xasprintf("%s", name);
+	clean_text(f->name);
+}
+
 static void read_header(const struct registers *r, struct function *f)
 {
 	struct pci_dev *dev = r->dev;
@@ -308,12 +336,15 @@ static void read_function(struct pci_access *pci, const struct registers *r,
 	f->device = dev->device_id;
 	f->class = dev->device_class;
 	f->known = registers_answer(r);
+	if (!f->known && f->vendor == 0xffff)
+		read_told(r, f);
 	read_header(r, f);
 	read_pcie(r, f);
 	if (f->vendor == VENDOR_INTEL)
 		read_chipset(r, f);
 	read_extended(r, f);
-	read_name(pci, f);
+	if (!f->name)
+		read_name(pci, f);
 }
 
 static void read_all(struct topology *t, struct pci_access *pci,
