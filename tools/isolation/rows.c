@@ -534,6 +534,18 @@ static char *plain_label(const struct rows *rows, const struct row *row)
 	return xasprintf("%s, %s", kind, f->name);
 }
 
+/* The same, and whether that is all that is known. */
+static char *known_label(const struct rows *rows, const struct row *row)
+{
+	char *plain = plain_label(rows, row), *label;
+
+	if (acs_readable(&rows->t->functions[row->functions.at[0]]))
+		return plain;
+	label = xasprintf("not all is known: %s", plain);
+	free(plain);
+	return label;
+}
+
 /**
  * rows_label() - what stands in a row, after the address of its first function
  * @rows: the picture
@@ -545,7 +557,7 @@ char *rows_label(const struct rows *rows, int row)
 {
 	const struct row *r = &rows->at[row];
 	const struct function *first, *last;
-	char *plain = plain_label(rows, r), *label;
+	char *plain = known_label(rows, r), *label;
 	char address[ADDRESS_SIZE];
 	const char *end;
 
@@ -574,6 +586,8 @@ char *rows_group_label(const struct rows *rows, int row)
 
 	if (!r->groups)
 		return NULL;
-	return r->groups == 1 ? xasprintf("group %d", r->group) :
+	return r->groups == 1 ? xasprintf("group %d%s", r->group,
+					  groups_open(rows->g, r->functions.at[0]) ?
+					  " (open)" : "") :
 				xasprintf("%d groups", r->groups);
 }
