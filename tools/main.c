@@ -3,6 +3,7 @@
  * ioasid: inspects I/O address spaces and explains how PCI devices are isolated.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -97,5 +98,6 @@ int main(int argc, char **argv)
 		status = run(&session, words.argc, words.argv);
 	if (session.topology)
 		topology_free(session.topology);
+	free(words.argv);
 	return output_close(status);
 }

@@ -231,12 +231,29 @@ static bool take_letters(struct settings *s, const char *word,
 	return true;
 }
 
+static void add_word(struct words *words, char *word)
+{
+	words->argv[words->argc++] = word;
+}
+
+/* What is not ours is the command's, which takes "--option=value" in two words. */
+static void leave_word(struct words *words, char *word)
+{
+	char *value = word[0] == '-' && word[1] == '-' ? strchr(word, '=') : NULL;
+
+	if (value)
+		*value++ = '\0';
+	add_word(words, word);
+	if (value)
+		add_word(words, value);
+}
+
 /**
  * options_take() - carry out the options, and leave the other words
  * @words: the result
  * @session: where the machine is, which options say
  * @argc: number of words, with the program's name
- * @argv: the words; afterwards with other contents
+ * @argv: the words
  * @letters_of: for the object that a word names, the letters that are its own although
  *	there are options here by these
  *
@@ -249,14 +266,16 @@ void options_take(struct words *words, struct session *session, int argc,
 	const char *letters = "";
 	int i;
 
-	*words = (struct words){ .argv = argv };
+	*words = (struct words){
+		.argv = xcalloc(2 * argc + 1, sizeof(*words->argv)),
+	};
 	for (i = 1; i < argc; i++) {
 		char *word = argv[i];
 		bool ours = !words->argc;
 
 		if (!strcmp(word, "--")) {
 			while (++i < argc)
-				argv[words->argc++] = argv[i];
+				add_word(words, argv[i]);
 			break;
 		}
 		if (word[0] == '-' && word[1] == '-' ?
@@ -267,9 +286,8 @@ void options_take(struct words *words, struct session *session, int argc,
 			usage_error("unrecognized option", word);
 		if (ours)
 			letters = letters_of(word);
-		argv[words->argc++] = word;
+		leave_word(words, word);
 	}
-	argv[words->argc] = NULL;
 	output_colour(s.colour);
 	wrap_errors(s.width_given ? s.width : wrap_width(STDERR_FILENO));
 	if (!output.json)

@@ -12,7 +12,7 @@
 /**
  * struct words - what is left of a command line
  * @argc: how many words: the object and what is the command's
- * @argv: these, and NULL
+ * @argv: these, and NULL; to be freed
  * @help: --help is among the options
  * @version: --version is
  */
