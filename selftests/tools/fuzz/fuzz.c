@@ -99,6 +99,8 @@ static void run_all(struct session *session)
 	n = pick(session->topology, addresses);
 	run(session, &isolation_object, (char *[]){ "graph", "svg", NULL });
 	run(session, &isolation_object, (char *[]){ "graph", "dot", NULL });
+	run(session, &isolation_object,
+	    (char *[]){ "graph", "svg", "--all", NULL });
 	if (n)
 		run(session, &isolation_object,
 		    (char *[]){ "show", addresses[0], NULL });
@@ -106,6 +108,10 @@ static void run_all(struct session *session)
 		run_pairs(session, addresses[0], addresses[1]);
 	output.json = true;
 	run(session, &isolation_object, (char *[]){ "show", NULL });
+	run(session, &isolation_object, (char *[]){ "graph", NULL });
+	if (n)
+		run(session, &isolation_object,
+		    (char *[]){ "show", addresses[0], NULL });
 	if (n == DEVICES_MAX)
 		run_pairs(session, addresses[0], addresses[1]);
 }
