@@ -17,7 +17,6 @@
 #include "pci/quirk.h"
 #include "pci/topology.h"
 
-#define LPC_DEVFN (31 << 3)
 #define RCBA_ENABLED 1
 
 static uint16_t additions(const struct function *f)
@@ -38,7 +37,7 @@ static enum pch pch_with_iommu(const struct topology *t,
 	for (i = 0; i < t->nr; i++) {
 		const struct function *f = &t->functions[i];
 
-		if (f->bus != port->bus || f->devfn != LPC_DEVFN)
+		if (f->bus != port->bus || f->devfn != INTEL_LPC_DEVFN)
 			continue;
 		if (!f->rcba_known)
 			return PCH_UNKNOWN;

@@ -36,7 +36,6 @@
 #define CLASS_IOMMU 0x0806
 #define MPC 0xd8
 #define MPC_CHECKS_BUS_NUMBERS (1U << 26)
-#define LPC_DEVFN (31 << 3)
 #define RCBA 0xf0
 
 /* A device may go away while we look: then we look once more, a few times. */
@@ -300,7 +299,7 @@ static void read_chipset(const struct registers *r, struct function *f)
 	if (registers_known(r, MPC, 4))
 		f->pch = pci_read_long(r->dev, MPC) & MPC_CHECKS_BUS_NUMBERS ?
 			 PCH_ON : PCH_OFF;
-	f->rcba_known = f->devfn == LPC_DEVFN && registers_known(r, RCBA, 4);
+	f->rcba_known = f->devfn == INTEL_LPC_DEVFN && registers_known(r, RCBA, 4);
 	if (f->rcba_known)
 		f->rcba = pci_read_long(r->dev, RCBA);
 }

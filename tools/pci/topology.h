@@ -59,6 +59,9 @@ struct acs {
 	uint32_t vector[8];
 };
 
+/* Where Intel's chipsets have the bridge to LPC, on the bus of their root ports. */
+#define INTEL_LPC_DEVFN (31 << 3)
+
 /**
  * enum pch - do the chipset registers of an Intel PCH root port isolate?
  * @PCH_UNKNOWN: they could not be read
