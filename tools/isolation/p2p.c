@@ -9,6 +9,7 @@
 #include "isolation/explain.h"
 #include "isolation/objects.h"
 #include "pci/defaults.h"
+#include "pci/p2pdma.h"
 #include "pci/path.h"
 #include "pci/span.h"
 
@@ -96,6 +97,40 @@ static void direction_text(const struct topology *t, int from, int to)
 		       meaning(path.route, i), text);
 		free(text);
 	}
+}
+
+/* Two verdicts: above, what the hardware does; and what the kernel makes of it. */
+static void kernel_text(const struct topology *t, int a, int b)
+{
+	struct p2pdma verdict = p2pdma_judge(t, a, b);
+	char *text = p2pdma_text(t, &verdict);
+
+	printf("%sthe kernel's own drivers (p2pdma)%s\n  %-12s %s%s%s (%s): %s\n",
+	       paint(PAINT_HEAD), paint(PAINT_OFF), "both ways",
+	       paint(verdict.map == P2PDMA_REFUSED ? PAINT_BAD : PAINT_GOOD),
+	       p2pdma_name(verdict.map), paint(PAINT_OFF),
+	       p2pdma_meaning(verdict.map), text);
+	free(text);
+}
+
+static json_t *kernel_json(const struct topology *t, int a, int b)
+{
+	struct p2pdma verdict = p2pdma_judge(t, a, b);
+	char *text = p2pdma_text(t, &verdict);
+	char *host = p2pdma_host_text(t, &verdict);
+	json_t *value = json_pack("{ss so so so so}", "verdict",
+				  p2pdma_name(verdict.map), "redirecting",
+				  explain_address(t, verdict.redirecting),
+				  "root_complex_forwards",
+				  verdict.host == HOST_CPU_UNKNOWN ?
+				  json_null() :
+				  json_boolean(verdict.host <= HOST_LISTED),
+				  "host", json_text(host),
+				  "text", json_text(text));
+
+	free(host);
+	free(text);
+	return xjson(value);
 }
 
 /* The two are not alone: who else is let through to them? */
@@ -214,15 +249,17 @@ static enum status p2p(struct session *session, int argc, char **argv)
 		fail(STATUS_USAGE, "%s is a bridge: name devices behind it",
 		     argv[t->functions[a].bridge ? 0 : 1]);
 	if (output.json) {
-		output_json(session_json(session, json_pack("{so s[oo] so}",
+		output_json(session_json(session, json_pack("{so s[oo] so so}",
 				      "acs_settings", defaults_json(t),
 				      "directions", direction_json(t, a, b),
 				      direction_json(t, b, a),
+				      "kernel", kernel_json(t, a, b),
 				      "others", others_json(t, a, b))));
 	} else {
 		defaults_text(t);
 		direction_text(t, a, b);
 		direction_text(t, b, a);
+		kernel_text(t, a, b);
 		others_text(t, a, b);
 	}
 	return verdict(session, a, b);

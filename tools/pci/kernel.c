@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pci/kernel.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,34 @@ unsigned int kernel_of(const char *root)
 
 	free(release);
 	return version;
+}
+
+/**
+ * kernel_misreads_acs() - is this a kernel that config_acs= came broken with?
+ * @version: its number
+ *
+ * "PCI/ACS: Fix 'pci=config_acs=' parameter" of April 2025 is not in it.  Until then,
+ * each entry of a list added to what the entries before it said, and what was to be
+ * off was as the firmware had left it; disable_acs_redir= switched on all the rest.
+ *
+ * Return: whether.
+ */
+bool kernel_misreads_acs(unsigned int version)
+{
+	static const unsigned int mended[] = {
+		KERNEL(6, 12) | 23, KERNEL(6, 13) | 11, KERNEL(6, 14) | 2,
+	};
+	size_t i;
+
+	if (version < KERNEL_CONFIG_ACS || version >= KERNEL(6, 15))
+		return false;
+	/* "6.12" is any of it, and today that is a late one */
+	if (!(version & 0xffff))
+		return version == KERNEL(6, 11);
+	for (i = 0; i < sizeof(mended) / sizeof(mended[0]); i++)
+		if (version >> 16 == mended[i] >> 16)
+			return version < mended[i];
+	return true;
 }
 
 /**

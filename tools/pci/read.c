@@ -18,6 +18,7 @@
 #include "pci/dump.h"
 #include "pci/kernel.h"
 #include "pci/lost.h"
+#include "pci/p2pdma.h"
 #include "pci/quirk.h"
 #include "pci/registers.h"
 #include "pci/topology.h"
@@ -520,6 +521,7 @@ struct topology *topology_read(const struct topology_source *source)
 		t->kernel = kernel_of(source->root);
 	if (!t->kernel)
 		t->kernel = KERNEL_MODEL;
+	t->cpu = p2pdma_cpu(t, t->live ? source->root : NULL);
 	defaults_choose(t, source->acs);
 	for (i = 0; i < t->nr; i++)
 		t->blind += !acs_readable(&t->functions[i]);

@@ -359,6 +359,22 @@ bool topology_lost(const struct topology *t, int index)
 }
 
 /**
+ * topology_upstream() - the bridge above, as pci_upstream_bridge() of Linux has it
+ * @t: the machine
+ * @index: the function
+ *
+ * A virtual function is behind what its physical one is behind.
+ *
+ * Return: its index, -1 if there is none.
+ */
+int topology_upstream(const struct topology *t, int index)
+{
+	int physfn = t->functions[index].physfn;
+
+	return topology_above(t, physfn >= 0 ? physfn : index);
+}
+
+/**
  * topology_path() - name a function as kernel parameters may
  * @t: the machine
  * @index: the function

@@ -222,6 +222,7 @@ struct bus {
  * @amd_iommu: it has an IVRS table, as far as we know
  * @kernel: the kernel that is meant, see kernel.h
  * @acs_origin: where its ACS settings come from
+ * @cpu: enum p2pdma_cpu: is it a processor that forwards between root ports?
  */
 struct topology {
 	bool live;
@@ -237,6 +238,7 @@ struct topology {
 	bool amd_iommu;
 	unsigned int kernel;
 	enum acs_origin acs_origin;
+	int cpu;
 };
 
 /* PCI Express, and of that type, for all we know. */
@@ -263,6 +265,7 @@ int topology_above(const struct topology *t, int index);
 uint64_t topology_bar(const struct function *f, int nr);
 bool topology_is_target(const struct function *f);
 bool topology_lost(const struct topology *t, int index);
+int topology_upstream(const struct topology *t, int index);
 
 static inline unsigned int slot_of(const struct function *f)
 {
