@@ -2,13 +2,13 @@
 /*
  * ioasid acs plan: prints the plan, what it changes and what it costs.
  */
+#include "isolation/acs_plan.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "isolation/explain.h"
-#include "isolation/objects.h"
 #include "isolation/plan.h"
 #include "isolation/trust.h"
 #include "pci/defaults.h"
@@ -302,7 +302,15 @@ static enum status plan_json(const struct session *session, struct plan *p,
 	return STATUS_OK;
 }
 
-static enum status plan(struct session *session, int argc, char **argv)
+/**
+ * acs_plan() - the settings that were asked for, and what they cost
+ * @session: the machine
+ * @argc: number of words
+ * @argv: what is wanted
+ *
+ * Return: exit status.
+ */
+enum status acs_plan(struct session *session, int argc, char **argv)
 {
 	struct plan *p = plan_new(session_topology(session));
 	char *cmdline = NULL, *line = NULL;
@@ -325,14 +333,3 @@ static enum status plan(struct session *session, int argc, char **argv)
 	plan_free(p);
 	return status;
 }
-
-static const struct command commands[] = {
-	{ "plan", "[--p2p A,B...]... [--isolate C,D...]... [--translated] [--root-complex]",
-	  "the pci=config_acs= line that gives direct ways and keeps others apart",
-	  plan },
-	{ }
-};
-
-const struct object acs_object = {
-	"acs", "plan access control between PCI devices", commands,
-};
