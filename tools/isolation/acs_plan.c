@@ -11,11 +11,11 @@
 #include "isolation/explain.h"
 #include "isolation/plan.h"
 #include "isolation/trust.h"
+#include "pci/acs_list.h"
 #include "pci/defaults.h"
+#include "pci/kernel.h"
 #include "pci/machine.h"
-
-/* Older kernels cut the command line there. */
-#define CMDLINE_MAX 2048
+#include "pci/p2pdma.h"
 
 /* Arguments ----------------------------------------------------------------- */
 
@@ -60,6 +60,13 @@ static void add_list(struct session *session, struct pairs *pairs, char *list)
 			plan_want(pairs, members[i], members[j]);
 }
 
+static bool is_for_kernel(const char *word)
+{
+	if (strcmp(word, "kernel") && strcmp(word, "vfio"))
+		usage_error("--for takes kernel or vfio, not", word);
+	return !strcmp(word, "kernel");
+}
+
 static void parse(struct session *session, struct plan *p, int argc,
 		  char **argv)
 {
@@ -73,6 +80,11 @@ static void parse(struct session *session, struct plan *p, int argc,
 				usage_error("no devices after", argv[i]);
 			add_list(session, p2p ? &p->p2p : &p->isolate,
 				 argv[++i]);
+		} else if (!strcmp(argv[i], "--for")) {
+			if (i + 1 == argc)
+				usage_error("kernel or vfio belongs after",
+					    argv[i]);
+			p->kernel = is_for_kernel(argv[++i]);
 		} else if (!strcmp(argv[i], "--translated")) {
 			p->translated = true;
 		} else if (!strcmp(argv[i], "--root-complex")) {
@@ -81,6 +93,8 @@ static void parse(struct session *session, struct plan *p, int argc,
 			usage_error("acs plan does not know", argv[i]);
 		}
 	}
+	if (p->kernel && (p->translated || p->root_complex))
+		fail(STATUS_USAGE, "--for kernel goes with neither --translated nor --root-complex: the kernel asks neither ATS nor, but for its list of host bridges, the root complex");
 	if (!p->p2p.nr && !p->isolate.nr)
 		fail(STATUS_USAGE, "acs plan takes --p2p A,B or --isolate C,D; see ioasid acs help");
 }
@@ -178,7 +192,93 @@ static void ways_text(struct plan *p, const struct pairs *pairs,
 	}
 }
 
-static enum status plan_text(struct plan *p, const char *line,
+/* Of the two, which does the plan give, and what does it mean for the other? */
+static void for_text(const struct plan *p)
+{
+	if (!p->p2p.nr)
+		return;
+	puts(p->kernel ?
+	     "for the kernel's own drivers: by the rule of p2pdma (--for vfio: what the hardware does)" :
+	     "for VFIO and /dev/iommu: what the hardware does (--for kernel: the rule of the kernel's own drivers)");
+}
+
+/* The kernel's verdict on a pair, before or after. */
+static struct p2pdma judge(struct plan *p, const struct pair *pair,
+			   const uint16_t *ctrl)
+{
+	plan_use(p, ctrl);
+	return p2pdma_judge(p->t, pair->a, pair->b);
+}
+
+static void p2pdma_lines(struct plan *p)
+{
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+	int i, short_of = 0;
+
+	if (!p->p2p.nr)
+		return;
+	puts("\nthe kernel's own drivers (p2pdma)");
+	for (i = 0; i < p->p2p.nr; i++) {
+		const struct pair *pair = &p->p2p.at[i];
+		struct p2pdma before = judge(p, pair, p->now);
+		struct p2pdma after = judge(p, pair, p->then);
+
+		text = p2pdma_text(p->t, &after);
+		printf("  %s - %s: %s before, %s%s%s after: %s\n",
+		       topology_address(&p->t->functions[pair->a], a),
+		       topology_address(&p->t->functions[pair->b], b),
+		       p2pdma_name(before.map), paint(PAINT_HEAD),
+		       p2pdma_name(after.map), paint(PAINT_OFF), text);
+		free(text);
+		short_of += after.map != P2PDMA_DIRECT && after.common >= 0;
+	}
+	if (short_of && !p->kernel)
+		printf("  %sthey would not use all of these ways: --for kernel plans for them%s\n",
+		       paint(PAINT_NOTE), paint(PAINT_OFF));
+}
+
+/**
+ * struct lines - the plan as kernel parameters
+ * @present: the command line that there is, or NULL
+ * @config: pci=config_acs=, NULL if nothing has to be set
+ * @redir: pci=disable_acs_redir=, if that can say it; or NULL
+ */
+struct lines {
+	struct bootline *present;
+	char *config;
+	char *redir;
+};
+
+static void length_text(const struct lines *lines, const char *line)
+{
+	size_t length = strlen(line) + 1 +
+			(lines->present ? lines->present->length : 0);
+
+	if (length > BOOTLINE_MAX)
+		printf("%sthe kernel takes a command line of %d characters at most: with this it has %zu%s\n",
+		       paint(PAINT_NOTE), BOOTLINE_MAX, length,
+		       paint(PAINT_OFF));
+}
+
+/* What can only switch redirection off is simpler, and older. */
+static void lines_text(const struct plan *p, const struct lines *lines)
+{
+	char kernel[KERNEL_TEXT_SIZE];
+	bool old = p->t->kernel < KERNEL_CONFIG_ACS;
+	const char *line = old && lines->redir ? lines->redir : lines->config;
+
+	printf("%s%s%s\n", paint(PAINT_HEAD), line, paint(PAINT_OFF));
+	if (line == lines->config && old)
+		printf("%sLinux %s has no config_acs=, which came with 6.11, and disable_acs_redir= cannot say this%s\n",
+		       paint(PAINT_BAD), kernel_text(p->t->kernel, kernel),
+		       paint(PAINT_OFF));
+	else if (lines->redir && !old)
+		printf("or, as only redirection goes off, the simpler one, which kernels before 6.11 have, too:\n%s%s%s\n  (since 6.11, it has SV and UF of these ports as the firmware has left them)\n",
+		       paint(PAINT_HEAD), lines->redir, paint(PAINT_OFF));
+	length_text(lines, line);
+}
+
+static enum status plan_text(struct plan *p, const struct lines *lines,
 			     const struct pairs *opened)
 {
 	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
@@ -188,22 +288,22 @@ static enum status plan_text(struct plan *p, const char *line,
 	if (p->refusal) {
 		printf("%scannot be done:%s %s.\n", paint(PAINT_BAD),
 		       paint(PAINT_OFF), p->refusal);
+		for_text(p);
 		return STATUS_NO;
 	}
-	if (!line) {
+	if (!lines->config) {
 		puts("nothing needs to be changed.");
+		for_text(p);
 	} else {
-		printf("%s%s%s\n", paint(PAINT_HEAD), line, paint(PAINT_OFF));
-		if (strlen(line) > CMDLINE_MAX / 2)
-			printf("%sthe kernel takes a command line of %d characters at most%s\n",
-			       paint(PAINT_NOTE), CMDLINE_MAX,
-			       paint(PAINT_OFF));
+		lines_text(p, lines);
+		for_text(p);
 		changes_text(p);
 	}
 	group_changes_text(p);
 	puts(p->translated ? "\nways (translated requests)" : "\nways (requests)");
 	ways_text(p, &p->p2p, traffic);
 	ways_text(p, &p->isolate, TRAFFIC_REQUEST);
+	p2pdma_lines(p);
 	plan_use(p, p->then);
 	trust_text(p, opened);
 	return STATUS_OK;
@@ -272,34 +372,75 @@ static void add_ways(json_t *array, struct plan *p, const struct pairs *pairs,
 	}
 }
 
-static enum status plan_json(const struct session *session, struct plan *p,
-			     const char *line, const struct pairs *opened)
+static json_t *p2pdma_json(struct plan *p)
 {
-	json_t *ways;
+	json_t *array = xjson(json_array());
+	int i;
+
+	for (i = 0; i < p->p2p.nr; i++) {
+		const struct pair *pair = &p->p2p.at[i];
+		struct p2pdma before = judge(p, pair, p->now);
+		struct p2pdma after = judge(p, pair, p->then);
+		char *text = p2pdma_text(p->t, &after);
+
+		json_array_append_new(array, json_pack("{so so ss ss so}",
+			"a", explain_address(p->t, pair->a),
+			"b", explain_address(p->t, pair->b),
+			"before", p2pdma_name(before.map),
+			"after", p2pdma_name(after.map),
+			"text", json_text(text)));
+		free(text);
+	}
+	return array;
+}
+
+static enum status plan_json(const struct session *session, struct plan *p,
+			     const struct lines *lines,
+			     const struct pairs *opened)
+{
+	json_t *ways, *kernel;
 
 	if (p->refusal) {
-		output_json(session_json(session, json_pack("{sb so so}",
-				      "possible", 0, "acs_settings",
-				      defaults_json(p->t), "refusal",
-				      json_text(p->refusal))));
+		output_json(session_json(session, json_pack("{sb ss so so}",
+				      "possible", 0, "for",
+				      p->kernel ? "kernel" : "vfio",
+				      "acs_settings", defaults_json(p->t),
+				      "refusal", json_text(p->refusal))));
 		return STATUS_NO;
 	}
 	ways = xjson(json_array());
 	add_ways(ways, p, &p->p2p, p->translated ? TRAFFIC_TRANSLATED :
 						   TRAFFIC_REQUEST);
 	add_ways(ways, p, &p->isolate, TRAFFIC_REQUEST);
+	kernel = p2pdma_json(p);
 	plan_use(p, p->then);
 	output_json(session_json(session,
-			json_pack("{sb so so so s{so so} so so}",
-				  "possible", 1,
+			json_pack("{sb ss so so so so s{so so} so so so}",
+				  "possible", 1, "for",
+				  p->kernel ? "kernel" : "vfio",
 				  "acs_settings", defaults_json(p->t),
-				  "line", json_text(line),
+				  "line", json_text(lines->config),
+				  "disable_acs_redir", json_text(lines->redir),
 				  "changes", changes_json(p), "groups",
 				  "before", groups_json(p, p->before),
 				  "after", groups_json(p, p->after),
-				  "ways", ways, "opened",
+				  "ways", ways, "kernel", kernel, "opened",
 				  trust_json(p, opened))));
 	return STATUS_OK;
+}
+
+/* A plan starts from the registers as they are, the next boot from Linux's own. */
+static void warn_of_changes(const struct topology *t,
+			    const struct bootline *present)
+{
+	int i, n = 0;
+
+	for (i = 0; present && t->live && i < t->nr; i++)
+		n += t->functions[i].group >= 0 &&
+		     acs_list_drift(t, i, present);
+	if (n)
+		warn("%d functions have other ACS settings than Linux gives them at boot: the plan takes these for granted; see ioasid acs check",
+		     n);
 }
 
 /**
@@ -313,23 +454,30 @@ static enum status plan_json(const struct session *session, struct plan *p,
 enum status acs_plan(struct session *session, int argc, char **argv)
 {
 	struct plan *p = plan_new(session_topology(session));
-	char *cmdline = NULL, *line = NULL;
+	struct lines lines = { };
 	struct pairs opened = { };
 	enum status status;
+	char *cmdline;
 
 	parse(session, p, argc, argv);
 	if (plan_make(p)) {
-		if (session->topology->live)
-			cmdline = machine_read(session->source.root,
-					       "/proc/cmdline");
-		line = plan_line(p, cmdline);
+		cmdline = session->topology->live ?
+			  machine_read(session->source.root, "/proc/cmdline") :
+			  NULL;
+		if (cmdline)
+			lines.present = bootline_parse(cmdline, p->t->kernel);
+		free(cmdline);
+		lines.config = plan_line(p, lines.present);
+		lines.redir = plan_redir_line(p, lines.present);
 		opened = plan_opened(p);
+		warn_of_changes(session->topology, lines.present);
 	}
-	status = output.json ? plan_json(session, p, line, &opened) :
-			       plan_text(p, line, &opened);
+	status = output.json ? plan_json(session, p, &lines, &opened) :
+			       plan_text(p, &lines, &opened);
 	free(opened.at);
-	free(line);
-	free(cmdline);
+	free(lines.config);
+	free(lines.redir);
+	bootline_free(lines.present);
 	plan_free(p);
 	return status;
 }

@@ -12,6 +12,7 @@
 
 #include "isolation/explain.h"
 #include "output.h"
+#include "pci/p2pdma.h"
 #include "pci/quirk.h"
 #include "pci/reach.h"
 
@@ -156,10 +157,14 @@ static bool refuse(struct plan *p, char *why)
 
 static bool refuse_at_root(struct plan *p, const struct pair *pair)
 {
+	struct p2pdma verdict = p2pdma_judge(p->t, pair->a, pair->b);
+	char *host = p2pdma_host_text(p->t, &verdict);
 	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
 
-	return refuse(p, xasprintf("%s and %s meet in the root complex only, where no ACS setting makes a direct way. Through the IOMMU there is one without any setting, where the root complex forwards it: map the BAR of one for the other. --root-complex lets the root complex pass requests between its ports without the IOMMU, if it does that",
-				   name(p, pair->a, a), name(p, pair->b, b)));
+	refuse(p, xasprintf("%s and %s meet in the root complex only, where no ACS setting makes a direct way. Through the IOMMU there is one without any setting, where the root complex forwards it: map the BAR of one for the other (%s). --root-complex lets the root complex pass requests between its ports without the IOMMU, if it does that",
+			    name(p, pair->a, a), name(p, pair->b, b), host));
+	free(host);
+	return false;
 }
 
 static bool check_addressable(struct plan *p, const struct pair *pair)
@@ -249,6 +254,59 @@ static bool lower(struct plan *p, const struct pair *pair, int from, int to)
 			       lower_all(p, &path);
 }
 
+/* For drivers of the kernel ------------------------------------------------- */
+
+/*
+ * The kernel wants nothing to redirect on either way up, not only where the ways turn.
+ * In the root complex it goes by its list, and no setting counts.
+ */
+static void lower_for_kernel(struct plan *p, const struct pair *pair)
+{
+	int way[2 * 256], n, i;
+
+	n = p2pdma_way(p->t, pair->a, pair->b, way,
+		       sizeof(way) / sizeof(way[0]));
+	for (i = 0; i < n; i++)
+		if (p->t->functions[way[i]].acs.present)
+			p->then[way[i]] &= ~(ACS_RR | ACS_CR | ACS_EC);
+}
+
+/* A port may redirect although its register, which the kernel reads, says no. */
+static bool check_kernel_way(struct plan *p, const struct pair *pair, int from,
+			     int to)
+{
+	struct path path = path_find(p->t, from, to, TRAFFIC_REQUEST);
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+
+	if (path.route == ROUTE_DIRECT || path.route == ROUTE_POSSIBLE)
+		return true;
+	text = path_text(p->t, &path, TRAFFIC_REQUEST);
+	refuse(p, xasprintf("Linux would take the way between %s and %s for direct, but it would be %s: %s",
+			    name(p, pair->a, a), name(p, pair->b, b),
+			    path_route_name(path.route), text));
+	free(text);
+	return false;
+}
+
+static bool check_kernel(struct plan *p, const struct pair *pair)
+{
+	struct p2pdma verdict = p2pdma_judge(p->t, pair->a, pair->b);
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+
+	if (verdict.map == P2PDMA_HOST_BRIDGE)
+		return true;
+	if (verdict.map == P2PDMA_DIRECT)
+		return check_kernel_way(p, pair, pair->a, pair->b) &&
+		       check_kernel_way(p, pair, pair->b, pair->a);
+	text = p2pdma_text(p->t, &verdict);
+	refuse(p, xasprintf("the kernel's drivers %s have %s and %s talk to each other: %s",
+			    verdict.map == P2PDMA_UNKNOWN ? "may not" :
+			    "would not", name(p, pair->a, a),
+			    name(p, pair->b, b), text));
+	free(text);
+	return false;
+}
+
 /* Is it what was wanted? ---------------------------------------------------- */
 
 static bool check_way(struct plan *p, int from, int to)
@@ -321,6 +379,20 @@ static bool check_settable(struct plan *p)
 	return true;
 }
 
+static bool check_wanted(struct plan *p)
+{
+	bool fine = true;
+	int i;
+
+	for (i = 0; fine && i < p->p2p.nr; i++)
+		fine = p->kernel ? check_kernel(p, &p->p2p.at[i]) :
+		       check_way(p, p->p2p.at[i].a, p->p2p.at[i].b) &&
+		       check_way(p, p->p2p.at[i].b, p->p2p.at[i].a);
+	for (i = 0; fine && i < p->isolate.nr; i++)
+		fine = check_apart(p, &p->isolate.at[i]);
+	return fine;
+}
+
 /**
  * plan_make() - find the settings
  * @p: a plan that says what is wanted
@@ -339,74 +411,44 @@ bool plan_make(struct plan *p)
 	for (i = 0; fine && i < p->p2p.nr; i++) {
 		const struct pair *pair = &p->p2p.at[i];
 
-		fine = check_addressable(p, pair) &&
-		       lower(p, pair, pair->a, pair->b) &&
-		       lower(p, pair, pair->b, pair->a);
+		fine = check_addressable(p, pair);
+		if (p->kernel)
+			lower_for_kernel(p, pair);
+		else
+			fine = fine && lower(p, pair, pair->a, pair->b) &&
+			       lower(p, pair, pair->b, pair->a);
 	}
 	plan_use(p, p->then);
 	p->after = groups_predict(p->t);
-	fine = fine && check_settable(p);
-	for (i = 0; fine && i < p->p2p.nr; i++)
-		fine = check_way(p, p->p2p.at[i].a, p->p2p.at[i].b) &&
-		       check_way(p, p->p2p.at[i].b, p->p2p.at[i].a);
-	for (i = 0; fine && i < p->isolate.nr; i++)
-		fine = check_apart(p, &p->isolate.at[i]);
-	return fine;
-}
-
-/* The outcome --------------------------------------------------------------- */
-
-/* What the command line has already, NULL for nothing. */
-static char *present_entries(const char *cmdline)
-{
-	const char *at, *last = NULL;
-	size_t length;
-
-	for (at = cmdline; at && (at = strstr(at, "config_acs=")); at++)
-		last = at + strlen("config_acs=");
-	if (!last)
-		return NULL;
-	length = strcspn(last, ", \t\n\"");
-	return xasprintf("%.*s", (int)length, last);
+	return fine && check_settable(p) && check_wanted(p);
 }
 
 /**
- * plan_line() - the kernel parameter
- * @p: the plan
- * @cmdline: the present command line of the kernel, or NULL
+ * plan_holds_bare() - would the plan do if what it changes kept nothing on?
+ * @p: a plan that has been made
  *
- * The kernel takes the last config_acs= that it finds, and of that the first
- * entry that fits a device: ours come first, then what was there.
- *
- * Return: "pci=config_acs=...", to be freed; NULL if nothing is to be set.
+ * Return: whether.
  */
-char *plan_line(const struct plan *p, const char *cmdline)
+bool plan_holds_bare(struct plan *p)
 {
-	char flags[ACS_FLAGS_SIZE], *line = NULL, *longer, *path, *old;
+	uint16_t *then = p->then, *bare = xcalloc(p->t->nr, sizeof(*bare));
+	struct groups *after = p->after;
+	bool fine;
 	int i;
 
-	for (i = 0; i < p->t->nr; i++) {
-		const struct function *f = &p->t->functions[i];
-
-		if (p->now[i] == p->then[i])
-			continue;
-		path = topology_path(p->t, i);
-		longer = xasprintf("%s%s%s@%s", line ? line : "pci=config_acs=",
-				   line ? ";" : "",
-				   acs_flags(f->acs.cap, p->then[i], flags),
-				   path);
-		free(path);
-		free(line);
-		line = longer;
-	}
-	old = line ? present_entries(cmdline) : NULL;
-	if (old && *old) {
-		longer = xasprintf("%s;%s", line, old);
-		free(line);
-		line = longer;
-	}
-	free(old);
-	return line;
+	for (i = 0; i < p->t->nr; i++)
+		bare[i] = then[i] == p->now[i] ? then[i] : 0;
+	p->then = bare;
+	plan_use(p, bare);
+	p->after = groups_predict(p->t);
+	fine = check_wanted(p);
+	refuse(p, NULL);
+	groups_free(p->after);
+	p->after = after;
+	p->then = then;
+	plan_use(p, then);
+	free(bare);
+	return fine;
 }
 
 /* Who gets a way ------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #ifndef IOASID_PLAN_H
 #define IOASID_PLAN_H
 
+#include "pci/bootline.h"
 #include "pci/group.h"
 #include "pci/path.h"
 #include "pci/topology.h"
@@ -37,6 +38,7 @@ struct pairs {
  * @t: the machine; its ACS registers are now as before, now as after
  * @p2p: pairs that want a direct path
  * @isolate: pairs to be kept apart
+ * @kernel: for drivers of the kernel, which have a rule of their own: see p2pdma.h
  * @translated: the direct path is for requests translated through ATS
  * @root_complex: a path that the root complex may offer is good enough
  * @now: for each function, its ACS control register as it is
@@ -49,6 +51,7 @@ struct plan {
 	struct topology *t;
 	struct pairs p2p;
 	struct pairs isolate;
+	bool kernel;
 	bool translated;
 	bool root_complex;
 	uint16_t *now;
@@ -64,7 +67,9 @@ void plan_want(struct pairs *pairs, int a, int b);
 bool plan_make(struct plan *p);
 void plan_use(struct plan *p, const uint16_t *ctrl);
 int plan_changes(const struct plan *p);
-char *plan_line(const struct plan *p, const char *cmdline);
+bool plan_holds_bare(struct plan *p);
+char *plan_line(const struct plan *p, const struct bootline *present);
+char *plan_redir_line(struct plan *p, const struct bootline *present);
 struct pairs plan_opened(struct plan *p);
 
 #endif
