@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "output.h"
+#include "pci/acs_expected.h"
 #include "pci/alias.h"
 #include "pci/quirk.h"
 
@@ -218,6 +219,8 @@ json_t *explain_acs(const struct function *f)
 		json_object_set_new(acs, "enabled",
 				    explain_bits(f->acs.ctrl));
 	}
+	if (acs_expected(f))
+		json_object_set_new(acs, "expected", json_true());
 	if (v.quirk)
 		json_object_set_new(acs, "quirk",
 				    json_string(quirk_name(v.quirk)));

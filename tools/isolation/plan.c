@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "isolation/explain.h"
+#include "isolation/one_device.h"
 #include "output.h"
+#include "pci/acs_expected.h"
 #include "pci/p2pdma.h"
 #include "pci/quirk.h"
 #include "pci/reach.h"
@@ -344,6 +346,21 @@ static bool check_kept_out(struct plan *p, int from, int to)
 	return false;
 }
 
+/* What may help all the same, or need not. */
+static const char *stay_hint(const struct plan *p, const struct pair *pair)
+{
+	int i, culprit;
+
+	if (one_device(p->t, pair->a, pair->b))
+		return ". There is no harm in that: they are functions of one device, and are given away together";
+	for (i = 0; i < 2; i++) {
+		culprit = p->after->reason[i ? pair->a : pair->b].culprit;
+		if (culprit >= 0 && acs_expected(&p->t->functions[culprit]))
+			return ". Ports of this kind have one: look for ACS, or AER, in the firmware's setup";
+	}
+	return "";
+}
+
 static bool check_apart(struct plan *p, const struct pair *pair)
 {
 	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
@@ -355,8 +372,9 @@ static bool check_apart(struct plan *p, const struct pair *pair)
 	text = explain_group(p->t, p->after, pair->b);
 	if (!text)
 		text = explain_group(p->t, p->after, pair->a);
-	refuse(p, xasprintf("%s and %s would stay in one group: %s",
-			    name(p, pair->a, a), name(p, pair->b, b), text));
+	refuse(p, xasprintf("%s and %s would stay in one group: %s%s",
+			    name(p, pair->a, a), name(p, pair->b, b), text,
+			    stay_hint(p, pair)));
 	free(text);
 	return false;
 }

@@ -7,6 +7,8 @@
 
 #include "isolation/explain.h"
 #include "isolation/intruder.h"
+#include "isolation/one_device.h"
+#include "pci/acs_expected.h"
 #include "pci/defaults.h"
 #include "pci/gaps.h"
 #include "pci/group.h"
@@ -117,6 +119,25 @@ static void quirk_line(const struct function *f)
 		       quirk_text(verdict.quirk));
 }
 
+/* Firmware can hide a capability. */
+static void expected_line(const struct function *f)
+{
+	const char *why = acs_expected(f);
+
+	if (why)
+		printf("      %sno ACS capability, though %s:%s look for ACS, or AER, in the firmware's setup\n",
+		       paint(PAINT_NOTE), why, paint(PAINT_OFF));
+}
+
+static void harmless_line(const struct topology *t, const int *members, int nr)
+{
+	const char *text = one_device_text(t, members, nr);
+
+	if (text)
+		printf("  %sno harm in that:%s %s\n", paint(PAINT_GOOD),
+		       paint(PAINT_OFF), text);
+}
+
 static void why_lines(const struct view *view, const int *members, int nr)
 {
 	const char *head = "  one group because\n";
@@ -180,8 +201,10 @@ static void group_text(const struct view *view, int group)
 		function_line(&t->functions[members[i]]);
 		caps_line(view, &t->functions[members[i]]);
 		quirk_line(&t->functions[members[i]]);
+		expected_line(&t->functions[members[i]]);
 	}
 	why_lines(view, members, nr);
+	harmless_line(t, members, nr);
 	finer_lines(view, members[0]);
 	intruders_text(t, view->reach, members, nr);
 	if (view->unknown)
@@ -265,7 +288,9 @@ static json_t *group_json(const struct view *view, int group)
 	members = groups_members(view->g, group, &nr);
 	for (i = 0; i < nr && !open; i++)
 		open = groups_open(view->g, members[i]);
-	return xjson(json_pack("{si sb so}", "group", group, "open", open,
+	return xjson(json_pack("{si sb sb so}", "group", group, "open", open,
+			       "one_device", one_device_text(view->t, members,
+							     nr) != NULL,
 			       "functions", members_json(view, group)));
 }
 
@@ -358,6 +383,7 @@ static void way_up(const struct view *view, int index)
 			PAINT_BAD), topology_address(f, address),
 		       paint(PAINT_OFF), topology_kind(f), clause);
 		registers_line(f);
+		expected_line(f);
 		free(clause);
 	}
 	vmd_line(t, index);
