@@ -7,7 +7,7 @@
 #include "isolation/objects.h"
 
 static const struct command commands[] = {
-	{ "plan", "[--p2p A,B...]... [--isolate C,D...]... [--for vfio|kernel] [--translated] [--root-complex]",
+	{ "plan", "[--p2p A,B...]... [--p2p-class CLASS...]... [--isolate C,D...]... [--for vfio|kernel] [--translated] [--root-complex]",
 	  "the pci=config_acs= line that gives direct ways and keeps others apart",
 	  acs_plan },
 	{ "check", "[--cmdline LINE|FILE]",

@@ -10,8 +10,10 @@
 
 #include "isolation/explain.h"
 #include "isolation/plan.h"
+#include "isolation/plan_class.h"
 #include "isolation/trust.h"
 #include "pci/acs_list.h"
+#include "pci/class.h"
 #include "pci/defaults.h"
 #include "pci/kernel.h"
 #include "pci/machine.h"
@@ -60,6 +62,32 @@ static void add_list(struct session *session, struct pairs *pairs, char *list)
 			plan_want(pairs, members[i], members[j]);
 }
 
+#define CLASSES_MAX 16
+
+/* "gpu,nvme": devices of both, each with each. */
+static void add_classes(struct session *session, struct plan *p, char *list)
+{
+	char *words[CLASSES_MAX], *word, *rest;
+	int n = 0, i;
+
+	for (word = strtok_r(list, ",", &rest); word;
+	     word = strtok_r(NULL, ",", &rest)) {
+		if (n == CLASSES_MAX)
+			usage_error("too many classes, from", word);
+		if (!class_known(word))
+			fail(STATUS_USAGE, "\"%s\" is no class: %s, or 2 or 4 hexadecimal digits",
+			     word, class_words());
+		words[n++] = word;
+	}
+	i = p->p2p.nr;
+	if (!plan_want_class(p, words, n))
+		fail(STATUS_FAILED, "no two such devices are below one switch");
+	for (; i < p->p2p.nr; i++) {
+		require_registers(session->topology, p->p2p.at[i].a);
+		require_registers(session->topology, p->p2p.at[i].b);
+	}
+}
+
 static bool is_for_kernel(const char *word)
 {
 	if (strcmp(word, "kernel") && strcmp(word, "vfio"))
@@ -80,6 +108,10 @@ static void parse(struct session *session, struct plan *p, int argc,
 				usage_error("no devices after", argv[i]);
 			add_list(session, p2p ? &p->p2p : &p->isolate,
 				 argv[++i]);
+		} else if (!strcmp(argv[i], "--p2p-class")) {
+			if (i + 1 == argc)
+				usage_error("no class after", argv[i]);
+			add_classes(session, p, argv[++i]);
 		} else if (!strcmp(argv[i], "--for")) {
 			if (i + 1 == argc)
 				usage_error("kernel or vfio belongs after",
@@ -96,7 +128,7 @@ static void parse(struct session *session, struct plan *p, int argc,
 	if (p->kernel && (p->translated || p->root_complex))
 		fail(STATUS_USAGE, "--for kernel goes with neither --translated nor --root-complex: the kernel asks neither ATS nor, but for its list of host bridges, the root complex");
 	if (!p->p2p.nr && !p->isolate.nr)
-		fail(STATUS_USAGE, "acs plan takes --p2p A,B or --isolate C,D; see ioasid acs help");
+		fail(STATUS_USAGE, "acs plan takes --p2p A,B, --p2p-class CLASS or --isolate C,D; see ioasid acs help");
 }
 
 /* Text ---------------------------------------------------------------------- */
