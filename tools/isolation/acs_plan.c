@@ -11,13 +11,13 @@
 #include "isolation/explain.h"
 #include "isolation/plan.h"
 #include "isolation/plan_class.h"
+#include "isolation/plan_ways.h"
 #include "isolation/trust.h"
 #include "pci/acs_list.h"
 #include "pci/class.h"
 #include "pci/defaults.h"
 #include "pci/kernel.h"
 #include "pci/machine.h"
-#include "pci/p2pdma.h"
 
 /* Arguments ----------------------------------------------------------------- */
 
@@ -197,33 +197,6 @@ static void group_changes_text(const struct plan *p)
 	free(changes);
 }
 
-static void way_text(struct plan *p, int from, int to, enum traffic traffic)
-{
-	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
-	struct path before, after;
-
-	plan_use(p, p->now);
-	before = path_find(p->t, from, to, traffic);
-	plan_use(p, p->then);
-	after = path_find(p->t, from, to, traffic);
-	printf("  %s -> %s: %s before, %s%s%s after\n",
-	       topology_address(&p->t->functions[from], a),
-	       topology_address(&p->t->functions[to], b),
-	       path_route_name(before.route), paint(PAINT_HEAD),
-	       path_route_name(after.route), paint(PAINT_OFF));
-}
-
-static void ways_text(struct plan *p, const struct pairs *pairs,
-		      enum traffic traffic)
-{
-	int i;
-
-	for (i = 0; i < pairs->nr; i++) {
-		way_text(p, pairs->at[i].a, pairs->at[i].b, traffic);
-		way_text(p, pairs->at[i].b, pairs->at[i].a, traffic);
-	}
-}
-
 /* Of the two, which does the plan give, and what does it mean for the other? */
 static void for_text(const struct plan *p)
 {
@@ -232,41 +205,6 @@ static void for_text(const struct plan *p)
 	puts(p->kernel ?
 	     "for the kernel's own drivers: by the rule of p2pdma (--for vfio: what the hardware does)" :
 	     "for VFIO and /dev/iommu: what the hardware does (--for kernel: the rule of the kernel's own drivers)");
-}
-
-/* The kernel's verdict on a pair, before or after. */
-static struct p2pdma judge(struct plan *p, const struct pair *pair,
-			   const uint16_t *ctrl)
-{
-	plan_use(p, ctrl);
-	return p2pdma_judge(p->t, pair->a, pair->b);
-}
-
-static void p2pdma_lines(struct plan *p)
-{
-	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
-	int i, short_of = 0;
-
-	if (!p->p2p.nr)
-		return;
-	puts("\nthe kernel's own drivers (p2pdma)");
-	for (i = 0; i < p->p2p.nr; i++) {
-		const struct pair *pair = &p->p2p.at[i];
-		struct p2pdma before = judge(p, pair, p->now);
-		struct p2pdma after = judge(p, pair, p->then);
-
-		text = p2pdma_text(p->t, &after);
-		printf("  %s - %s: %s before, %s%s%s after: %s\n",
-		       topology_address(&p->t->functions[pair->a], a),
-		       topology_address(&p->t->functions[pair->b], b),
-		       p2pdma_name(before.map), paint(PAINT_HEAD),
-		       p2pdma_name(after.map), paint(PAINT_OFF), text);
-		free(text);
-		short_of += after.map != P2PDMA_DIRECT && after.common >= 0;
-	}
-	if (short_of && !p->kernel)
-		printf("  %sthey would not use all of these ways: --for kernel plans for them%s\n",
-		       paint(PAINT_NOTE), paint(PAINT_OFF));
 }
 
 /**
@@ -313,9 +251,6 @@ static void lines_text(const struct plan *p, const struct lines *lines)
 static enum status plan_text(struct plan *p, const struct lines *lines,
 			     const struct pairs *opened)
 {
-	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
-					       TRAFFIC_REQUEST;
-
 	defaults_text(p->t);
 	if (p->refusal) {
 		printf("%scannot be done:%s %s.\n", paint(PAINT_BAD),
@@ -332,10 +267,8 @@ static enum status plan_text(struct plan *p, const struct lines *lines,
 		changes_text(p);
 	}
 	group_changes_text(p);
-	puts(p->translated ? "\nways (translated requests)" : "\nways (requests)");
-	ways_text(p, &p->p2p, traffic);
-	ways_text(p, &p->isolate, TRAFFIC_REQUEST);
-	p2pdma_lines(p);
+	ways_text(p);
+	kernel_ways_text(p);
 	plan_use(p, p->then);
 	trust_text(p, opened);
 	return STATUS_OK;
@@ -373,59 +306,6 @@ static json_t *groups_json(const struct plan *p, const struct groups *g)
 	return array;
 }
 
-static json_t *route_json(struct plan *p, const uint16_t *ctrl, int from,
-			  int to, enum traffic traffic)
-{
-	struct path path;
-
-	plan_use(p, ctrl);
-	path = path_find(p->t, from, to, traffic);
-	return json_string(path_route_name(path.route));
-}
-
-static void add_ways(json_t *array, struct plan *p, const struct pairs *pairs,
-		     enum traffic traffic)
-{
-	int i, back;
-
-	for (i = 0; i < pairs->nr; i++) {
-		for (back = 0; back < 2; back++) {
-			int from = back ? pairs->at[i].b : pairs->at[i].a;
-			int to = back ? pairs->at[i].a : pairs->at[i].b;
-
-			json_array_append_new(array, json_pack("{so so so so}",
-				"from", explain_address(p->t, from),
-				"to", explain_address(p->t, to),
-				"before", route_json(p, p->now, from, to,
-						     traffic),
-				"after", route_json(p, p->then, from, to,
-						    traffic)));
-		}
-	}
-}
-
-static json_t *p2pdma_json(struct plan *p)
-{
-	json_t *array = xjson(json_array());
-	int i;
-
-	for (i = 0; i < p->p2p.nr; i++) {
-		const struct pair *pair = &p->p2p.at[i];
-		struct p2pdma before = judge(p, pair, p->now);
-		struct p2pdma after = judge(p, pair, p->then);
-		char *text = p2pdma_text(p->t, &after);
-
-		json_array_append_new(array, json_pack("{so so ss ss so}",
-			"a", explain_address(p->t, pair->a),
-			"b", explain_address(p->t, pair->b),
-			"before", p2pdma_name(before.map),
-			"after", p2pdma_name(after.map),
-			"text", json_text(text)));
-		free(text);
-	}
-	return array;
-}
-
 static enum status plan_json(const struct session *session, struct plan *p,
 			     const struct lines *lines,
 			     const struct pairs *opened)
@@ -440,11 +320,8 @@ static enum status plan_json(const struct session *session, struct plan *p,
 				      "refusal", json_text(p->refusal))));
 		return STATUS_NO;
 	}
-	ways = xjson(json_array());
-	add_ways(ways, p, &p->p2p, p->translated ? TRAFFIC_TRANSLATED :
-						   TRAFFIC_REQUEST);
-	add_ways(ways, p, &p->isolate, TRAFFIC_REQUEST);
-	kernel = p2pdma_json(p);
+	ways = ways_json(p);
+	kernel = kernel_ways_json(p);
 	plan_use(p, p->then);
 	output_json(session_json(session,
 			json_pack("{sb ss so so so so s{so so} so so so}",
