@@ -2,6 +2,7 @@
 #include "isolation/check_groups.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "isolation/check_line.h"
 #include "isolation/explain.h"
@@ -36,7 +37,7 @@ static void check_registers(const struct topology *t,
 				"%s is on, and at boot Linux switches it off: something has changed it since, as setpci does",
 				acs_names(on, names));
 	}
-	if (!changed)
+	if (!changed && !t->blind)
 		remark(f, REMARK_FINE, "registers", NULL,
 			"the ACS registers are as Linux has set them up at boot");
 }
@@ -80,7 +81,9 @@ static int report_all_finer(const struct topology *t,
 		int with = model->reason[i].with;
 		int from, to;
 
-		if (with < 0 || model->reason[i].culprit < 0)
+		/* What is together for want of knowledge is no reproach */
+		if (with < 0 || model->reason[i].culprit < 0 ||
+		    groups_open(model, i))
 			continue;
 		from = kernel->of[with];
 		to = kernel->of[i];
@@ -112,7 +115,8 @@ static int report_coarser(const struct topology *t, const struct groups *model,
 			continue;
 		if (first[group] < 0)
 			first[group] = i;
-		if (model->of[i] == model->of[first[group]])
+		if (model->of[i] == model->of[first[group]] ||
+		    groups_open(model, i))
 			continue;
 		where = xasprintf("group %d", group);
 		remark(f, REMARK_NOTE, "coarser", where,
@@ -147,15 +151,15 @@ void check_groups(const struct topology *t, const struct bootline *line,
 	if (!kernel) {
 		remark(f, REMARK_NOTE, "groups", NULL,
 			"there are no groups: no IOMMU is in use");
-	} else if (t->blind) {
-		remark(f, REMARK_UNKNOWN, "groups", NULL,
-			"the registers of %d functions can be read by root only: whether the groups hold cannot be told",
-			t->blind);
 	} else {
 		check_registers(t, line, f);
 		n = report_all_finer(t, model, kernel, patched, f);
 		n += report_coarser(t, model, kernel, f);
-		if (!n)
+		if (t->blind)
+			remark(f, REMARK_UNKNOWN, "groups", NULL,
+				"registers of %d functions could not be read%s: whether all groups hold cannot be told",
+				t->blind, geteuid() ? ", as only root can" : "");
+		else if (!n)
 			remark(f, REMARK_FINE, "groups", NULL,
 				"the groups are those that the registers give");
 	}
