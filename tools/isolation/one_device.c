@@ -22,8 +22,7 @@ bool one_device(const struct topology *t, int a, int b)
 	const struct function *other = &t->functions[b];
 
 	return f->bus == other->bus && slot_of(f) == slot_of(other) &&
-	       f->physfn < 0 && other->physfn < 0 && f->pcie && other->pcie &&
-	       topology_above(t, a) >= 0;
+	       f->physfn < 0 && other->physfn < 0 && topology_above(t, a) >= 0;
 }
 
 /**
