@@ -289,6 +289,25 @@ static char *verdict_text(const struct plan *p, const struct p2pdma *before,
 	return text;
 }
 
+/* Is the plan one for speed only? */
+static void already_text(const struct plan *p, const struct p2pdma *before,
+			 const struct p2pdma *after)
+{
+	char *host;
+	int i;
+
+	for (i = 0; i < p->p2p.nr; i++)
+		if (before[i].map == P2PDMA_HOST_BRIDGE &&
+		    after[i].map == P2PDMA_DIRECT)
+			break;
+	if (i == p->p2p.nr)
+		return;
+	host = p2pdma_host_text(p->t, &before[i]);
+	printf("  %swithout the plan they use the way through the root complex: %s%s\n",
+	       paint(PAINT_NOTE), host, paint(PAINT_OFF));
+	free(host);
+}
+
 /**
  * kernel_ways_text() - what the kernel's own drivers make of a plan
  * @p: a plan that has been made
@@ -314,6 +333,7 @@ void kernel_ways_text(struct plan *p)
 	}
 	puts("\nthe kernel's own drivers (p2pdma)");
 	print_all(p->t, &said);
+	already_text(p, before, after);
 	if (short_of && !p->kernel)
 		printf("  %sthey would not use all of these ways: --for kernel plans for them%s\n",
 		       paint(PAINT_NOTE), paint(PAINT_OFF));
