@@ -64,7 +64,7 @@ static void check_override(const struct bootline *line, bool running,
 			"only kernels with a patch that Linux has not taken know it, and groups that they form are not isolated; whether this one does, the groups tell");
 	else
 		remark(f, REMARK_DANGER, "override", OVERRIDE,
-			"a kernel with the ACS override patch forms groups with it that are not isolated: their devices can reach each other past the IOMMU. Others ignore it");
+			"a kernel with the ACS override patch, as Proxmox and Unraid have it, forms groups with it that are not isolated: their devices can reach each other past the IOMMU. Others ignore it");
 }
 
 /* GRUB ends a command at a semicolon: only the first entry has arrived. */
@@ -106,6 +106,22 @@ static json_t *devices_json(const struct topology *t,
 	return array;
 }
 
+/* The line may say itself which kernel it is for. */
+static bool kernel_by_image(const struct bootline *line, unsigned int *kernel)
+{
+	const char *image = NULL;
+	int i;
+
+	for (i = 0; i < line->nr; i++)
+		if (!strcmp(line->params[i].name, "BOOT_IMAGE") &&
+		    line->params[i].value)
+			image = strstr(line->params[i].value, "vmlinuz-");
+	if (!image || !kernel_version(image + strlen("vmlinuz-")))
+		return false;
+	*kernel = kernel_version(image + strlen("vmlinuz-"));
+	return true;
+}
+
 static void print_verdict(const struct remarks *f)
 {
 	int wrong = f->count[REMARK_WRONG], danger = f->count[REMARK_DANGER];
@@ -145,6 +161,11 @@ enum status acs_check(struct session *session, int argc, char **argv)
 	char kernel[KERNEL_TEXT_SIZE];
 	struct remarks f;
 
+	if (!running && !session->source.kernel &&
+	    kernel_by_image(line, &session->topology->kernel)) {
+		bootline_free(line);
+		line = bootline_parse(text, t->kernel);
+	}
 	remarks_open(&f);
 	kernel_text(t->kernel, kernel);
 	if (!output.json)

@@ -31,12 +31,6 @@ static const struct myth {
 	  "no parameter of its own: it has to be pci=config_acs=, and Linux ignores this" },
 	{ "disable_acs_redir", NULL, REMARK_WRONG,
 	  "no parameter of its own: it has to be pci=disable_acs_redir=, and Linux ignores this" },
-	{ "noacs", NULL, REMARK_WRONG,
-	  "there is no such parameter: Linux ignores it" },
-	{ "pci_acs_override", NULL, REMARK_WRONG,
-	  "there is no such parameter: Linux ignores it" },
-	{ "acs_override", NULL, REMARK_WRONG,
-	  "there is no such parameter: Linux ignores it" },
 	{ "pcie", "acs", REMARK_WRONG,
 	  "there is no such parameter: Linux ignores it" },
 	{ "amd_iommu", "on", REMARK_NOTE,
@@ -90,6 +84,20 @@ static char *written(const struct boot_param *param)
 			      xasprintf("%s", param->name);
 }
 
+/* "acs" or "noacs" between the marks of a name. */
+static bool is_about_acs(const char *name)
+{
+	size_t length;
+
+	for (; *name; name += length + !!name[length]) {
+		length = strcspn(name, "_-.");
+		if ((length == 3 && !strncmp(name, "acs", 3)) ||
+		    (length == 5 && !strncmp(name, "noacs", 5)))
+			return true;
+	}
+	return false;
+}
+
 static void check_param(const struct boot_param *param, struct remarks *f)
 {
 	char *text = written(param);
@@ -103,6 +111,10 @@ static void check_param(const struct boot_param *param, struct remarks *f)
 			myths[i].text);
 		break;
 	}
+	if (i == COUNT(myths) && is_about_acs(param->name) &&
+	    !bootline_same_name(param->name, OVERRIDE))
+		remark(f, REMARK_WRONG, "parameter", text,
+		       "there is no such parameter: Linux ignores it. Of ACS there are pci=disable_acs_redir= and pci=config_acs=");
 	if (bootline_same_name(param->name, "PCI") &&
 	    strcmp(param->name, "pci"))
 		remark(f, REMARK_WRONG, "parameter", text,
