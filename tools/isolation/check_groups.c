@@ -102,32 +102,27 @@ static int report_all_finer(const struct topology *t,
 static int report_coarser(const struct topology *t, const struct groups *model,
 			  const struct groups *kernel, struct remarks *f)
 {
-	int *first = xcalloc(kernel->nr, sizeof(*first));
 	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *where;
-	int i, n = 0;
+	int at, i, n = 0;
 
-	for (i = 0; i < kernel->nr; i++)
-		first[i] = -1;
-	for (i = 0; i < t->nr; i++) {
-		int group = kernel->of[i];
+	for (at = 0; at < kernel->nr; at++) {
+		const int *members = &kernel->member[kernel->first[at]];
+		int nr = kernel->first[at + 1] - kernel->first[at];
 
-		if (group < 0 || first[group] == -2)
+		for (i = 1; i < nr; i++)
+			if (model->of[members[i]] != model->of[members[0]] &&
+			    !groups_open(model, members[i]))
+				break;
+		if (i == nr)
 			continue;
-		if (first[group] < 0)
-			first[group] = i;
-		if (model->of[i] == model->of[first[group]] ||
-		    groups_open(model, i))
-			continue;
-		where = xasprintf("group %d", group);
+		where = xasprintf("group %d", groups_number(kernel, at));
 		remark(f, REMARK_NOTE, "coarser", where,
 			"%s and %s could be apart with what the registers say now: they were others when the group was formed, or the kernel has another reason",
-			topology_address(&t->functions[first[group]], a),
-			topology_address(&t->functions[i], b));
+			topology_address(&t->functions[members[0]], a),
+			topology_address(&t->functions[members[i]], b));
 		free(where);
-		first[group] = -2;
 		n++;
 	}
-	free(first);
 	return n;
 }
 
