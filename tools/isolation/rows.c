@@ -528,8 +528,9 @@ static char *plain_label(const struct rows *rows, const struct row *row)
 		return xasprintf("%s, %.*s, of several kinds", kind,
 				 (int)strcspn(f->name, ":["), f->name);
 	if (f->bridge)
-		return xasprintf("%s: %s", kind, without_class(f->name));
-	if (!strcmp(kind, "endpoint") || !strcmp(kind, "PCI function"))
+		return xasprintf("%s: %s", f->pcie_known ? kind : "bridge",
+				 without_class(f->name));
+	if (!f->pcie_known || !strcmp(kind, "endpoint") || !strcmp(kind, "PCI function"))
 		return xasprintf("%s", f->name);
 	return xasprintf("%s, %s", kind, f->name);
 }
@@ -537,11 +538,13 @@ static char *plain_label(const struct rows *rows, const struct row *row)
 /* The same, and whether that is all that is known. */
 static char *known_label(const struct rows *rows, const struct row *row)
 {
+	const struct function *f = &rows->t->functions[row->functions.at[0]];
 	char *plain = plain_label(rows, row), *label;
 
-	if (acs_readable(&rows->t->functions[row->functions.at[0]]))
+	if (acs_readable(f))
 		return plain;
-	label = xasprintf("not all is known: %s", plain);
+	label = xasprintf("%s: %s", f->pcie_known ? "not all is known" :
+			  "of unknown kind", plain);
 	free(plain);
 	return label;
 }
@@ -583,11 +586,14 @@ char *rows_label(const struct rows *rows, int row)
 char *rows_group_label(const struct rows *rows, int row)
 {
 	const struct row *r = &rows->at[row];
+	const char *open = "";
+	int i;
 
 	if (!r->groups)
 		return NULL;
-	return r->groups == 1 ? xasprintf("group %d%s", r->group,
-					  groups_open(rows->g, r->functions.at[0]) ?
-					  " (open)" : "") :
-				xasprintf("%d groups", r->groups);
+	for (i = 0; i < r->functions.nr && !*open; i++)
+		if (groups_open(rows->g, r->functions.at[i]))
+			open = " (open)";
+	return r->groups == 1 ? xasprintf("group %d%s", r->group, open) :
+				xasprintf("%d groups%s", r->groups, open);
 }

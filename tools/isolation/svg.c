@@ -29,7 +29,7 @@
 #define TOP 14
 #define NAMES 720		/* width of the box at the deepest place */
 #define FRAME 5			/* from a box to its group's frame */
-#define LABEL 96		/* room for "8192 groups" */
+#define LABEL 96		/* room for "8192 groups", at least */
 #define LANES 24		/* from the frames to the first arc */
 #define LANE 14			/* from one arc to the next */
 #define LEGEND 200		/* from one word of the legend to the next */
@@ -43,6 +43,7 @@
  * @p: the picture
  * @indent: from a bridge to what is below it
  * @right: the right edge of the boxes
+ * @label: room for names of groups, right of it
  * @y: for each row the upper edge of its box
  * @bar: for each root bus the upper edge of its bar
  * @lane: for each way, and then for each junction, which line it has on the right
@@ -53,6 +54,7 @@ struct layout {
 	const struct picture *p;
 	int indent;
 	int right;
+	int label;
 	int *y;
 	int *bar;
 	int *lane;
@@ -108,6 +110,21 @@ static int find_lanes(struct layout *l)
 	return n;
 }
 
+/* For the longest of them. */
+static int label_width(const struct rows *rows)
+{
+	int width = LABEL, i;
+
+	for (i = 0; i < rows->nr; i++) {
+		char *label = rows_group_label(rows, i);
+
+		if (label && strlen(label) * LETTER + 16 > width)
+			width = strlen(label) * LETTER + 16;
+		free(label);
+	}
+	return width;
+}
+
 static void layout(struct layout *l)
 {
 	const struct rows *rows = l->p->rows;
@@ -120,6 +137,7 @@ static void layout(struct layout *l)
 		l->indent = INDENTS / rows->deepest;
 	if (l->indent < INDENT_MIN)
 		l->indent = INDENT_MIN;
+	l->label = label_width(rows);
 	l->right = LEFT + rows->deepest * l->indent + NAMES;
 	for (i = 0; i < rows->nr_sections; i++) {
 		const struct section *s = &rows->sections[i];
@@ -133,7 +151,7 @@ static void layout(struct layout *l)
 		y += 8;
 	}
 	l->height = y + 34;
-	l->width = l->right + LABEL + LANES + 28 + find_lanes(l) * LANE;
+	l->width = l->right + l->label + LANES + 28 + find_lanes(l) * LANE;
 	if (l->width < LEFT + words)
 		l->width = LEFT + words;
 }
@@ -205,7 +223,7 @@ static void draw_frames(const struct layout *l)
 				left = left_of(l, i);
 		printf("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\" stroke=\"#5c6bc0\"%s/>\n",
 		       left - FRAME, l->y[first] - FRAME + 1,
-		       l->right - left + LABEL + FRAME,
+		       l->right - left + l->label + FRAME,
 		       l->y[last] - l->y[first] + BOX + 2 * FRAME - 2,
 		       fills[row->group % 8],
 		       row->groups > 1 ? " stroke-dasharray=\"5 3\"" : "");
@@ -218,7 +236,7 @@ static void draw_frames(const struct layout *l)
 static void draw_bars(const struct layout *l)
 {
 	const struct rows *rows = l->p->rows;
-	int i, width = l->right + LABEL - 4;
+	int i, width = l->right + l->label - 4;
 
 	for (i = 0; i < rows->nr_sections; i++) {
 		char *label = picture_section(&rows->sections[i]), *node;
@@ -300,7 +318,7 @@ static void draw_box(const struct layout *l, int row)
 static void draw_way(const struct layout *l, int i)
 {
 	const struct way *way = &l->p->ways[i];
-	int x = l->right + LABEL + 6, far = x + LANES + l->lane[i] * LANE;
+	int x = l->right + l->label + 6, far = x + LANES + l->lane[i] * LANE;
 	/* So that arcs of one device do not all begin and end in one point */
 	int from = middle_of(l, way->from) - 8 + i % 3 * 7;
 	int to = middle_of(l, way->to) - 8 + i % 3 * 7;
@@ -330,7 +348,7 @@ static void draw_junction(const struct layout *l, int index)
 {
 	const struct junction *j = &l->p->junctions[index];
 	int lane = l->lane[l->p->nr_ways + index], i;
-	int x = l->right + LABEL + 6, far = x + LANES + lane * LANE;
+	int x = l->right + l->label + 6, far = x + LANES + lane * LANE;
 	const char *colour = picture_colour(j->route);
 
 	printf("<path d=\"M%d %dV%d\" stroke=\"%s\" stroke-width=\"2\"><title>%s</title></path>\n",
