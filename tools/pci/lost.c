@@ -9,6 +9,8 @@
 #define BASE_SIGNALS 0x11
 #define CLASS_HOST_BRIDGE 0x0600
 #define CLASS_PCI_BRIDGE 0x0604
+#define CLASS_CARDBUS_BRIDGE 0x0607
+#define VENDOR_INTEL 0x8086
 
 /* What only the root complex has on a bus of its own. */
 static bool is_of_root(const struct function *f)
@@ -20,15 +22,16 @@ static bool is_of_root(const struct function *f)
 }
 
 /*
- * Outside of the range of any bridge, system peripherals and performance counters are
- * Intel's, of which some have no PCI Express capability.
+ * Outside of the range of any bridge, Intel's system peripherals and performance
+ * counters are of a root bus, too; some have no PCI Express capability.  Others' may be
+ * of an old card, as a reader of memory cards is.
  */
 static bool may_be_of_root(const struct function *f)
 {
-	return !f->pcie && (f->class >> 8 == BASE_SYSTEM ||
-			    f->class >> 8 == BASE_SIGNALS ||
-			    (f->class >> 8 == BASE_BRIDGE &&
-			     f->class != CLASS_PCI_BRIDGE));
+	return !f->pcie && f->vendor == VENDOR_INTEL &&
+	       (f->class >> 8 == BASE_SYSTEM || f->class >> 8 == BASE_SIGNALS ||
+		(f->class >> 8 == BASE_BRIDGE && f->class != CLASS_PCI_BRIDGE &&
+		 f->class != CLASS_CARDBUS_BRIDGE));
 }
 
 /* A virtual function needs no bridge to its bus. */
@@ -38,10 +41,21 @@ static bool is_virtual(const struct function *f)
 	       (f->known && f->vendor == 0xffff && f->device == 0xffff);
 }
 
+/* May a function there have virtual ones, on buses that follow? */
+static bool may_have_virtual(const struct topology *t, const struct bus *bus)
+{
+	int i;
+
+	for (i = bus->first; i < bus->first + bus->nr; i++)
+		if (t->functions[i].caps.sriov_vfs || !t->functions[i].caps.known)
+			return true;
+	return false;
+}
+
 /* Of a bus in the range of a bridge, the one that leads to it is missing. */
 static bool is_gap(const struct topology *t, const struct bus *bus)
 {
-	bool gap = false;
+	bool gap = !may_have_virtual(t, &t->buses[bus->parent]);
 	int i;
 
 	for (i = bus->first; i < bus->first + bus->nr; i++) {
