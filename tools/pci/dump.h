@@ -30,7 +30,7 @@ struct dump_lines {
  * @left_out: those that are neither a listing's nor empty, @damaged among them
  * @damaged: those that look like registers and could not be used, or not in whole
  * @listings: listings that it has, such as those of several calls of lspci
- * @unused: those that tell again what another tells in whole
+ * @unused: those that tell of functions that another tells of
  * @broken: it is compressed, and breaks off
  */
 struct dump_report {

@@ -54,7 +54,7 @@ static void warn_of_lines(const struct dump_report *report, const char *dump)
 		     dump, report->damaged.nr, numbers);
 	}
 	if (report->unused)
-		warn("%s has %u listings; %u of them tell again what another tells in whole, and were not used",
+		warn("%s has %u listings; %u of them tell of functions that another tells of, and were not used: the most complete one was, of equals the last",
 		     dump, report->listings, report->unused);
 }
 
