@@ -35,10 +35,15 @@ static struct source_handle *handle_for(struct hwpt *hwpt,
 	return iommufd_handle_get(hwpt->domain, &hwpt->sources);
 }
 
-/* The core knows the handle, by which it finds the handler of page requests. */
-static void handle_use(struct attachment *att, struct source_handle *handle)
+/*
+ * The core knows the handle, by which it finds the handler of page requests. Of a driver
+ * that waits for its reports the domain may be seen.
+ */
+static void handle_use(struct attachment *att, struct source_handle *handle,
+		       struct iommufd_device *idev)
 {
-	handle_hide(&handle->core, handle->hidden);
+	if (!iommufd_driver_waits(idev->dev))
+		handle_hide(&handle->core, handle->hidden);
 	att->handle = handle;
 }
 
@@ -70,7 +75,7 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 	if (rc)
 		iommufd_handle_put(handle);
 	else
-		handle_use(att, handle);
+		handle_use(att, handle, idev);
 	return rc;
 }
 
@@ -105,7 +110,7 @@ static int replace_rid(struct group *group, struct attachment *att,
 						&spare->core);
 	iommufd_handle_put(rc ? spare : att->handle);
 	if (!rc)
-		handle_use(att, spare);
+		handle_use(att, spare, idev);
 	return rc;
 }
 
@@ -143,7 +148,7 @@ static int replace_pasid(struct group *group, struct attachment *att,
 		iommufd_handle_put(att->handle);
 		att->handle = NULL;
 	} else if (!replace.in_place) {
-		handle_use(att, att->handle);
+		handle_use(att, att->handle, idev);
 	}
 	return rc;
 }
