@@ -155,17 +155,6 @@ static void fill_bus(struct topology *t, unsigned int domain, uint8_t bus,
 	}
 }
 
-static int by_address(const void *left, const void *right)
-{
-	const struct function *a = left, *b = right;
-
-	if (a->domain != b->domain)
-		return a->domain < b->domain ? -1 : 1;
-	if (a->number != b->number)
-		return a->number < b->number ? -1 : 1;
-	return (a->devfn > b->devfn) - (a->devfn < b->devfn);
-}
-
 /* As in a dump of somebody who is not root, or who has left functions out. */
 static void forget_some(struct topology *t)
 {
@@ -197,8 +186,8 @@ static void drop_twins(struct topology *t)
 	for (i = 0; i < t->nr; i++) {
 		if (t->functions[i].physfn >= 0)
 			t->functions[i].physfn = 0;
-		if (!kept || by_address(&t->functions[kept - 1],
-					&t->functions[i]))
+		if (!kept || topology_compare(&t->functions[kept - 1],
+					      &t->functions[i]))
 			t->functions[kept++] = t->functions[i];
 	}
 	t->nr = kept;
@@ -218,7 +207,7 @@ static struct topology *random_machine(void)
 			fill_bus(t, domain * 3, bus, -1, &next);
 		}
 	}
-	qsort(t->functions, t->nr, sizeof(*t->functions), by_address);
+	qsort(t->functions, t->nr, sizeof(*t->functions), topology_compare);
 	drop_twins(t);
 	t->live = chance(70);
 	if (!t->live)

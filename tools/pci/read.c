@@ -395,27 +395,16 @@ static void read_functions(struct topology *t,
 		close(memory);
 }
 
-static int by_address(const void *left, const void *right)
-{
-	const struct function *a = left, *b = right;
-
-	if (a->domain != b->domain)
-		return a->domain < b->domain ? -1 : 1;
-	if (a->number != b->number)
-		return a->number < b->number ? -1 : 1;
-	return (a->devfn > b->devfn) - (a->devfn < b->devfn);
-}
-
 /* A dump may tell the same twice: the first counts. */
 static void sort_functions(struct topology *t)
 {
 	char text[ADDRESS_SIZE];
 	int i, kept = 0;
 
-	qsort(t->functions, t->nr, sizeof(*t->functions), by_address);
+	qsort(t->functions, t->nr, sizeof(*t->functions), topology_compare);
 	for (i = 0; i < t->nr; i++) {
-		if (kept && !by_address(&t->functions[kept - 1],
-					&t->functions[i])) {
+		if (kept && !topology_compare(&t->functions[kept - 1],
+					      &t->functions[i])) {
 			warn("%s is there twice",
 			     topology_address(&t->functions[i], text));
 			free(t->functions[i].name);

@@ -299,6 +299,20 @@ static int find_address(const struct topology *t, unsigned int domain,
 }
 
 /**
+ * topology_compare() - the order of functions, by their addresses; for qsort()
+ * @left: a function
+ * @right: another
+ *
+ * Return: below, at, or above 0.
+ */
+int topology_compare(const void *left, const void *right)
+{
+	const struct function *to = right;
+
+	return compare_address(left, to->domain, to->number, to->devfn);
+}
+
+/**
  * topology_find() - the function of an address
  * @t: the machine
  * @address: "[domain:]bus:device.function", the domain being 0 without it

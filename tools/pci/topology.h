@@ -256,6 +256,7 @@ static inline bool is_conventional(const struct function *f)
 void topology_link(struct topology *t);
 void topology_free(struct topology *t);
 
+int topology_compare(const void *left, const void *right);
 int topology_find(const struct topology *t, const char *address);
 const char *topology_address(const struct function *f,
 			     char text[ADDRESS_SIZE]);
