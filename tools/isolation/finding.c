@@ -37,6 +37,15 @@ static void add(struct check *c, enum weight weight, const char *what,
 		       text);
 }
 
+static void add_sentence(struct check *c, enum weight weight, const char *what,
+			 json_t *more, const char *format, va_list args)
+{
+	char *text = xvasprintf(format, args);
+
+	add(c, weight, what, more, text);
+	free(text);
+}
+
 /**
  * find() - add a finding, and print it
  * @c: the device
@@ -48,13 +57,10 @@ void find(struct check *c, enum weight weight, const char *what,
 	  const char *format, ...)
 {
 	va_list args;
-	char *text;
 
 	va_start(args, format);
-	text = xvasprintf(format, args);
+	add_sentence(c, weight, what, NULL, format, args);
 	va_end(args);
-	add(c, weight, what, NULL, text);
-	free(text);
 }
 
 /**
@@ -69,11 +75,8 @@ void find_with(struct check *c, enum weight weight, const char *what,
 	       json_t *more, const char *format, ...)
 {
 	va_list args;
-	char *text;
 
 	va_start(args, format);
-	text = xvasprintf(format, args);
+	add_sentence(c, weight, what, more, format, args);
 	va_end(args);
-	add(c, weight, what, more, text);
-	free(text);
 }

@@ -273,20 +273,33 @@ static void lower_for_kernel(struct plan *p, const struct pair *pair)
 			p->then[way[i]] &= ~(ACS_RR | ACS_CR | ACS_EC);
 }
 
+/* NULL if a way is direct, or may be; or what it is instead, to be freed. */
+static char *why_not_direct(struct plan *p, int from, int to,
+			    enum traffic traffic)
+{
+	struct path path = path_find(p->t, from, to, traffic);
+	char *text, *why;
+
+	if (path.route == ROUTE_DIRECT || path.route == ROUTE_POSSIBLE)
+		return NULL;
+	text = path_text(p->t, &path, traffic);
+	why = xasprintf("%s: %s", path_route_name(path.route), text);
+	free(text);
+	return why;
+}
+
 /* A port may redirect although its register, which the kernel reads, says no. */
 static bool check_kernel_way(struct plan *p, const struct pair *pair, int from,
 			     int to)
 {
-	struct path path = path_find(p->t, from, to, TRAFFIC_REQUEST);
-	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+	char *why = why_not_direct(p, from, to, TRAFFIC_REQUEST);
 
-	if (path.route == ROUTE_DIRECT || path.route == ROUTE_POSSIBLE)
+	if (!why)
 		return true;
-	text = path_text(p->t, &path, TRAFFIC_REQUEST);
-	refuse(p, xasprintf("Linux would take the way between %s and %s for direct, but it would be %s: %s",
-			    name(p, pair->a, a), name(p, pair->b, b),
-			    path_route_name(path.route), text));
-	free(text);
+	refuse(p, xasprintf("Linux would take the way between %s and %s for direct, but it would be %s",
+			    name(p, pair->a, a), name(p, pair->b, b), why));
+	free(why);
 	return false;
 }
 
@@ -315,16 +328,14 @@ static bool check_way(struct plan *p, int from, int to)
 {
 	enum traffic traffic = p->translated ? TRAFFIC_TRANSLATED :
 					       TRAFFIC_REQUEST;
-	struct path path = path_find(p->t, from, to, traffic);
-	char a[ADDRESS_SIZE], b[ADDRESS_SIZE], *text;
+	char a[ADDRESS_SIZE], b[ADDRESS_SIZE];
+	char *why = why_not_direct(p, from, to, traffic);
 
-	if (path.route == ROUTE_DIRECT || path.route == ROUTE_POSSIBLE)
+	if (!why)
 		return true;
-	text = path_text(p->t, &path, traffic);
-	refuse(p, xasprintf("from %s to %s it would still be %s: %s",
-			    name(p, from, a), name(p, to, b),
-			    path_route_name(path.route), text));
-	free(text);
+	refuse(p, xasprintf("from %s to %s it would still be %s",
+			    name(p, from, a), name(p, to, b), why));
+	free(why);
 	return false;
 }
 
