@@ -63,6 +63,14 @@ void report_exit(void)
 	destroy_workqueue(reporters);
 }
 
+/* A late report has been made: who removes the device may be waiting. */
+static void told(struct iosim_endpoint *endpoint)
+{
+	endpoint_count(endpoint, IOSIM_LATE_REPORTS, 1);
+	if (atomic_dec_and_test(&endpoint->telling))
+		wake_up_var(&endpoint->telling);
+}
+
 static void report_fn(struct work_struct *work)
 {
 	struct report *report = container_of(to_delayed_work(work),
@@ -73,9 +81,7 @@ static void report_fn(struct work_struct *work)
 			report->flags, report->token);
 	domain_drop(report->domain);
 	kfree(report);
-	endpoint_count(endpoint, IOSIM_LATE_REPORTS, 1);
-	if (atomic_dec_and_test(&endpoint->telling))
-		wake_up_var(&endpoint->telling);
+	told(endpoint);
 }
 
 static void report_late(struct iosim_endpoint *endpoint,
@@ -145,9 +151,7 @@ static void request_fn(struct work_struct *work)
 		iopf_free_group(group);
 	}
 	kfree(late);
-	endpoint_count(endpoint, IOSIM_LATE_REPORTS, 1);
-	if (atomic_dec_and_test(&endpoint->telling))
-		wake_up_var(&endpoint->telling);
+	told(endpoint);
 }
 
 /* With a handle that only the look-up has made sure of; NULL: nobody is to be asked. */
