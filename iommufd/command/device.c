@@ -145,7 +145,7 @@ static bool makes_page_requests(struct device *dev)
 	if (dev_is_pci(dev) && (to_pci_dev(dev)->is_virtfn ||
 				!pci_pri_supported(to_pci_dev(dev))))
 		return false;
-	if (!iommufd_driver_waits(dev) && !driver_gives_up_later(dev))
+	if (!iommufd_driver_settles(dev))
 		return false;
 	return device_may_request_pages(dev);
 }

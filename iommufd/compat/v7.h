@@ -164,8 +164,7 @@ static inline void handle_hide(struct iommu_attach_handle *handle,
  */
 static inline void domain_settle(const struct iommu_domain *domain)
 {
-	if (domain->iopf_handler)
-		synchronize_rcu_tasks();
+	synchronize_rcu_tasks();
 }
 
 /* By the flag the driver has made one that does. */

@@ -111,7 +111,7 @@ static int enable_page_requests(struct iommufd_device *idev,
 	struct device *dev = idev->dev;
 	int rc;
 
-	if (!iommufd_driver_waits(dev) && !driver_gives_up_later(dev))
+	if (!iommufd_driver_settles(dev))
 		return iommufd_reason_note(idev->ctx, -EOPNOTSUPP,
 					   "%s cannot be attached to HWPT %u, which has a fault queue: its IOMMU driver does not wait for the page requests that it reports when a device is detached",
 					   idev->name, hwpt->obj.id);

@@ -129,3 +129,14 @@ bool iommufd_driver_waits(struct device *dev)
 	mutex_unlock(&drivers_lock);
 	return registered;
 }
+
+/**
+ * iommufd_driver_settles - can it be waited for until no page request is being reported?
+ * @dev: a device behind an IOMMU
+ *
+ * Return: whether the driver waits itself, or gives page requests up when it is told to.
+ */
+bool iommufd_driver_settles(struct device *dev)
+{
+	return iommufd_driver_waits(dev) || driver_gives_up_later(dev);
+}
