@@ -1,16 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the IOMMU core and drivers are asked to do for an attachment.
+ *
+ * A driver may let a device use a page table before it flushes the device's IOTLB when
+ * something is unmapped, and may end the flushes before the use: VT-d's does both. What
+ * is unmapped meanwhile would stay in reach of the device after it has been given back.
+ * So nothing is unmapped meanwhile: the locks of the I/O address spaces are held, the
+ * one that is left and the one that is entered.
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 
 #include "compat.h"
+#include "context/context.h"
 #include "device/group.h"
 #include "device/hardware.h"
 #include "domain/driver.h"
 #include "domain/hwpt.h"
+#include "space/space.h"
 #include "space/table.h"
+
+static void spaces_lock(const struct hwpt *hwpt, const struct hwpt *other)
+{
+	struct iommufd_ctx *ctx = hwpt->ioas->ctx;
+	struct rw_semaphore *lock = ioas_lock(hwpt->ioas);
+
+	if (ioas_lock(other->ioas) == lock) {
+		down_write(lock);
+		return;
+	}
+	/* Several only with this one: then no order is needed. */
+	mutex_lock(&ctx->ioas_lock);
+	down_write_nest_lock(lock, &ctx->ioas_lock);
+	down_write_nest_lock(ioas_lock(other->ioas), &ctx->ioas_lock);
+	mutex_unlock(&ctx->ioas_lock);
+}
+
+static void spaces_unlock(const struct hwpt *hwpt, const struct hwpt *other)
+{
+	if (ioas_lock(other->ioas) != ioas_lock(hwpt->ioas))
+		up_write(ioas_lock(other->ioas));
+	up_write(ioas_lock(hwpt->ioas));
+}
 
 static int setup_msi(const struct group *group, struct hwpt *hwpt)
 {
@@ -64,6 +95,7 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 
 	if (!handle)
 		return -ENOMEM;
+	spaces_lock(hwpt, hwpt);
 	if (att->hw_pasid != IOMMU_NO_PASID)
 		rc = iommu_attach_device_pasid(hwpt->domain, idev->dev,
 					       att->hw_pasid, &handle->core);
@@ -72,6 +104,7 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 			     iommu_attach_group_handle(hwpt->domain,
 						       group->iommu,
 						       &handle->core);
+	spaces_unlock(hwpt, hwpt);
 	if (rc)
 		iommufd_handle_put(handle);
 	else
@@ -88,11 +121,13 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 void iommufd_hardware_detach(struct group *group, struct attachment *att,
 			     struct iommufd_device *idev)
 {
+	spaces_lock(att->hwpt, att->hwpt);
 	if (att->hw_pasid == IOMMU_NO_PASID)
 		iommu_detach_group_handle(att->hwpt->domain, group->iommu);
 	else
 		iommu_detach_device_pasid(att->hwpt->domain, idev->dev,
 					  att->hw_pasid);
+	spaces_unlock(att->hwpt, att->hwpt);
 	iommufd_handle_put(att->handle);
 	att->handle = NULL;
 }
@@ -165,9 +200,16 @@ static int replace_pasid(struct group *group, struct attachment *att,
 int iommufd_hardware_replace(struct iommufd_device *idev,
 			     struct attachment *att, struct hwpt *hwpt)
 {
+	struct hwpt *old = att->hwpt;
+	int rc;
+
+	spaces_lock(old, hwpt);
 	if (att->hw_pasid == IOMMU_NO_PASID)
-		return replace_rid(idev->group, att, idev, hwpt);
-	return replace_pasid(idev->group, att, idev, hwpt);
+		rc = replace_rid(idev->group, att, idev, hwpt);
+	else
+		rc = replace_pasid(idev->group, att, idev, hwpt);
+	spaces_unlock(old, hwpt);
+	return rc;
 }
 
 /**
