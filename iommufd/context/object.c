@@ -138,6 +138,28 @@ struct object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
 }
 
 /**
+ * iommufd_object_kind - what is an ID?
+ * @ctx: the context
+ * @id: the ID
+ *
+ * Return: the kind of the object, or NULL if there is none. Unlike a reference, the
+ * answer keeps nobody waiting.
+ */
+const struct object_kind *iommufd_object_kind(struct iommufd_ctx *ctx, u32 id)
+{
+	const struct object_kind *kind = NULL;
+	struct object *obj;
+
+	rcu_read_lock();
+	obj = object_find(ctx, id);
+	/* Without references it is not published yet, or has just gone. */
+	if (obj && refcount_read(&obj->users))
+		kind = obj->kind;
+	rcu_read_unlock();
+	return kind;
+}
+
+/**
  * iommufd_object_put_last - drop a reference, and the table's if that is the only one
  * left
  * @ctx: the context

@@ -72,6 +72,7 @@ int iommufd_object_init(struct iommufd_ctx *ctx, struct object *obj,
 void iommufd_object_publish(struct iommufd_ctx *ctx, struct object *obj);
 void iommufd_object_abort(struct iommufd_ctx *ctx, struct object *obj);
 
+const struct object_kind *iommufd_object_kind(struct iommufd_ctx *ctx, u32 id);
 struct object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
 				  enum object_type type);
 struct file *iommufd_object_open(struct iommufd_ctx *ctx, struct object *obj,

@@ -635,11 +635,7 @@ static int change_to(struct change *change, struct object *pt)
 {
 	if (pt->type == OBJECT_IOAS)
 		return change_ioas(change, ioas_of(pt));
-	if (pt->type == OBJECT_HWPT)
-		return change_hwpt(change, hwpt_of(pt));
-	return iommufd_reason_note(change->idev->ctx, -EINVAL,
-				   "%s cannot be attached to %s %u, which is neither IOAS nor HWPT",
-				   change->idev->name, pt->kind->name, pt->id);
+	return change_hwpt(change, hwpt_of(pt));
 }
 
 /*
@@ -682,8 +678,7 @@ static void tell_changed(const struct change *change)
  *	has, running DMA goes by the old or by the new page table, never elsewhere.
  * @info: set to what it is attached to
  *
- * Return: 0; or with everything as it was -EINVAL (neither of both; not attached, or
- * attached already; another device of the group is attached elsewhere; a PASID out of
+ * Return: 0; or with everything as it was -EINVAL (not attached, or attached already; another device of the group is attached elsewhere; a PASID out of
  * range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table with a fault
  * queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something is mapped or
  * allowed where the device cannot translate), the errors of mapping what is in the

@@ -439,26 +439,40 @@ void iommufd_hwpt_put(struct hwpt *hwpt)
 	ioas_put(ctx, ioas);
 }
 
+static int refuse_pt(struct iommufd_ctx *ctx, u32 id)
+{
+	const struct object_kind *kind = iommufd_object_kind(ctx, id);
+
+	if (!kind)
+		return iommufd_reason_note(ctx, -ENOENT,
+					   "there is no IOAS or HWPT with the ID %u",
+					   id);
+	return iommufd_reason_note(ctx, -EINVAL,
+				   "no device can be attached to %s %u, which is neither IOAS nor HWPT",
+				   kind->name, id);
+}
+
 /**
  * iommufd_pt_hold - find what a device may be attached to, with its memory pinned
  * @ctx: the context
  * @id: the ID, which may be that of anything
  *
  * To be called before anything is locked or looked up that others wait for: pinning the
- * memory of an IOAS may take for ever, see iommufd_ioas_hold().
+ * memory of an IOAS may take for ever, see iommufd_ioas_hold(). So nothing else is held,
+ * not for a moment: the caller will wait for locks of VFIO's, and who has these may be
+ * unbinding a device and wait for all who hold that.
  *
  * Return: the object, to be given back by iommufd_pt_release(); or an ERR_PTR of
- * -ENOENT, or of iommufd_ioas_hold().
+ * -ENOENT, -EINVAL (something else), or of iommufd_ioas_hold().
  */
 struct object *iommufd_pt_hold(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *pt = iommufd_object_get(ctx, id, OBJECT_ANY);
+	struct object *pt = iommufd_object_get(ctx, id, OBJECT_IOAS) ?:
+				    iommufd_object_get(ctx, id, OBJECT_HWPT);
 	int rc;
 
 	if (!pt)
-		return ERR_PTR(iommufd_reason_note(ctx, -ENOENT,
-						   "there is no IOAS or HWPT with the ID %u",
-						   id));
+		return ERR_PTR(refuse_pt(ctx, id));
 	rc = pt->type == OBJECT_IOAS ? iommufd_ioas_hold(ioas_of(pt)) : 0;
 	if (!rc)
 		return pt;
