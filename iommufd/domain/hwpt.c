@@ -245,7 +245,8 @@ struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
 		goto err_abort;
 	}
 	rc = hwpt_set_domain(hwpt, domain) ?: check_flags(hwpt, dev, flags) ?:
-	     enforce_coherency(hwpt, dev);
+	     enforce_coherency(hwpt, dev) ?:
+	     iommufd_format_of(dev, &hwpt->format);
 	if (rc)
 		goto err_abort;
 	return hwpt;
@@ -300,6 +301,7 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 	if (IS_ERR(hwpt))
 		return hwpt;
 	hwpt->coherent = parent->coherent;
+	hwpt->format = parent->format;
 
 	domain = domain_alloc(dev, flags, parent->domain, data);
 	rc = PTR_ERR_OR_ZERO(domain);
@@ -364,8 +366,14 @@ void iommufd_hwpt_drain(struct hwpt *hwpt)
 /* Why a device cannot use a page table; NULL if only the IOMMU driver can tell. */
 static const char *misfit(const struct hwpt *hwpt, struct device *dev)
 {
+	struct table_format format;
+
 	if (hwpt->domain->owner != iommu_ops_of(dev))
 		return "that is for devices behind an IOMMU of another driver";
+	if (iommufd_format_of(dev, &format))
+		return "the IOMMU of the device does not tell whether it can read that";
+	if (memcmp(&format, &hwpt->format, sizeof(format)))
+		return "that is for devices behind an IOMMU that reads page tables otherwise: by the caches of the CPU or not, of another number of levels or other sizes of pages";
 	if (can_enforce(dev)) {
 		if (hwpt->coherent ||
 		    hwpt->policy == IOASID_COHERENCY_NOT_NEEDED)
@@ -395,7 +403,8 @@ bool iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev)
  *
  * Every way to attach goes through this: an IOMMU driver, and the core on its behalf,
  * take any domain for one of their own. Which of its own domains fits which of its
- * IOMMUs is checked by the driver, when the device is attached.
+ * IOMMUs is checked by the driver, when the device is attached, as far as it does that
+ * (format.c).
  *
  * Return: 0, or -EINVAL with a reason.
  */

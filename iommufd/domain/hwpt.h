@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_HWPT_H
 #define IOMMUFD_HWPT_H
 
+#include "domain/format.h"
 #include "report/source.h"
 #include "space/space.h"
 
@@ -18,6 +19,7 @@ struct iommu_user_data;
  * @ioas: the IOAS that it translates, referenced by it or by its parent
  * @parent: of a nested one: the page table below it, referenced; otherwise NULL
  * @table: of a kernel-managed one: in the list of @ioas while @filled is set
+ * @format: of the IOMMUs that can read it
  * @sources: the devices that are attached, and where their page requests go
  * @automatic: made by an attach to @ioas, goes with the last device
  * @coherent: the domain enforces cache coherency
@@ -34,6 +36,7 @@ struct hwpt {
 	struct ioas *ioas;
 	struct hwpt *parent;
 	struct ioas_table table;
+	struct table_format format;
 	struct sources sources;
 	bool automatic;
 	bool coherent;
