@@ -16,9 +16,8 @@ struct iommufd_ctx;
 struct iommufd_device;
 
 /**
- * enum ioasid_pasid_space - where the hardware's PASIDs of a sub-device come from
- * @IOASID_PASID_LOCAL: the parent's own PASIDs: the driver converts what the user
- *	submits
+ * enum ioasid_pasid_space - who shares the hardware's PASIDs of a sub-device
+ * @IOASID_PASID_LOCAL: nobody: the driver converts what the user submits
  * @IOASID_PASID_GLOBAL: one space for all devices of the context: the CPU converts
  *	(ENQCMD), and has one table for a process or guest
  */

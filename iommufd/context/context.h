@@ -73,8 +73,8 @@ struct container {
  * @look_lock: keeps the IOASes in place while netlink fills one message
  * @group_lock: protects @groups
  * @groups: the IOMMU groups whose devices are bound to the context
- * @pasids: the global PASIDs of sub-devices, see pasid.c
- * @nr_pasids: how many there are; likewise
+ * @pasids: those that sub-devices share, see pasid.c
+ * @nr_pasids: how many its sub-devices have, but for those they are bound by; likewise
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
  * @bar_owners: bound devices, whose BARs may be mapped for peer-to-peer DMA
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts

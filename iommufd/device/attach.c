@@ -323,6 +323,7 @@ static int attach_new(struct iommufd_device *idev, u32 pasid, struct hwpt *hwpt,
 		iommufd_pasid_give(idev, pasid);
 		return rc;
 	}
+	iommufd_pasid_use(idev, pasid);
 	info->hwpt_id = hwpt->obj.id;
 	info->hw_pasid = hw_pasid;
 	return 0;

@@ -250,11 +250,10 @@ err_group:
  * @parent: the device whose RID the DMA carries, driven by a kernel driver. It must not
  *	lose that before the sub-device has been unbound
  * @dev: the sub-device, for its name
- * @space: where its PASIDs are to come from
+ * @space: who is to share its PASIDs
  * @id: set to the ID of the new device object
  *
- * The kernel chooses the PASID by which the sub-device is bound; nobody else has it on
- * @parent. Its DMA is blocked until the sub-device is attached, by
+ * The kernel chooses the PASID by which the sub-device is bound; nobody else has it. Its DMA is blocked until the sub-device is attached, by
  * iommufd_device_attach(). The user can attach further PASIDs, see
  * ioasid_find_pasid().
  *
@@ -387,7 +386,8 @@ EXPORT_SYMBOL_NS_GPL(ioasid_own_pasid, "IOMMUFD");
  * @hw_pasid: set to the PASID that DMA has to carry
  *
  * May be called where sleeping is not allowed. The answer is good until the user
- * detaches the PASID: what a driver has submitted by then is blocked.
+ * detaches the PASID: what a driver has submitted by then is blocked, unless others of
+ * the context have the same one (IOASID_PASID_GLOBAL).
  *
  * Return: 0, -ENOENT if a sub-device has no such PASID attached.
  */

@@ -2,23 +2,25 @@
 /*
  * PASIDs: what the user calls them (v), and what the hardware carries (p).
  *
- *	device				v and p		p is drawn from
- *	whole physical device		v == p		its own PASIDs: the user chooses
- *	sub-device, local		v != p		the parent's PASIDs
- *	sub-device, global		v != p		the system's: a v of a context has
- *							one p, on every device
+ *	device				v and p
+ *	whole physical device		v == p: the user chooses
+ *	sub-device, local		v != p: each sub-device has a p of its own for v
+ *	sub-device, global		v != p: a v of a context has one p, on every device
  *
  * Sub-devices of one parent may belong to different contexts, and its own driver may
- * use PASIDs of the system's as well (SVA). To keep them out of each other's way, the
- * lower half of the parent's PASIDs is the system's, and the upper half is for local
- * ones. (The core's allocator knows nothing of that: if half of a parent's PASIDs are
- * in use for SVA, its own driver may be given one of the upper half.)
+ * use PASIDs as well (SVA). So all that sub-devices have come from the allocator of the
+ * IOMMU core, from which everybody's come: then nobody has the PASID of somebody else,
+ * not even one that is attached to nothing at the moment.
  *
- * A sub-device keeps all its PASIDs until it is unbound. By then its driver has made
- * sure that nothing it submitted is left. If a PASID were given to somebody else
- * before, old work could reach the new owner's memory.
+ * There is one space for the whole system, and a device may have few of it. So that one
+ * guest does not use them up, PASIDs to attach are from the lower half of what the
+ * device has; a sub-device has a share of them, and a context a limit. The upper half
+ * is for those by which sub-devices are bound, and for others.
+ *
+ * A sub-device keeps all PASIDs that it has had attached until it is unbound. By then
+ * its driver has made sure that nothing it submitted is left. If a PASID were given to
+ * somebody else before, old work could reach the new owner's memory.
  */
-#include <linux/idr.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
 
@@ -26,31 +28,14 @@
 #include "device/group.h"
 #include "device/pasid.h"
 
-/*
- * Limit of global PASIDs of a context, not counting those by which sub-devices are
- * bound.
- */
-#define GLOBAL_MAX	4096U
+/* Limit of a context, not counting those by which sub-devices are bound. */
+#define CONTEXT_MAX	4096U
+
+/* One of so many parts of a device's PASIDs is what a sub-device can have. */
+#define SHARES		8
 
 /**
- * struct parent - a device that has sub-devices, and all others of its IOMMU group:
- *	the core attaches a PASID for the whole group
- * @link: in parents
- * @group: the group, referenced
- * @max_pasids: PASIDs of the device that has the fewest
- * @users: its sub-devices
- * @local: the local PASIDs that have been handed out
- */
-struct parent {
-	struct list_head link;
-	struct iommu_group *group;
-	u32 max_pasids;
-	unsigned int users;
-	struct ida local;
-};
-
-/**
- * struct global_pasid - a PASID of the system that a context uses
+ * struct global_pasid - a PASID that all sub-devices of a context share
  * @hw_pasid: the PASID
  * @users: how many sub-devices have ever had it attached
  */
@@ -63,115 +48,80 @@ struct global_pasid {
  * struct subdevice - the part of a device that is bound by RID+PASID
  * @ctx: its context
  * @dev: whose RID it shares
- * @parent: the PASIDs of @dev, which all its sub-devices share
- * @space: where its PASIDs come from
+ * @space: whether others of the context share what it attaches
+ * @end: its PASIDs are below this on all devices of the IOMMU group: the core attaches
+ *	a PASID for the whole group
  * @own: the PASID by which it is bound
+ * @nr: entries of @pasids
  * @pasids: by v, see entry_of()
  */
 struct subdevice {
 	struct iommufd_ctx *ctx;
 	struct device *dev;
-	struct parent *parent;
 	enum ioasid_pasid_space space;
+	u32 end;
 	u32 own;
+	u32 nr;
 	struct xarray pasids;
 };
 
-/* An entry of subdevice.pasids: p, and whether it is attached now. */
-static void *entry_of(u32 hw_pasid, bool attached)
+/**
+ * enum pasid_state - what is known of a PASID of a sub-device
+ * @PASID_NEW: its driver has not been told it yet
+ * @PASID_ATTACHED: it is attached
+ * @PASID_KEPT: it was attached
+ */
+enum pasid_state {
+	PASID_NEW,
+	PASID_ATTACHED,
+	PASID_KEPT,
+};
+
+/* An entry of subdevice.pasids. */
+static void *entry_of(u32 hw_pasid, enum pasid_state state)
 {
-	return xa_mk_value((unsigned long)hw_pasid << 1 | attached);
+	return xa_mk_value((unsigned long)hw_pasid << 2 | state);
 }
 
 static u32 entry_pasid(const void *entry)
 {
-	return xa_to_value(entry) >> 1;
+	return xa_to_value(entry) >> 2;
 }
 
-static bool entry_attached(const void *entry)
+static enum pasid_state entry_state(const void *entry)
 {
-	return entry && xa_to_value(entry) & 1;
+	return xa_to_value(entry) & 3;
 }
 
-/* Protects parents, and the global PASIDs of all contexts. A leaf. */
+/* Protects the PASIDs of all contexts. A leaf. */
 static DEFINE_MUTEX(pasid_lock);
-static LIST_HEAD(parents);
 
-static int find_fewest(struct device *dev, void *data)
+static int find_end(struct device *dev, void *data)
 {
-	u32 *max_pasids = data;
+	u32 *end = data;
 
 	if (dev->iommu->max_pasids)
-		*max_pasids = min(*max_pasids, dev->iommu->max_pasids);
+		*end = min(*end, dev->iommu->max_pasids);
 	return 0;
 }
 
-static struct parent *parent_new(struct iommu_group *group)
-{
-	struct parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL_ACCOUNT);
-
-	if (!parent)
-		return NULL;
-	parent->group = iommu_group_ref_get(group);
-	parent->max_pasids = U32_MAX;
-	iommu_group_for_each_dev(group, &parent->max_pasids, find_fewest);
-	ida_init(&parent->local);
-	list_add(&parent->link, &parents);
-	return parent;
-}
-
-static struct parent *parent_get(struct device *dev)
+static u32 end_of(struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
-	struct parent *parent;
+	u32 end = dev->iommu->max_pasids;
 
-	lockdep_assert_held(&pasid_lock);
-	list_for_each_entry(parent, &parents, link)
-		if (parent->group == group)
-			goto found;
-	parent = parent_new(group);
-found:
-	if (parent)
-		parent->users++;
+	iommu_group_for_each_dev(group, &end, find_end);
 	iommu_group_put(group);
-	return parent;
+	return end;
 }
 
-static void parent_put(struct parent *parent)
+static int take_below(struct device *dev, u32 end, u32 *hw_pasid)
 {
-	lockdep_assert_held(&pasid_lock);
-	if (--parent->users)
-		return;
-	list_del(&parent->link);
-	ida_destroy(&parent->local);
-	iommu_group_put(parent->group);
-	kfree(parent);
-}
-
-static u32 first_local(const struct parent *parent)
-{
-	return parent->max_pasids / 2;
-}
-
-static int take_local(struct parent *parent, u32 *hw_pasid)
-{
-	int pasid = ida_alloc_range(&parent->local, first_local(parent),
-				    parent->max_pasids - 1,
-				    GFP_KERNEL_ACCOUNT);
-
-	if (pasid < 0)
-		return pasid;
-	*hw_pasid = pasid;
-	return 0;
-}
-
-static int take_global(struct subdevice *sub, u32 *hw_pasid)
-{
-	u32 pasid = iommu_alloc_global_pasid(sub->dev);
+	u32 pasid = iommu_alloc_global_pasid(dev);
 
 	if (pasid == IOMMU_PASID_INVALID)
 		return -ENOSPC;
-	if (pasid >= first_local(sub->parent)) {
+	if (pasid >= end) {
 		iommu_free_global_pasid(pasid);
 		return -ENOSPC;
 	}
@@ -179,68 +129,90 @@ static int take_global(struct subdevice *sub, u32 *hw_pasid)
 	return 0;
 }
 
-static int note_used_up(const struct subdevice *sub)
+/* What it can attach are below this one. */
+static u32 sub_end(const struct subdevice *sub)
 {
-	return iommufd_reason_note(sub->ctx, -ENOSPC,
-				   "all PASIDs that the sub-devices of %s can have are in use",
-				   dev_name(sub->dev));
+	return sub->end / 2;
 }
 
-/*
- * There is one space for the whole system, of which sub-devices can have only the
- * lower half of a device's PASIDs: one guest must not use them all up.
- */
-static int count_global(struct iommufd_ctx *ctx)
+static int check_share(const struct subdevice *sub)
 {
+	u32 share = max(sub->end / SHARES, 1U);
+
+	if (sub->nr < share)
+		return 0;
+	return iommufd_reason_note(sub->ctx, -ENOSPC,
+				   "the sub-device has had %u PASIDs of %s, which is the most that one can have until it is unbound",
+				   share, dev_name(sub->dev));
+}
+
+/* One for the context, which pays for it. */
+static int take_counted(struct subdevice *sub, u32 *hw_pasid)
+{
+	struct iommufd_ctx *ctx = sub->ctx;
+
 	lockdep_assert_held(&pasid_lock);
-	if (ctx->nr_pasids == GLOBAL_MAX)
+	if (ctx->nr_pasids == CONTEXT_MAX)
 		return iommufd_reason_note(ctx, -ENOSPC,
-					   "the devices of this file have %u PASIDs of the system's, which is the most that one can have",
-					   GLOBAL_MAX);
+					   "the sub-devices of this file have %u PASIDs, which is the most that one can have",
+					   CONTEXT_MAX);
+	if (take_below(sub->dev, sub_end(sub), hw_pasid))
+		return iommufd_reason_note(ctx, -ENOSPC,
+					   "all PASIDs that the sub-devices of %s can attach are in use",
+					   dev_name(sub->dev));
 	ctx->nr_pasids++;
 	return 0;
+}
+
+static void give_counted(struct subdevice *sub, u32 hw_pasid)
+{
+	lockdep_assert_held(&pasid_lock);
+	iommu_free_global_pasid(hw_pasid);
+	sub->ctx->nr_pasids--;
+}
+
+static int take_new(struct subdevice *sub, u32 pasid)
+{
+	struct global_pasid *global = kzalloc(sizeof(*global),
+					      GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!global)
+		return -ENOMEM;
+	rc = take_counted(sub, &global->hw_pasid);
+	if (rc)
+		goto err_free;
+	rc = xa_insert(&sub->ctx->pasids, pasid, global, GFP_KERNEL_ACCOUNT);
+	if (rc)
+		goto err_give;
+	return 0;
+
+err_give:
+	give_counted(sub, global->hw_pasid);
+err_free:
+	kfree(global);
+	return rc;
 }
 
 /* The one that the context has for @pasid already, or a new one. */
 static int take_shared(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 {
-	struct global_pasid *global = xa_load(&sub->ctx->pasids, pasid);
-	int rc;
+	struct global_pasid *global;
+	int rc = 0;
 
-	if (global) {
-		if (global->hw_pasid >= first_local(sub->parent))
-			return iommufd_reason_note(sub->ctx, -ENOSPC,
-						   "PASID %u is PASID %u of the system's on all devices of this file, and the sub-devices of %s have only those below %u",
-						   pasid, global->hw_pasid,
-						   dev_name(sub->dev),
-						   first_local(sub->parent));
-		goto found;
-	}
-	rc = count_global(sub->ctx);
+	if (!xa_load(&sub->ctx->pasids, pasid))
+		rc = take_new(sub, pasid);
 	if (rc)
 		return rc;
-	global = kzalloc(sizeof(*global), GFP_KERNEL_ACCOUNT);
-	rc = -ENOMEM;
-	if (!global)
-		goto err_uncount;
-	rc = take_global(sub, &global->hw_pasid) ? note_used_up(sub) : 0;
-	if (rc)
-		goto err_free;
-	rc = xa_insert(&sub->ctx->pasids, pasid, global, GFP_KERNEL_ACCOUNT);
-	if (rc)
-		goto err_pasid;
-found:
+	global = xa_load(&sub->ctx->pasids, pasid);
+	if (global->hw_pasid >= sub_end(sub))
+		return iommufd_reason_note(sub->ctx, -ENOSPC,
+					   "PASID %u is PASID %u of the system's on all devices of this file, and the sub-devices of %s have only those below %u",
+					   pasid, global->hw_pasid,
+					   dev_name(sub->dev), sub_end(sub));
 	global->users++;
 	*hw_pasid = global->hw_pasid;
 	return 0;
-
-err_pasid:
-	iommu_free_global_pasid(global->hw_pasid);
-err_free:
-	kfree(global);
-err_uncount:
-	sub->ctx->nr_pasids--;
-	return rc;
 }
 
 static void give_shared(struct subdevice *sub, u32 pasid)
@@ -250,9 +222,8 @@ static void give_shared(struct subdevice *sub, u32 pasid)
 	if (--global->users)
 		return;
 	xa_erase(&sub->ctx->pasids, pasid);
-	iommu_free_global_pasid(global->hw_pasid);
+	give_counted(sub, global->hw_pasid);
 	kfree(global);
-	sub->ctx->nr_pasids--;
 }
 
 static void sub_give(struct subdevice *sub, u32 pasid, u32 hw_pasid)
@@ -261,7 +232,7 @@ static void sub_give(struct subdevice *sub, u32 pasid, u32 hw_pasid)
 	if (sub->space == IOASID_PASID_GLOBAL)
 		give_shared(sub, pasid);
 	else
-		ida_free(&sub->parent->local, hw_pasid);
+		give_counted(sub, hw_pasid);
 	mutex_unlock(&pasid_lock);
 }
 
@@ -272,32 +243,42 @@ static int sub_take(struct subdevice *sub, u32 pasid, u32 *hw_pasid)
 
 	if (entry) {
 		*hw_pasid = entry_pasid(entry);
-		xa_store(&sub->pasids, pasid, entry_of(*hw_pasid, true),
-			 GFP_KERNEL_ACCOUNT);
 		return 0;
 	}
+	rc = check_share(sub);
+	if (rc)
+		return rc;
 	mutex_lock(&pasid_lock);
 	if (sub->space == IOASID_PASID_GLOBAL)
 		rc = take_shared(sub, pasid, hw_pasid);
 	else
-		rc = take_local(sub->parent, hw_pasid);
+		rc = take_counted(sub, hw_pasid);
 	mutex_unlock(&pasid_lock);
-	if (rc == -ENOSPC && sub->space == IOASID_PASID_LOCAL)
-		note_used_up(sub);
 	if (rc)
 		return rc;
-	rc = xa_insert(&sub->pasids, pasid, entry_of(*hw_pasid, true),
+	rc = xa_insert(&sub->pasids, pasid, entry_of(*hw_pasid, PASID_NEW),
 		       GFP_KERNEL_ACCOUNT);
 	if (rc)
 		sub_give(sub, pasid, *hw_pasid);
+	else
+		sub->nr++;
 	return rc;
+}
+
+/* Replaces an entry, which does not fail. */
+static void sub_set(struct subdevice *sub, u32 pasid, enum pasid_state state)
+{
+	void *entry = xa_load(&sub->pasids, pasid);
+
+	xa_store(&sub->pasids, pasid, entry_of(entry_pasid(entry), state),
+		 GFP_KERNEL_ACCOUNT);
 }
 
 /**
  * iommufd_subdevice_new - reserve a PASID of a device for a sub-device
  * @ctx: the sub-device's context
  * @dev: the parent
- * @space: where its PASIDs are to be from
+ * @space: who is to share its PASIDs
  *
  * Return: the sub-device, or ERR_PTR of -EOPNOTSUPP (the parent or its IOMMU has no
  * PASIDs), -ENOSPC (all are in use), -ENOMEM.
@@ -307,7 +288,7 @@ struct subdevice *iommufd_subdevice_new(struct iommufd_ctx *ctx,
 					enum ioasid_pasid_space space)
 {
 	struct subdevice *sub;
-	int rc = -ENOMEM;
+	int rc;
 
 	/* PASID 0 would be the RID, which is the parent's. */
 	if (dev->iommu->max_pasids < 2)
@@ -320,23 +301,10 @@ struct subdevice *iommufd_subdevice_new(struct iommufd_ctx *ctx,
 	sub->space = space;
 	xa_init_flags(&sub->pasids, XA_FLAGS_ACCOUNT);
 
-	mutex_lock(&pasid_lock);
-	sub->parent = parent_get(dev);
-	if (!sub->parent)
-		goto err_free;
-	if (space == IOASID_PASID_GLOBAL)
-		rc = take_global(sub, &sub->own);
-	else
-		rc = take_local(sub->parent, &sub->own);
-	if (rc)
-		goto err_parent;
-	mutex_unlock(&pasid_lock);
-	return sub;
-
-err_parent:
-	parent_put(sub->parent);
-err_free:
-	mutex_unlock(&pasid_lock);
+	sub->end = end_of(dev);
+	rc = take_below(dev, sub->end, &sub->own);
+	if (!rc)
+		return sub;
 	kfree(sub);
 	return ERR_PTR(rc);
 }
@@ -355,13 +323,7 @@ void iommufd_subdevice_free(struct subdevice *sub)
 	xa_for_each(&sub->pasids, pasid, entry)
 		sub_give(sub, pasid, entry_pasid(entry));
 	xa_destroy(&sub->pasids);
-	mutex_lock(&pasid_lock);
-	if (sub->space == IOASID_PASID_GLOBAL)
-		iommu_free_global_pasid(sub->own);
-	else
-		ida_free(&sub->parent->local, sub->own);
-	parent_put(sub->parent);
-	mutex_unlock(&pasid_lock);
+	iommu_free_global_pasid(sub->own);
 	kfree(sub);
 }
 
@@ -398,11 +360,13 @@ u32 iommufd_pasid_max(const struct iommufd_device *idev)
 }
 
 /**
- * iommufd_pasid_take - begin to use a PASID
+ * iommufd_pasid_take - get a PASID, to attach it
  * @idev: the device, with its group's lock held
  * @pasid: as the user calls it, not in use with the device; 0: none, or a sub-device's
  *	own
  * @hw_pasid: set to what the hardware is to carry, or IOMMU_NO_PASID
+ *
+ * Followed by iommufd_pasid_use() or iommufd_pasid_give().
  *
  * Return: 0, -EOPNOTSUPP (no PASIDs), -EINVAL (out of range), -ENOSPC (all are in
  * use), -ENOMEM.
@@ -429,9 +393,23 @@ int iommufd_pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 }
 
 /**
- * iommufd_pasid_give - the opposite of iommufd_pasid_take()
+ * iommufd_pasid_use - a PASID has been attached
  * @idev: the device, with its group's lock held
- * @pasid: as the user calls it; no DMA uses it any more
+ * @pasid: what iommufd_pasid_take() was asked for
+ *
+ * From now on the driver of a sub-device can find it. Not before: others may have the
+ * same one attached already.
+ */
+void iommufd_pasid_use(struct iommufd_device *idev, u32 pasid)
+{
+	if (pasid && idev->sub)
+		sub_set(idev->sub, pasid, PASID_ATTACHED);
+}
+
+/**
+ * iommufd_pasid_give - the opposite of iommufd_pasid_take(), and of iommufd_pasid_use()
+ * @idev: the device, with its group's lock held
+ * @pasid: as the user calls it; no DMA of the device uses it any more
  */
 void iommufd_pasid_give(struct iommufd_device *idev, u32 pasid)
 {
@@ -440,10 +418,14 @@ void iommufd_pasid_give(struct iommufd_device *idev, u32 pasid)
 
 	if (!pasid || !sub)
 		return;
-	/* Replaces an entry, which does not fail. */
 	entry = xa_load(&sub->pasids, pasid);
-	xa_store(&sub->pasids, pasid, entry_of(entry_pasid(entry), false),
-		 GFP_KERNEL_ACCOUNT);
+	if (entry_state(entry) != PASID_NEW) {
+		sub_set(sub, pasid, PASID_KEPT);
+		return;
+	}
+	xa_erase(&sub->pasids, pasid);
+	sub->nr--;
+	sub_give(sub, pasid, entry_pasid(entry));
 }
 
 /**
@@ -468,7 +450,7 @@ int iommufd_pasid_find(const struct iommufd_device *idev, u32 pasid,
 		return 0;
 	}
 	entry = xa_load(&idev->sub->pasids, pasid);
-	if (!entry_attached(entry))
+	if (!entry || entry_state(entry) != PASID_ATTACHED)
 		return -ENOENT;
 	*hw_pasid = entry_pasid(entry);
 	return 0;

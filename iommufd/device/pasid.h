@@ -19,6 +19,7 @@ bool iommufd_subdevice_is_global(const struct subdevice *sub);
 
 u32 iommufd_pasid_max(const struct iommufd_device *idev);
 int iommufd_pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid);
+void iommufd_pasid_use(struct iommufd_device *idev, u32 pasid);
 void iommufd_pasid_give(struct iommufd_device *idev, u32 pasid);
 int iommufd_pasid_find(const struct iommufd_device *idev, u32 pasid,
 		       u32 *hw_pasid);

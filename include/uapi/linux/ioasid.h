@@ -346,8 +346,8 @@ struct ioasid_alloc_nested {
  *
  * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range,
  * no IOAS or HWPT, a PASID table, or a device that shares the PASID is attached
- * elsewhere. ENOSPC: the hardware's PASIDs are used up, or the devices of this file
- * descriptor have 4096 of the system's. EIO: the PASID could neither be moved nor be
+ * elsewhere. ENOSPC: the hardware's PASIDs are used up, the sub-device has had an eighth
+ * of the parent's, or the sub-devices of this file descriptor have 4096. EIO: the PASID could neither be moved nor be
  * attached again to what it was attached to, and is detached, for all that share it.
  * EBUSY: the RID is attached to a PASID table of the user's, which has all PASIDs;
  * the device's driver, or another file descriptor, uses the PASID. Otherwise as
