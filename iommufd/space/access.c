@@ -8,7 +8,9 @@
  *
  * access->lock covers which IOAS it is attached to. The callback is called without
  * it, since it unpins. Nor is it held while memory is pinned, read or written, which
- * may take for ever: leaving the IOAS waits for calls that are doing so.
+ * may take for ever: leaving the IOAS waits for calls that are doing so. After that the
+ * user may be freed, so the last thing that such a call touches of it is a spinlock: a
+ * mutex may still be looked at by the one who unlocks it when the next has it already.
  */
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
@@ -33,12 +35,12 @@
  * @ctx: the context; referenced
  * @ops: the driver's callbacks
  * @data: for them
- * @lock: protects the rest
+ * @lock: protects @ioas, @unpin_ioas and @user
  * @ioas: what it is attached to, or NULL: no new pins, no reads and writes
  * @unpin_ioas: the IOAS of its pins: stays when @ioas is NULL already, so that
  *	they can be given back
  * @user: its entry in the IOAS
- * @working: calls that pin, read or write
+ * @working: calls that pin, unpin, read or write; under the lock of @idle
  * @idle: woken when there are none
  */
 struct iommufd_access {
@@ -62,6 +64,23 @@ static void access_unmap(struct ioas_user *user, unsigned long iova,
 
 	if (access->ops->unmap)
 		access->ops->unmap(access->data, iova, length);
+}
+
+/*
+ * Wait until no call works with the IOAS, nor touches the user. access->ioas is NULL,
+ * so there are no new ones but for unpinning.
+ */
+static void wait_idle(struct iommufd_access *access)
+{
+	bool idle;
+
+	do {
+		wait_event(access->idle, !READ_ONCE(access->working));
+		/* The last one still has the lock, perhaps. */
+		spin_lock(&access->idle.lock);
+		idle = !access->working;
+		spin_unlock(&access->idle.lock);
+	} while (!idle);
 }
 
 /*
@@ -89,9 +108,11 @@ static int access_change(struct iommufd_access *access, struct ioas *ioas)
 	if (old) {
 		access->ioas = NULL;
 		mutex_unlock(&access->lock);
-		wait_event(access->idle, !READ_ONCE(access->working));
+		wait_idle(access);
 		if (access->ops->unmap)
 			access->ops->unmap(access->data, 0, ULONG_MAX);
+		/* Another thread of the driver may have unpinned the last ones. */
+		wait_idle(access);
 		mutex_lock(&access->lock);
 		iommufd_ioas_remove_user(old, &was);
 		ioas_put(access->ctx, old);
@@ -259,29 +280,50 @@ void iommufd_access_detach(struct iommufd_access *access)
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, "IOMMUFD");
 
+/* Work with the memory of an IOAS begins, with access->lock held. */
+static struct ioas *begin_with(struct iommufd_access *access, struct ioas *ioas)
+{
+	lockdep_assert_held(&access->lock);
+	if (!ioas)
+		return NULL;
+	object_hold(&ioas->obj);
+	spin_lock(&access->idle.lock);
+	access->working++;
+	spin_unlock(&access->idle.lock);
+	return ioas;
+}
+
 /* Begin to work with the memory of the IOAS. Returns it, referenced, or NULL. */
 static struct ioas *access_begin(struct iommufd_access *access)
 {
 	struct ioas *ioas;
 
 	mutex_lock(&access->lock);
-	ioas = access->ioas;
-	if (ioas) {
-		object_hold(&ioas->obj);
-		access->working++;
-	}
+	ioas = begin_with(access, access->ioas);
 	mutex_unlock(&access->lock);
 	return ioas;
 }
 
+/* The same, to give back what was pinned, which is possible while leaving, too. */
+static struct ioas *access_begin_unpin(struct iommufd_access *access)
+{
+	struct ioas *ioas;
+
+	mutex_lock(&access->lock);
+	ioas = begin_with(access, access->unpin_ioas);
+	mutex_unlock(&access->lock);
+	return ioas;
+}
+
+/* The user, and its context with it, may be gone as soon as the lock is free. */
 static void access_end(struct iommufd_access *access, struct ioas *ioas)
 {
-	mutex_lock(&access->lock);
+	ioas_put(access->ctx, ioas);
+	spin_lock(&access->idle.lock);
 	WRITE_ONCE(access->working, access->working - 1);
 	if (!access->working)
-		wake_up_all(&access->idle);
-	mutex_unlock(&access->lock);
-	ioas_put(access->ctx, ioas);
+		wake_up_all_locked(&access->idle);
+	spin_unlock(&access->idle.lock);
 }
 
 /**
@@ -376,7 +418,12 @@ static void release_pins(struct ioas *ioas, const struct stretch *stretch)
 	stretch->area->pins -= stretch_pages(stretch, &first);
 }
 
-/* With @keep the area stays afterwards: by then it has pins of its own. */
+/*
+ * With @keep the area stays afterwards: by then it has pins of its own.
+ *
+ * Whoever waits to unmap it is woken, whether it is closing or not: another one may have
+ * given up, and have opened it again.
+ */
 static void end_work(struct ioas *ioas, const struct stretch *stretch,
 		     struct ioas_worker *worker, bool keep)
 {
@@ -384,10 +431,8 @@ static void end_work(struct ioas *ioas, const struct stretch *stretch,
 
 	mutex_lock(&ioas->tree_lock);
 	list_del(&worker->link);
-	if (stretch->area->closing) {
-		WRITE_ONCE(ioas->finished, ioas->finished + 1);
-		wake_up_all(&ioas->quiet);
-	}
+	WRITE_ONCE(ioas->finished, ioas->finished + 1);
+	wake_up_all(&ioas->quiet);
 	if (!keep)
 		release_pins(ioas, stretch);
 	mutex_unlock(&ioas->tree_lock);
@@ -524,14 +569,13 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 	if (WARN_ON(!length) ||
 	    WARN_ON(check_add_overflow(iova, length - 1, &last)))
 		return;
-	mutex_lock(&access->lock);
-	ioas = access->unpin_ioas;
-	if (!WARN_ON(!ioas)) {
-		down_read(ioas_lock(ioas));
-		unpin_range(ioas, iova, last);
-		up_read(ioas_lock(ioas));
-	}
-	mutex_unlock(&access->lock);
+	ioas = access_begin_unpin(access);
+	if (WARN_ON(!ioas))
+		return;
+	down_read(ioas_lock(ioas));
+	unpin_range(ioas, iova, last);
+	up_read(ioas_lock(ioas));
+	access_end(access, ioas);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, "IOMMUFD");
 

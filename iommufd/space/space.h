@@ -55,7 +55,7 @@ struct stock {
  * @alignment: of IOVA and length of every area, in bytes
  * @users: struct ioas_user, by ID: the in-kernel users
  * @workers: struct ioas_worker; under @tree_lock
- * @finished: counts workers that have finished with an area that is closing
+ * @finished: counts workers that have finished
  * @quiet: woken by these
  * @small_pages: the option HUGE_PAGES is off
  * @flushes: IOTLB flushes for unmapping

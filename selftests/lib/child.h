@@ -7,7 +7,10 @@
 #ifndef SELFTESTS_CHILD_H
 #define SELFTESTS_CHILD_H
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +42,33 @@ static inline int child_run(void (*body)(void *arg), void *arg)
 		_exit(0);
 	}
 	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* The state of a process or thread as in /proc/PID/stat, or 0. */
+static inline char child_state(pid_t pid)
+{
+	char path[32], line[256] = "", *end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, line, sizeof(line) - 1) < 0)
+		line[0] = 0;
+	close(fd);
+	end = strrchr(line, ')');
+	return end && end[1] ? end[2] : 0;
+}
+
+/* Does it come to wait for something other than an event for the user, within @ms? */
+static inline bool child_waits(pid_t pid, int ms)
+{
+	while (ms > 0 && child_state(pid) != 'D') {
+		usleep(10000);
+		ms -= 10;
+	}
+	return child_state(pid) == 'D';
 }
 
 #endif

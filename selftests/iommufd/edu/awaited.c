@@ -5,7 +5,6 @@
  * the same memory can be killed.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,6 +19,7 @@
 #include "kselftest_harness.h"
 
 #include "access.h"
+#include "child.h"
 #include "edu.h"
 #include "iommu.h"
 #include "mem.h"
@@ -186,30 +186,13 @@ TEST_F(awaited, by_a_device_alone)
 	EXPECT_EQ(0, mem_vm_pin(0));
 }
 
-/* 'D': waits for something other than an event for the user. */
-static char state_of(pid_t pid)
-{
-	char path[32], line[256] = "", *end;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (read(fd, line, sizeof(line) - 1) < 0)
-		line[0] = 0;
-	close(fd);
-	end = strrchr(line, ')');
-	return end && end[1] ? end[2] : 0;
-}
-
 /* A second process wants to use the memory that the first one waits for. */
 TEST_F(awaited, by_who_is_killed)
 {
 	struct rig *rig = &self->rig;
 	struct vfio_pci pci[2];
 	struct edu b;
-	int status, i;
+	int status;
 	pid_t pid;
 
 	if (edu_find_alone(pci, 2) != 2)
@@ -220,9 +203,7 @@ TEST_F(awaited, by_who_is_killed)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(vfio_attach(b.fd, self->other, NULL) ? 1 : 0);
-	for (i = 0; i < WAIT_MS / 10 && state_of(pid) != 'D'; i++)
-		usleep(10000);
-	EXPECT_EQ('D', state_of(pid));
+	EXPECT_TRUE(child_waits(pid, WAIT_MS));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
