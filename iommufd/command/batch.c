@@ -288,11 +288,71 @@ static void finish_one_by_one(struct portion *portion, unsigned int n)
 		give_up(portion->ioas, portion->first[i], portion->error);
 }
 
+/* Write the IOVAs of the first entries. Returns how many could be written. */
+static unsigned int write_iovas(struct portion *portion, unsigned int n)
+{
+	struct ioasid_batch_entry __user *to = portion->entries;
+	/*
+	 * Pointers, since nothing may be called within user_access_begin(), not even
+	 * UBSAN.
+	 */
+	const struct ioasid_batch_entry *from = portion->entry;
+	unsigned int i;
+
+	if (!user_write_access_begin(to, n * sizeof(*to)))
+		return 0;
+	for (i = 0; i < n; i++)
+		unsafe_put_user(from[i].iova, &to[i].iova, out);
+out:
+	user_write_access_end();
+	return i;
+}
+
+/*
+ * Tell the caller where entries are to be, which have been placed. A mapping that he
+ * cannot be told of is not made: later it could only be undone by its IOVA, where
+ * another thread may have mappings of its own by then. Returns how many are left.
+ */
+static unsigned int tell(struct portion *portion, unsigned int n)
+{
+	unsigned int told = write_iovas(portion, n);
+	struct area *area;
+
+	if (told == n)
+		return n;
+	if (told) {
+		area = portion->first[told - 1];
+		while (area->chain != portion->first[told])
+			area = area->chain;
+		area->chain = NULL;
+	}
+	portion->error = give_up(portion->ioas, portion->first[told], -EFAULT);
+	return told;
+}
+
+/*
+ * The same in a nested IOAS, where the family is locked, and nobody may wait for the
+ * user: the rest is for the next portion.
+ */
+static unsigned int tell_locked(struct portion *portion, unsigned int n)
+{
+	unsigned int told;
+
+	pagefault_disable();
+	told = tell(portion, n);
+	pagefault_enable();
+	if (told < n)
+		portion->error = 0;
+	return told;
+}
+
 static void map_portion_user(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
 	unsigned int n = place_user(portion);
 
+	if (n)
+		n = tell(portion, n);
 	if (!n)
 		return;
 	if (READ_ONCE(ioas->needs) &&
@@ -336,14 +396,15 @@ static int lend_portion(struct portion *portion)
 static void map_portion_nested(struct portion *portion)
 {
 	struct ioas *ioas = portion->ioas;
+	unsigned int n, placed;
 	struct area *area;
-	unsigned int n;
 
 	portion->error = down_read_killable(ioas_lock(ioas));
 	if (portion->error)
 		return;
 	portion->error = ioas->needs ? lend_portion(portion) : 0;
-	n = portion->error ? 0 : place_nested(portion);
+	placed = portion->error ? 0 : place_nested(portion);
+	n = placed ? tell_locked(portion, placed) : 0;
 	if (n) {
 		for (area = portion->first[0]; area; area = area->chain)
 			area->in_use = ioas->needs;
@@ -353,6 +414,10 @@ static void map_portion_nested(struct portion *portion)
 			portion->done = n;
 	}
 	up_read(ioas_lock(ioas));
+	/* Make the page of the first one that could not be written be there. */
+	if (placed && !n &&
+	    put_user(portion->entry[0].iova, &portion->entries[0].iova))
+		portion->error = -EFAULT;
 }
 
 static void map_portion(struct portion *portion)
@@ -371,44 +436,29 @@ static int write_error(struct portion *portion)
 	return portion->error;
 }
 
-/* Write the IOVAs of the entries. Returns how many could be written. */
-static unsigned int write_iovas(struct portion *portion)
+/* Say that entries are done. */
+static int write_success(struct portion *portion)
 {
 	struct ioasid_batch_entry __user *to = portion->entries;
-	/*
-	 * Pointers, since nothing may be called within user_access_begin(), not even
-	 * UBSAN.
-	 */
-	const struct ioasid_batch_entry *from = portion->entry;
 	unsigned int i;
 
 	if (!user_write_access_begin(to, portion->done * sizeof(*to)))
-		return 0;
-	for (i = 0; i < portion->done; i++) {
-		unsafe_put_user(from[i].iova, &to[i].iova, out);
-		unsafe_put_user(0, &to[i].error, out);
-	}
-out:
+		return -EFAULT;
+	for (i = 0; i < portion->done; i++)
+		unsafe_put_user(0, &to[i].error, err);
 	user_write_access_end();
-	return i;
+	return 0;
+err:
+	user_write_access_end();
+	return -EFAULT;
 }
 
+/* The IOVAs have been written before anything could be seen: see tell(). */
 static int write_map_results(struct portion *portion)
 {
-	unsigned int written = write_iovas(portion);
-	struct ioas *ioas = portion->ioas;
-	u64 unmapped;
-
-	if (written == portion->done)
-		return portion->error ? write_error(portion) : 0;
-	/* A mapping that the caller cannot be told of is undone. */
-	while (portion->done > written) {
-		struct ioasid_batch_entry *entry =
-			&portion->entry[--portion->done];
-
-		iommufd_ioas_unmap(ioas, entry->iova, entry->length, &unmapped);
-	}
-	return -EFAULT;
+	if (write_success(portion))
+		return -EFAULT;
+	return portion->error ? write_error(portion) : 0;
 }
 
 /* Bytes that a chain covers. */

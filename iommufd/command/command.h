@@ -55,7 +55,16 @@ static inline int command_reply(struct command *cmd)
  */
 #define command_reply_field(cmd, type, field) \
 	put_user(((type *)(cmd)->arg)->field, \
-		 &((type __user *)(cmd)->user)->field)
+		 command_answer(cmd, type, field))
+
+/**
+ * command_answer - where the answer is in the caller's structure
+ * @cmd: the command
+ * @type: of its structure
+ * @field: a field that all versions of the structure have
+ */
+#define command_answer(cmd, type, field) \
+	(&((type __user *)(cmd)->user)->field)
 
 /**
  * command_publish - tell the caller the ID of a new object, and publish it

@@ -274,7 +274,6 @@ static int refuse_child(const struct ioas *ioas)
 int iommufd_ioas_cmd_map_file(struct command *cmd)
 {
 	struct iommu_ioas_map_file *arg = cmd->arg;
-	u64 iova = arg->iova, unmapped;
 	struct pinned *pinned;
 	struct ioas *ioas;
 	int rc;
@@ -298,13 +297,10 @@ int iommufd_ioas_cmd_map_file(struct command *cmd)
 	if (rc)
 		goto out_ioas;
 	rc = iommufd_ioas_map_new(ioas, pinned, offset_in_page(arg->start),
-				  arg->length, arg->flags, &iova);
-	if (!rc) {
-		arg->iova = iova;
-		rc = command_reply_field(cmd, struct iommu_ioas_map_file, iova);
-		if (rc)
-			iommufd_ioas_unmap(ioas, iova, arg->length, &unmapped);
-	}
+				  arg->length, arg->flags, arg->iova,
+				  command_answer(cmd,
+						 struct iommu_ioas_map_file,
+						 iova));
 out_ioas:
 	ioas_put(cmd->ctx, ioas);
 	return rc;
@@ -333,14 +329,9 @@ int iommufd_ioas_cmd_map(struct command *cmd)
 	if (!ioas)
 		return -ENOENT;
 	rc = iommufd_ioas_map_source(ioas, arg->user_va, arg->length,
-				     arg->flags, false, &arg->iova);
-	if (!rc) {
-		rc = command_reply_field(cmd, struct iommu_ioas_map, iova);
-		/* A mapping that the caller cannot be told of is undone. */
-		if (rc)
-			iommufd_ioas_unmap(ioas, arg->iova, arg->length,
-					   &arg->length);
-	}
+				     arg->flags, false, arg->iova,
+				     command_answer(cmd, struct iommu_ioas_map,
+						    iova));
 	ioas_put(cmd->ctx, ioas);
 	return rc;
 }
@@ -381,7 +372,6 @@ int iommufd_ioas_cmd_unmap(struct command *cmd)
 int iommufd_ioas_cmd_copy(struct command *cmd)
 {
 	struct iommu_ioas_copy *arg = cmd->arg;
-	u64 iova = arg->dst_iova, unmapped;
 	unsigned long last;
 	struct ioas_slice *slices;
 	struct ioas *src, *dst;
@@ -417,14 +407,10 @@ int iommufd_ioas_cmd_copy(struct command *cmd)
 		goto out_slices;
 	}
 	rc = dst->parent ? refuse_child(dst) :
-			   iommufd_ioas_map_slices(dst, slices, nr, arg->flags,
-						   &iova);
-	if (!rc) {
-		arg->dst_iova = iova;
-		rc = command_reply_field(cmd, struct iommu_ioas_copy, dst_iova);
-		if (rc)
-			iommufd_ioas_unmap(dst, iova, arg->length, &unmapped);
-	}
+			   iommufd_ioas_map_slices(
+				   dst, slices, nr, arg->flags, arg->dst_iova,
+				   command_answer(cmd, struct iommu_ioas_copy,
+						  dst_iova));
 	ioas_put(cmd->ctx, dst);
 out_slices:
 	iommufd_ioas_put_slices(slices, nr);

@@ -58,7 +58,6 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	void __user *user = (void __user *)arg;
 	struct vfio_iommu_type1_dma_map map;
 	u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA;
-	u64 iova;
 
 	if (copy_from_user(&map, user, minsz))
 		return -EFAULT;
@@ -80,9 +79,8 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 						  map.iova, map.vaddr, map.size,
 						  PAGE_SIZE);
 
-	iova = map.iova;
 	return iommufd_ioas_map_source(ioas, map.vaddr, map.size, flags, true,
-				       &iova);
+				       map.iova, NULL);
 }
 
 /* Type 1 (not v2) may unmap a part of what was mapped. */

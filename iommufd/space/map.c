@@ -3,17 +3,23 @@
  * Mapping memory into an I/O address space.
  *
  * Life of a mapping: first its range is taken in the tree (AREA_BUSY), so that no
- * other map of the same range can go on; then the memory is pinned, without any lock;
- * then the page tables are filled, with no lock that another range needs, and the
- * area is AREA_READY. An IOAS without page tables skips the steps between: nothing is
- * pinned before a device needs it. A mapping in a nested IOAS pins nothing itself,
- * and keeps the family locked. The way back is in unmap.c;
- * what both do to page tables is in load.c.
+ * other map of the same range can go on; then the caller is told the IOVA, and the
+ * memory is pinned, both without any lock; then the page tables are filled, with no lock
+ * that another range needs, and the area is AREA_READY. An IOAS without page tables
+ * skips the steps between: nothing is pinned before a device needs it. A mapping in a
+ * nested IOAS pins nothing itself, and keeps the family locked. The way back is in
+ * unmap.c; what both do to page tables is in load.c.
+ *
+ * The caller is told before others can see the mapping, since one that he cannot be
+ * told of is not to stay. Later it could only be undone by its IOVA, where another
+ * thread may have mappings of its own by then.
  */
 #include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
 #include "context/reason.h"
@@ -25,11 +31,22 @@
 #include "space/nested.h"
 #include "space/stock.h"
 
+/* Tell the caller where new areas are, if he asks. That may take for ever. */
+static int tell(struct ioas *ioas, struct area *chain, u64 iova,
+		u64 __user *answer)
+{
+	if (answer && put_user(iova, answer))
+		return iommufd_chain_abandon(ioas, chain, -EFAULT);
+	return 0;
+}
+
 /* Place new areas, pin their memory and map them; not in a nested IOAS. */
 static int map_chain(struct ioas *ioas, struct area *chain,
-		     unsigned long length, u32 flags, u64 *iova)
+		     unsigned long length, u32 flags, u64 iova,
+		     u64 __user *answer)
 {
-	return iommufd_chain_place_or_free(ioas, chain, length, flags, iova) ?:
+	return iommufd_chain_place_or_free(ioas, chain, length, flags, &iova) ?:
+		       tell(ioas, chain, iova, answer) ?:
 		       iommufd_chain_load(ioas, chain);
 }
 
@@ -45,15 +62,16 @@ static int map_chain(struct ioas *ioas, struct area *chain,
  * @length: bytes
  * @flags: enum iommufd_ioas_map_flags
  * @iova: see iommufd_ioas_map_slices(), also for the errors
+ * @answer: .
  */
 int iommufd_ioas_map_new(struct ioas *ioas, struct pinned *pinned,
 			 unsigned long offset, unsigned long length, u32 flags,
-			 u64 *iova)
+			 u64 iova, u64 __user *answer)
 {
 	struct area *area = stock_area_of(pinned);
 
 	chain_init(area, pinned, offset, length, chain_prot(flags));
-	return map_chain(ioas, area, length, flags, iova);
+	return map_chain(ioas, area, length, flags, iova, answer);
 }
 
 /* A new area that is placed alone, with the tree lock held, which is dropped. */
@@ -73,7 +91,7 @@ static int place_taken(struct ioas *ioas, struct area *area,
  * of the driver and of get_user_pages(), and one of ours.
  */
 static int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
-		    u32 flags, bool process, u64 *iova)
+		    u32 flags, bool process, u64 iova, u64 __user *answer)
 {
 	struct area *area;
 	int rc = pinned_check_range(uptr, length) ?: stock_lock(ioas, 1);
@@ -91,13 +109,31 @@ static int map_user(struct ioas *ioas, unsigned long uptr, unsigned long length,
 		   flags & IOMMU_IOAS_MAP_WRITEABLE);
 	chain_init_embedded(area, offset_in_page(uptr), length,
 			    chain_prot(flags));
-	return place_taken(ioas, area, length, flags, iova) ?:
+	return place_taken(ioas, area, length, flags, &iova) ?:
+		       tell(ioas, area, iova, answer) ?:
 		       iommufd_chain_load(ioas, area);
 }
 
 /*
  * In a nested IOAS ------------------------------------------------------------
  */
+
+/*
+ * With the family locked nobody may wait for the user: he is told only if his page is
+ * there. -ERESTART: it is not, and is to be made so without the lock.
+ */
+static int tell_locked(struct ioas *ioas, struct area *chain, u64 iova,
+		       u64 __user *answer)
+{
+	int rc;
+
+	if (!answer)
+		return 0;
+	pagefault_disable();
+	rc = put_user(iova, answer);
+	pagefault_enable();
+	return rc ? iommufd_chain_give_up(ioas, chain, -ERESTART) : 0;
+}
 
 /* The IOAS has been locked since the look at the parent. */
 static int load_nested(struct ioas *ioas, struct area *chain)
@@ -116,7 +152,8 @@ static int load_nested(struct ioas *ioas, struct area *chain)
  * Nothing is pinned for a mapping that cannot succeed anyway.
  */
 static int map_nested_many(struct ioas *ioas, unsigned long source,
-			   unsigned long length, u32 flags, u64 *iova)
+			   unsigned long length, u32 flags, u64 *iova,
+			   u64 __user *answer)
 {
 	struct area *chain;
 	int rc;
@@ -136,20 +173,24 @@ static int map_nested_many(struct ioas *ioas, unsigned long source,
 	}
 	if (!rc)
 		rc = iommufd_chain_place_or_free(ioas, chain, length, flags, iova) ?:
+			     tell_locked(ioas, chain, *iova, answer) ?:
 			     load_nested(ioas, chain);
 	return rc;
 }
 
-static int map_nested(struct ioas *ioas, unsigned long source,
-		      unsigned long length, u32 flags, u64 *iova)
+static int map_nested_locked(struct ioas *ioas, unsigned long source,
+			     unsigned long length, u32 flags, u64 *iova,
+			     u64 __user *answer)
 {
 	struct area *area =
 		iommufd_nested_take(ioas, source, length, chain_prot(flags));
 	int rc;
 
 	if (!area)
-		return map_nested_many(ioas, source, length, flags, iova);
-	rc = place_taken(ioas, area, length, flags, iova);
+		return map_nested_many(ioas, source, length, flags, iova,
+				       answer);
+	rc = place_taken(ioas, area, length, flags, iova) ?:
+		     tell_locked(ioas, area, *iova, answer);
 	if (rc)
 		return rc;
 	area->in_use = ioas->needs;
@@ -160,6 +201,30 @@ static int map_nested(struct ioas *ioas, unsigned long source,
 	return 0;
 }
 
+static int map_nested(struct ioas *ioas, unsigned long source,
+		      unsigned long length, u32 flags, u64 iova,
+		      u64 __user *answer)
+{
+	int rc;
+
+	for (;;) {
+		u64 at = iova;
+
+		if (down_read_killable(ioas_lock(ioas)))
+			return -EINTR;
+		rc = map_nested_locked(ioas, source, length, flags, &at,
+				       answer);
+		up_read(ioas_lock(ioas));
+		if (rc != -ERESTART)
+			return rc;
+		if (put_user(at, answer))
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
 /**
  * iommufd_ioas_map_source - map memory that the current process names by an address
  * @ioas: the IOAS
@@ -168,24 +233,19 @@ static int map_nested(struct ioas *ioas, unsigned long source,
  * @flags: enum iommufd_ioas_map_flags
  * @charge_process: charge the process whatever the context's option says
  * @iova: see iommufd_ioas_map_slices()
+ * @answer: .
  *
  * Return: as iommufd_ioas_map_slices(); also -EFAULT if a part of the source is not
  * mapped in the parent.
  */
 int iommufd_ioas_map_source(struct ioas *ioas, unsigned long source,
 			    unsigned long length, u32 flags,
-			    bool charge_process, u64 *iova)
+			    bool charge_process, u64 iova, u64 __user *answer)
 {
-	int rc;
-
-	if (!ioas->parent)
-		return map_user(ioas, source, length, flags, charge_process,
-				iova);
-	if (down_read_killable(ioas_lock(ioas)))
-		return -EINTR;
-	rc = map_nested(ioas, source, length, flags, iova);
-	up_read(ioas_lock(ioas));
-	return rc;
+	if (ioas->parent)
+		return map_nested(ioas, source, length, flags, iova, answer);
+	return map_user(ioas, source, length, flags, charge_process, iova,
+			answer);
 }
 
 /*
@@ -224,16 +284,19 @@ static struct area *chain_slices(struct ioas *ioas,
  * @slices: the pieces; on success the areas take references of their own
  * @nr: how many, at least 1
  * @flags: enum iommufd_ioas_map_flags
- * @iova: the first IOVA, or if @flags do not fix it, set to it
+ * @iova: the first IOVA, if @flags fix it
+ * @answer: set to the first IOVA before anybody else can see the mapping; or NULL.
+ *	It may be set if the call fails, too
  *
- * Either all or nothing is mapped.
+ * Either all or nothing is mapped: nothing if @answer cannot be written (-EFAULT).
  *
  * Return: 0, -EINVAL (not aligned, or reserved), -EEXIST, -EOVERFLOW, -ENOSPC
  * (no such hole), -EPERM (writable mapping of memory that is not), -ENOMEM,
  * -EFAULT, -EINTR.
  */
 int iommufd_ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-			    unsigned int nr, u32 flags, u64 *iova)
+			    unsigned int nr, u32 flags, u64 iova,
+			    u64 __user *answer)
 {
 	struct area *chain = chain_slices(ioas, slices, nr,
 					  chain_prot(flags));
@@ -244,7 +307,7 @@ int iommufd_ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		length += slices[i].length;
-	return map_chain(ioas, chain, length, flags, iova);
+	return map_chain(ioas, chain, length, flags, iova, answer);
 }
 
 /*

@@ -21,16 +21,17 @@ struct ioas_slice {
 
 int iommufd_ioas_map_source(struct ioas *ioas, unsigned long source,
 			    unsigned long length, u32 flags,
-			    bool charge_process, u64 *iova);
+			    bool charge_process, u64 iova, u64 __user *answer);
 int iommufd_ioas_map_new(struct ioas *ioas, struct pinned *pinned,
 			 unsigned long offset, unsigned long length, u32 flags,
-			 u64 *iova);
+			 u64 iova, u64 __user *answer);
 
 int iommufd_ioas_get_slices(struct ioas *ioas, unsigned long start,
 			    unsigned long last, struct ioas_slice **slices,
 			    unsigned int *nr);
 void iommufd_ioas_put_slices(struct ioas_slice *slices, unsigned int nr);
 int iommufd_ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
-			    unsigned int nr, u32 flags, u64 *iova);
+			    unsigned int nr, u32 flags, u64 iova,
+			    u64 __user *answer);
 
 #endif

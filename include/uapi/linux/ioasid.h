@@ -230,7 +230,8 @@ struct ioasid_check_extension {
  * @length: bytes. UNMAP: set to the bytes that have been unmapped
  * @flags: MAP: enum iommufd_ioas_map_flags. UNMAP: must be 0
  * @error: set to 0 for an entry that has been done, and to the errno (positive)
- *	of the one that has failed. Entries behind that are left as they are.
+ *	of the one that has failed. Entries behind that are left as they are, but for
+ *	an @iova that MAP has chosen.
  */
 struct ioasid_batch_entry {
 	__aligned_u64 src;
@@ -270,7 +271,7 @@ struct ioasid_batch_entry {
  * ENOENT, unless it is everything, 0 and U64_MAX.
  *
  * EFAULT with @out_done set: the array of entries could not be read or written
- * further. What could not be reported as mapped is not mapped; what could not be
+ * further. What could not be given its @iova is not mapped; what could not be
  * reported as unmapped is unmapped nevertheless.
  */
 struct ioasid_batch {
