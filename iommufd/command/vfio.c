@@ -51,6 +51,32 @@ static int refuse_header(struct iommufd_ctx *ctx, u32 argsz, size_t minsz,
 				   flags);
 }
 
+/* As with type1 it is -EINVAL if a range reaches beyond the end of 64 bits. */
+static int refuse_wrap(struct iommufd_ctx *ctx, unsigned long iova,
+		       unsigned long size)
+{
+	unsigned long last;
+
+	if (size && check_add_overflow(iova, size - 1, &last))
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "%#lx bytes from IOVA %#lx on reach beyond 64 bits",
+					   size, iova);
+	return 0;
+}
+
+/* The same for the addresses of the memory. */
+static int refuse_wrap_of_source(struct iommufd_ctx *ctx, unsigned long vaddr,
+				 unsigned long size)
+{
+	unsigned long last;
+
+	if (size && check_add_overflow(vaddr, size - 1, &last))
+		return iommufd_reason_note_secret(ctx, -EINVAL,
+						  "%#lx bytes from address %#lx on reach beyond 64 bits",
+						  size, vaddr);
+	return 0;
+}
+
 static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 			 unsigned long arg)
 {
@@ -58,6 +84,7 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	void __user *user = (void __user *)arg;
 	struct vfio_iommu_type1_dma_map map;
 	u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA;
+	int rc;
 
 	if (copy_from_user(&map, user, minsz))
 		return -EFAULT;
@@ -78,23 +105,13 @@ static long vfio_map_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 						  "IOVA %#llx, address %#llx and size %#llx are not all multiples of %lu",
 						  map.iova, map.vaddr, map.size,
 						  PAGE_SIZE);
+	rc = refuse_wrap(ctx, map.iova, map.size) ?:
+		     refuse_wrap_of_source(ctx, map.vaddr, map.size);
+	if (rc)
+		return rc;
 
 	return iommufd_ioas_map_source(ioas, map.vaddr, map.size, flags, true,
 				       map.iova, NULL);
-}
-
-/* Type 1 (not v2) may unmap a part of what was mapped. */
-static int cut_edges(struct ioas *ioas, u64 iova, u64 size)
-{
-	int rc = 0;
-
-	if (!READ_ONCE(ioas->small_pages))
-		return 0;
-	if (iova)
-		rc = iommufd_ioas_cut(ioas, iova);
-	if (!rc && iova + size)
-		rc = iommufd_ioas_cut(ioas, iova + size);
-	return rc;
 }
 
 /* Set @n bits in the user's bitmap, from bit @first on. */
@@ -123,13 +140,9 @@ static int set_user_bits(u64 __user *bitmap, unsigned long first,
 static int report_dirty(struct ioas *ioas, unsigned long iova,
 			unsigned long size, u64 __user *bitmap)
 {
-	unsigned long last, from = iova;
-	int rc = 0;
+	unsigned long last = iova + size - 1, from = iova;
+	int rc = refuse_wrap(ioas->ctx, iova, size);
 
-	if (check_add_overflow(iova, size - 1, &last))
-		return iommufd_reason_note(ioas->ctx, -EINVAL,
-					   "%#lx bytes from IOVA %#lx on reach beyond 64 bits",
-					   size, iova);
 	while (!rc) {
 		struct area *area;
 		unsigned long start = 0, end = 0;
@@ -203,7 +216,7 @@ static int check_unmap(struct iommufd_ctx *ctx,
 		return iommufd_reason_note(ctx, -EINVAL,
 					   "size %#llx is 0, or it or IOVA %#llx is no multiple of %lu",
 					   unmap->size, unmap->iova, PAGE_SIZE);
-	return 0;
+	return refuse_wrap(ctx, unmap->iova, unmap->size);
 }
 
 /* Fill the bitmap behind the structure, before the range is unmapped. */
@@ -250,7 +263,10 @@ static long vfio_unmap_dma(struct iommufd_ctx *ctx, struct ioas *ioas,
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
 		rc = iommufd_ioas_unmap_all(ioas, &unmapped);
 	} else {
-		rc = cut_edges(ioas, unmap.iova, unmap.size);
+		/* Type 1 (not v2) may unmap a part of what was mapped. */
+		if (READ_ONCE(ioas->small_pages))
+			rc = iommufd_ioas_cut(ioas, unmap.iova,
+					      unmap.iova + unmap.size - 1);
 		if (!rc)
 			rc = iommufd_ioas_unmap(ioas, unmap.iova, unmap.size,
 						&unmapped);

@@ -9,6 +9,7 @@
  * Areas of nested IOASes that are made of it go first. They have the same lock,
  * which is held for writing then, so none of their areas is AREA_BUSY.
  */
+#include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 
@@ -296,9 +297,9 @@ int iommufd_ioas_unmap_all(struct ioas *ioas, u64 *unmapped)
 	return rc;
 }
 
-/* Make the part of an area from @iova on an area of its own, @tail. */
-static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
-		    unsigned long iova)
+/* Can an area be cut, and why not? */
+static int check_cut(struct ioas *ioas, const struct area *area,
+		     unsigned long iova)
 {
 	unsigned long offset = area->offset + (iova - area->iova);
 
@@ -324,9 +325,16 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 					   "the mapping %#lx-%#lx of IOAS %u cannot be cut at %#lx: an in-kernel user has pinned it, or large pages are in use",
 					   area->iova, area->last, ioas->obj.id,
 					   iova);
+	return 0;
+}
 
+/* Make the part of an area from @iova on an area of its own, @tail. */
+static void cut_area(struct ioas *ioas, struct area *area, struct area *tail,
+		     unsigned long iova)
+{
 	pinned_get(area->pinned);
-	chain_init(tail, area->pinned, offset, 0, area->prot);
+	chain_init(tail, area->pinned, area->offset + (iova - area->iova), 0,
+		   area->prot);
 	tail->iova = iova;
 	tail->last = area->last;
 	tail->in_use = area->in_use;
@@ -336,39 +344,87 @@ static int cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 	area->last = iova - 1;
 	WARN_ON(area_insert(&ioas->areas, tail));
 	area_set_ready(tail);
+}
+
+/* The area that reaches over an IOVA, or NULL. */
+static struct area *area_over(struct ioas *ioas, unsigned long iova)
+{
+	struct area *area = iommufd_area_first(&ioas->areas, iova, iova);
+
+	return area && area->iova != iova ? area : NULL;
+}
+
+/*
+ * Both cuts, or none: they may be in the same area, which has the same to say about
+ * either. With the tree lock held. -EAGAIN: @spare are too few.
+ */
+static int cut_both(struct ioas *ioas, const unsigned long *at,
+		    struct area **spare)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 2; i++) {
+		struct area *area = area_over(ioas, at[i]);
+		int rc = area ? check_cut(ioas, area, at[i]) : 0;
+
+		if (rc)
+			return rc;
+		n += !!area;
+	}
+	for (i = 0; i < n; i++)
+		if (!spare[i])
+			return -EAGAIN;
+	for (i = 0; i < 2; i++) {
+		struct area *area = area_over(ioas, at[i]);
+
+		if (area)
+			cut_area(ioas, area, no_free_ptr(spare[--n]), at[i]);
+	}
 	return 0;
 }
 
-/**
- * iommufd_ioas_cut - let an area begin at an IOVA, for VFIO type 1 (not v2)
- * @ioas: the IOAS
- * @iova: where; nothing happens if no area reaches over it
- *
- * The memory stays pinned as a whole until both parts have been unmapped.
- *
- * Return: 0, -EBUSY, -EINVAL (not aligned, pinned by an in-kernel user, or
- * possibly mapped by huge pages), -ENOMEM.
- */
-int iommufd_ioas_cut(struct ioas *ioas, unsigned long iova)
+static int try_cut(struct ioas *ioas, const unsigned long *at,
+		   struct area **spare)
 {
-	struct area *area, *tail = iommufd_area_alloc();
-	int rc;
+	int rc = down_read_killable(ioas_lock(ioas));
 
-	if (!tail)
-		return -ENOMEM;
-	rc = down_read_killable(ioas_lock(ioas));
 	if (rc)
-		goto out_free;
+		return rc;
 	mutex_lock(&ioas->tree_lock);
-	area = iommufd_area_first(&ioas->areas, iova, iova);
-	if (area && area->iova != iova) {
-		rc = cut_area(ioas, area, tail, iova);
-		if (!rc)
-			tail = NULL;
-	}
+	rc = cut_both(ioas, at, spare);
 	mutex_unlock(&ioas->tree_lock);
 	up_read(ioas_lock(ioas));
-out_free:
-	iommufd_area_free(tail);
+	return rc;
+}
+
+/**
+ * iommufd_ioas_cut - cut a range out of areas that reach over its edges, for VFIO type 1
+ * (not v2)
+ * @ioas: the IOAS
+ * @start: first IOVA of the range
+ * @last: last IOVA, inclusive
+ *
+ * The memory stays pinned as a whole until all parts have been unmapped. Memory is
+ * allocated only if there is something to cut.
+ *
+ * Return: 0, or with nothing cut -EBUSY, -EINVAL (not aligned, pinned by an in-kernel
+ * user, or possibly mapped by huge pages), -ENOMEM, -EINTR.
+ */
+int iommufd_ioas_cut(struct ioas *ioas, unsigned long start,
+		     unsigned long last)
+{
+	/* Nothing reaches over IOVA 0, which is behind the last of all. */
+	const unsigned long at[2] = { start, last + 1 };
+	struct area *spare[2] = {};
+	int rc;
+
+	rc = try_cut(ioas, at, spare);
+	if (rc == -EAGAIN) {
+		spare[0] = iommufd_area_alloc();
+		spare[1] = iommufd_area_alloc();
+		rc = spare[0] && spare[1] ? try_cut(ioas, at, spare) : -ENOMEM;
+	}
+	iommufd_area_free(spare[0]);
+	iommufd_area_free(spare[1]);
 	return rc;
 }

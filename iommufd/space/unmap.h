@@ -15,6 +15,7 @@ void iommufd_ioas_unlock_unmap(struct ioas *ioas, bool exclusive);
 int iommufd_ioas_unmap(struct ioas *ioas, unsigned long iova,
 		       unsigned long length, u64 *unmapped);
 int iommufd_ioas_unmap_all(struct ioas *ioas, u64 *unmapped);
-int iommufd_ioas_cut(struct ioas *ioas, unsigned long iova);
+int iommufd_ioas_cut(struct ioas *ioas, unsigned long start,
+		     unsigned long last);
 
 #endif

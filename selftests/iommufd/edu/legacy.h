@@ -114,21 +114,18 @@ FIXTURE(container)
 FIXTURE_VARIANT(container)
 {
 	const char *path;
-	/* Two errnos, as they have always been */
+	/* As it has always been */
 	int partial_unmap;
-	int wrap;
 };
 
 FIXTURE_VARIANT_ADD(container, type1) {
 	.path = "/dev/vfio/vfio",
 	.partial_unmap = -EINVAL,
-	.wrap = -EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(container, iommufd) {
 	.path = "/dev/iommu",
 	.partial_unmap = -ENOENT,
-	.wrap = -EOVERFLOW,
 };
 
 FIXTURE_SETUP(container)

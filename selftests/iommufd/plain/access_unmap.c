@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unmapping what in-kernel users work on, by several at once.
+ * Unmapping what in-kernel users work on or have pinned, by several at once, and by calls
+ * that fail.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -120,6 +121,91 @@ TEST_F(unmap, beside_one_that_is_killed)
 	EXPECT_EQ(0, self->read_rc);
 	ASSERT_TRUE(ends(self->unmapper));
 	EXPECT_EQ(0, self->unmap_rc);
+}
+
+/* Version 1 of the legacy interface, where any page of a mapping can be unmapped */
+FIXTURE(cut) {
+	int fd;
+	uint32_t ioas;
+	char *buf;
+	int acc;
+};
+
+FIXTURE_SETUP(cut)
+{
+	NEED_ACCESS;
+	self->fd = iommu_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, iommu_ioas_alloc(self->fd, &self->ioas));
+	ASSERT_EQ(0, iommu_vfio_ioas_set(self->fd, self->ioas));
+	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
+	self->buf = mem_anon(2 * PAGE);
+	self->acc = access_open_attached(self->fd, self->ioas);
+	ASSERT_LE(0, self->acc);
+}
+
+FIXTURE_TEARDOWN(cut)
+{
+	close(self->acc);
+	close(self->fd);
+}
+
+/* As one piece, neither half can be unmapped by a command that does not cut. */
+static bool is_whole(FIXTURE_DATA(cut) *self, uint64_t iova)
+{
+	return iommu_ioas_unmap(self->fd, self->ioas, iova, PAGE, NULL) ==
+	       -ENOENT &&
+	       iommu_ioas_unmap(self->fd, self->ioas, iova + PAGE, PAGE,
+				NULL) == -ENOENT;
+}
+
+static int map_two(FIXTURE_DATA(cut) *self, uint64_t iova)
+{
+	return iommu_map_fixed(self->fd, self->ioas, self->buf, 2 * PAGE,
+			       IOMMU_RW, iova);
+}
+
+/* A range that goes over the end of 64 bits, to the beginning. */
+TEST_F(cut, not_over_the_end)
+{
+	uint64_t size = 2 * PAGE;
+
+	ASSERT_EQ(0, map_two(self, 0));
+	EXPECT_EQ(-EINVAL, dma_unmap_flags(self->fd, -PAGE, &size, 0));
+	EXPECT_TRUE(is_whole(self, 0));
+}
+
+/* Only the second edge is refused: the first is not cut, either. */
+TEST_F(cut, both_or_none)
+{
+	uint64_t size = 2 * PAGE;
+
+	ASSERT_EQ(0, map_two(self, AT));
+	ASSERT_EQ(0, map_two(self, AT + 2 * PAGE));
+	ASSERT_EQ(0, access_pin(self->acc, AT + 2 * PAGE, PAGE, 0));
+	EXPECT_EQ(-EINVAL, dma_unmap_flags(self->fd, AT + PAGE, &size, 0));
+	EXPECT_TRUE(is_whole(self, AT));
+	ASSERT_EQ(0, access_unpin(self->acc, AT + 2 * PAGE, PAGE));
+	EXPECT_EQ(0, dma_unmap_flags(self->fd, AT + PAGE, &size, 0));
+	EXPECT_EQ(2 * PAGE, size);
+}
+
+/* Both edges are in the same mapping. */
+TEST_F(cut, out_of_the_middle)
+{
+	char *buf = mem_anon(4 * PAGE);
+	uint64_t size = 2 * PAGE;
+
+	ASSERT_EQ(0, iommu_map_fixed(self->fd, self->ioas, buf, 4 * PAGE,
+				     IOMMU_RW, AT));
+	EXPECT_EQ(0, dma_unmap_flags(self->fd, AT + PAGE, &size, 0));
+	EXPECT_EQ(2 * PAGE, size);
+	EXPECT_EQ(0, iommu_ioas_unmap(self->fd, self->ioas, AT, PAGE, &size));
+	EXPECT_EQ(PAGE, size);
+	EXPECT_EQ(0, iommu_ioas_unmap(self->fd, self->ioas, AT + 3 * PAGE,
+				      PAGE, &size));
+	EXPECT_EQ(PAGE, size);
+	EXPECT_EQ(0, dma_unmap_all(self->fd));
 }
 
 ACCESS_HARNESS_MAIN

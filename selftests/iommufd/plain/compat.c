@@ -344,8 +344,8 @@ TEST_F(compat, map_bad_input)
 		{ 32, DMA_RW | 1U << 3, 0, AT, PAGE, -EINVAL },
 		{ 32, DMA_RW | 1U << 31, 0, AT, PAGE, -EINVAL },
 		{ 32, DMA_RW, 0, AT, 0, -EINVAL },
-		{ 32, DMA_RW, 0, -PAGE, 2 * PAGE, -EOVERFLOW },
-		{ 32, DMA_RW, -PAGE, AT, 2 * PAGE, -EOVERFLOW },
+		{ 32, DMA_RW, 0, -PAGE, 2 * PAGE, -EINVAL },
+		{ 32, DMA_RW, -PAGE, AT, 2 * PAGE, -EINVAL },
 	};
 	struct vfio_iommu_type1_dma_map map;
 	unsigned int i;
@@ -422,7 +422,7 @@ TEST_F(compat, unmap_bad_input)
 		{ 24, 1U << 31, AT, PAGE, -EINVAL },
 		{ 24, VFIO_DMA_UNMAP_FLAG_VADDR, AT, PAGE, -EINVAL },
 		{ 24, 0, AT, 0, -EINVAL },
-		{ 24, 0, -PAGE, 2 * PAGE, -EOVERFLOW },
+		{ 24, 0, -PAGE, 2 * PAGE, -EINVAL },
 	};
 	struct vfio_iommu_type1_dma_unmap unmap;
 	unsigned int i;
