@@ -34,6 +34,23 @@ static struct workqueue_struct *account_wq;
 
 static void credit_fn(struct work_struct *work);
 
+/* Whom to charge. Asks the security modules. */
+static int account_choose(struct account *account)
+{
+	if (capable(CAP_IPC_LOCK)) {
+		account->to = CHARGE_NOBODY;
+		return 0;
+	}
+	account->user = get_uid(current_user());
+	if (!account->process) {
+		account->to = CHARGE_USER;
+		return 0;
+	}
+	account->to = CHARGE_PROCESS;
+	account->tally = iommufd_tally_get();
+	return account->tally ? 0 : -ENOMEM;
+}
+
 static struct account *account_open(bool process)
 {
 	struct account *account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
@@ -49,13 +66,9 @@ static struct account *account_open(bool process)
 	account->cred = get_current_cred();
 	account->pid = get_pid(task_tgid(current));
 	get_task_comm(account->comm, current->group_leader);
-	if (capable(CAP_IPC_LOCK)) {
-		account->to = CHARGE_NOBODY;
-	} else if (process) {
-		account->to = CHARGE_PROCESS;
-	} else {
-		account->to = CHARGE_USER;
-		account->user = get_uid(current_user());
+	if (account_choose(account)) {
+		iommufd_account_free(account);
+		return NULL;
 	}
 	return account;
 }
@@ -108,7 +121,7 @@ bool iommufd_account_same(const struct account *some,
 			  const struct account *other)
 {
 	return some->mm == other->mm && some->user == other->user &&
-	       some->to == other->to;
+	       some->to == other->to && some->tally == other->tally;
 }
 
 /**
@@ -117,6 +130,8 @@ bool iommufd_account_same(const struct account *some,
  */
 void iommufd_account_free(struct account *account)
 {
+	if (account->tally)
+		iommufd_tally_put(account->tally);
 	if (account->user)
 		free_uid(account->user);
 	put_cred(account->cred);
@@ -167,15 +182,14 @@ int iommufd_account_charge_process(struct account *account,
 				   unsigned long npages)
 {
 	struct mm_struct *mm = account->mm;
-	int rc = 0;
+	int rc;
 
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
 	credit_owed(account);
-	if (npages > account->limit ||
-	    mm->locked_vm > account->limit - npages)
-		rc = -ENOMEM;
-	else
+	rc = iommufd_tally_charge(account->tally, npages, mm->locked_vm,
+				  account->limit);
+	if (!rc)
 		mm->locked_vm += npages;
 	mmap_write_unlock(mm);
 	return rc;
@@ -220,6 +234,7 @@ static void credit_fn(struct work_struct *work)
 void iommufd_account_uncharge_process(struct account *account,
 				      unsigned long npages)
 {
+	iommufd_tally_uncharge(account->tally, npages);
 	atomic_long_add(npages, &account->owed);
 	if (mm_write_trylock(account->mm)) {
 		credit_owed(account);

@@ -14,13 +14,16 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "memory/tally.h"
+
 struct iommufd_ctx;
 
 /**
  * enum charge_to - what is held against RLIMIT_MEMLOCK
  * @CHARGE_NOBODY: the process had CAP_IPC_LOCK when it mapped the memory
  * @CHARGE_USER: all pages that the user has pinned, in all processes
- * @CHARGE_PROCESS: the pages of the process, as mlock() and VFIO type1 do
+ * @CHARGE_PROCESS: the pages of the process, as mlock() and VFIO type1 do, as long as
+ *	there is that process; see tally.c
  */
 enum charge_to {
 	CHARGE_NOBODY,
@@ -37,7 +40,8 @@ enum charge_to {
  * @limit: RLIMIT_MEMLOCK in pages, as it was when the memory was mapped
  * @mm: the process; also counts what it has pinned (VmPin in
  *	/proc/PID/status), whatever @to says
- * @user: the user for CHARGE_USER, else NULL
+ * @user: the user, unless @to is CHARGE_NOBODY: then NULL
+ * @tally: of the process for CHARGE_PROCESS, else NULL
  * @cred: the credentials that were checked
  * @owed: with CHARGE_PROCESS: pages to be credited, since the mmap lock was not free
  * @later: credits them as soon as it is
@@ -52,6 +56,7 @@ struct account {
 	unsigned long limit;
 	struct mm_struct *mm;
 	struct user_struct *user;
+	struct tally *tally;
 	const struct cred *cred;
 	atomic_long_t owed;
 	struct delayed_work later;
@@ -110,8 +115,12 @@ static inline int account_charge_user(const struct account *account,
 				      unsigned long npages)
 {
 	atomic_long_t *locked = &account->user->locked_vm;
-	long old = atomic_long_read(locked);
+	long old;
 
+	/* Have in it what processes that have gone have left. */
+	if (tally_any())
+		iommufd_tally_left(account->user);
+	old = atomic_long_read(locked);
 	do {
 		if (npages > account->limit || old > account->limit - npages)
 			return -ENOMEM;

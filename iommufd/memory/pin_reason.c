@@ -226,14 +226,20 @@ int iommufd_pin_reason_limit(const struct pinned *pinned)
 {
 	const struct account *account = pinned->account;
 	const bool user = account->to == CHARGE_USER;
+	unsigned long left = iommufd_tally_left(account->user);
 	unsigned long locked = user ? atomic_long_read(&account->user->locked_vm) :
-				      READ_ONCE(account->mm->locked_vm);
+				      READ_ONCE(account->mm->locked_vm) + left;
 	char cause[CAUSE_LEN];
+	int n;
 
-	snprintf(cause, CAUSE_LEN,
-		 "RLIMIT_MEMLOCK of the %s is %lu page%s, %lu of them in use",
-		 user ? "user" : "process", account->limit,
-		 plural(account->limit), locked);
+	n = scnprintf(cause, CAUSE_LEN,
+		      "RLIMIT_MEMLOCK of the %s is %lu page%s, %lu of them in use",
+		      user ? "user" : "process", account->limit,
+		      plural(account->limit), locked);
+	if (left)
+		scnprintf(cause + n, CAUSE_LEN - n,
+			  ", %lu of these by processes of the user that have gone",
+			  left);
 	return note(pinned, -ENOMEM, cause);
 }
 

@@ -374,9 +374,8 @@ TEST_F(account, exit_with_pins)
 	EXPECT_EQ(-EFAULT, access_pin(self->acc, AT + pinned, PAGE, 0));
 	EXPECT_EQ(-EFAULT, access_rw(self->acc, AT + pinned, copy, PAGE,
 				     ACCESS_WRITE | ACCESS_KTHREAD));
-	/* The user is still charged; a new process has a fresh account */
-	EXPECT_EQ(0, run_pinner(&self->ctx, USER, 2 * AT, LIMIT,
-				variant->mode ? 0 : -ENOMEM));
+	/* The user is still charged, or from now on */
+	EXPECT_EQ(0, run_pinner(&self->ctx, USER, 2 * AT, LIMIT, -ENOMEM));
 	EXPECT_EQ(0, access_unpin(self->acc, AT, pinned));
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
 	EXPECT_EQ(0, run_pinner(&self->ctx, USER, 2 * AT, LIMIT, 0));
