@@ -7,6 +7,7 @@
 #include <linux/iommufd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
@@ -152,9 +153,11 @@ static const struct command_row *command_find(unsigned int nr)
 	unsigned int i = nr - _IO(IOMMUFD_TYPE, IOMMUFD_CMD_BASE);
 
 	BUILD_BUG_ON(IOMMUFD_CMD_BASE + ARRAY_SIZE(commands) > _IOC_NRMASK + 1);
-	if (i >= ARRAY_SIZE(commands) || !commands[i].function)
+	if (i >= ARRAY_SIZE(commands))
 		return NULL;
-	return &commands[i];
+	/* Not even by speculation is anything called that is no function of ours. */
+	i = array_index_nospec(i, ARRAY_SIZE(commands));
+	return commands[i].function ? &commands[i] : NULL;
 }
 
 /* A caller whose structure has another length than ours. */

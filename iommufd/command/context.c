@@ -4,6 +4,7 @@
  * CHECK_EXTENSION, LAST_REASON, OPTION.
  */
 #include <linux/capability.h>
+#include <linux/nospec.h>
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
@@ -54,8 +55,11 @@ int iommufd_context_cmd_check_extension(struct command *cmd)
 
 	if (arg->flags || arg->__reserved)
 		return -EOPNOTSUPP;
-	arg->out_value = arg->extension < ARRAY_SIZE(extensions) ?
-			 extensions[arg->extension] : 0;
+	arg->out_value = 0;
+	if (arg->extension < ARRAY_SIZE(extensions))
+		arg->out_value =
+			extensions[array_index_nospec(arg->extension,
+						      ARRAY_SIZE(extensions))];
 	return command_reply(cmd);
 }
 
