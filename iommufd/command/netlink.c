@@ -338,20 +338,31 @@ static int dump_space(const struct answer *answer, struct ioas *ioas)
 	return answer_end(answer, header, fill_space(answer->skb, ioas));
 }
 
-static int dump_spaces(struct answer *answer)
+/* One message, so that nothing that goes waits for more. Returns 1 if there is none left. */
+static int dump_next_space(struct answer *answer)
 {
 	struct ioas *ioas;
-	int rc = 0;
+	int rc = 1;
 
 	if (mutex_lock_killable(&answer->ctx->look_lock))
 		return -EINTR;
-	while (!rc && (ioas = next_ioas(answer))) {
+	ioas = next_ioas(answer);
+	if (ioas)
 		rc = dump_space(answer, ioas);
-		if (!rc)
-			answer->dump->object = ioas->obj.id + 1;
-	}
+	if (!rc)
+		answer->dump->object = ioas->obj.id + 1;
 	mutex_unlock(&answer->ctx->look_lock);
 	return rc;
+}
+
+static int dump_spaces(struct answer *answer)
+{
+	int rc;
+
+	do
+		rc = dump_next_space(answer);
+	while (!rc);
+	return min(rc, 0);
 }
 
 int ioasid_nl_space_get_dumpit(struct sk_buff *skb,
@@ -478,20 +489,31 @@ static int dump_device(const struct answer *answer, struct iommufd_device *idev)
 	return answer_end(answer, header, fill_device(answer->skb, idev));
 }
 
-static int dump_devices(struct answer *answer)
+/* As dump_next_space(). */
+static int dump_next_device(struct answer *answer)
 {
 	struct iommufd_device *idev;
-	int rc = 0;
+	int rc = 1;
 
 	if (mutex_lock_killable(&answer->ctx->group_lock))
 		return -EINTR;
-	while (!rc && (idev = next_device(answer))) {
+	idev = next_device(answer);
+	if (idev)
 		rc = dump_device(answer, idev);
-		if (!rc)
-			answer->dump->object = idev->obj.id + 1;
-	}
+	if (!rc)
+		answer->dump->object = idev->obj.id + 1;
 	mutex_unlock(&answer->ctx->group_lock);
 	return rc;
+}
+
+static int dump_devices(struct answer *answer)
+{
+	int rc;
+
+	do
+		rc = dump_next_device(answer);
+	while (!rc);
+	return min(rc, 0);
 }
 
 int ioasid_nl_device_get_dumpit(struct sk_buff *skb,
@@ -619,26 +641,37 @@ static int dump_areas_of(struct answer *answer, struct ioas *ioas)
 	return rc;
 }
 
-static int dump_areas(struct answer *answer)
+/* The areas of one IOAS, as many as there is room for. Returns as dump_next_space(). */
+static int dump_areas_of_next(struct answer *answer)
 {
 	struct ioas *ioas;
-	int rc = 0;
+	int rc = 1;
 
 	if (mutex_lock_killable(&answer->ctx->look_lock))
 		return -EINTR;
-	while (!rc && (ioas = next_ioas(answer))) {
-		if (ioas->obj.id != answer->dump->object) {
-			answer->dump->object = ioas->obj.id;
-			answer->dump->iova = 0;
-		}
+	ioas = next_ioas(answer);
+	if (ioas && ioas->obj.id != answer->dump->object) {
+		answer->dump->object = ioas->obj.id;
+		answer->dump->iova = 0;
+	}
+	if (ioas)
 		rc = dump_areas_of(answer, ioas);
-		if (!rc) {
-			answer->dump->object++;
-			answer->dump->iova = 0;
-		}
+	if (!rc) {
+		answer->dump->object++;
+		answer->dump->iova = 0;
 	}
 	mutex_unlock(&answer->ctx->look_lock);
 	return rc;
+}
+
+static int dump_areas(struct answer *answer)
+{
+	int rc;
+
+	do
+		rc = dump_areas_of_next(answer);
+	while (!rc);
+	return min(rc, 0);
 }
 
 int ioasid_nl_area_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
