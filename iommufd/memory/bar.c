@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "context/object.h"
 #include "memory/bar.h"
+#include "memory/rights.h"
 #include "memory/runs.h"
 
 /**
@@ -349,7 +350,8 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
 		long n;
 		int rc;
 
-		if (!vma || !(vma->vm_flags & VM_PFNMAP) || vma->vm_end < end)
+		if (!vma || !(vma->vm_flags & VM_PFNMAP) || vma->vm_end < end ||
+		    !vma_permits(vma, write))
 			return -EFAULT;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -380,7 +382,8 @@ static int bar_collect(struct mm_struct *mm, unsigned long uptr,
  * The owner may be retired as soon as this returns: whoever maps the runs holds
  * a lock that the revocation takes, too.
  *
- * Return: 0, -EFAULT if it is not device memory, or does not answer, -ENODEV if it
+ * Return: 0, -EFAULT if it is not device memory, does not answer, or the process itself
+ * could not access it like that, -ENODEV if it
  * is not the BAR of one device that is bound to @ctx, -ENOMEM, or -EINTR. On error
  * @runs is empty, and @owner what it was.
  */

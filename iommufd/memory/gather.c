@@ -31,6 +31,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "memory/gather.h"
+#include "memory/rights.h"
 #include "memory/runs.h"
 
 #define LEAF_PAGES	(PMD_SIZE / PAGE_SIZE)
@@ -205,15 +206,16 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 
 /*
  * Is it a shared mapping of a file that can be pinned by folios, with the rights
- * that are asked for? The rights are the mapping's: whoever has it may use it,
- * whatever the file would allow today.
+ * that are asked for? The rights are the mapping's, and the thread's own by its
+ * protection key: whoever has them may use it, whatever the file would allow today.
  */
 static bool vma_has_folios(struct vm_area_struct *vma, bool writable)
 {
 	vm_flags_t need = VM_SHARED | VM_READ | (writable ? VM_WRITE : 0);
 
 	/* Pages that a userfaultfd handles must come from there. */
-	return (vma->vm_flags & need) == need && vma->vm_file &&
+	return (vma->vm_flags & need) == need && vma_permits(vma, writable) &&
+	       vma->vm_file &&
 	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
 	       !userfaultfd_armed(vma) &&
 	       iommufd_gather_has_folios(vma->vm_file);

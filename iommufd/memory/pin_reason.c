@@ -19,6 +19,7 @@
 #include "memory/gather.h"
 #include "memory/pin_reason.h"
 #include "memory/pinned.h"
+#include "memory/rights.h"
 
 /* Length of the second half of the sentence: what is wrong. */
 #define CAUSE_LEN	112
@@ -37,9 +38,29 @@ static int note(const struct pinned *pinned, int rc, const char *cause)
 		pinned->writable ? " for writing" : "", cause);
 }
 
+/* Could the process itself not access that? */
+static bool rights_cause(const struct pinned *pinned,
+			 struct vm_area_struct *vma, unsigned long at,
+			 char *cause)
+{
+	const bool write = pinned->writable;
+
+	if (vma_permits(vma, write))
+		return false;
+	if (write && !(vma->vm_flags & VM_WRITE))
+		snprintf(cause, CAUSE_LEN, "%#lx is mapped read-only", at);
+	else if (!write && !(vma->vm_flags & VM_READ))
+		snprintf(cause, CAUSE_LEN, "%#lx is not readable", at);
+	else
+		snprintf(cause, CAUSE_LEN,
+			 "%#lx has a protection key that the thread may not use",
+			 at);
+	return true;
+}
+
 /* A mapping without pages. */
 static void device_memory(const struct pinned *pinned,
-			  const struct vm_area_struct *vma, unsigned long at,
+			  struct vm_area_struct *vma, unsigned long at,
 			  char *cause)
 {
 	char name[32];
@@ -50,9 +71,7 @@ static void device_memory(const struct pinned *pinned,
 		snprintf(cause, CAUSE_LEN,
 			 "the memory decoding of %s is off, or it is powered down",
 			 name);
-	else if (pinned->writable && !(vma->vm_flags & VM_WRITE))
-		snprintf(cause, CAUSE_LEN, "%#lx is mapped read-only", at);
-	else
+	else if (!rights_cause(pinned, vma, at, cause))
 		snprintf(cause, CAUSE_LEN,
 			 "%#lx is device memory, and not all of it the BAR of one device that is bound here and decodes",
 			 at);
@@ -94,10 +113,8 @@ static bool mapping_cause(const struct pinned *pinned, unsigned long at,
 		 file_inode(vma->vm_file)->i_sb->s_magic == SECRETMEM_MAGIC)
 		snprintf(cause, CAUSE_LEN, "%#lx is secret memory (memfd_secret)",
 			 at);
-	else if (pinned->writable && !(vma->vm_flags & VM_WRITE))
-		snprintf(cause, CAUSE_LEN, "%#lx is mapped read-only", at);
-	else if (!pinned->writable && !(vma->vm_flags & VM_READ))
-		snprintf(cause, CAUSE_LEN, "%#lx is not readable", at);
+	else if (rights_cause(pinned, vma, at, cause))
+		;
 	else if (forbids_pins(pinned, vma))
 		snprintf(cause, CAUSE_LEN,
 			 "%#lx is of a file on %s: only anonymous memory, memfd, tmpfs and hugetlbfs can",
