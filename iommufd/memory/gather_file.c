@@ -2,9 +2,16 @@
 /*
  * Pinning the memory of a file by its folios: shmem (memfd) and hugetlbfs.
  *
- * memfd_pin_folios() does it, except for two things that 6.12 gets wrong: holes in
- * hugetlbfs, and the contents of folios that fallocate() put into shmem. The runs
- * remember a pin for each large folio.
+ * memfd_pin_folios() does it, except for three things that it gets wrong, in 6.12 and,
+ * the last one, still in 7.3: holes in hugetlbfs; the contents of folios that fallocate()
+ * put into shmem; and which folios belong together. The runs remember a pin for each
+ * large folio.
+ *
+ * It looks for 31 folios at a time, and meanwhile the file can change: a hole is punched,
+ * pinned or not, and is filled by a huge page. So a folio need not begin where the one
+ * before has ended: it may begin before that, or pages may be missing in between. Only
+ * the index of a folio tells which pages of the file it holds; and that it keeps, even
+ * when it is in the file no more.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
@@ -67,30 +74,38 @@ int iommufd_gather_check_file(struct file *file, loff_t start, size_t length,
 	return rc;
 }
 
-/*
- * Take over @n pinned folios that hold @left pages, beginning @skip pages into the
- * first. On -ENOMEM those that were not taken over are unpinned.
- */
-static int gather_folios(struct gather *gather, long n, unsigned long skip,
-			 unsigned long left)
+/* Does a folio hold the page of its file at @index? */
+static bool folio_has(struct folio *folio, pgoff_t index)
 {
-	struct folio **folios = (struct folio **)gather->pages;
+	return index >= folio->index &&
+	       index - folio->index < folio_nr_pages(folio);
+}
+
+/*
+ * Take over pinned folios, as far as they hold the pages of the file from @index on, one
+ * after the other, and no more than @left. The rest of the @n is unpinned.
+ */
+static int gather_folios(struct runs *runs, struct folio **folios, long n,
+			 pgoff_t index, unsigned long left)
+{
+	int rc = 0;
 	long i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; !rc && left && i < n; i++) {
 		struct folio *folio = folios[i];
-		unsigned long npages = min(folio_nr_pages(folio) - skip, left);
-		int rc = gather_add_folio(gather->runs, folio,
-					  folio_pfn(folio) + skip, npages);
+		unsigned long skip = index - folio->index;
+		unsigned long npages;
 
-		if (unlikely(rc)) {
-			unpin_folios(folios + i + 1, n - i - 1);
-			return rc;
-		}
+		if (unlikely(!folio_has(folio, index)))
+			break;
+		npages = min(folio_nr_pages(folio) - skip, left);
+		rc = gather_add_folio(runs, folio, folio_pfn(folio) + skip,
+				      npages);
+		index += npages;
 		left -= npages;
-		skip = 0;
 	}
-	return 0;
+	unpin_folios(folios + i, n - i);
+	return rc;
 }
 
 /*
@@ -128,11 +143,12 @@ static bool hugetlb_is_whole(struct file *file, loff_t from, loff_t to)
  */
 static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
 			struct folio **folios, unsigned long most,
-			pgoff_t *skip, bool fill_holes)
+			bool fill_holes)
 {
 	struct inode *inode = file_inode(file);
 	unsigned long size = huge_page_size(hstate_file(file));
 	bool filled = false;
+	pgoff_t unused;
 
 	/* No more than one call can pin: the rest can wait. */
 	to = min(to, round_down(from, size) + (loff_t)(most * size) - 1);
@@ -144,7 +160,7 @@ static long pin_hugetlb(struct file *file, loff_t from, loff_t to,
 		whole = hugetlb_is_whole(file, from, to);
 		if (whole)
 			n = memfd_pin_folios(file, from, to, folios, most,
-					     skip);
+					     &unused);
 		inode_unlock_shared(inode);
 		if (whole || filled || !fill_holes ||
 		    !(file->f_mode & FMODE_WRITE) || to >= i_size_read(inode))
@@ -180,9 +196,10 @@ static int clear_folio(struct file *file, struct folio *folio)
 }
 
 static long pin_shmem(struct file *file, loff_t from, loff_t to,
-		      struct folio **folios, unsigned long most, pgoff_t *skip)
+		      struct folio **folios, unsigned long most)
 {
-	long n = memfd_pin_folios(file, from, to, folios, most, skip);
+	pgoff_t unused;
+	long n = memfd_pin_folios(file, from, to, folios, most, &unused);
 
 	/* The file system is full: to the caller, that is lack of memory. */
 	return n == -ENOSPC ? -ENOMEM : n;
@@ -196,16 +213,20 @@ static int check_folio(struct file *file, struct folio *folio)
 	return folio_test_hugetlb(folio) ? 0 : clear_folio(file, folio);
 }
 
+/*
+ * Returns how many folios, the first of which holds the page at @from; what the others
+ * hold is to be seen from their indices.
+ */
 static long pin_folios(struct file *file, loff_t from, loff_t to,
 		       struct folio **folios, unsigned long most,
-		       pgoff_t *skip, bool fill_holes)
+		       bool fill_holes)
 {
 	long i, n;
 
 	if (is_hugetlb_file(file))
-		n = pin_hugetlb(file, from, to, folios, most, skip, fill_holes);
+		n = pin_hugetlb(file, from, to, folios, most, fill_holes);
 	else
-		n = pin_shmem(file, from, to, folios, most, skip);
+		n = pin_shmem(file, from, to, folios, most);
 	for (i = 0; i < n; i++) {
 		int rc = check_folio(file, folios[i]);
 
@@ -214,7 +235,10 @@ static long pin_folios(struct file *file, loff_t from, loff_t to,
 			return rc;
 		}
 	}
-	return n;
+	if (n < 0 || (n > 0 && folio_has(folios[0], from >> PAGE_SHIFT)))
+		return n;
+	unpin_folios(folios, n);
+	return -EFAULT;
 }
 
 /**
@@ -241,14 +265,15 @@ int iommufd_gather_file(struct gather *gather, struct file *file,
 		unsigned long at = gather->runs->npages;
 		loff_t from = offset + (at - had) * PAGE_SIZE;
 		loff_t to = offset + (end - had) * PAGE_SIZE - 1;
-		pgoff_t skip = 0;
 		long n = pin_folios(file, from, to, folios, gather->batch,
-				    &skip, fill_holes);
+				    fill_holes);
 		int rc;
 
-		if (n <= 0)
-			return n ?: -EFAULT;
-		rc = gather_folios(gather, n, skip >> PAGE_SHIFT, end - at);
+		if (n < 0)
+			return n;
+		/* At least the first one. The rest is looked for again. */
+		rc = gather_folios(gather->runs, folios, n, from >> PAGE_SHIFT,
+				   end - at);
 		if (rc)
 			return rc;
 		if (fatal_signal_pending(current))
@@ -268,11 +293,10 @@ int iommufd_gather_file(struct gather *gather, struct file *file,
 long iommufd_gather_file_page(struct file *file, unsigned long offset)
 {
 	struct folio *folio;
-	pgoff_t skip = 0;
 	long n = pin_folios(file, offset, offset + PAGE_SIZE - 1, &folio, 1,
-			    &skip, true);
+			    true);
 
-	if (n != 1)
-		return n ?: -EFAULT;
-	return folio_pfn(folio) + (skip >> PAGE_SHIFT);
+	if (n < 0)
+		return n;
+	return folio_pfn(folio) + (offset >> PAGE_SHIFT) - folio->index;
 }
