@@ -119,11 +119,12 @@ $(B)/patched/.patched: $(B)/src/.unpacked $(B)/patches $(patches) \
 	@scripts/patch-source $(B)/src $(B)/patched drivers/vfio $(patches)
 	@touch $@
 
-# The kernel's own: those of libc6-dev may be older.
+# The kernel's own: those of libc6-dev may be older, and then know no __counted_by().
 $(B)/uapi: $(B)/src/.unpacked
 	@mkdir -p $@/linux
 	@for header in iommufd vfio; do \
-		sed 's/ __user / /' $(B)/src/include/uapi/linux/$$header.h \
+		sed 's/ __user / /; s/ __counted_by([a-z_]*)//' \
+			$(B)/src/include/uapi/linux/$$header.h \
 			>$@/linux/$$header.h; \
 	done
 	@touch $@
