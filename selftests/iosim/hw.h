@@ -23,6 +23,7 @@ enum iosim_quirk {
 	IOSIM_SYNC_MAP,
 	IOSIM_NO_COHERENCY,
 	IOSIM_ONLY_4K,
+	IOSIM_NO_READ_ONLY,
 	IOSIM_NR_QUIRKS,
 };
 
@@ -48,6 +49,10 @@ enum iosim_fail {
  * @quirks: bits of enum iosim_quirk
  * @fault_thread: milliseconds until a DMA fault or page request is reported, by a thread
  *	that nobody waits for; 0: at once
+ * @vtd: it is behind a VT-d
+ * @vtd_haw: the host address width of that
+ * @vtd_cap: its capability register; 0: what goes with the other members
+ * @vtd_ecap: its extended capability register; likewise
  * @group_with: a device whose group it joins, or NULL
  * @resources: memory resources of the platform device
  * @nr_resources: how many
@@ -65,6 +70,10 @@ struct iosim_config {
 	u32 prq_size;
 	unsigned long quirks;
 	u32 fault_thread;
+	bool vtd;
+	u32 vtd_haw;
+	u64 vtd_cap;
+	u64 vtd_ecap;
 	struct iosim_endpoint *group_with;
 	const struct resource *resources;
 	unsigned int nr_resources;
@@ -83,6 +92,8 @@ enum iosim_counter {
 	IOSIM_FAULTS,
 	IOSIM_LATE_REPORTS,
 	IOSIM_NOSNOOP,
+	IOSIM_NESTED_WALKS,
+	IOSIM_STRUCTURE_HITS,
 	IOSIM_NR_COUNTERS,
 };
 
@@ -94,11 +105,13 @@ enum iosim_counter {
  * @buffer: what is written, or where to put what is read; NULL: only translate
  * @write: direction
  * @no_snoop: past the caches of the CPU, unless the IOMMU forbids it
+ * @privileged: by a supervisor
  * @block: request pages that are missing, and wait
  * @abort: page requests need not be waited for any more when it is set; whoever
  *	sets it calls iosim_endpoint_kick()
  * @done: set to the bytes that have been done
  * @reason: set to IOSIM_REASON_* on failure
+ * @code: set to the fault reason of a VT-d, or 0
  * @fault_addr: set to the IOVA that faulted
  */
 struct iosim_access {
@@ -108,10 +121,12 @@ struct iosim_access {
 	void *buffer;
 	bool write;
 	bool no_snoop;
+	bool privileged;
 	bool block;
 	const bool *abort;
 	u64 done;
 	u32 reason;
+	u32 code;
 	u64 fault_addr;
 };
 
@@ -123,6 +138,8 @@ struct platform_device *iosim_endpoint_device(struct iosim_endpoint *endpoint);
 struct iosim_endpoint *iosim_endpoint_of(struct device *dev);
 u64 iosim_endpoint_counter(const struct iosim_endpoint *endpoint,
 			   enum iosim_counter counter);
+u32 iosim_endpoint_fault(const struct iosim_endpoint *endpoint);
+void iosim_vtd_registers(const struct iosim_config *config, u64 *cap, u64 *ecap);
 void iosim_endpoint_fail(struct iosim_endpoint *endpoint, enum iosim_fail fail,
 			 int nr);
 int iosim_endpoint_failing(const struct iosim_endpoint *endpoint,

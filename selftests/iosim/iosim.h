@@ -26,6 +26,13 @@
  * is not cached. The kernel invalidates what it has changed, IOMMU_HWPT_INVALIDATE
  * what the user has changed. A device that requests a page drops what is cached of
  * it.
+ *
+ * As a VT-d
+ * ---------
+ * A device with "vtd" is behind an Intel IOMMU instead. Then first stages are those of
+ * the VT-d specification and of <linux/iommufd.h>, and nothing here of tables, hardware
+ * information and invalidations is for it. What is cached, and for how long, is as above;
+ * and of first stages there is a paging-structure cache.
  */
 #ifndef IOSIM_H
 #define IOSIM_H
@@ -297,13 +304,19 @@ struct iosim_desc {
 #define IOSIM_DESC_INTERRUPT	(1U << 3)	/* interrupt when it is done */
 #define IOSIM_DESC_WRITE	(1U << 4)	/* of IOSIM_OP_PREFETCH */
 #define IOSIM_DESC_NO_SNOOP	(1U << 5)	/* past the caches, see "nosnoop" */
+/*
+ * DMA by a supervisor, which takes IOSIM_DESC_PASID. Only tables of VT-d tell it from a
+ * user's. The completion record is written by a user.
+ */
+#define IOSIM_DESC_PRIVILEGED	(1U << 6)
 
 /**
  * struct iosim_completion - how a descriptor has ended
  * @status: IOSIM_STATUS_*; never 0
  * @reason: IOSIM_REASON_* if @status is IOSIM_STATUS_FAULT
  * @cookie: of the descriptor
- * @__reserved: 0
+ * @code: of a VT-d: the fault reason, as in its fault recording registers; 0 if there is
+ *	none, and of other IOMMUs
  * @addr: IOVA that faulted
  * @result: bytes that have been done, or as @op says
  */
@@ -311,7 +324,7 @@ struct iosim_completion {
 	__u32 status;
 	__u32 reason;
 	__u32 cookie;
-	__u32 __reserved;
+	__u32 code;
 	__u64 addr;
 	__u64 result;
 };
@@ -355,6 +368,17 @@ struct iosim_completion {
  *	fault_thread	0 (default), or the milliseconds, to 10000, after which a DMA
  *			fault or a page request is reported by a thread that nobody
  *			waits for who detaches the device or frees the page table
+ *	vtd		0 (default), or 1: it is behind a VT-d
+ *	vtd_haw		of a VT-d: the host address width, 36 to 52 (default): above it
+ *			the bits of addresses in tables are reserved
+ *	vtd_cap		of a VT-d: the capability register, like 0x1234. Reading gives the
+ *			one that goes with the other attributes, unless something else than
+ *			0 has been written. What is not in it the IOMMU does not do; what the
+ *			simulator cannot do, or what contradicts the other attributes, is
+ *			EINVAL when plugged in
+ *	vtd_ecap	likewise, the extended capability register. Without PASID, PRS or
+ *			SSADS there are no PASIDs, page requests or dirty bits, whatever the
+ *			attributes of the device are
  *	plugged		write 1: the device appears; write 0: it is removed, as if
  *			it had been pulled out
  *	device		read: its name, /sys/bus/platform/devices/NAME, or ENODEV
@@ -373,6 +397,8 @@ struct iosim_completion {
  *	sync_map	the driver has iotlb_sync_map
  *	no_coherency	the IOMMU does not force DMA to be coherent
  *	only_4k		pages of 4 KiB only
+ *	no_read_only	nothing can be mapped for reading only in the parent of nested
+ *			domains: VT-d's erratum 772415, which its hardware information tells
  *
  * Calls that are to fail; only while it is plugged in, and at any time then:
  *
@@ -388,10 +414,14 @@ struct iosim_completion {
  *
  *	walks iotlb_hits pasid_cache_hits invalidations page_requests
  *	page_responses page_request_overflows faults late_reports nosnoop
+ *	nested_walks structure_hits
  *
  * late_reports are those of fault_thread that have been made. nosnoop counts accesses,
  * of a page each at most, that went past the caches: IOSIM_DESC_NO_SNOOP, and no second
- * stage that enforces coherency.
+ * stage that enforces coherency. nested_walks are walks through a first stage of VT-d,
+ * structure_hits those that did not begin at its root, because of the paging-structure
+ * cache. vtd_fault reads as @code of the last DMA that faulted, "0x71" for example: there
+ * is no completion if that has faulted, too.
  *
  * Removing a device asks those who use it through VFIO to let go of it, and waits
  * for them: a write of 0 until a signal comes, rmdir for a second. The removal goes on

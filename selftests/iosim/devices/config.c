@@ -220,6 +220,41 @@ NUMBER(isolated_msi, 0, 1);
 NUMBER(addr_bits, 32, 64);
 NUMBER(prq_size, 1, 1024);
 NUMBER(fault_thread, 0, FAULT_THREAD_MAX);
+NUMBER(vtd, 0, 1);
+NUMBER(vtd_haw, 36, 52);
+
+/* Shown as they would be, or as they have been chosen. */
+#define REGISTER(name)							\
+static ssize_t name##_show(struct config_item *item, char *page)	\
+{									\
+	struct slot *slot = to_slot(item);				\
+	u64 vtd_cap, vtd_ecap;						\
+									\
+	mutex_lock(&slot->lock);					\
+	iosim_vtd_registers(&slot->config, &vtd_cap, &vtd_ecap);	\
+	mutex_unlock(&slot->lock);					\
+	return sysfs_emit(page, "0x%llx\n", name);			\
+}									\
+									\
+static ssize_t name##_store(struct config_item *item, const char *page,	\
+			    size_t count)				\
+{									\
+	struct slot *slot = to_slot(item);				\
+	u64 value;							\
+	int rc;								\
+									\
+	rc = kstrtou64(page, 0, &value) ?: lock_empty(slot);		\
+	if (rc)								\
+		return rc;						\
+	slot->config.name = value;					\
+	mutex_unlock(&slot->lock);					\
+	return count;							\
+}									\
+									\
+CONFIGFS_ATTR(, name)
+
+REGISTER(vtd_cap);
+REGISTER(vtd_ecap);
 
 static ssize_t group_show(struct config_item *item, char *page)
 {
@@ -355,6 +390,7 @@ static const char *const quirk_names[IOSIM_NR_QUIRKS] = {
 	[IOSIM_SYNC_MAP] = "sync_map",
 	[IOSIM_NO_COHERENCY] = "no_coherency",
 	[IOSIM_ONLY_4K] = "only_4k",
+	[IOSIM_NO_READ_ONLY] = "no_read_only",
 };
 
 static ssize_t quirks_show(struct config_item *item, char *page)
@@ -500,6 +536,22 @@ COUNTER(page_request_overflows, IOSIM_PAGE_REQUEST_OVERFLOWS);
 COUNTER(faults, IOSIM_FAULTS);
 COUNTER(late_reports, IOSIM_LATE_REPORTS);
 COUNTER(nosnoop, IOSIM_NOSNOOP);
+COUNTER(nested_walks, IOSIM_NESTED_WALKS);
+COUNTER(structure_hits, IOSIM_STRUCTURE_HITS);
+
+static ssize_t vtd_fault_show(struct config_item *item, char *page)
+{
+	struct slot *slot = to_slot(item);
+	u32 code = 0;
+
+	mutex_lock(&slot->lock);
+	if (slot->unit)
+		code = iosim_endpoint_fault(slot->unit->endpoint);
+	mutex_unlock(&slot->lock);
+	return sysfs_emit(page, "0x%x\n", code);
+}
+
+CONFIGFS_ATTR_RO(, vtd_fault);
 
 /* Directories --------------------------------------------------------------- */
 
@@ -515,6 +567,10 @@ static struct configfs_attribute *slot_attrs[] = {
 	&attr_prq_size,
 	&attr_quirks,
 	&attr_fault_thread,
+	&attr_vtd,
+	&attr_vtd_haw,
+	&attr_vtd_cap,
+	&attr_vtd_ecap,
 	&attr_map_fail,
 	&attr_unmap_fail,
 	&attr_sync_map_fail,
@@ -530,6 +586,9 @@ static struct configfs_attribute *slot_attrs[] = {
 	&attr_faults,
 	&attr_late_reports,
 	&attr_nosnoop,
+	&attr_nested_walks,
+	&attr_structure_hits,
+	&attr_vtd_fault,
 	NULL,
 };
 
@@ -579,6 +638,7 @@ static struct config_item *make_slot(struct config_group *group,
 		.addr_bits = IOSIM_ADDR_BITS,
 		.reserved_start = 1,
 		.prq_size = 32,
+		.vtd_haw = 52,
 	};
 	config_item_init_type_name(&slot->item, name, &slot_type);
 	return &slot->item;

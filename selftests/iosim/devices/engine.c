@@ -15,7 +15,8 @@
 
 #define KNOWN_FLAGS	(IOSIM_DESC_PASID | IOSIM_DESC_BLOCK |		\
 			 IOSIM_DESC_COMPLETION | IOSIM_DESC_INTERRUPT |	\
-			 IOSIM_DESC_WRITE | IOSIM_DESC_NO_SNOOP)
+			 IOSIM_DESC_WRITE | IOSIM_DESC_NO_SNOOP |	\
+			 IOSIM_DESC_PRIVILEGED)
 
 /*
  * The missing pages of one piece of IOSIM_OP_PREFETCH are one group of requests:
@@ -34,6 +35,7 @@ static u64 dma(const struct engine_job *job, u64 iova, void *buffer, u64 length,
 		.buffer = buffer,
 		.write = write,
 		.no_snoop = job->desc.flags & IOSIM_DESC_NO_SNOOP,
+		.privileged = job->desc.flags & IOSIM_DESC_PRIVILEGED,
 		.block = job->block,
 		.abort = job->abort,
 	};
@@ -48,6 +50,7 @@ static u64 dma(const struct engine_job *job, u64 iova, void *buffer, u64 length,
 	} else {
 		end->status = IOSIM_STATUS_FAULT;
 		end->reason = access.reason;
+		end->code = access.code;
 		end->addr = access.fault_addr;
 	}
 	return min(access.done, length);
@@ -115,6 +118,7 @@ static void run_compare(const struct engine_job *job,
 			/* Before any fault. */
 			end->status = IOSIM_STATUS_OK;
 			end->reason = 0;
+			end->code = 0;
 			end->addr = 0;
 		}
 	}
@@ -175,6 +179,9 @@ bool engine_valid(const struct iosim_desc *desc)
 {
 	if (desc->op >= ARRAY_SIZE(ops) || desc->flags & ~KNOWN_FLAGS ||
 	    desc->__reserved)
+		return false;
+	if ((desc->flags & IOSIM_DESC_PRIVILEGED) &&
+	    !(desc->flags & IOSIM_DESC_PASID))
 		return false;
 	return !(desc->flags & IOSIM_DESC_COMPLETION) ||
 	       IS_ALIGNED(desc->completion, sizeof(struct iosim_completion));

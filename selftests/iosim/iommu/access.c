@@ -19,6 +19,7 @@
 #include "prq.h"
 #include "report.h"
 #include "table.h"
+#include "vtd_walk.h"
 #include "walk.h"
 
 /*
@@ -62,6 +63,7 @@ void access_piece(struct iosim_endpoint *endpoint,
 		.endpoint = endpoint,
 		.iova = iova,
 		.write = access->write,
+		.privileged = access->privileged,
 	};
 	unsigned long flags;
 	void *memory;
@@ -73,7 +75,9 @@ void access_piece(struct iosim_endpoint *endpoint,
 	if (walk.at) {
 		out->at = walk.at;
 		out->serial = walk.at->serial;
-		out->reason = walk_translate(&walk, &memory);
+		out->reason = vtd_translates(&walk) ?
+			      vtd_translate(&walk, &memory, &out->code) :
+			      walk_translate(&walk, &memory);
 		if (!out->reason && buffer && access->write)
 			transfer(memory, buffer, length);
 		else if (!out->reason && buffer)
@@ -82,6 +86,8 @@ void access_piece(struct iosim_endpoint *endpoint,
 			endpoint_count(endpoint, IOSIM_NOSNOOP, 1);
 	}
 	spin_unlock_irqrestore(&endpoint->lock, flags);
+	if (out->reason && !out->code && endpoint->vtd.on)
+		out->code = vtd_code(out->reason, access->write);
 }
 
 /**
@@ -127,6 +133,7 @@ static u32 next_piece(struct iosim_endpoint *endpoint,
 		return prq_request(endpoint, access, iova, out.serial);
 	if (!out.reason)
 		access->done += length;
+	access->code = out.code;
 	return out.reason;
 }
 
@@ -145,6 +152,7 @@ int iosim_access(struct iosim_endpoint *endpoint, struct iosim_access *access)
 {
 	access->done = 0;
 	access->reason = 0;
+	access->code = 0;
 	access->fault_addr = 0;
 	while (access->done < access->length) {
 		u32 reason = access_aborted(access) ? REASON_ABORTED :
@@ -154,6 +162,7 @@ int iosim_access(struct iosim_endpoint *endpoint, struct iosim_access *access)
 			return -ECANCELED;
 		if (reason) {
 			endpoint_count(endpoint, IOSIM_FAULTS, 1);
+			WRITE_ONCE(endpoint->fault_code, access->code);
 			access->reason = reason;
 			access->fault_addr = access->iova + access->done;
 			return -EFAULT;

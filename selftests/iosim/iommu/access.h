@@ -16,11 +16,13 @@ struct iosim_endpoint;
 /**
  * struct outcome - what has become of a piece of DMA
  * @reason: 0, or IOSIM_REASON_*
+ * @code: of a VT-d: its fault reason, or 0
  * @at: what it went by, or NULL; valid while the gate of the endpoint is held
  * @serial: of @at
  */
 struct outcome {
 	u32 reason;
+	u32 code;
 	const struct attachment *at;
 	u64 serial;
 };

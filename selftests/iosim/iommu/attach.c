@@ -80,7 +80,8 @@ static int check_compatible(const struct iosim_endpoint *endpoint,
 		return -EINVAL;
 	if (second->domain.dirty_ops && !endpoint->dirty)
 		return -EINVAL;
-	if (second->quirks->bits != endpoint->quirks->bits)
+	if (second->vtd != endpoint->vtd.on ||
+	    second->quirks->bits != endpoint->quirks->bits)
 		return -EINVAL;
 	return 0;
 }
@@ -89,6 +90,7 @@ static int attachment_init(struct attachment *at, struct iommu_domain *domain,
 			   struct iosim_endpoint *endpoint, u32 tag)
 {
 	static atomic64_t serial;
+	int rc;
 
 	*at = (struct attachment){
 		.endpoint = endpoint,
@@ -98,7 +100,10 @@ static int attachment_init(struct attachment *at, struct iommu_domain *domain,
 		.nested = to_nested(domain),
 	};
 	at->second = at->nested ? at->nested->parent : to_second_stage(domain);
-	return at->second ? check_compatible(endpoint, at->second) : 0;
+	rc = at->second ? check_compatible(endpoint, at->second) : 0;
+	if (!rc && at->nested && at->nested->format->check)
+		rc = at->nested->format->check(at->nested, endpoint);
+	return rc;
 }
 
 static int check_rid(const struct iosim_endpoint *endpoint,

@@ -30,6 +30,9 @@ static int second_map(struct iommu_domain *domain, unsigned long iova,
 		bits |= IOSIM_PTE_READ;
 	if (prot & IOMMU_WRITE)
 		bits |= IOSIM_PTE_WRITE;
+	if (second->nest_parent && !(bits & IOSIM_PTE_WRITE) &&
+	    quirks_has(second->quirks, IOSIM_NO_READ_ONLY))
+		return -EINVAL;
 	return quirks_map(second, iova, phys, size, count, bits, gfp, mapped);
 }
 
@@ -249,6 +252,7 @@ static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
 	}
 	kref_init(&second->ref);
 	attachments_init(&second->attachments);
+	second->vtd = endpoint->vtd.on;
 	second->quirks = quirks_get(endpoint->quirks);
 	second->extents = RB_ROOT_CACHED;
 	spin_lock_init(&second->extents_lock);
@@ -303,6 +307,9 @@ struct iommu_domain *domain_alloc_user(struct device *dev, u32 flags,
 		return flags || !data ? ERR_PTR(-EOPNOTSUPP) :
 					nested_alloc(endpoint, parent, data);
 	if (data || (flags & ~known) || (dirty && !endpoint->dirty))
+		return ERR_PTR(-EOPNOTSUPP);
+	if ((flags & IOMMU_HWPT_ALLOC_NEST_PARENT) && endpoint->vtd.on &&
+	    !endpoint->vtd.nesting)
 		return ERR_PTR(-EOPNOTSUPP);
 	second = second_alloc(endpoint);
 	if (!second)

@@ -27,6 +27,7 @@ struct quirks;
  * @nest_parent: there may be nested domains above it
  * @tracking: dirty bits are set
  * @coherent: no DMA bypasses the caches
+ * @vtd: it is of a VT-d
  * @quirks: of the device that it was made for
  * @extents: what can be unmapped only as a whole, see quirks.c
  * @extents_lock: protects @extents; table.lock is taken inside
@@ -39,6 +40,7 @@ struct second_stage {
 	bool nest_parent;
 	bool tracking;
 	bool coherent;
+	bool vtd;
 	struct quirks *quirks;
 	struct rb_root_cached extents;
 	spinlock_t extents_lock;

@@ -127,6 +127,13 @@ void endpoint_reserved(struct device *dev, struct list_head *list)
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 	struct iommu_resv_region *region;
 
+	if (endpoint->vtd.on) {
+		region = iommu_alloc_resv_region(VTD_INTERRUPTS,
+						 VTD_INTERRUPTS_SIZE, 0,
+						 IOMMU_RESV_MSI, GFP_KERNEL);
+		if (region)
+			list_add_tail(&region->list, list);
+	}
 	if (endpoint->reserved_start > endpoint->reserved_last)
 		return;
 	region = iommu_alloc_resv_region(endpoint->reserved_start,
@@ -169,6 +176,7 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 	endpoint->group_with = config->group_with;
 	endpoint->prq_size = config->prq_size;
 	endpoint->fault_thread = config->fault_thread;
+	endpoint->vtd = vtd_of(config);
 	mutex_init(&endpoint->attach_lock);
 	init_rwsem(&endpoint->gate);
 	spin_lock_init(&endpoint->lock);
@@ -189,6 +197,16 @@ static void endpoint_free(struct iosim_endpoint *endpoint)
 	iotlb_destroy(&endpoint->iotlb);
 	quirks_put(endpoint->quirks);
 	kfree(endpoint);
+}
+
+/* A VT-d may do less than its devices could, and says so by its registers. */
+static int settle(struct iosim_config *config)
+{
+	int rc = config->vtd ? vtd_settle(config) : 0;
+
+	if (rc)
+		return rc;
+	return config_valid(config) ? 0 : -EINVAL;
 }
 
 static int describe(struct platform_device *pdev,
@@ -305,14 +323,18 @@ static int endpoint_add(struct iosim_endpoint *endpoint,
  */
 struct iosim_endpoint *iosim_endpoint_create(const struct iosim_config *config)
 {
+	struct iosim_config settled = *config;
 	struct iosim_endpoint *endpoint;
-	int rc = -ENOMEM;
+	int rc;
 
-	if (!config_valid(config))
-		return ERR_PTR(-EINVAL);
+	rc = settle(&settled);
+	if (rc)
+		return ERR_PTR(rc);
+	config = &settled;
 	endpoint = endpoint_alloc(config);
 	if (!endpoint)
 		return ERR_PTR(-ENOMEM);
+	rc = -ENOMEM;
 	endpoint->pdev = platform_device_alloc(config->name,
 					       PLATFORM_DEVID_NONE);
 	if (!endpoint->pdev)
@@ -398,6 +420,18 @@ u64 iosim_endpoint_counter(const struct iosim_endpoint *endpoint,
 	return atomic64_read(&endpoint->counters[counter]);
 }
 EXPORT_SYMBOL_GPL(iosim_endpoint_counter);
+
+/**
+ * iosim_endpoint_fault - why DMA has faulted
+ * @endpoint: the device
+ *
+ * Return: the fault reason that a VT-d has given for the last DMA that faulted, or 0.
+ */
+u32 iosim_endpoint_fault(const struct iosim_endpoint *endpoint)
+{
+	return READ_ONCE(endpoint->fault_code);
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_fault);
 
 /**
  * iosim_endpoint_fail - let calls of the driver fail

@@ -17,6 +17,7 @@
 #include "hw.h"
 #include "iotlb.h"
 #include "quirks.h"
+#include "vtd_caps.h"
 
 /* What carries no PASID is tagged with 0, which is never a PASID of a device. */
 #define TAG_RID			0
@@ -33,6 +34,7 @@
  * @reserved_last: its inclusive end
  * @quirks: what its driver does badly
  * @fault_thread: milliseconds until a DMA fault is reported; 0: at once
+ * @vtd: what kind of VT-d it is behind, if it is
  * @telling: reports that are to come
  * @group_with: whose group it joins, or NULL
  * @attach_lock: who changes what is attached
@@ -56,6 +58,7 @@
  * @nr_waiting: their pages
  * @last_group: the number of the last one
  * @answered: woken up when one is answered
+ * @fault_code: of the last DMA that has faulted, if it was a VT-d that has told
  * @counters: for tests and benchmarks
  */
 struct iosim_endpoint {
@@ -70,6 +73,7 @@ struct iosim_endpoint {
 	u64 reserved_last;
 	struct quirks *quirks;
 	u32 fault_thread;
+	struct vtd vtd;
 	atomic_t telling;
 	struct iosim_endpoint *group_with;
 
@@ -90,6 +94,7 @@ struct iosim_endpoint {
 	u32 last_group;
 	wait_queue_head_t answered;
 
+	u32 fault_code;
 	atomic64_t counters[IOSIM_NR_COUNTERS];
 };
 

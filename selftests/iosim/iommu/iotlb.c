@@ -155,13 +155,15 @@ static bool leaf_covers(const struct mapping *map, u64 first, u64 last)
 }
 
 /**
- * iotlb_forget - forget translations of one tag
+ * iotlb_forget_leaves - forget translations of one tag, and not how they were found
  * @iotlb: the caches
  * @tag: the PASID, or 0
  * @first: first IOVA of the range
  * @last: last one; U64_MAX is the end of all
+ *
+ * What the paging-structure cache has stays.
  */
-void iotlb_forget(struct iotlb *iotlb, u32 tag, u64 first, u64 last)
+void iotlb_forget_leaves(struct iotlb *iotlb, u32 tag, u64 first, u64 last)
 {
 	u64 mask = iotlb->nr_split ? (1ULL << HUGEST_SHIFT) - 1 : 0;
 	struct interval_tree_node *node, *next;
@@ -184,6 +186,19 @@ void iotlb_forget(struct iotlb *iotlb, u32 tag, u64 first, u64 last)
 }
 
 /**
+ * iotlb_forget - forget translations of one tag
+ * @iotlb: the caches
+ * @tag: the PASID, or 0
+ * @first: first IOVA of the range
+ * @last: last one; U64_MAX is the end of all
+ */
+void iotlb_forget(struct iotlb *iotlb, u32 tag, u64 first, u64 last)
+{
+	iotlb_forget_leaves(iotlb, tag, first, last);
+	structures_forget(&iotlb->structures, tag, first, last);
+}
+
+/**
  * iotlb_forget_all - forget translations of all tags
  * @iotlb: the caches
  * @first: first IOVA of the range
@@ -196,6 +211,7 @@ void iotlb_forget_all(struct iotlb *iotlb, u64 first, u64 last)
 	list_for_each_entry_safe(entry, next, &iotlb->used, link)
 		if (leaf_covers(&entry->map, first, last))
 			forget(iotlb, entry);
+	structures_forget_all(&iotlb->structures);
 }
 
 static struct pasid_cache_entry *pasid_slot(struct iotlb *iotlb, u32 pasid)

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 #include "iosim.h"
+#include "structures.h"
 
 /* Translations, and entries of PASID tables, that are remembered at a time. */
 #define IOTLB_SIZE		2048
@@ -26,6 +27,7 @@
  * @second: of the second stage, below a first one
  * @dirty: writes need not set dirty bits any more
  * @nested: it comes from a first stage
+ * @user: of a VT-d: the first stage permits a user's access
  */
 struct mapping {
 	u64 base;
@@ -37,6 +39,7 @@ struct mapping {
 	u8 second;
 	bool dirty;
 	bool nested;
+	bool user;
 };
 
 /**
@@ -68,6 +71,7 @@ struct pasid_cache_entry {
  * @last: the last IOVA that there may be
  * @tag_shift: where a tag begins, in a number that has the IOVA's page below it
  * @pasids: the PASID cache, by the low bits of the PASID
+ * @structures: the paging-structure cache
  *
  * Protected by the lock of the endpoint.
  */
@@ -80,6 +84,7 @@ struct iotlb {
 	u64 last;
 	unsigned int tag_shift;
 	struct pasid_cache_entry *pasids;
+	struct structures structures;
 };
 
 int iotlb_init(struct iotlb *iotlb, unsigned int addr_bits);
@@ -88,6 +93,7 @@ struct iotlb_entry *iotlb_find(struct iotlb *iotlb, u32 tag, u64 iova);
 void iotlb_add(struct iotlb *iotlb, u32 tag, u64 iova,
 	       const struct mapping *map);
 void iotlb_forget(struct iotlb *iotlb, u32 tag, u64 first, u64 last);
+void iotlb_forget_leaves(struct iotlb *iotlb, u32 tag, u64 first, u64 last);
 void iotlb_forget_all(struct iotlb *iotlb, u64 first, u64 last);
 
 struct pasid_cache_entry *pasid_cache_find(struct iotlb *iotlb, u32 pasid);

@@ -7,8 +7,9 @@
  *	domain, table	second stages
  *	quirks		what drivers of real IOMMUs do badly
  *	nested		tables of the user's, and how they are invalidated
+ *	vtd		the same of VT-d: vtd_caps is what there is, vtd_walk translation
  *	dirty		dirty bits of second stages
- *	iotlb		what a device has cached of all these
+ *	iotlb, structures	what a device has cached of all these
  *	walk		translation
  *	access		DMA
  *	report		how its faults are reported
@@ -23,6 +24,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
 
 #include "kernel.h"
 #include "attach.h"
@@ -56,18 +58,48 @@ bool main_capable(struct device *dev, enum iommu_cap cap)
 	}
 }
 
+static void *vtd_hw_info(const struct iosim_endpoint *endpoint, u32 *length)
+{
+	struct iommu_hw_info_vtd *info = kzalloc(sizeof(*info), GFP_KERNEL);
+
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+	if (quirks_has(endpoint->quirks, IOSIM_NO_READ_ONLY))
+		info->flags = IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17;
+	info->cap_reg = endpoint->vtd.cap;
+	info->ecap_reg = endpoint->vtd.ecap;
+	*length = sizeof(*info);
+	return info;
+}
+
 /**
- * main_hw_info - what a user may know of it, of IOSIM_HW_INFO_TYPE
+ * main_hw_info_type - what kind of IOMMU it is
+ * @dev: the device
+ *
+ * Return: what main_hw_info() gives: enum iommu_hw_info_type, or IOSIM_HW_INFO_TYPE.
+ */
+u32 main_hw_info_type(struct device *dev)
+{
+	return endpoint_of(dev)->vtd.on ? IOMMU_HW_INFO_TYPE_INTEL_VTD :
+					  IOSIM_HW_INFO_TYPE;
+}
+
+/**
+ * main_hw_info - what a user may know of it
  * @dev: the device
  * @length: set to the length
  *
- * Return: a struct iosim_hw_info, to be freed by the caller, or -ENOMEM.
+ * Return: a struct iommu_hw_info_vtd or iosim_hw_info, to be freed by the caller, or
+ * -ENOMEM.
  */
 void *main_hw_info(struct device *dev, u32 *length)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
-	struct iosim_hw_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
+	struct iosim_hw_info *info;
 
+	if (endpoint->vtd.on)
+		return vtd_hw_info(endpoint, length);
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
 	if (!info)
 		return ERR_PTR(-ENOMEM);
 	info->flags = IOSIM_HW_NESTING | IOSIM_HW_PASID_TABLE;

@@ -11,6 +11,7 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "nested.h"
+#include "vtd.h"
 
 static void nested_free(struct iommu_domain *domain)
 {
@@ -34,23 +35,14 @@ static int range_last(u64 addr, u64 length, u64 *last)
 	return 0;
 }
 
-/**
- * struct invalidation - what is to be forgotten
- * @first: first IOVA
- * @last: last one
- * @pasid: of a PASID table
- * @all_pasids: all of them instead
- * @entry: the entry of the table, too
- */
-struct invalidation {
-	u64 first;
-	u64 last;
-	u32 pasid;
-	bool all_pasids;
-	bool entry;
-};
+static void forget_range(struct iotlb *iotlb, u32 tag,
+			 const struct invalidation *inv)
+{
+	iotlb_forget(iotlb, tag, inv->first, inv->last);
+}
 
-static void forget_pasids(struct iotlb *iotlb, const struct invalidation *inv)
+static void forget_pasids(struct iotlb *iotlb, u32 tag,
+			  const struct invalidation *inv)
 {
 	if (inv->all_pasids)
 		iotlb_forget_all(iotlb, inv->first, inv->last);
@@ -71,11 +63,7 @@ static void nested_forget(struct nested *nested, const struct invalidation *inv)
 		struct iosim_endpoint *endpoint = at->endpoint;
 
 		spin_lock(&endpoint->lock);
-		if (nested->is_pasid_table)
-			forget_pasids(&endpoint->iotlb, inv);
-		else
-			iotlb_forget(&endpoint->iotlb, at->tag, inv->first,
-				     inv->last);
+		nested->format->forget(&endpoint->iotlb, at->tag, inv);
 		spin_unlock(&endpoint->lock);
 		endpoint_count(endpoint, IOSIM_INVALIDATIONS, 1);
 	}
@@ -131,9 +119,7 @@ static int nested_invalidate_one(struct nested *nested,
 	struct invalidation inv = {};
 	int rc;
 
-	rc = nested->is_pasid_table ?
-	     get_pasid_table(nested, array, index, &inv) :
-	     get_first_stage(nested, array, index, &inv);
+	rc = nested->format->get(nested, array, index, &inv);
 	if (!rc)
 		nested_forget(nested, &inv);
 	return rc;
@@ -143,10 +129,8 @@ static int nested_invalidate(struct iommu_domain *domain,
 			     struct iommu_user_data_array *array)
 {
 	struct nested *nested = to_nested(domain);
-	u32 type = nested->is_pasid_table ? IOSIM_INVALIDATE_PASID_TABLE :
-					    IOSIM_INVALIDATE_FIRST_STAGE;
+	int rc = array->type == nested->format->invalidate_type ? 0 : -EINVAL;
 	u32 i;
-	int rc = array->type == type ? 0 : -EINVAL;
 
 	for (i = 0; !rc && i < array->entry_num; i++) {
 		rc = nested_invalidate_one(nested, array, i);
@@ -181,6 +165,7 @@ struct nested *to_nested(struct iommu_domain *domain)
 }
 
 static int init_first_stage(struct nested *nested,
+			    const struct iosim_endpoint *endpoint,
 			    const struct iommu_user_data *data)
 {
 	struct iosim_hwpt_first_stage req;
@@ -224,6 +209,37 @@ static int init_pasid_table(struct nested *nested,
 	return 0;
 }
 
+static const struct nested_format first_stage = {
+	.data_type = IOSIM_HWPT_FIRST_STAGE,
+	.invalidate_type = IOSIM_INVALIDATE_FIRST_STAGE,
+	.init = init_first_stage,
+	.get = get_first_stage,
+	.forget = forget_range,
+};
+
+static const struct nested_format pasid_table = {
+	.data_type = IOSIM_HWPT_PASID_TABLE,
+	.invalidate_type = IOSIM_INVALIDATE_PASID_TABLE,
+	.init = init_pasid_table,
+	.get = get_pasid_table,
+	.forget = forget_pasids,
+};
+
+static const struct nested_format *const formats[] = {
+	&first_stage, &pasid_table, &vtd_first_stage,
+};
+
+static const struct nested_format *find_format(bool vtd, u32 data_type)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		if (formats[i]->vtd == vtd &&
+		    formats[i]->data_type == data_type)
+			return formats[i];
+	return NULL;
+}
+
 /**
  * nested_alloc - make a domain of tables in user memory
  * @endpoint: for which device
@@ -238,18 +254,20 @@ struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
 				  const struct iommu_user_data *data)
 {
 	struct second_stage *second = to_second_stage(parent);
+	const struct nested_format *format;
 	struct nested *nested;
-	int rc = -EOPNOTSUPP;
+	int rc;
 
 	if (!second || !second->nest_parent)
 		return ERR_PTR(-EINVAL);
+	format = find_format(endpoint->vtd.on, data->type);
+	if (!format)
+		return ERR_PTR(-EOPNOTSUPP);
 	nested = kzalloc(sizeof(*nested), GFP_KERNEL_ACCOUNT);
 	if (!nested)
 		return ERR_PTR(-ENOMEM);
-	if (data->type == IOSIM_HWPT_FIRST_STAGE)
-		rc = init_first_stage(nested, data);
-	else if (data->type == IOSIM_HWPT_PASID_TABLE)
-		rc = init_pasid_table(nested, endpoint, data);
+	nested->format = format;
+	rc = format->init(nested, endpoint, data);
 	if (rc) {
 		kfree(nested);
 		return ERR_PTR(rc);

@@ -40,7 +40,7 @@ static void op_remove_dev_pasid(struct device *dev, ioasid_t pasid,
 
 static void *op_hw_info(struct device *dev, u32 *length, u32 *type)
 {
-	*type = IOSIM_HW_INFO_TYPE;
+	*type = main_hw_info_type(dev);
 	return main_hw_info(dev, length);
 }
 

@@ -74,10 +74,11 @@ int op_block_pasid(struct iommu_domain *domain, struct device *dev,
 static void *op_hw_info(struct device *dev, u32 *length,
 			enum iommu_hw_info_type *type)
 {
-	if (*type != IOMMU_HW_INFO_TYPE_NONE &&
-	    *type != (enum iommu_hw_info_type)IOSIM_HW_INFO_TYPE)
+	enum iommu_hw_info_type mine = main_hw_info_type(dev);
+
+	if (*type != IOMMU_HW_INFO_TYPE_NONE && *type != mine)
 		return ERR_PTR(-EOPNOTSUPP);
-	*type = (enum iommu_hw_info_type)IOSIM_HW_INFO_TYPE;
+	*type = mine;
 	return main_hw_info(dev, length);
 }
 

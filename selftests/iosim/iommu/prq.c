@@ -29,6 +29,7 @@
  * @group: its number
  * @nr_pages: how many
  * @pages: the IOVAs
+ * @nested: a first stage translates them
  * @code: the answer
  * @answered: there is one
  */
@@ -37,6 +38,7 @@ struct request {
 	u32 group;
 	u32 nr_pages;
 	u64 *pages;
+	bool nested;
 	u32 code;
 	bool answered;
 };
@@ -163,6 +165,7 @@ static bool find_missing(struct iosim_endpoint *endpoint,
 		access_piece(endpoint, access, iova, 0, NULL, &out);
 		if (!out.at || out.serial != serial || access_aborted(access))
 			return false;
+		request->nested = out.at->nested;
 		if (prq_possible(endpoint, &out))
 			request->pages[request->nr_pages++] = iova;
 		else if (out.reason)
@@ -178,6 +181,7 @@ static bool find_missing(struct iosim_endpoint *endpoint,
 static bool enter(struct iosim_endpoint *endpoint, u32 tag,
 		  struct request *request)
 {
+	u64 mask = request->nested ? TABLE_ADDR_MAX : U64_MAX, page;
 	bool fits;
 	u32 i;
 
@@ -187,9 +191,11 @@ static bool enter(struct iosim_endpoint *endpoint, u32 tag,
 		endpoint->nr_waiting += request->nr_pages;
 		request->group = ++endpoint->last_group;
 		list_add_tail(&request->link, &endpoint->requests);
-		for (i = 0; i < request->nr_pages; i++)
-			iotlb_forget(&endpoint->iotlb, tag, request->pages[i],
-				     request->pages[i] + TABLE_SIZE - 1);
+		for (i = 0; i < request->nr_pages; i++) {
+			page = request->pages[i] & mask;
+			iotlb_forget(&endpoint->iotlb, tag, page,
+				     page + TABLE_SIZE - 1);
+		}
 	}
 	spin_unlock_irq(&endpoint->lock);
 	if (!fits)
@@ -226,6 +232,8 @@ static void ask(struct iosim_endpoint *endpoint,
 	struct iommu_fault_page_request *prm = &fault.fault.prm;
 	u32 i;
 
+	if (access->privileged)
+		prm->perm |= IOMMU_FAULT_PERM_PRIV;
 	if (access->pasid != IOSIM_NO_PASID) {
 		prm->pasid = access->pasid;
 		prm->flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |

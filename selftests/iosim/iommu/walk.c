@@ -26,13 +26,13 @@
 /* How often an entry may change under a walk that is to set its bits. */
 #define TRIES_MAX	64
 
-static u64 prot_bit(bool write)
-{
-	return write ? IOSIM_PTE_WRITE : IOSIM_PTE_READ;
-}
-
-/* Memory by its address; NULL for what is not RAM, such as a BAR. */
-static void *ram(phys_addr_t phys)
+/**
+ * walk_ram - find memory by its address
+ * @phys: the address
+ *
+ * Return: the memory, or NULL for what is not RAM, such as a BAR.
+ */
+void *walk_ram(phys_addr_t phys)
 {
 	unsigned long pfn = PHYS_PFN(phys);
 	struct page *page;
@@ -46,8 +46,15 @@ static void *ram(phys_addr_t phys)
 	return page_address(page) + offset_in_page(phys);
 }
 
-static void mapping_set(struct mapping *map, u64 addr, phys_addr_t phys,
-			unsigned int shift)
+/**
+ * walk_mapping - say what maps an address
+ * @map: set to a mapping which permits everything, and is not nested
+ * @addr: the address
+ * @phys: what it is mapped to
+ * @shift: log2 of the bytes that are mapped as one
+ */
+void walk_mapping(struct mapping *map, u64 addr, phys_addr_t phys,
+		  unsigned int shift)
 {
 	u64 offset = addr & ((1ULL << shift) - 1);
 
@@ -59,11 +66,20 @@ static void mapping_set(struct mapping *map, u64 addr, phys_addr_t phys,
 	map->second = PROT_BITS;
 	map->dirty = true;
 	map->nested = false;
+	map->user = true;
 }
 
-/* Translate an address of a second stage, for a read or a write of memory. */
-static u32 walk_second(const struct second_stage *second, u64 addr, bool write,
-		       struct mapping *map)
+/**
+ * walk_second - translate an address of a second stage
+ * @second: the second stage
+ * @addr: the address, of at most the bits that the table was made for
+ * @write: memory is to be written there, or read
+ * @map: set to what maps it
+ *
+ * Return: 0, IOSIM_REASON_NOT_PRESENT, or IOSIM_REASON_PERMISSION.
+ */
+u32 walk_second(const struct second_stage *second, u64 addr, bool write,
+		struct mapping *map)
 {
 	bool tracking = READ_ONCE(second->tracking);
 	struct table_leaf leaf;
@@ -72,7 +88,7 @@ static u32 walk_second(const struct second_stage *second, u64 addr, bool write,
 	do {
 		if (!table_find(&second->table, addr, &leaf))
 			return IOSIM_REASON_NOT_PRESENT;
-		if (!(leaf.pte & prot_bit(write)))
+		if (!(leaf.pte & walk_prot(write)))
 			return IOSIM_REASON_PERMISSION;
 		if (!tracking || !write || (leaf.pte & IOSIM_PTE_DIRTY))
 			break;
@@ -80,7 +96,7 @@ static u32 walk_second(const struct second_stage *second, u64 addr, bool write,
 				leaf.pte | IOSIM_PTE_DIRTY));
 
 	offset = addr & ((1ULL << leaf.shift) - 1);
-	mapping_set(map, addr, (leaf.pte & IOSIM_PTE_ADDR) + offset,
+	walk_mapping(map, addr, (leaf.pte & IOSIM_PTE_ADDR) + offset,
 		    leaf.shift);
 	map->first = leaf.pte & PROT_BITS;
 	map->dirty = !tracking || write || (leaf.pte & IOSIM_PTE_DIRTY);
@@ -95,7 +111,7 @@ static void *parent_memory(const struct second_stage *parent, u64 addr,
 
 	if (walk_second(parent, addr, write, &map))
 		return NULL;
-	return ram(map.phys + (addr - map.base));
+	return walk_ram(map.phys + (addr - map.base));
 }
 
 /**
@@ -189,7 +205,7 @@ static u32 walk_first_once(const struct second_stage *parent, u64 root,
 	reason = find_first(parent, root, iova, &leaf);
 	if (reason)
 		return reason;
-	if (!(leaf.prot & prot_bit(write)))
+	if (!(leaf.prot & walk_prot(write)))
 		return IOSIM_REASON_PERMISSION;
 	target = leaf_target(&leaf, iova);
 	if (walk_second(parent, target, write, &below))
@@ -199,7 +215,7 @@ static u32 walk_first_once(const struct second_stage *parent, u64 root,
 	if (reason)
 		return reason;
 
-	mapping_set(map, iova, below.phys + (target - below.base),
+	walk_mapping(map, iova, below.phys + (target - below.base),
 		    min(leaf.shift, below.shift));
 	map->nested = true;
 	map->parent = target - (iova - map->base);
@@ -331,9 +347,9 @@ static void first_write(const struct walk *walk, struct mapping *map)
 /* Whether a translation permits what is to be done; why not. */
 static u32 check_prot(const struct mapping *map, bool write)
 {
-	if (!(map->first & prot_bit(write)))
+	if (!(map->first & walk_prot(write)))
 		return IOSIM_REASON_PERMISSION;
-	if (!(map->second & prot_bit(write)))
+	if (!(map->second & walk_prot(write)))
 		return IOSIM_REASON_PARENT;
 	return 0;
 }
@@ -383,7 +399,7 @@ u32 walk_translate(const struct walk *walk, void **memory)
 		if (reason)
 			return reason;
 	}
-	*memory = ram(phys);
+	*memory = walk_ram(phys);
 	if (*memory)
 		return 0;
 	return walk->at->nested ? IOSIM_REASON_PARENT :

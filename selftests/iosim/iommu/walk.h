@@ -7,8 +7,11 @@
 
 #include <linux/types.h>
 
+#include "iotlb.h"
+
 struct attachment;
 struct iosim_endpoint;
+struct second_stage;
 
 /**
  * struct walk - a translation to be made
@@ -17,6 +20,7 @@ struct iosim_endpoint;
  * @tag: of its translations
  * @iova: any address
  * @write: it is for a write
+ * @privileged: of a supervisor
  */
 struct walk {
 	struct iosim_endpoint *endpoint;
@@ -24,8 +28,19 @@ struct walk {
 	u32 tag;
 	u64 iova;
 	bool write;
+	bool privileged;
 };
 
+static inline u64 walk_prot(bool write)
+{
+	return write ? IOSIM_PTE_WRITE : IOSIM_PTE_READ;
+}
+
+void *walk_ram(phys_addr_t phys);
+void walk_mapping(struct mapping *map, u64 addr, phys_addr_t phys,
+		  unsigned int shift);
+u32 walk_second(const struct second_stage *second, u64 addr, bool write,
+		struct mapping *map);
 u32 walk_translate(const struct walk *walk, void **memory);
 
 #endif
