@@ -230,6 +230,8 @@ int dma_start(struct dma *dma, const struct iosim_desc *desc)
 	memset(dma->done, 0, sizeof(*dma->done));
 	whole.flags |= IOSIM_DESC_COMPLETION | IOSIM_DESC_INTERRUPT;
 	whole.completion = dma->done_iova;
+	if (dma->privileged)
+		whole.flags |= IOSIM_DESC_PRIVILEGED;
 	if (dma->block)
 		whole.flags |= IOSIM_DESC_BLOCK;
 	if (dma->pasid != ENGINE_NO_PASID) {
@@ -247,6 +249,7 @@ static uint32_t status_of(const struct dma *dma)
 static int outcome(struct dma *dma)
 {
 	dma->addr = dma->done->addr;
+	dma->code = dma->done->code;
 	dma->result = dma->done->result;
 	switch (status_of(dma)) {
 	case IOSIM_STATUS_OK:

@@ -44,19 +44,23 @@ struct engine {
  * struct dma - one address space of a device, as seen by a test
  * @engine: the device
  * @pasid: ENGINE_NO_PASID, or what its DMA carries
+ * @privileged: it is a supervisor's, which takes a PASID
  * @block: page requests for what is missing
  * @done: where completions arrive; nobody else writes there
  * @done_iova: the same as an IOVA
  * @addr: of the last one that faulted: its IOVA
+ * @code: likewise: the fault reason of a VT-d, or 0
  * @result: of the last one
  */
 struct dma {
 	const struct engine *engine;
 	uint32_t pasid;
+	bool privileged;
 	bool block;
 	struct iosim_completion *done;
 	uint64_t done_iova;
 	uint64_t addr;
+	uint32_t code;
 	uint64_t result;
 };
 
