@@ -97,7 +97,7 @@ u32 walk_second(const struct second_stage *second, u64 addr, bool write,
 
 	offset = addr & ((1ULL << leaf.shift) - 1);
 	walk_mapping(map, addr, (leaf.pte & IOSIM_PTE_ADDR) + offset,
-		    leaf.shift);
+		     leaf.shift);
 	map->first = leaf.pte & PROT_BITS;
 	map->dirty = !tracking || write || (leaf.pte & IOSIM_PTE_DIRTY);
 	return 0;
@@ -216,7 +216,7 @@ static u32 walk_first_once(const struct second_stage *parent, u64 root,
 		return reason;
 
 	walk_mapping(map, iova, below.phys + (target - below.base),
-		    min(leaf.shift, below.shift));
+		     min(leaf.shift, below.shift));
 	map->nested = true;
 	map->parent = target - (iova - map->base);
 	map->leaf_shift = leaf.shift;
