@@ -266,7 +266,7 @@ $(kernel_tests): $(B)/conformance/%: $(B)/conformance/newer.h \
 
 # What needs no kernel: files of the module as they are, in user space, on the kernel's
 # own trees and the few headers in selftests/unit/include.
-unit_tests := $(addprefix $(B)/unit/,runs area ranges)
+unit_tests := $(addprefix $(B)/unit/,runs area ranges pfnmap)
 unit_cflags := -std=gnu11 -Wall -Wextra -Werror -MMD -MP -g -O1 \
 	       -fsanitize=address,undefined -fno-sanitize-recover=all \
 	       -Iselftests/unit/include -Iselftests/unit -Iiommufd \
@@ -281,6 +281,7 @@ unit: $(unit_tests)
 $(B)/unit/runs: $(B)/unit/iommufd/memory/runs.o
 $(B)/unit/area: $(B)/unit/iommufd/space/area.o
 $(B)/unit/ranges: $(B)/unit/iommufd/space/ranges.o
+$(B)/unit/pfnmap: $(addprefix $(B)/unit/,pagetable.o $(addprefix iommufd/memory/,pfnmap.o runs.o))
 
 $(unit_tests): %: %.o $(unit_common)
 	@$(CC) $(unit_cflags) -o $@ $^
@@ -294,7 +295,7 @@ $(B)/unit/iommufd/%.o: iommufd/%.c $(B)/src/.unpacked
 $(unit_kernel): $(B)/unit/kernel/%.o: $(B)/src/.unpacked
 	$(unit_compile) -w $(B)/src/lib/$*.c
 
--include $(unit_tests:=.d) $(unit_common:.o=.d) \
+-include $(unit_tests:=.d) $(unit_common:.o=.d) $(B)/unit/pagetable.d \
 	$(wildcard $(B)/unit/iommufd/*/*.d)
 
 .PHONY: unit

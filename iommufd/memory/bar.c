@@ -16,15 +16,13 @@
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
-#include <linux/pgtable.h>
 #include <linux/platform_device.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "context/object.h"
 #include "memory/bar.h"
-#include "memory/rights.h"
+#include "memory/pfnmap.h"
 #include "memory/runs.h"
 
 /**
@@ -261,112 +259,55 @@ static bool owner_has(const struct bar_owner *owner, phys_addr_t start,
 	return false;
 }
 
-/* One device must own all of it. */
-static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
+/*
+ * The device that the first run belongs to, with a reference, or NULL. No memory is that
+ * of two devices.
+ */
+static struct bar_owner *owner_of_first(struct iommufd_ctx *ctx,
 					const struct runs *runs)
 {
+	const struct runs_iter first = iommufd_runs_seek(runs, 0, 1);
+	const phys_addr_t start = PFN_PHYS(first.pfn);
 	struct bar_owner *owner, *found = NULL;
-	struct runs_iter it;
 
 	mutex_lock(&ctx->bar_lock);
 	list_for_each_entry(owner, &ctx->bar_owners, link) {
-		bool all = true;
-
-		runs_for_each(&it, runs, 0, runs->npages)
-			all &= owner_has(owner, PFN_PHYS(it.pfn),
-					 PFN_PHYS(it.pfn + it.npages) - 1);
-		if (all) {
-			WRITE_ONCE(owner->used, true);
-			refcount_inc(&owner->refs);
-			found = owner;
-			break;
-		}
+		if (!owner_has(owner, start, start + PAGE_SIZE - 1))
+			continue;
+		WRITE_ONCE(owner->used, true);
+		refcount_inc(&owner->refs);
+		found = owner;
+		break;
 	}
 	mutex_unlock(&ctx->bar_lock);
 	return found;
 }
 
-/*
- * Bytes that the CPU maps by the entry at @addr. Its lock is held, and the mmap lock:
- * so it stays, and so do the tables above it.
- */
-static unsigned long entry_size(struct mm_struct *mm, unsigned long addr)
+/* A user can map a BAR page by page, in any order: then there is a run for each. */
+static bool owner_has_all(const struct bar_owner *owner,
+			  const struct runs *runs)
 {
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d = p4d_offset(pgd, addr);
-	pud_t *pud = pud_offset(p4d, addr);
+	struct runs_iter it;
 
-	if (pud_leaf(READ_ONCE(*pud)))
-		return PUD_SIZE;
-	return pmd_leaf(READ_ONCE(*pmd_offset(pud, addr))) ? PMD_SIZE :
-							      PAGE_SIZE;
-}
-
-/*
- * The PFNs behind an address of a mapping without pages, as far as one entry of the
- * CPU's page table goes: VFIO fills its mappings with the largest that fit, on the
- * first touch, so it may have to be touched first.
- *
- * Returns how many there are, 0 if the mmap lock was dropped and taken again (look
- * at the VMA anew), or an errno.
- */
-static long bar_follow(struct vm_area_struct *vma, unsigned long addr,
-		       bool write, unsigned long *pfn)
-{
-	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
-	bool unlocked = false;
-	unsigned long size;
-	long n;
-	int rc;
-
-	if (follow_pfnmap_start(&args)) {
-		rc = fixup_user_fault(vma->vm_mm, addr, FAULT_FLAG_REMOTE |
-				      (write ? FAULT_FLAG_WRITE : 0),
-				      &unlocked);
-		if (unlocked)
-			return rc;
-		if (rc || follow_pfnmap_start(&args))
-			return -EFAULT;
-	}
-	size = entry_size(vma->vm_mm, addr);
-	n = (size - addr % size) >> PAGE_SHIFT;
-	if (write && !args.writable)
-		n = -EFAULT;
-	*pfn = args.pfn;
-	follow_pfnmap_end(&args);
-	return n;
-}
-
-/* Collect the PFNs of a range; the mmap lock is held for reading. */
-static int bar_collect(struct mm_struct *mm, unsigned long uptr,
-		       unsigned long npages, bool write, struct runs *runs)
-{
-	unsigned long end = uptr + npages * PAGE_SIZE;
-
-	while (runs->npages < npages) {
-		unsigned long addr = uptr + runs->npages * PAGE_SIZE;
-		struct vm_area_struct *vma = vma_lookup(mm, addr);
-		unsigned long pfn;
-		long n;
-		int rc;
-
-		if (!vma || !(vma->vm_flags & VM_PFNMAP) || vma->vm_end < end ||
-		    !vma_permits(vma, write))
-			return -EFAULT;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		n = bar_follow(vma, addr, write, &pfn);
-		if (n < 0)
-			return n;
-		if (n) {
-			n = min(n, (long)(npages - runs->npages));
-			rc = runs_append(runs, pfn, n, false);
-			if (rc)
-				return rc;
-		}
+	runs_for_each(&it, runs, 0, runs->npages) {
+		if (!owner_has(owner, PFN_PHYS(it.pfn),
+			       PFN_PHYS(it.pfn + it.npages) - 1))
+			return false;
 		cond_resched();
 	}
-	return 0;
+	return true;
+}
+
+/* One device must own all of it. */
+static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
+					const struct runs *runs)
+{
+	struct bar_owner *owner = owner_of_first(ctx, runs);
+
+	if (!owner || owner_has_all(owner, runs))
+		return owner;
+	iommufd_bar_owner_put(owner);
+	return NULL;
 }
 
 /**
@@ -394,10 +335,7 @@ int iommufd_bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 	struct bar_owner *found;
 	int rc;
 
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	rc = bar_collect(mm, uptr, npages, write, runs);
-	mmap_read_unlock(mm);
+	rc = iommufd_pfnmap_gather(mm, uptr, npages, write, runs);
 	if (!rc) {
 		found = bar_find_owner(ctx, runs);
 		if (found)

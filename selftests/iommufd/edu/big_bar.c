@@ -1,89 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A BAR of gigabytes, which the CPU maps by large entries: that a device reaches
- * every place of it, however the mapping lies. An ivshmem device has such a BAR, of
- * memory, so that it can be seen what has been written. selftests/check has the
- * arguments for one.
+ * every place of it, however the mapping lies.
  */
 #define _GNU_SOURCE
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
-
-#include "edu.h"
-#include "file.h"
-#include "iommu.h"
-#include "mem.h"
-#include "rig.h"
-#include "vfio.h"
-
-#define PAGE 4096UL
-#define GIB (1UL << 30)
-#define AT 0x40000000UL
-#define SOME_LENGTH 256UL
-#define IVSHMEM_VENDOR 0x1af4
-#define IVSHMEM_DEVICE 0x1110
-#define BAR 2
-/* For a debug kernel on a busy host, which has a page fault for every small page. */
-#define SECONDS 120
-
-/* Have vfio-pci drive what nobody drives yet. */
-static void bind(void)
-{
-	file_write("/sys/bus/pci/drivers/vfio-pci/new_id", "1af4 1110");
-}
-
-FIXTURE(big_bar)
-{
-	struct rig rig;
-	int device;
-	struct vfio_region_info bar;
-};
-
-FIXTURE_SETUP(big_bar)
-{
-	struct vfio_pci pci;
-	uint32_t id;
-
-	self->rig.fd = -1;
-	self->rig.edu.fd = -1;
-	self->device = -1;
-	bind();
-	if (vfio_find(IVSHMEM_VENDOR, IVSHMEM_DEVICE, &pci, 1) < 1)
-		SKIP(return, "no ivshmem device");
-	ASSERT_EQ(0, rig_open(&self->rig));
-	ASSERT_EQ(0, rig_attach(&self->rig));
-	self->device = vfio_cdev_open(&pci);
-	ASSERT_LE(0, self->device);
-	ASSERT_EQ(0, vfio_bind(self->device, self->rig.fd, &id));
-	ASSERT_EQ(0, vfio_enable_dma(self->device, true));
-	ASSERT_EQ(0, vfio_region_info(self->device, BAR, &self->bar));
-	ASSERT_LE(GIB, self->bar.size);
-}
-
-FIXTURE_TEARDOWN(big_bar)
-{
-	if (self->device >= 0)
-		close(self->device);
-	if (self->rig.fd >= 0) {
-		EXPECT_EQ(0, rig_close(&self->rig));
-	}
-}
-
-/* The BAR, at an address that is @off bytes behind one of whole gigabytes. */
-static char *map_bar(struct _test_data_big_bar *self, size_t off, size_t size)
-{
-	char *all = mem_reserve(size + 2 * GIB), *at;
-
-	if (!all)
-		return NULL;
-	at = (char *)(((uintptr_t)all + GIB - 1) & ~(GIB - 1)) + off;
-	at = mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		  self->device, self->bar.offset);
-	return at == MAP_FAILED ? NULL : at;
-}
+#include "big_bar.h"
 
 /* At both ends, and on both sides of every gigabyte and of a huge page. */
 static bool reaches(struct _test_data_big_bar *self, char *at, size_t size)
@@ -170,6 +93,126 @@ TEST_F_TIMEOUT(big_bar, read_only, SECONDS)
 	EXPECT_EQ(-EFAULT, rig_map(rig, at, 4 * MEM_HUGE, AT));
 	EXPECT_EQ(0, iommu_map_fixed(rig->fd, rig->ioas, at, 4 * MEM_HUGE, IOMMU_R,
 				     AT));
+}
+
+/* Entries of all three sizes in one mapping, from the small to the large and back. */
+TEST_F_TIMEOUT(big_bar, all_sizes, SECONDS)
+{
+	const size_t before = MEM_HUGE + PAGE, size = GIB + before;
+	char *at = map_part(self, GIB - before, GIB - before, size);
+
+	ASSERT_LE(2 * GIB, self->bar.size);
+	ASSERT_NE(NULL, at);
+	EXPECT_TRUE(works(self, at, size));
+	EXPECT_TRUE(works(self, at + PAGE, size - PAGE));
+	munmap(at, size);
+	at = map_bar(self, 0, size);
+	ASSERT_NE(NULL, at);
+	EXPECT_TRUE(works(self, at, size));
+	EXPECT_TRUE(works(self, at + MEM_HUGE - PAGE, size - MEM_HUGE));
+}
+
+/* From within a huge page, across the border of a table of huge pages. */
+TEST_F_TIMEOUT(big_bar, parts_of_huge_pages, SECONDS)
+{
+	const size_t size = GIB + 8 * MEM_HUGE;
+	char *at = map_bar(self, MEM_HUGE, size);
+
+	ASSERT_NE(NULL, at);
+	EXPECT_TRUE(works(self, at + GIB - 3 * MEM_HUGE + 5 * PAGE,
+			  4 * MEM_HUGE + PAGE));
+	EXPECT_TRUE(works(self, at + PAGE, size - 3 * PAGE));
+	EXPECT_TRUE(works(self, at + 7 * PAGE, 9 * PAGE));
+}
+
+/*
+ * Some of it is in the CPU's page table already, and of that some has been read, and some
+ * written to, which the entries tell.
+ */
+static bool works_half_touched(struct _test_data_big_bar *self, size_t off,
+			       size_t step)
+{
+	const size_t size = 16 * MEM_HUGE;
+	volatile char *at = map_bar(self, off, size);
+	size_t i, n = 0;
+	bool works_so;
+
+	if (!at)
+		return false;
+	for (i = 0; i < size; i += step, n++) {
+		if (n % 5 == 1)
+			at[i] = n;
+		else if (n % 5 == 2)
+			(void)at[i];
+	}
+	works_so = works(self, (char *)at, size) &&
+		   works(self, (char *)at + step, size - step);
+	munmap((char *)at, size);
+	return works_so;
+}
+
+TEST_F_TIMEOUT(big_bar, half_touched, SECONDS)
+{
+	EXPECT_TRUE(works_half_touched(self, PAGE, PAGE));
+	EXPECT_TRUE(works_half_touched(self, MEM_HUGE, MEM_HUGE));
+}
+
+/* The CPU's entries move with a mapping, or are made again. */
+TEST_F_TIMEOUT(big_bar, moved, SECONDS)
+{
+	const size_t size = 4 * MEM_HUGE;
+	const size_t offs[] = { 0, MEM_HUGE, PAGE };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(offs); i++) {
+		char *to = mem_reserve_huge(size + MEM_HUGE);
+		char *at = map_bar(self, 0, size);
+
+		ASSERT_NE(NULL, to);
+		ASSERT_NE(NULL, at);
+		ASSERT_TRUE(works(self, at, size));
+		ASSERT_EQ(to + offs[i], mremap(at, size, size,
+					       MREMAP_MAYMOVE | MREMAP_FIXED,
+					       to + offs[i]));
+		EXPECT_EQ(-EFAULT, rig_map(&self->rig, at, size, AT));
+		EXPECT_TRUE(works(self, to + offs[i], size));
+	}
+}
+
+/* What is mapped is the BAR, and not the addresses where it was seen. */
+TEST_F_TIMEOUT(big_bar, stays_without_the_view, SECONDS)
+{
+	char *at = map_bar(self, PAGE, 4 * MEM_HUGE), *other;
+
+	ASSERT_NE(NULL, at);
+	ASSERT_EQ(0, rig_map(&self->rig, at, 4 * MEM_HUGE, AT));
+	munmap(at, 4 * MEM_HUGE);
+	other = map_bar(self, 0, 4 * MEM_HUGE);
+	ASSERT_NE(NULL, other);
+	EXPECT_TRUE(reaches(self, other, 4 * MEM_HUGE));
+	ASSERT_EQ(0, rig_unmap(&self->rig, AT, 4 * MEM_HUGE));
+	EXPECT_EQ(0, edu_can_write(&self->rig.edu, AT, other, SOME_LENGTH));
+}
+
+/* All of the range is to be the BAR: not what lies before it, or behind. */
+TEST_F_TIMEOUT(big_bar, more_than_the_bar, SECONDS)
+{
+	const size_t size = 2 * MEM_HUGE;
+	const size_t offs[] = { MEM_HUGE, PAGE };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(offs); i++) {
+		char *at = map_bar(self, offs[i], size);
+
+		ASSERT_NE(NULL, at);
+		EXPECT_EQ(-EFAULT, rig_map(&self->rig, at, size + PAGE, AT));
+		EXPECT_EQ(-EFAULT, rig_map(&self->rig, at - PAGE, size, AT));
+		EXPECT_TRUE(works(self, at, size));
+		/* A hole in the middle of what was whole */
+		munmap(at + MEM_HUGE - PAGE, PAGE);
+		EXPECT_EQ(-EFAULT, rig_map(&self->rig, at, size, AT));
+		EXPECT_TRUE(works(self, at + MEM_HUGE, MEM_HUGE));
+	}
 }
 
 TEST_HARNESS_MAIN
