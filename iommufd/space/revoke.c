@@ -3,25 +3,71 @@
  * BARs that are mapped for peer-to-peer DMA, when their device goes, or switches them
  * off and on: no other device may reach a BAR that may not answer, or that belongs to
  * somebody else by then.
+ *
+ * An IOAS of a million areas may have one BAR, so they are looked at some at a time, with
+ * the lock of the IOAS given back in between: what is mapped meanwhile asks the owner.
  */
 #include "memory/bar.h"
 #include "report/event.h"
 #include "space/load.h"
 #include "space/revoke.h"
 
-static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
+/* Areas that are looked at with the lock held. */
+#define SCAN_AREAS	512
+
+typedef void (*bar_action)(struct ioas *ioas, struct area *area);
+
+/*
+ * Do it to the next BARs of a device in an IOAS, whose lock is held for writing. Returns
+ * whether there are more areas: *@from moves to the next one.
+ */
+static bool scan_some(struct ioas *ioas, unsigned long *from,
+		      const struct bar_owner *owner, bar_action action)
 {
+	unsigned int n = 0;
 	struct area *area;
 
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (!area->in_use || area->pinned->owner != owner)
-			continue;
-		area->chain = NULL;
-		area->stuck = false;
-		iommufd_chain_drain(ioas, area);
-		iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-					 area_length(area));
+	for_each_ready_area(ioas, area, *from, ULONG_MAX) {
+		if (n++ == SCAN_AREAS) {
+			*from = area->iova;
+			return true;
+		}
+		if (area->pinned->owner == owner)
+			action(ioas, area);
 	}
+	return false;
+}
+
+/* Do it to all BARs of a device that are mapped in a context. */
+static void for_each_bar(struct iommufd_ctx *ctx, const struct bar_owner *owner,
+			 bar_action action)
+{
+	struct ioas *ioas;
+
+	mutex_lock(&ctx->ioas_lock);
+	list_for_each_entry(ioas, &ctx->ioases, link) {
+		unsigned long from = 0;
+		bool more;
+
+		do {
+			down_write(ioas_lock(ioas));
+			more = scan_some(ioas, &from, owner, action);
+			up_write(ioas_lock(ioas));
+			cond_resched();
+		} while (more);
+	}
+	mutex_unlock(&ctx->ioas_lock);
+}
+
+static void revoke(struct ioas *ioas, struct area *area)
+{
+	if (!area->in_use)
+		return;
+	area->chain = NULL;
+	area->stuck = false;
+	iommufd_chain_drain(ioas, area);
+	iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+				 area_length(area));
 }
 
 /**
@@ -34,42 +80,24 @@ static void revoke_in(struct ioas *ioas, const struct bar_owner *owner)
  */
 void iommufd_ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 {
-	struct ioas *ioas;
-
-	mutex_lock(&ctx->ioas_lock);
-	list_for_each_entry(ioas, &ctx->ioases, link) {
-		down_write(ioas_lock(ioas));
-		revoke_in(ioas, owner);
-		up_write(ioas_lock(ioas));
-	}
-	mutex_unlock(&ctx->ioas_lock);
+	for_each_bar(ctx, owner, revoke);
 }
 
-static void park_in(struct ioas *ioas, const struct bar_owner *owner)
+static void park(struct ioas *ioas, struct area *area)
 {
-	struct area *area;
-
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (!area_is_filled(area) || area->pinned->owner != owner)
-			continue;
-		area->chain = NULL;
-		area->stuck = false;
-		iommufd_chain_empty(ioas, area);
-		area->parked = !area->stuck;
-	}
+	if (!area_is_filled(area))
+		return;
+	area->chain = NULL;
+	area->stuck = false;
+	iommufd_chain_empty(ioas, area);
+	area->parked = !area->stuck;
 }
 
-static void unpark_in(struct ioas *ioas, const struct bar_owner *owner)
+static void unpark(struct ioas *ioas, struct area *area)
 {
-	struct area *area;
-
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (!area->parked || area->pinned->owner != owner)
-			continue;
-		if (iommufd_area_refill(ioas, area))
-			iommufd_event_range_lost(ioas->ctx, ioas->obj.id,
-						 area->iova, area_length(area));
-	}
+	if (area->parked && iommufd_area_refill(ioas, area))
+		iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+					 area_length(area));
 }
 
 /**
@@ -84,17 +112,5 @@ static void unpark_in(struct ioas *ioas, const struct bar_owner *owner)
 void iommufd_ioas_switch_bars(struct iommufd_ctx *ctx,
 			      const struct bar_owner *owner)
 {
-	bool off = iommufd_bar_owner_off(owner);
-	struct ioas *ioas;
-
-	mutex_lock(&ctx->ioas_lock);
-	list_for_each_entry(ioas, &ctx->ioases, link) {
-		down_write(ioas_lock(ioas));
-		if (off)
-			park_in(ioas, owner);
-		else
-			unpark_in(ioas, owner);
-		up_write(ioas_lock(ioas));
-	}
-	mutex_unlock(&ctx->ioas_lock);
+	for_each_bar(ctx, owner, iommufd_bar_owner_off(owner) ? park : unpark);
 }
