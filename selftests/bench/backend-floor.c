@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "floor/floor.h"
+#include "peer.h"
 
 #define ONE_LENGTH	(FLOOR_ONE_PAGES * 4096)
 
@@ -36,6 +37,7 @@ static int call(unsigned long cmd, const struct range *range, uint64_t start)
 		.fd = range->fd,
 		.flags = floor_flags | (range->huge ? FLOOR_HUGE : 0),
 		.slot = range->slot,
+		.bar_entry = range->bar_entry,
 	};
 	return ioctl(floor_fd, cmd, &last) ? -errno : 0;
 }
@@ -48,6 +50,8 @@ static int floor_map_file(const struct range *range)
 /* The floor knows that a file's large folios, but no others, are cheaper to pin. */
 static int floor_map(const struct range *range)
 {
+	if (range->bar_entry)
+		return call(FLOOR_MAP_BAR, range, (uintptr_t)range->addr);
 	if (range->fd >= 0 && range->huge)
 		return floor_map_file(range);
 	return call(range->length > ONE_LENGTH ? FLOOR_MAP : FLOOR_MAP_ONE,
@@ -125,6 +129,7 @@ static void floor_parts(uint64_t *pin_ns, uint64_t *iommu_ns)
 const struct backend backend_floor = {
 	.name = "floor",
 	.open = floor_open,
+	.open_peer = peer_open_by_itself,
 	.map = floor_map,
 	.map_file = floor_map_file,
 	.unmap = floor_unmap,
@@ -140,6 +145,7 @@ const struct backend backend_floor = {
 const struct backend backend_floor_parts = {
 	.name = "floor-parts",
 	.open = floor_open_parts,
+	.open_peer = peer_open_by_itself,
 	.map = floor_map,
 	.map_file = floor_map_file,
 	.by_page = true,

@@ -12,6 +12,7 @@
 #include "backend.h"
 #include "edu-alone.h"
 #include "linux/ioasid.h"
+#include "peer.h"
 
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | \
 		   IOMMU_IOAS_MAP_WRITEABLE)
@@ -37,6 +38,18 @@ static void iommufd_open(void)
 		rc = vfio_attach(device, ioas_id, NULL);
 	if (rc)
 		errx(1, "attach %s: %s", edu.bdf, strerror(-rc));
+}
+
+/* Bound to the same descriptor. */
+static int iommufd_open_peer(void)
+{
+	struct vfio_pci peer = peer_find();
+	int fd = vfio_cdev_open(&peer);
+	int rc = fd < 0 ? fd : vfio_bind(fd, iommufd, NULL);
+
+	if (rc)
+		errx(1, "bind %s: %s", peer.bdf, strerror(-rc));
+	return fd;
 }
 
 static int iommufd_map(const struct range *range)
@@ -218,6 +231,7 @@ static void iommufd_unnest(void)
 const struct backend backend_iommufd = {
 	.name = "iommufd",
 	.open = iommufd_open,
+	.open_peer = iommufd_open_peer,
 	.map = iommufd_map,
 	.map_file = iommufd_map_file,
 	.unmap = iommufd_unmap,

@@ -10,6 +10,7 @@
 #include "../lib/vfio.h"
 #include "backend.h"
 #include "edu-alone.h"
+#include "peer.h"
 
 static int container, group, device;
 
@@ -57,6 +58,7 @@ static void type1_close(void)
 const struct backend backend_type1 = {
 	.name = "type1",
 	.open = type1_open,
+	.open_peer = peer_open_by_itself,
 	.map = type1_map,
 	.unmap = type1_unmap,
 	.unmap_all = type1_unmap_all,

@@ -18,6 +18,7 @@
  * @fd: the file behind @addr, or -1
  * @offset: of @addr in that file
  * @huge: it is known to be huge pages of 2 MiB, mapped as such
+ * @bar_entry: it is a BAR, and the CPU maps it by entries of so many bytes; else 0
  * @slot: its number among the mappings that are kept at a time
  */
 struct range {
@@ -27,6 +28,7 @@ struct range {
 	int fd;
 	uint64_t offset;
 	bool huge;
+	size_t bar_entry;
 	unsigned int slot;
 };
 
@@ -35,6 +37,8 @@ struct range {
  * @name: on the command line and in the output
  * @open: get a device that is attached and ready for mappings; ends the
  *	program with a message if it cannot
+ * @open_peer: open the device of peer.h so that its BAR may be mapped for the one of
+ *	@open; ends the program if it cannot. Its file descriptor
  * @map: map by user address; 0 or a negative errno
  * @map_file: map by file and offset; NULL if there is no such thing
  * @by_page: @map would have to look at single pages if it were not told that
@@ -62,6 +66,7 @@ struct range {
 struct backend {
 	const char *name;
 	void (*open)(void);
+	int (*open_peer)(void);
 	int (*map)(const struct range *range);
 	int (*map_file)(const struct range *range);
 	bool by_page;

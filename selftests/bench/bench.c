@@ -45,6 +45,9 @@
 #define IOVA_BASE	(4096 * MIB)
 #define PAGE		(4 * KIB)
 #define BUFFER		(256 * MIB)
+#define BAR		(8 * GIB)
+/* Page by page: the others take minutes. */
+#define BAR_PART	GIB
 #define REPEATS		3
 
 /* A profile is long: of a few huge pages at least, of little memory at most. */
@@ -62,7 +65,7 @@ struct cost {
 	double unmap_pin, unmap_iommu;
 };
 
-enum way { BY_ADDRESS, BY_FILE, BY_PAGE };
+enum way { BY_ADDRESS, BY_FILE, BY_PAGE, OF_BAR };
 
 /**
  * struct bench_case - one row of the table
@@ -73,7 +76,7 @@ enum way { BY_ADDRESS, BY_FILE, BY_PAGE };
  * @call_bytes: that one call maps
  * @unit: "page", "call" or "entry"
  * @way: BY_FILE maps through the file instead of the user address; BY_PAGE
- *	does not tell that the memory is huge pages
+ *	does not tell that the memory is huge pages; OF_BAR takes another device
  * @run: maps and unmaps once, to be called several times for the best
  *
  * A new row that fits an existing @run is one line in cases[].
@@ -143,6 +146,7 @@ static struct range nth_range(const struct bench_case *row,
 		.fd = memory->fd,
 		.offset = offset,
 		.huge = memory->huge && row->way != BY_PAGE,
+		.bar_entry = memory->bar_entry,
 		.slot = n,
 	};
 }
@@ -212,6 +216,15 @@ static int run_pairs(const struct bench_case *row,
 	}
 	sum->units = n * units_of_call(row);
 	return rc;
+}
+
+/* As run_pairs(), of a BAR that the CPU has not mapped yet. */
+static int run_untouched(const struct bench_case *row,
+			 const struct backend *backend,
+			 const struct memory *memory, struct cost *sum)
+{
+	memory_untouch(memory);
+	return run_pairs(row, backend, memory, sum);
 }
 
 /* All ranges mapped, then all unmapped. */
@@ -373,6 +386,18 @@ static const struct bench_case cases[] = {
 	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
 	{ "nested-scattered", "nested in scattered memory",
 	  memory_scattered, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
+	{ "bar-1g", "BAR, by 1 GiB, untouched",
+	  memory_bar_1g, BAR, BAR, "page", OF_BAR, run_untouched },
+	{ "bar-1g-again", "BAR, by 1 GiB, touched",
+	  memory_bar_1g, BAR, BAR, "page", OF_BAR, run_pairs },
+	{ "bar-2m", "BAR, by 2 MiB, untouched",
+	  memory_bar_2m, BAR, BAR, "page", OF_BAR, run_untouched },
+	{ "bar-2m-again", "BAR, by 2 MiB, touched",
+	  memory_bar_2m, BAR, BAR, "page", OF_BAR, run_pairs },
+	{ "bar-4k", "BAR, unaligned, untouched",
+	  memory_bar_4k, BAR_PART, BAR_PART, "page", OF_BAR, run_untouched },
+	{ "bar-4k-again", "BAR, unaligned, touched",
+	  memory_bar_4k, BAR_PART, BAR_PART, "page", OF_BAR, run_pairs },
 };
 
 static const struct backend *const backends[] = {
@@ -401,7 +426,7 @@ static void print_row(const struct bench_case *row,
 		      const struct backend *backend, const struct cost *cost,
 		      const struct memory *memory)
 {
-	printf("row\t%s\t%s\t%s\t%.2f\t%.2f\t%zu\t%s\n", row->key,
+	printf("row\t%s\t%s\t%s\t%.4f\t%.4f\t%zu\t%s\n", row->key,
 	       backend->name, row->unit, cost->map, cost->unmap, memory->runs,
 	       row->title);
 	if (backend->parts)
@@ -411,21 +436,49 @@ static void print_row(const struct bench_case *row,
 	fflush(stdout);
 }
 
+/* The memory of a row; the device that has it is opened when it is needed first. */
+static struct memory make_memory(const struct bench_case *row,
+				 const struct backend *backend)
+{
+	static int peer = -1;
+
+	if (row->way == OF_BAR && peer < 0) {
+		peer = backend->open_peer();
+		memory_set_peer(peer);
+	}
+	return row->memory(row->bytes);
+}
+
+/* What is wrong if a peer cannot do a thing at all. */
+static bool is_missing(const struct bench_case *row, int rc)
+{
+	return rc == -EOPNOTSUPP || rc == -ENOTTY ||
+	       (row->way == OF_BAR && rc == -EFAULT);
+}
+
+/* A BAR of gigabytes takes some peers a minute: once, or once more when it is touched. */
+static int repeats(const struct bench_case *row)
+{
+	if (row->way != OF_BAR)
+		return REPEATS;
+	return row->run == run_untouched ? 1 : 2;
+}
+
 static void measure(const struct bench_case *row,
 		    const struct backend *backend)
 {
-	struct memory memory = row->memory(row->bytes);
+	struct memory memory = make_memory(row, backend);
 	struct cost best = { 1, 1e30, 1e30, 1e30, 1e30, 1e30, 1e30 };
 	int rc = row->way == BY_FILE && !backend->map_file ? -EOPNOTSUPP : 0;
 	int i;
 
-	for (i = 0; i < REPEATS && !rc; i++) {
+	for (i = 0; i < repeats(row) && !rc; i++) {
 		struct cost sum = {};
 
 		rc = row->run(row, backend, &memory, &sum);
 		keep_best(&best, &sum);
 	}
-	if (rc == -EOPNOTSUPP || rc == -ENOTTY)
+	if (is_missing(row, rc))
 		printf("row\t%s\t%s\t%s\t-\t-\t%zu\t%s\n", row->key,
 		       backend->name, row->unit, memory.runs, row->title);
 	else if (rc)
@@ -457,11 +510,11 @@ static void profile(struct bench_case row, const struct backend *backend)
 	double units;
 	int rc, fd;
 
-	if (row.bytes > PROFILE_BUFFER)
+	if (row.bytes > PROFILE_BUFFER && row.bytes != BAR)
 		row.bytes = PROFILE_BUFFER;
 	if (row.call_bytes > row.bytes)
 		row.call_bytes = row.bytes;
-	memory = row.memory(row.bytes);
+	memory = make_memory(&row, backend);
 	fd = open("/dev/port", O_RDWR);
 	if (fd < 0)
 		err(1, "/dev/port");
@@ -485,7 +538,7 @@ static bool chosen(const struct bench_case *row, const struct backend *backend,
 	if (row->way == BY_PAGE && !backend->by_page)
 		return false;
 	if (!*keys)
-		return row->bytes <= BUFFER;
+		return row->bytes <= BUFFER || row->way == OF_BAR;
 	for (; *keys; keys++)
 		if (!strcmp(row->key, *keys))
 			return true;

@@ -14,10 +14,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "memory.h"
+#include "peer.h"
 
 #define PAGE		(4 * KIB)
 #define HUGE		(2 * MIB)
@@ -318,6 +320,59 @@ struct memory memory_hugetlb(size_t length)
 struct memory memory_memfd_huge(size_t length)
 {
 	return ascending(touched_memfd_huge, length);
+}
+
+static int peer = -1;
+static struct vfio_region_info bar;
+
+/* The device whose BAR is meant from now on; it stays open. */
+void memory_set_peer(int device)
+{
+	int rc = vfio_region_info(device, PEER_BAR, &bar);
+
+	if (rc)
+		errx(1, "BAR: %s", strerror(-rc));
+	peer = device;
+}
+
+/* Map the BAR over what is there: the CPU has no entries for it then. */
+void memory_untouch(const struct memory *memory)
+{
+	if (mmap(memory->addr, memory->length, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, peer, bar.offset) == MAP_FAILED)
+		err(1, "mmap of %zu bytes of a BAR", memory->length);
+}
+
+/* At @off bytes behind an address of whole gigabytes. */
+static struct memory map_bar(size_t length, size_t off, size_t entry)
+{
+	struct memory memory = {
+		.length = length, .fd = -1, .runs = 1, .bar_entry = entry,
+	};
+	char *addr = mmap(NULL, length + 2 * GIB, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (addr == MAP_FAILED || length > bar.size)
+		err(1, "addresses for %zu bytes of a BAR of %llu", length,
+		    (unsigned long long)bar.size);
+	memory.addr = addr + (-(uintptr_t)addr & (GIB - 1)) + off;
+	memory_untouch(&memory);
+	return memory;
+}
+
+struct memory memory_bar_1g(size_t length)
+{
+	return map_bar(length, 0, GIB);
+}
+
+struct memory memory_bar_2m(size_t length)
+{
+	return map_bar(length, HUGE, HUGE);
+}
+
+struct memory memory_bar_4k(size_t length)
+{
+	return map_bar(length, PAGE, PAGE);
 }
 
 void memory_free(struct memory *memory)

@@ -8,6 +8,7 @@
 
 #define KIB	1024UL
 #define MIB	(1024 * KIB)
+#define GIB	(1024 * MIB)
 
 /**
  * struct memory - touched user memory, aligned to 2 MiB
@@ -16,6 +17,7 @@
  * @fd: the file behind a shared mapping, or -1
  * @runs: physically contiguous runs it consists of, counted in pagemap
  * @huge: it is huge pages of 2 MiB, mapped as such
+ * @bar_entry: it is a BAR that the CPU maps by entries of so many bytes; else 0
  */
 struct memory {
 	char *addr;
@@ -23,6 +25,7 @@ struct memory {
 	int fd;
 	size_t runs;
 	bool huge;
+	size_t bar_entry;
 };
 
 /*
@@ -44,6 +47,18 @@ struct memory memory_hugetlb(size_t length);
 struct memory memory_memfd_huge(size_t length);
 /* A shared mapping of an ordinary memfd, of 4 KiB pages. */
 struct memory memory_memfd_small(size_t length);
+
+
+/*
+ * The BAR of a device, not touched: at addresses where VFIO can fill in entries of
+ * 1 GiB, of 2 MiB, and of 4 KiB only. Where mmap() puts a BAR by itself is of the last
+ * kind.
+ */
+void memory_set_peer(int device);
+struct memory memory_bar_1g(size_t length);
+struct memory memory_bar_2m(size_t length);
+struct memory memory_bar_4k(size_t length);
+void memory_untouch(const struct memory *memory);
 
 void memory_free(struct memory *memory);
 

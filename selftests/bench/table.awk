@@ -23,11 +23,13 @@ function figure(value) {
 		return "-"
 	if (value >= 100)
 		return sprintf("%.0f", value)
-	return sprintf(value >= 10 ? "%.1f" : "%.2f", value)
+	if (value >= 0.1)
+		return sprintf(value >= 10 ? "%.1f" : "%.2f", value)
+	return sprintf("%.3f", value)
 }
 
 function ratio(value, base) {
-	if (value == "" || base == "" || value == "-" || base == "-")
+	if (value == "" || base == "" || value == "-" || base + 0 == 0)
 		return "-"
 	value /= base
 	return sprintf(value < 0.1 ? "%.3f" : "%.2f", value)

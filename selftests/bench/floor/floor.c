@@ -65,6 +65,7 @@ struct piece {
  * @folios: pinned for the large mapping; @nr_folios is 0 if by GUP
  * @nr_folios: number of @folios
  * @huge: only the first page of every huge page of @runs is pinned
+ * @bar: nothing is pinned
  * @ones: the small mappings
  * @args: the arguments of a batch
  * @pieces: of the batch that is mapped
@@ -81,6 +82,7 @@ struct floor {
 	struct folio **folios;
 	unsigned int nr_folios;
 	bool huge;
+	bool bar;
 	struct one *ones;
 	struct floor_batch args;
 	struct piece pieces[FLOOR_BATCH];
@@ -285,10 +287,11 @@ static void unpin_large(struct floor *floor)
 		unpin_folios(floor->folios, floor->nr_folios);
 	else if (floor->huge)
 		unpin_huge(floor->runs, floor->nr_runs);
-	else
+	else if (!floor->bar)
 		unpin_runs(floor->runs, floor->nr_runs);
 	floor->nr_folios = 0;
 	floor->nr_runs = 0;
+	floor->bar = false;
 }
 
 static int pin_by_gup(struct floor *floor, const struct floor_io *io)
@@ -368,6 +371,111 @@ static int pin_by_folio(struct floor *floor, const struct floor_io *io)
 		unpin_large(floor);
 		return n ? n : -EFAULT;
 	}
+	return 0;
+}
+
+/* Entries of a table behind one that leads to @pfn that go on where it ends. */
+static unsigned long more_ptes(pte_t *pte, unsigned long most,
+			       unsigned long pfn)
+{
+	unsigned long n = 1;
+
+	while (n < most && pte_pfn(ptep_get(pte + n)) == pfn + n)
+		n++;
+	return n;
+}
+
+static unsigned long more_pmds(pmd_t *pmd, unsigned long most,
+			       unsigned long pfn)
+{
+	unsigned long n = 1;
+
+	while (n < most && pmd_pfn(pmdp_get(pmd + n)) == pfn + n * HUGE_PAGES)
+		n++;
+	return n;
+}
+
+/*
+ * Bytes that the entry for @addr maps, which is one for @entry bytes, and with it those
+ * behind it in the same table, up to @end. One lock is for them all.
+ */
+static unsigned long entry_bytes(const struct follow_pfnmap_args *args,
+				 unsigned long addr, unsigned long end,
+				 unsigned long entry)
+{
+	const unsigned long table = entry * PTRS_PER_PTE;
+	unsigned long n = (min(end, (addr & ~(table - 1)) + table) - addr) /
+			  entry;
+	pud_t *pud;
+
+	if (entry == PUD_SIZE)
+		return entry;
+	if (entry == PAGE_SIZE)
+		return more_ptes(args->ptep, n, args->pfn) * entry;
+	pud = pud_offset(p4d_offset(pgd_offset(current->mm, addr), addr), addr);
+	return more_pmds(pmd_offset(pud, addr), n, args->pfn) * entry;
+}
+
+/*
+ * The one run that a BAR is, page by page or by larger entries. Where one has not been
+ * touched, the next has not.
+ */
+static int find_bar(struct floor *floor, const struct floor_io *io)
+{
+	struct mm_struct *mm = current->mm;
+	struct follow_pfnmap_args args = { .address = io->start };
+	const unsigned long end = io->start + io->length;
+	struct run *run = floor->runs;
+	bool touch = false;
+	int rc = -EFAULT;
+
+	mmap_read_lock(mm);
+	args.vma = vma_lookup(mm, io->start);
+	while (args.vma && args.address < end) {
+		if (touch || follow_pfnmap_start(&args)) {
+			touch = true;
+			rc = fixup_user_fault(mm, args.address,
+					      FAULT_FLAG_WRITE, NULL);
+			if (rc || follow_pfnmap_start(&args))
+				break;
+		}
+		if (args.address == io->start)
+			run->first = pfn_to_page(args.pfn);
+		args.address += entry_bytes(&args, args.address, end,
+					    io->bar_entry);
+		follow_pfnmap_end(&args);
+	}
+	mmap_read_unlock(mm);
+	if (args.address < end)
+		return rc ?: -EFAULT;
+	run->npages = io->length >> PAGE_SHIFT;
+	floor->nr_runs = 1;
+	return 0;
+}
+
+static int floor_map_bar(struct floor *floor, struct floor_io *io)
+{
+	u64 began = stamp(io), found;
+	int rc;
+
+	if (!PAGE_ALIGNED(io->length | io->iova | io->start) || !io->bar_entry)
+		return -EINVAL;
+	if (floor->length)
+		return -EBUSY;
+	rc = find_bar(floor, io);
+	found = stamp(io);
+	if (!rc)
+		rc = map_runs(floor->domain, io->iova, floor->runs, 1);
+	if (rc) {
+		floor->nr_runs = 0;
+		return rc;
+	}
+	floor->bar = true;
+	floor->iova = io->iova;
+	floor->length = io->length;
+	io->runs = 1;
+	io->pin_ns = found - began;
+	io->iommu_ns = stamp(io) - found;
 	return 0;
 }
 
@@ -620,6 +728,9 @@ static long floor_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		break;
 	case FLOOR_UNMAP:
 		rc = floor_unmap(floor, &io);
+		break;
+	case FLOOR_MAP_BAR:
+		rc = floor_map_bar(floor, &io);
 		break;
 	case FLOOR_MAP_ONE:
 		rc = floor_map_one(floor, &io);

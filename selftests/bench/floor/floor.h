@@ -30,6 +30,7 @@
  * @fd: the memfd or hugetlbfs file of FLOOR_MAP_FOLIOS
  * @flags: FLOOR_TIMED, FLOOR_HUGE
  * @slot: which of the FLOOR_ONE_SLOTS small mappings is meant
+ * @bar_entry: for FLOOR_MAP_BAR: bytes that each entry of the CPU's page table maps
  * @runs: out, with FLOOR_TIMED: physically contiguous runs in the mapping
  * @pin_ns: out, with FLOOR_TIMED: nanoseconds in pinning or unpinning
  * @iommu_ns: out, with FLOOR_TIMED: nanoseconds in the IOMMU API
@@ -44,6 +45,7 @@ struct floor_io {
 	__u32 flags;
 	__u32 slot;
 	__u32 runs;
+	__u64 bar_entry;
 	__u64 pin_ns;
 	__u64 iommu_ns;
 };
@@ -103,5 +105,8 @@ struct floor_batch {
 /* Map the first run of the FLOOR_MAP_ONE in @slot at @iova, too; unmap that. */
 #define FLOOR_MAP_AGAIN		_IOW(FLOOR_TYPE, 8, struct floor_io)
 #define FLOOR_UNMAP_AGAIN	_IOW(FLOOR_TYPE, 9, struct floor_io)
+
+/* Look the device memory at @start up, map each run. One mapping at a time. */
+#define FLOOR_MAP_BAR		_IOWR(FLOOR_TYPE, 10, struct floor_io)
 
 #endif /* SELFTESTS_BENCH_FLOOR_H */
