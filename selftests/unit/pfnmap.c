@@ -44,7 +44,7 @@ static void begin(void)
 	pagetable.vma = (struct vm_area_struct) {
 		.vm_mm = &pagetable,
 		.vm_end = MM_PAGES * PAGE_SIZE,
-		.vm_flags = VM_PFNMAP,
+		.vm_flags = VM_PFNMAP | VM_READ | VM_WRITE,
 	};
 	for (i = 0; i < MM_PAGES; i++) {
 		pagetable.pfn[i] = PFN_FIRST + i;
@@ -156,8 +156,22 @@ TEST_F(pfnmap, all_of_it_or_nothing)
 	EXPECT_EQ(0, gather(self, 10, 90, true));
 	EXPECT_TRUE(found(self, 10));
 	iommufd_runs_free(&self->runs);
-	pagetable.vma.vm_flags = 0;
+	pagetable.vma.vm_flags &= ~VM_PFNMAP;
 	EXPECT_EQ(-EFAULT, gather(self, 10, 90, true));
+}
+
+/* What the process may not do itself, whatever the table says. */
+TEST_F(pfnmap, rights)
+{
+	begin();
+	fill_all(0);
+	pagetable.vma.vm_flags = VM_PFNMAP | VM_READ;
+	EXPECT_EQ(-EFAULT, gather(self, 0, 5, true));
+	EXPECT_EQ(0, gather(self, 0, 5, false));
+	iommufd_runs_free(&self->runs);
+	pagetable.vma.vm_flags = VM_PFNMAP;
+	EXPECT_EQ(-EFAULT, gather(self, 0, 5, false));
+	EXPECT_EQ(0, self->runs.npages);
 }
 
 TEST_F(pfnmap, read_only)

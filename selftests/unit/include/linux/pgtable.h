@@ -74,6 +74,8 @@ struct mm_struct {
 };
 
 #define VM_PFNMAP		1UL
+#define VM_READ			2UL
+#define VM_WRITE		4UL
 #define FAULT_FLAG_REMOTE	1U
 #define FAULT_FLAG_WRITE	2U
 
