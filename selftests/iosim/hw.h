@@ -6,12 +6,14 @@
 #ifndef IOSIM_HW_H
 #define IOSIM_HW_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 
 #include "iosim.h"
 
 struct device;
 struct iosim_endpoint;
+struct pci_dev;
 struct platform_device;
 
 /* What its driver cannot do, or does badly: the words of "quirks" in iosim.h. */
@@ -144,6 +146,29 @@ void iosim_endpoint_fail(struct iosim_endpoint *endpoint, enum iosim_fail fail,
 			 int nr);
 int iosim_endpoint_failing(const struct iosim_endpoint *endpoint,
 			   enum iosim_fail fail);
+
+void iosim_endpoint_master(struct iosim_endpoint *endpoint, bool on);
+
+struct iosim_endpoint *iosim_pci_create(const struct iosim_config *config);
+int iosim_pci_describe(struct iosim_endpoint *endpoint, struct pci_dev *pdev);
+void iosim_pci_remove(struct iosim_endpoint *endpoint);
+
+/**
+ * struct iosim_mmio - memory of a device, which others reach by DMA
+ * @link: for iosim_mmio_claim()
+ * @start: its address
+ * @length: bytes
+ * @memory: where it is mapped
+ */
+struct iosim_mmio {
+	struct list_head link;
+	phys_addr_t start;
+	size_t length;
+	void *memory;
+};
+
+int iosim_mmio_claim(struct iosim_mmio *mmio);
+void iosim_mmio_release(struct iosim_mmio *mmio);
 
 int iosim_access(struct iosim_endpoint *endpoint, struct iosim_access *access);
 void iosim_endpoint_kick(struct iosim_endpoint *endpoint);

@@ -9,13 +9,13 @@
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
-#include <linux/platform_device.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
 #include "access.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "mmio.h"
 #include "prq.h"
 #include "report.h"
 #include "table.h"
@@ -38,12 +38,51 @@ static void transfer(void *to, const void *from, size_t length)
 		memcpy(to, from, length);
 }
 
+/* Return: false if it is memory of a device that does not decode it any more. */
+static bool move(void *memory, void *buffer, size_t length, bool write)
+{
+	if (mmio_is(memory))
+		return mmio_transfer(memory, buffer, length, write);
+	if (write)
+		transfer(memory, buffer, length);
+	else
+		transfer(buffer, memory, length);
+	return true;
+}
+
 /* Whether it went past the caches: nothing forbids it but a second stage. */
 static bool bypassed(const struct iosim_access *access,
 		     const struct attachment *at)
 {
 	return access->no_snoop &&
 	       !(at->second && READ_ONCE(at->second->coherent));
+}
+
+/* The lock of the endpoint is held. */
+static void do_piece(struct iosim_endpoint *endpoint,
+		     const struct iosim_access *access, struct walk *walk,
+		     size_t length, void *buffer, struct outcome *out)
+{
+	void *memory;
+
+	out->reason = IOSIM_REASON_MASTER;
+	if (!READ_ONCE(endpoint->master))
+		return;
+	walk->at = attach_find(endpoint, access->pasid, &walk->tag,
+			       &out->reason);
+	if (!walk->at)
+		return;
+	out->at = walk->at;
+	out->serial = walk->at->serial;
+	out->reason = vtd_translates(walk) ?
+		      vtd_translate(walk, &memory, &out->code) :
+		      walk_translate(walk, &memory);
+	if (out->reason || !buffer)
+		return;
+	if (!move(memory, buffer, length, access->write))
+		out->reason = IOSIM_REASON_NOT_PRESENT;
+	else if (bypassed(access, walk->at))
+		endpoint_count(endpoint, IOSIM_NOSNOOP, 1);
 }
 
 /**
@@ -66,29 +105,42 @@ void access_piece(struct iosim_endpoint *endpoint,
 		.privileged = access->privileged,
 	};
 	unsigned long flags;
-	void *memory;
 
 	*out = (struct outcome){};
 	spin_lock_irqsave(&endpoint->lock, flags);
-	walk.at = attach_find(endpoint, access->pasid, &walk.tag,
-			      &out->reason);
-	if (walk.at) {
-		out->at = walk.at;
-		out->serial = walk.at->serial;
-		out->reason = vtd_translates(&walk) ?
-			      vtd_translate(&walk, &memory, &out->code) :
-			      walk_translate(&walk, &memory);
-		if (!out->reason && buffer && access->write)
-			transfer(memory, buffer, length);
-		else if (!out->reason && buffer)
-			transfer(buffer, memory, length);
-		if (!out->reason && buffer && bypassed(access, walk.at))
-			endpoint_count(endpoint, IOSIM_NOSNOOP, 1);
-	}
+	WRITE_ONCE(endpoint->piece, endpoint->piece + 1);
+	/* Pairs with the one in iosim_endpoint_master(). */
+	smp_mb();
+	do_piece(endpoint, access, &walk, length, buffer, out);
+	smp_store_release(&endpoint->piece, endpoint->piece + 1);
 	spin_unlock_irqrestore(&endpoint->lock, flags);
 	if (out->reason && !out->code && endpoint->vtd.on)
 		out->code = vtd_code(out->reason, access->write);
 }
+
+/**
+ * iosim_endpoint_master - let a device do DMA, or none
+ * @endpoint: the device
+ * @on: which of the two
+ *
+ * In any context, with interrupts off, too. When it returns and @on is false, the device
+ * does not read or write any more.
+ */
+void iosim_endpoint_master(struct iosim_endpoint *endpoint, bool on)
+{
+	u32 piece;
+
+	WRITE_ONCE(endpoint->master, on);
+	/* Either the next piece sees it, or this sees the piece. */
+	smp_mb();
+	piece = smp_load_acquire(&endpoint->piece);
+	if (on || !(piece & 1))
+		return;
+	/* A page at most, with interrupts off. */
+	while (smp_load_acquire(&endpoint->piece) == piece)
+		cpu_relax();
+}
+EXPORT_SYMBOL_GPL(iosim_endpoint_master);
 
 /**
  * access_aborted - whether the device has given up

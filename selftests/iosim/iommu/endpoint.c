@@ -3,13 +3,14 @@
  * Endpoints: devices, how they come and go, and what the IOMMU core asks about
  * them.
  *
- * An endpoint is a platform device. The core finds the IOMMU that it is behind by
- * the fwspec, which must be there before the device is added, and the number in the
- * fwspec, the Requester ID, leads from the device to the endpoint.
+ * An endpoint is a platform device, or a function of PCI, for which see pci.c. The core
+ * finds the IOMMU that it is behind by the fwspec, which must be there before the device
+ * is added, and the number in the fwspec leads from the device to the endpoint.
  */
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/irqdomain.h>
+#include <linux/pci.h>
 #include <linux/platform_device.h>
 #include <linux/property.h>
 #include <linux/slab.h>
@@ -18,6 +19,7 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "main.h"
+#include "pci.h"
 #include "prq.h"
 #include "report.h"
 
@@ -82,9 +84,10 @@ struct iommu_device *endpoint_probe(struct device *dev)
 	if (!fwspec || fwspec->num_ids != 1)
 		return ERR_PTR(-ENODEV);
 	endpoint = xa_load(&endpoints, fwspec->ids[0]);
-	if (!endpoint || &endpoint->pdev->dev != dev)
+	if (!endpoint || endpoint->dev != dev)
 		return ERR_PTR(-ENODEV);
 	dev_iommu_priv_set(dev, endpoint);
+	pci_begin(endpoint);
 	return &iosim_device;
 }
 
@@ -98,6 +101,7 @@ void endpoint_release(struct device *dev)
 {
 	attach_release(endpoint_of(dev));
 	prq_disable(dev);
+	pci_end(endpoint_of(dev));
 }
 
 /**
@@ -111,9 +115,11 @@ struct iommu_group *endpoint_group(struct device *dev)
 	struct iosim_endpoint *other = endpoint_of(dev)->group_with;
 	struct iommu_group *group;
 
+	if (dev_is_pci(dev))
+		return pci_device_group(dev);
 	if (!other)
 		return generic_device_group(dev);
-	group = iommu_group_get(&other->pdev->dev);
+	group = iommu_group_get(other->dev);
 	return group ?: ERR_PTR(-ENODEV);
 }
 
@@ -134,6 +140,8 @@ void endpoint_reserved(struct device *dev, struct list_head *list)
 		if (region)
 			list_add_tail(&region->list, list);
 	}
+	if (dev_is_pci(dev) && !endpoint->vtd.on)
+		pci_reserved(list);
 	if (endpoint->reserved_start > endpoint->reserved_last)
 		return;
 	region = iommu_alloc_resv_region(endpoint->reserved_start,
@@ -177,6 +185,7 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 	endpoint->prq_size = config->prq_size;
 	endpoint->fault_thread = config->fault_thread;
 	endpoint->vtd = vtd_of(config);
+	endpoint->master = true;
 	mutex_init(&endpoint->attach_lock);
 	init_rwsem(&endpoint->gate);
 	spin_lock_init(&endpoint->lock);
@@ -207,6 +216,42 @@ static int settle(struct iosim_config *config)
 	if (rc)
 		return rc;
 	return config_valid(config) ? 0 : -EINVAL;
+}
+
+/**
+ * endpoint_create - make an endpoint, which has no device yet
+ * @config: what it is like
+ *
+ * Return: the endpoint, or -EINVAL, -ENOMEM, -EBUSY if there are too many.
+ */
+struct iosim_endpoint *endpoint_create(const struct iosim_config *config)
+{
+	struct iosim_config settled = *config;
+	struct iosim_endpoint *endpoint;
+	int rc = settle(&settled);
+
+	if (rc)
+		return ERR_PTR(rc);
+	endpoint = endpoint_alloc(&settled);
+	if (!endpoint)
+		return ERR_PTR(-ENOMEM);
+	rc = xa_alloc(&endpoints, &endpoint->id, endpoint,
+		      XA_LIMIT(1, RID_MAX), GFP_KERNEL);
+	if (rc) {
+		endpoint_free(endpoint);
+		return ERR_PTR(rc);
+	}
+	return endpoint;
+}
+
+/**
+ * endpoint_destroy - undo endpoint_create()
+ * @endpoint: an endpoint that has no device any more
+ */
+void endpoint_destroy(struct iosim_endpoint *endpoint)
+{
+	xa_erase(&endpoints, endpoint->id);
+	endpoint_free(endpoint);
 }
 
 static int describe(struct platform_device *pdev,
@@ -240,12 +285,17 @@ static int describe(struct platform_device *pdev,
 						   NULL);
 }
 
-/*
- * Tell the core which IOMMU a device is behind. iommu_fwspec_init() is for buses,
- * which call it with a lock of the core's held that modules cannot take. The core
- * frees this with the device.
+/**
+ * endpoint_describe - tell the core which IOMMU a device is behind
+ * @endpoint: the endpoint
+ * @dev: its device, which is about to be added
+ *
+ * iommu_fwspec_init() is for buses, which call it with a lock of the core's held that
+ * modules cannot take. The core frees this with the device.
+ *
+ * Return: 0 or -ENOMEM.
  */
-static int set_fwspec(struct device *dev, u32 id)
+int endpoint_describe(struct iosim_endpoint *endpoint, struct device *dev)
 {
 	struct iommu_fwspec *fwspec = kzalloc(struct_size(fwspec, ids, 1),
 					      GFP_KERNEL);
@@ -258,10 +308,11 @@ static int set_fwspec(struct device *dev, u32 id)
 	}
 	fwspec->iommu_fwnode = fwnode_handle_get(iosim_device.fwnode);
 	fwspec->num_ids = 1;
-	fwspec->ids[0] = id;
+	fwspec->ids[0] = endpoint->id;
 	mutex_init(&param->lock);
 	param->fwspec = fwspec;
 	dev->iommu = param;
+	endpoint->dev = dev;
 	return 0;
 }
 
@@ -290,14 +341,14 @@ static void undescribe(struct platform_device *pdev)
 }
 
 static int endpoint_add(struct iosim_endpoint *endpoint,
+			struct platform_device *pdev,
 			const struct iosim_config *config)
 {
-	struct platform_device *pdev = endpoint->pdev;
 	int rc;
 
 	rc = describe(pdev, config);
 	if (!rc)
-		rc = set_fwspec(&pdev->dev, endpoint->id);
+		rc = endpoint_describe(endpoint, &pdev->dev);
 	if (!rc)
 		rc = platform_device_add(pdev);
 	if (rc) {
@@ -325,32 +376,24 @@ struct iosim_endpoint *iosim_endpoint_create(const struct iosim_config *config)
 {
 	struct iosim_config settled = *config;
 	struct iosim_endpoint *endpoint;
-	int rc;
+	struct platform_device *pdev;
+	int rc = settle(&settled);
 
-	rc = settle(&settled);
 	if (rc)
 		return ERR_PTR(rc);
-	config = &settled;
-	endpoint = endpoint_alloc(config);
-	if (!endpoint)
-		return ERR_PTR(-ENOMEM);
+	endpoint = endpoint_create(&settled);
+	if (IS_ERR(endpoint))
+		return endpoint;
 	rc = -ENOMEM;
-	endpoint->pdev = platform_device_alloc(config->name,
-					       PLATFORM_DEVID_NONE);
-	if (!endpoint->pdev)
-		goto free;
-	rc = xa_alloc(&endpoints, &endpoint->id, endpoint,
-		      XA_LIMIT(1, RID_MAX), GFP_KERNEL);
-	if (rc)
-		goto put;
-	rc = endpoint_add(endpoint, config);
+	pdev = platform_device_alloc(config->name, PLATFORM_DEVID_NONE);
+	if (!pdev)
+		goto destroy;
+	rc = endpoint_add(endpoint, pdev, &settled);
 	if (!rc)
 		return endpoint;
-	xa_erase(&endpoints, endpoint->id);
-put:
-	platform_device_put(endpoint->pdev);
-free:
-	endpoint_free(endpoint);
+	platform_device_put(pdev);
+destroy:
+	endpoint_destroy(endpoint);
 	return ERR_PTR(rc);
 }
 EXPORT_SYMBOL_GPL(iosim_endpoint_create);
@@ -361,15 +404,14 @@ EXPORT_SYMBOL_GPL(iosim_endpoint_create);
  */
 void iosim_endpoint_remove(struct iosim_endpoint *endpoint)
 {
-	struct platform_device *pdev = endpoint->pdev;
+	struct platform_device *pdev = to_platform_device(endpoint->dev);
 
 	/* Reports that are late have its name. */
 	get_device(&pdev->dev);
 	platform_device_unregister(pdev);
 	report_wait(endpoint);
 	put_device(&pdev->dev);
-	xa_erase(&endpoints, endpoint->id);
-	endpoint_free(endpoint);
+	endpoint_destroy(endpoint);
 }
 EXPORT_SYMBOL_GPL(iosim_endpoint_remove);
 
@@ -381,7 +423,7 @@ EXPORT_SYMBOL_GPL(iosim_endpoint_remove);
  */
 struct platform_device *iosim_endpoint_device(struct iosim_endpoint *endpoint)
 {
-	return endpoint->pdev;
+	return to_platform_device(endpoint->dev);
 }
 EXPORT_SYMBOL_GPL(iosim_endpoint_device);
 
@@ -400,7 +442,7 @@ struct iosim_endpoint *iosim_endpoint_of(struct device *dev)
 
 	xa_lock(&endpoints);
 	xa_for_each(&endpoints, id, endpoint)
-		if (&endpoint->pdev->dev == dev)
+		if (endpoint->dev == dev)
 			found = endpoint;
 	xa_unlock(&endpoints);
 	return found;

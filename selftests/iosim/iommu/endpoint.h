@@ -24,7 +24,7 @@
 
 /**
  * struct iosim_endpoint - a device as the IOMMU sees it
- * @pdev: the device
+ * @dev: the device
  * @id: its Requester ID, the key in the table of all endpoints
  * @pasid_bits: 0: none
  * @pri: it can do page requests
@@ -37,6 +37,8 @@
  * @vtd: what kind of VT-d it is behind, if it is
  * @telling: reports that are to come
  * @group_with: whose group it joins, or NULL
+ * @master: it may do DMA
+ * @piece: odd while a piece of DMA is done; see access_quiesce()
  * @attach_lock: who changes what is attached
  * @gate: held for reading while a piece of DMA is done and while a fault is
  *	reported. Who has taken something out of @rid or @pasids passes through it
@@ -62,7 +64,7 @@
  * @counters: for tests and benchmarks
  */
 struct iosim_endpoint {
-	struct platform_device *pdev;
+	struct device *dev;
 	u32 id;
 
 	u32 pasid_bits;
@@ -76,6 +78,9 @@ struct iosim_endpoint {
 	struct vtd vtd;
 	atomic_t telling;
 	struct iosim_endpoint *group_with;
+
+	bool master;
+	u32 piece;
 
 	struct mutex attach_lock;
 	struct rw_semaphore gate;
@@ -111,6 +116,9 @@ static inline struct iosim_endpoint *endpoint_of(struct device *dev)
 
 extern const struct iommu_ops iosim_ops;
 
+struct iosim_endpoint *endpoint_create(const struct iosim_config *config);
+void endpoint_destroy(struct iosim_endpoint *endpoint);
+int endpoint_describe(struct iosim_endpoint *endpoint, struct device *dev);
 int endpoint_init(void);
 void endpoint_exit(void);
 struct iommu_device *endpoint_probe(struct device *dev);

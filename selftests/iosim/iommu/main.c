@@ -2,7 +2,7 @@
 /*
  * iosim, a simulated IOMMU: the module.
  *
- *	endpoint	devices: how they come and go
+ *	endpoint, pci	devices: how they come and go
  *	attach		which domain translates which DMA of a device
  *	domain, table	second stages
  *	quirks		what drivers of real IOMMUs do badly
@@ -11,7 +11,7 @@
  *	dirty		dirty bits of second stages
  *	iotlb, structures	what a device has cached of all these
  *	walk		translation
- *	access		DMA
+ *	access, mmio	DMA, also to memory of other devices
  *	report		how its faults are reported
  *	prq		page requests
  *	ops		what the IOMMU core calls: a file for each series of kernels

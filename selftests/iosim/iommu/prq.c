@@ -14,11 +14,11 @@
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
-#include <linux/platform_device.h>
 #include <linux/slab.h>
 
 #include "access.h"
 #include "endpoint.h"
+#include "pci.h"
 #include "prq.h"
 #include "report.h"
 #include "table.h"
@@ -85,9 +85,11 @@ int prq_enable(struct device *dev)
 	if (!endpoint->pri)
 		return -EOPNOTSUPP;
 	rc = iopf_queue_add_device(queue, dev);
-	if (!rc)
-		set_enabled(endpoint, true);
-	return rc;
+	if (rc)
+		return rc;
+	pci_requests(endpoint, true);
+	set_enabled(endpoint, true);
+	return 0;
 }
 
 /**
@@ -105,6 +107,7 @@ int prq_disable(struct device *dev)
 	if (!endpoint->iopf)
 		return -EINVAL;
 	set_enabled(endpoint, false);
+	pci_requests(endpoint, false);
 	iopf_queue_remove_device(queue, dev);
 	return 0;
 }
@@ -132,7 +135,7 @@ static int nothing(struct device *dev, void *data)
 /* Wait for who attaches or detaches right now. */
 static void pass_group(struct iosim_endpoint *endpoint)
 {
-	struct iommu_group *group = iommu_group_get(&endpoint->pdev->dev);
+	struct iommu_group *group = iommu_group_get(endpoint->dev);
 
 	if (!group)
 		return;
@@ -248,7 +251,7 @@ static void ask(struct iosim_endpoint *endpoint,
 		if (endpoint->fault_thread)
 			report_request(endpoint, &fault);
 		else
-			iommu_report_device_fault(&endpoint->pdev->dev, &fault);
+			iommu_report_device_fault(endpoint->dev, &fault);
 	}
 	/* Who waits for the counter finds them in the queue. */
 	endpoint_count(endpoint, IOSIM_PAGE_REQUESTS, request->nr_pages);

@@ -12,7 +12,6 @@
  * with a pause between looking up the attachment and calling its handler.
  */
 #include <linux/iommu.h>
-#include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
@@ -77,7 +76,7 @@ static void report_fn(struct work_struct *work)
 					     struct report, work);
 	struct iosim_endpoint *endpoint = report->endpoint;
 
-	report->handler(report->domain, &endpoint->pdev->dev, report->iova,
+	report->handler(report->domain, endpoint->dev, report->iova,
 			report->flags, report->token);
 	domain_drop(report->domain);
 	kfree(report);
@@ -124,7 +123,7 @@ void report_fault(struct iosim_endpoint *endpoint, struct iommu_domain *domain,
 	if (endpoint->fault_thread)
 		report_late(endpoint, domain, iova, flags);
 	else
-		report_iommu_fault(domain, &endpoint->pdev->dev, iova, flags);
+		report_iommu_fault(domain, endpoint->dev, iova, flags);
 }
 
 /**
@@ -159,7 +158,7 @@ static struct iopf_group *find_group(struct iosim_endpoint *endpoint,
 				     const struct iopf_fault *fault)
 {
 	const struct iommu_fault_page_request *prm = &fault->fault.prm;
-	struct device *dev = &endpoint->pdev->dev;
+	struct device *dev = endpoint->dev;
 	struct iommu_attach_handle *handle;
 	struct iopf_group *group;
 

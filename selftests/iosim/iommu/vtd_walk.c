@@ -22,6 +22,7 @@
 
 #include "domain.h"
 #include "endpoint.h"
+#include "mmio.h"
 #include "nested.h"
 #include "vtd_walk.h"
 #include "walk.h"
@@ -493,6 +494,6 @@ u32 vtd_translate(const struct walk *walk, void **memory, u32 *code)
 		*code = fault & ~FAULT_BELOW;
 		return reason_of(fault);
 	}
-	*memory = walk_ram(phys);
+	*memory = walk_ram(phys) ?: mmio_find(phys);
 	return *memory ? 0 : IOSIM_REASON_PARENT;
 }

@@ -16,6 +16,7 @@
 
 #include "domain.h"
 #include "endpoint.h"
+#include "mmio.h"
 #include "nested.h"
 #include "walk.h"
 
@@ -383,7 +384,8 @@ static u32 translate(const struct walk *walk, phys_addr_t *phys)
 /**
  * walk_translate - translate one address
  * @walk: what to translate
- * @memory: set to the memory, mapped by the kernel up to the end of the page
+ * @memory: set to the memory, mapped by the kernel up to the end of the page: RAM, or
+ *	memory of a device, see mmio.c
  *
  * Return: 0 or IOSIM_REASON_*.
  */
@@ -399,7 +401,7 @@ u32 walk_translate(const struct walk *walk, void **memory)
 		if (reason)
 			return reason;
 	}
-	*memory = walk_ram(phys);
+	*memory = walk_ram(phys) ?: mmio_find(phys);
 	if (*memory)
 		return 0;
 	return walk->at->nested ? IOSIM_REASON_PARENT :
