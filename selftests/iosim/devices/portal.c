@@ -2,7 +2,7 @@
 /*
  * Portals.
  *
- * The page of registers is RAM, and a user that has mapped it may write anywhere in
+ * The page of registers is memory, and a user that has mapped it may write anywhere in
  * it. Only the user himself sees it: the kernel reads nothing from it but the
  * doorbell and the descriptor next to it, which it copies before it looks at it.
  */
@@ -39,10 +39,12 @@ static struct portal *to_portal(struct queue_source *source)
 
 static void portal_changed(struct queue_source *source)
 {
-	struct registers *registers = to_portal(source)->registers;
+	struct portal *portal = to_portal(source);
 
-	WRITE_ONCE(registers->busy, source->busy);
-	WRITE_ONCE(registers->completed, source->completed);
+	raw_spin_lock(&portal->page);
+	WRITE_ONCE(portal->registers->busy, source->busy);
+	WRITE_ONCE(portal->registers->completed, source->completed);
+	raw_spin_unlock(&portal->page);
 }
 
 static void portal_interrupt(struct queue_source *source)
@@ -71,15 +73,20 @@ static void read_only_registers(struct portal *portal,
 	spin_unlock_irq(&source->queue->lock);
 }
 
+/* The portal is closed: nothing changes meanwhile. */
 static void clear_registers(struct portal *portal)
 {
 	struct queue_source *source = &portal->source;
+	struct registers fresh = { };
 
 	spin_lock_irq(&source->queue->lock);
 	source->completed = 0;
-	memset(portal->registers, 0, PAGE_SIZE);
 	spin_unlock_irq(&source->queue->lock);
-	read_only_registers(portal, portal->registers);
+	read_only_registers(portal, &fresh);
+	raw_spin_lock_irq(&portal->page);
+	memset(portal->registers, 0, PAGE_SIZE);
+	*portal->registers = fresh;
+	raw_spin_unlock_irq(&portal->page);
 }
 
 /**
@@ -97,7 +104,8 @@ int portal_submit(struct portal *portal, const struct iosim_desc *desc)
 		.pasid = IOSIM_NO_PASID,
 		.valid = engine_valid(desc),
 		.block = desc->flags & IOSIM_DESC_BLOCK &&
-			 portal->features & IOSIM_FEATURE_PRI,
+			 portal->features & IOSIM_FEATURE_PRI &&
+			 READ_ONCE(portal->requests),
 	};
 	int rc = -EAGAIN;
 
@@ -111,25 +119,58 @@ int portal_submit(struct portal *portal, const struct iosim_desc *desc)
 	return rc;
 }
 
-static void poll_doorbell(struct portal *portal)
+/* What is at the doorbell, if it has been rung. */
+static bool take_descriptor(struct portal *portal, struct iosim_desc *desc)
 {
-	struct registers *registers = portal->registers;
+	bool rung;
+
+	raw_spin_lock_irq(&portal->page);
+	/* Pairs with the user's store after those to the descriptor. */
+	rung = smp_load_acquire(&portal->registers->doorbell);
+	if (rung)
+		memcpy(desc, &portal->registers->desc, sizeof(*desc));
+	raw_spin_unlock_irq(&portal->page);
+	return rung;
+}
+
+/**
+ * portal_poll - look at the doorbell
+ * @portal: the portal
+ *
+ * Return: whether a descriptor has been taken.
+ */
+bool portal_poll(struct portal *portal)
+{
 	struct iosim_desc desc;
 
-	/* Pairs with the user's store after those to the descriptor. */
-	if (!smp_load_acquire(&registers->doorbell))
-		return;
-	memcpy(&desc, &registers->desc, sizeof(desc));
-	if (portal_submit(portal, &desc) == -EAGAIN)
-		return;		/* next time */
+	if (!take_descriptor(portal, &desc) ||
+	    portal_submit(portal, &desc) == -EAGAIN)
+		return false;	/* next time */
+	raw_spin_lock_irq(&portal->page);
 	/* The descriptor can be overwritten. */
-	smp_store_release(&registers->doorbell, 0);
+	smp_store_release(&portal->registers->doorbell, 0);
+	raw_spin_unlock_irq(&portal->page);
+	return true;
+}
+
+/**
+ * portal_asks_reset - has IOSIM_CTRL_RESET been written by who has mapped the registers?
+ * @portal: the portal; it is for the caller to reset it
+ */
+bool portal_asks_reset(struct portal *portal)
+{
+	u32 ctrl;
+
+	raw_spin_lock_irq(&portal->page);
+	ctrl = READ_ONCE(portal->registers->ctrl);
+	raw_spin_unlock_irq(&portal->page);
+	return ctrl & IOSIM_CTRL_RESET;
 }
 
 static int poll_fn(void *data)
 {
 	while (!kthread_should_stop()) {
-		poll_doorbell(data);
+		portal_poll(data);
 		usleep_range_state(900, 1100, TASK_IDLE);
 	}
 	return 0;
@@ -151,7 +192,9 @@ static int set_polling(struct portal *portal, bool on)
 		WRITE_ONCE(portal->poller, NULL);
 		kthread_stop(poller);
 	}
+	raw_spin_lock_irq(&portal->page);
 	WRITE_ONCE(portal->registers->ctrl, on ? IOSIM_CTRL_POLL : 0);
+	raw_spin_unlock_irq(&portal->page);
 	return 0;
 }
 
@@ -172,8 +215,10 @@ static void stop(struct portal *portal)
 static void start(struct portal *portal)
 {
 	clear_registers(portal);
+	raw_spin_lock_irq(&portal->page);
 	if (portal->memory)
-		memset(portal->memory, 0, IOSIM_MEMORY_SIZE);
+		memset(portal->memory, 0, portal->memory_size);
+	raw_spin_unlock_irq(&portal->page);
 	set_open(portal, true);
 }
 
@@ -244,7 +289,9 @@ void portal_resume(struct portal *portal)
  */
 void portal_read(struct portal *portal, void *copy)
 {
+	raw_spin_lock_irq(&portal->page);
 	memcpy(copy, portal->registers, PORTAL_REGISTERS);
+	raw_spin_unlock_irq(&portal->page);
 	read_only_registers(portal, copy);
 }
 
@@ -281,7 +328,9 @@ int portal_write(struct portal *portal, unsigned int offset, const void *data,
 		return -EINVAL;
 	if (offset >= IOSIM_REG_DESC &&
 	    offset + length <= IOSIM_REG_DESC + sizeof(struct iosim_desc)) {
+		raw_spin_lock_irq(&portal->page);
 		memcpy((void *)portal->registers + offset, data, length);
+		raw_spin_unlock_irq(&portal->page);
 		return 0;
 	}
 
@@ -290,14 +339,50 @@ int portal_write(struct portal *portal, unsigned int offset, const void *data,
 	memcpy(&value, data, sizeof(value));
 	switch (offset) {
 	case IOSIM_REG_DOORBELL:
+		raw_spin_lock_irq(&portal->page);
 		/* After the descriptor. */
 		smp_store_release(&portal->registers->doorbell, value);
+		raw_spin_unlock_irq(&portal->page);
 		return 0;
 	case IOSIM_REG_CTRL:
 		return write_ctrl(portal, value);
 	default:
 		return -EINVAL;
 	}
+}
+
+/**
+ * portal_move_registers - keep the registers elsewhere from now on
+ * @portal: the portal
+ * @to: a page, which gets what is in them
+ *
+ * In any context.
+ */
+void portal_move_registers(struct portal *portal, void *to)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&portal->page, flags);
+	memcpy(to, portal->registers, PAGE_SIZE);
+	portal->registers = to;
+	raw_spin_unlock_irqrestore(&portal->page, flags);
+}
+
+/**
+ * portal_move_memory - keep the memory elsewhere from now on
+ * @portal: a portal with memory
+ * @to: as many bytes, which get what is in it
+ *
+ * In any context.
+ */
+void portal_move_memory(struct portal *portal, void *to)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&portal->page, flags);
+	memcpy(to, portal->memory, portal->memory_size);
+	portal->memory = to;
+	raw_spin_unlock_irqrestore(&portal->page, flags);
 }
 
 /**
@@ -312,6 +397,8 @@ void portal_init(struct portal *portal, struct queue *queue,
 	portal->source.changed = portal_changed;
 	portal->source.interrupt = portal_interrupt;
 	queue_source_init(&portal->source, queue, endpoint);
+	raw_spin_lock_init(&portal->page);
+	portal->requests = true;
 	mutex_init(&portal->control);
 	init_rwsem(&portal->gate);
 }

@@ -30,10 +30,14 @@ struct portal_ops {
  * struct portal - a portal
  * @source: of the queue that it submits to
  * @ops: see there
+ * @page: taken around each access to @registers, which may be elsewhere then; in any
+ *	context, also with the lock of the queue held
  * @registers: a page; the user may have mapped it
- * @memory: IOSIM_MEMORY_SIZE bytes, or NULL
+ * @memory: @memory_size bytes, or NULL; likewise
+ * @memory_size: see there
  * @pasid_bits: 0: no PASIDs
  * @features: IOSIM_FEATURE_*
+ * @requests: it may request pages, if it can
  * @control: serializes opening, closing, and changes of the mode; outside
  *	@gate
  * @gate: a submission, from looking up its PASID until it is in the queue
@@ -43,10 +47,13 @@ struct portal_ops {
 struct portal {
 	struct queue_source source;
 	const struct portal_ops *ops;
+	raw_spinlock_t page;
 	struct registers *registers;
 	void *memory;
+	size_t memory_size;
 	u32 pasid_bits;
 	u32 features;
+	bool requests;
 	struct mutex control;
 	struct rw_semaphore gate;
 	bool open;
@@ -61,6 +68,11 @@ void portal_close(struct portal *portal);
 void portal_reset(struct portal *portal);
 void portal_pause(struct portal *portal);
 void portal_resume(struct portal *portal);
+
+void portal_move_registers(struct portal *portal, void *to);
+void portal_move_memory(struct portal *portal, void *to);
+bool portal_poll(struct portal *portal);
+bool portal_asks_reset(struct portal *portal);
 
 int portal_submit(struct portal *portal, const struct iosim_desc *desc);
 

@@ -70,6 +70,7 @@ static int device_probe(struct platform_device *pdev)
 	portal->ops = &device_portal_ops;
 	portal->registers = unit->registers;
 	portal->memory = unit->memory;
+	portal->memory_size = IOSIM_MEMORY_SIZE;
 	portal->pasid_bits = unit->config.pasid_bits;
 	portal->features = unit_features(unit);
 	portal_init(portal, queue, iosim_endpoint_of(&pdev->dev));
