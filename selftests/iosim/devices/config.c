@@ -17,51 +17,70 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "../pci/attributes.h"
+#include "../pci/host.h"
 #include "devices.h"
 #include "unit.h"
 
 #define NAME_PREFIX	"iosim-"
 
 #define FAULT_THREAD_MAX	10000	/* ms */
-#define MAX_NAME	(UNIT_NAME_LEN - sizeof(NAME_PREFIX))
+#define MAX_NAME	(PLUGGED_NAME_LEN - sizeof(NAME_PREFIX))
 
 #define RMDIR_WAIT	HZ
 
 enum kind {
 	KIND_ENGINE,
 	KIND_PARENT,
+	KIND_FUNCTION,
+	KIND_ROOT_PORT,
+	KIND_UPSTREAM,
+	KIND_DOWNSTREAM,
 	NR_KINDS,
 };
 
-static const struct {
+/**
+ * struct kind_row - a kind of device
+ * @name: what is in the file
+ * @driver: of a platform device; NULL: it is a function of PCI
+ * @type: of such a function
+ */
+static const struct kind_row {
 	const char *name;
 	const char *driver;
+	enum shape_type type;
 } kinds[NR_KINDS] = {
 	[KIND_ENGINE] = { "engine", DEVICES_VFIO_DRIVER },
 	[KIND_PARENT] = { "parent", DEVICES_PARENT_DRIVER },
+	[KIND_FUNCTION] = { "function", NULL, SHAPE_ENDPOINT },
+	[KIND_ROOT_PORT] = { "root-port", NULL, SHAPE_ROOT_PORT },
+	[KIND_UPSTREAM] = { "upstream", NULL, SHAPE_UPSTREAM },
+	[KIND_DOWNSTREAM] = { "downstream", NULL, SHAPE_DOWNSTREAM },
 };
 
 /**
  * struct slot - a directory: a place where a device can be plugged in
- * @item: configfs's
+ * @top: configfs's
+ * @pci: the directory "pci" in it
  * @lock: over everything below
  * @config: what is to be plugged in
  * @group: name of the directory of a device whose group it joins, or empty
  * @kind: see there
- * @unit: what is plugged in, or NULL
+ * @plugged: what is plugged in, or NULL
  * @leaving: what is being removed, or NULL
- * @removal: removes it, and holds a reference to @item
+ * @removal: removes it, and holds a reference to @top
  * @gone: completed when it has
  * @past: counters of devices that have been here before
  */
 struct slot {
-	struct config_item item;
+	struct config_group top;
+	struct attributes pci;
 	struct mutex lock;
 	struct iosim_config config;
 	char group[MAX_NAME + 1];
 	enum kind kind;
-	struct unit *unit;
-	struct unit *leaving;
+	struct plugged *plugged;
+	struct plugged *leaving;
 	struct work_struct removal;
 	struct completion gone;
 	u64 past[IOSIM_NR_COUNTERS];
@@ -71,32 +90,69 @@ static struct workqueue_struct *removals;
 
 static struct slot *to_slot(struct config_item *item)
 {
-	return container_of(item, struct slot, item);
+	return container_of(to_config_group(item), struct slot, top);
 }
 
 /* Plugging ------------------------------------------------------------------ */
 
-static int plug(struct slot *slot)
+static struct plugged *plug_unit(struct slot *slot)
 {
 	struct iosim_config *config = &slot->config;
-	char name[UNIT_NAME_LEN], group[UNIT_NAME_LEN];
-	struct unit *unit;
+	char name[PLUGGED_NAME_LEN], group[PLUGGED_NAME_LEN];
+	struct plugged *plugged;
 
-	lockdep_assert_held(&slot->lock);
-	if (slot->unit)
-		return 0;
-	if (slot->leaving)
-		return -EBUSY;
 	snprintf(name, sizeof(name), NAME_PREFIX "%s",
-		 config_item_name(&slot->item));
+		 config_item_name(&slot->top.cg_item));
 	snprintf(group, sizeof(group), NAME_PREFIX "%s", slot->group);
 	config->name = name;
 	config->driver = kinds[slot->kind].driver;
-	unit = unit_plug(config, slot->group[0] ? group : NULL);
+	plugged = unit_plug(config, slot->group[0] ? group : NULL);
 	config->name = NULL;
-	if (IS_ERR(unit))
-		return PTR_ERR(unit);
-	slot->unit = unit;
+	return plugged;
+}
+
+/* Which groups functions are in follows from the topology. */
+static struct plugged *plug_function(struct slot *slot)
+{
+	struct plugged *plugged;
+	struct shape shape;
+
+	if (slot->group[0])
+		return ERR_PTR(-EINVAL);
+	attributes_fix(&slot->pci, true);
+	shape = slot->pci.shape;
+	shape.type = kinds[slot->kind].type;
+	plugged = host_plug(config_item_name(&slot->top.cg_item), &shape,
+			    &slot->config);
+	if (IS_ERR(plugged))
+		attributes_fix(&slot->pci, false);
+	return plugged;
+}
+
+static void unplug_kind(struct slot *slot, struct plugged *plugged)
+{
+	if (kinds[slot->kind].driver) {
+		unit_unplug(plugged);
+		return;
+	}
+	host_unplug(plugged);
+	attributes_fix(&slot->pci, false);
+}
+
+static int plug(struct slot *slot)
+{
+	struct plugged *plugged;
+
+	lockdep_assert_held(&slot->lock);
+	if (slot->plugged)
+		return 0;
+	if (slot->leaving)
+		return -EBUSY;
+	plugged = kinds[slot->kind].driver ? plug_unit(slot) :
+					     plug_function(slot);
+	if (IS_ERR(plugged))
+		return PTR_ERR(plugged);
+	slot->plugged = plugged;
 	return 0;
 }
 
@@ -107,11 +163,11 @@ static void start_removal(struct slot *slot)
 	lockdep_assert_held(&slot->lock);
 	for (i = 0; i < IOSIM_NR_COUNTERS; i++)
 		slot->past[i] +=
-			iosim_endpoint_counter(slot->unit->endpoint, i);
-	slot->leaving = slot->unit;
-	slot->unit = NULL;
+			iosim_endpoint_counter(slot->plugged->endpoint, i);
+	slot->leaving = slot->plugged;
+	slot->plugged = NULL;
 	reinit_completion(&slot->gone);
-	config_item_get(&slot->item);
+	config_item_get(&slot->top.cg_item);
 	queue_work(removals, &slot->removal);
 }
 
@@ -119,18 +175,18 @@ static void removal_fn(struct work_struct *work)
 {
 	struct slot *slot = container_of(work, struct slot, removal);
 
-	unit_unplug(slot->leaving);
+	unplug_kind(slot, slot->leaving);
 	mutex_lock(&slot->lock);
 	slot->leaving = NULL;
 	mutex_unlock(&slot->lock);
 	complete_all(&slot->gone);
-	config_item_put(&slot->item);
+	config_item_put(&slot->top.cg_item);
 }
 
 static int unplug(struct slot *slot)
 {
 	mutex_lock(&slot->lock);
-	if (slot->unit)
+	if (slot->plugged)
 		start_removal(slot);
 	mutex_unlock(&slot->lock);
 	return wait_for_completion_interruptible(&slot->gone);
@@ -138,7 +194,7 @@ static int unplug(struct slot *slot)
 
 static ssize_t plugged_show(struct config_item *item, char *page)
 {
-	return sysfs_emit(page, "%d\n", !!READ_ONCE(to_slot(item)->unit));
+	return sysfs_emit(page, "%d\n", !!READ_ONCE(to_slot(item)->plugged));
 }
 
 static ssize_t plugged_store(struct config_item *item, const char *page,
@@ -167,8 +223,8 @@ static ssize_t device_show(struct config_item *item, char *page)
 	ssize_t rc = -ENODEV;
 
 	mutex_lock(&slot->lock);
-	if (slot->unit)
-		rc = sysfs_emit(page, "%s\n", slot->unit->name);
+	if (slot->plugged)
+		rc = sysfs_emit(page, "%s\n", slot->plugged->name);
 	mutex_unlock(&slot->lock);
 	return rc;
 }
@@ -179,7 +235,7 @@ static ssize_t device_show(struct config_item *item, char *page)
 static int lock_empty(struct slot *slot)
 {
 	mutex_lock(&slot->lock);
-	if (!slot->unit && !slot->leaving)
+	if (!slot->plugged && !slot->leaving)
 		return 0;
 	mutex_unlock(&slot->lock);
 	return -EBUSY;
@@ -461,8 +517,8 @@ static ssize_t show_fail(struct slot *slot, enum iosim_fail fail, char *page)
 	int nr = 0;
 
 	mutex_lock(&slot->lock);
-	if (slot->unit)
-		nr = iosim_endpoint_failing(slot->unit->endpoint, fail);
+	if (slot->plugged)
+		nr = iosim_endpoint_failing(slot->plugged->endpoint, fail);
 	mutex_unlock(&slot->lock);
 	return sysfs_emit(page, "%d\n", nr);
 }
@@ -477,8 +533,8 @@ static int store_fail(struct slot *slot, enum iosim_fail fail, const char *page)
 	if (nr < 0)
 		return -ERANGE;
 	mutex_lock(&slot->lock);
-	if (slot->unit)
-		iosim_endpoint_fail(slot->unit->endpoint, fail, nr);
+	if (slot->plugged)
+		iosim_endpoint_fail(slot->plugged->endpoint, fail, nr);
 	else
 		rc = -ENODEV;
 	mutex_unlock(&slot->lock);
@@ -512,8 +568,8 @@ static ssize_t show_counter(struct slot *slot, enum iosim_counter counter,
 
 	mutex_lock(&slot->lock);
 	value = slot->past[counter];
-	if (slot->unit)
-		value += iosim_endpoint_counter(slot->unit->endpoint, counter);
+	if (slot->plugged)
+		value += iosim_endpoint_counter(slot->plugged->endpoint, counter);
 	mutex_unlock(&slot->lock);
 	return sysfs_emit(page, "%llu\n", value);
 }
@@ -618,8 +674,8 @@ static bool name_ok(const char *name)
 	return c - name <= MAX_NAME;
 }
 
-static struct config_item *make_slot(struct config_group *group,
-				     const char *name)
+static struct config_group *make_slot(struct config_group *group,
+				      const char *name)
 {
 	struct slot *slot;
 
@@ -640,8 +696,10 @@ static struct config_item *make_slot(struct config_group *group,
 		.prq_size = 32,
 		.vtd_haw = 52,
 	};
-	config_item_init_type_name(&slot->item, name, &slot_type);
-	return &slot->item;
+	config_group_init_type_name(&slot->top, name, &slot_type);
+	attributes_init(&slot->pci);
+	configfs_add_default_group(&slot->pci.group, &slot->top);
+	return &slot->top;
 }
 
 static void drop_slot(struct config_group *group, struct config_item *item)
@@ -649,7 +707,7 @@ static void drop_slot(struct config_group *group, struct config_item *item)
 	struct slot *slot = to_slot(item);
 
 	mutex_lock(&slot->lock);
-	if (slot->unit)
+	if (slot->plugged)
 		start_removal(slot);
 	mutex_unlock(&slot->lock);
 	wait_for_completion_timeout(&slot->gone, RMDIR_WAIT);
@@ -657,7 +715,7 @@ static void drop_slot(struct config_group *group, struct config_item *item)
 }
 
 static struct configfs_group_operations root_ops = {
-	.make_item = make_slot,
+	.make_group = make_slot,
 	.drop_item = drop_slot,
 };
 

@@ -11,12 +11,24 @@
  *	vfio		whole devices, driven through VFIO
  *	parent		devices that a kernel driver drives, with
  *	subdevice	sub-devices, driven through VFIO
+ *
+ *	pci/ has functions of PCI, with the same engine:
+ *
+ *	attributes	what they are like: a directory in configfs
+ *	shape		the same as a structure
+ *	space, caps	configuration space, and what is in it
+ *	memory, donor	what their BARs are made of, and where that is from
+ *	controller	interrupts
+ *	message		MSI and MSI-X
+ *	function	a function: an engine or a port
+ *	host		the PCI domain that they are in
  */
 #include <linux/ioasid_kernel.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 
+#include "../pci/donor.h"
 #include "devices.h"
 
 static int __init devices_init(void)
@@ -32,11 +44,16 @@ static int __init devices_init(void)
 	rc = platform_driver_register(&devices_parent_driver);
 	if (rc)
 		goto err_subdevice;
-	rc = config_setup();
+	rc = donor_setup();
 	if (rc)
 		goto err_parent;
+	rc = config_setup();
+	if (rc)
+		goto err_donor;
 	return 0;
 
+err_donor:
+	donor_cleanup();
 err_parent:
 	platform_driver_unregister(&devices_parent_driver);
 err_subdevice:
@@ -49,6 +66,7 @@ err_vfio:
 static void __exit devices_exit(void)
 {
 	config_cleanup();
+	donor_cleanup();
 	platform_driver_unregister(&devices_parent_driver);
 	mdev_unregister_driver(&devices_subdevice_driver);
 	platform_driver_unregister(&devices_vfio_driver);

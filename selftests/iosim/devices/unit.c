@@ -29,7 +29,7 @@ static struct unit *find_unit(const char *name)
 
 	lockdep_assert_held(&units_lock);
 	list_for_each_entry(unit, &units, link)
-		if (!strcmp(unit->name, name))
+		if (!strcmp(unit->plugged.name, name))
 			return unit;
 	return NULL;
 }
@@ -77,7 +77,7 @@ static struct unit *unit_alloc(const struct iosim_config *config)
 
 	if (!unit)
 		return NULL;
-	strscpy(unit->name, config->name);
+	strscpy(unit->plugged.name, config->name);
 	unit->registers = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	unit->memory = alloc_pages_exact(IOSIM_MEMORY_SIZE,
 					 GFP_KERNEL_ACCOUNT | __GFP_ZERO);
@@ -90,7 +90,7 @@ static struct unit *unit_alloc(const struct iosim_config *config)
 	unit->resources[1] =
 		DEFINE_RES_MEM(virt_to_phys(unit->memory), IOSIM_MEMORY_SIZE);
 	unit->config = *config;
-	unit->config.name = unit->name;
+	unit->config.name = unit->plugged.name;
 	unit->config.resources = unit->resources;
 	unit->config.nr_resources = ARRAY_SIZE(unit->resources);
 	return unit;
@@ -101,7 +101,7 @@ static int unit_list(struct unit *unit)
 	int rc = 0;
 
 	mutex_lock(&units_lock);
-	if (find_unit(unit->name))
+	if (find_unit(unit->plugged.name))
 		rc = -EEXIST;	/* it waits for its users to go */
 	else
 		list_add_tail(&unit->link, &units);
@@ -123,7 +123,7 @@ static struct iosim_endpoint *find_group(const char *name)
 	mutex_lock(&units_lock);
 	unit = find_unit(name);
 	mutex_unlock(&units_lock);
-	return unit && !unit->leaving ? unit->endpoint : NULL;
+	return unit && !unit->leaving ? unit->plugged.endpoint : NULL;
 }
 
 /**
@@ -134,10 +134,10 @@ static struct iosim_endpoint *find_group(const char *name)
  * When it returns a driver may be bound to the device, and users of VFIO may have
  * opened it.
  *
- * Return: the unit, or ERR_PTR: -ENODEV if there is no @group, -EEXIST if a unit
+ * Return: what is plugged in, or ERR_PTR: -ENODEV if there is no @group, -EEXIST if a unit
  * of that name is still there, -ENOMEM, and what iosim_endpoint_create() returns.
  */
-struct unit *unit_plug(const struct iosim_config *config, const char *group)
+struct plugged *unit_plug(const struct iosim_config *config, const char *group)
 {
 	struct iosim_endpoint *endpoint;
 	struct unit *unit;
@@ -164,9 +164,9 @@ struct unit *unit_plug(const struct iosim_config *config, const char *group)
 		goto err_unlist;
 	}
 	unit->config.group_with = NULL;
-	unit->endpoint = endpoint;
+	unit->plugged.endpoint = endpoint;
 	mutex_unlock(&plug_lock);
-	return unit;
+	return &unit->plugged;
 
 err_unlist:
 	unit_unlist(unit);
@@ -178,17 +178,19 @@ err_unlock:
 
 /**
  * unit_unplug - pull out a device
- * @unit: the unit; it is gone when this returns
+ * @plugged: from unit_plug(); it is gone when this returns
  *
  * Waits for those who use it through VFIO; they are asked to let go of it.
  */
-void unit_unplug(struct unit *unit)
+void unit_unplug(struct plugged *plugged)
 {
+	struct unit *unit = container_of(plugged, struct unit, plugged);
+
 	mutex_lock(&plug_lock);
 	unit->leaving = true;
 	mutex_unlock(&plug_lock);
 
-	iosim_endpoint_remove(unit->endpoint);
+	iosim_endpoint_remove(unit->plugged.endpoint);
 	unit_unlist(unit);
 	unit_free(unit);
 }
