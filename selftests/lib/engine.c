@@ -32,19 +32,12 @@ static int region_offset(int fd, uint32_t index, uint64_t *offset)
 	return rc;
 }
 
-static int enable_irq(int fd, int irq)
+static int enable_irq(struct engine *engine, uint32_t irq)
 {
-	char buffer[sizeof(struct vfio_irq_set) + sizeof(irq)];
-	struct vfio_irq_set *set = (struct vfio_irq_set *)buffer;
-
-	*set = (struct vfio_irq_set) {
-		.argsz = sizeof(buffer),
-		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		.index = 0,
-		.count = 1,
-	};
-	memcpy(set->data, &irq, sizeof(irq));
-	return ioctl(fd, VFIO_DEVICE_SET_IRQS, set) < 0 ? -errno : 0;
+	engine->irq = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (engine->irq < 0)
+		return -errno;
+	return vfio_eventfd(engine->fd, irq, engine->irq);
 }
 
 /* The device is bound: get at its registers and its interrupt. */
@@ -61,10 +54,48 @@ static int prepare(struct engine *engine)
 		return rc;
 	if (engine_read32(engine, IOSIM_REG_MAGIC) != IOSIM_MAGIC)
 		return -ENODEV;
-	engine->irq = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (engine->irq < 0)
+	return enable_irq(engine, IOSIM_IRQ_COMPLETION);
+}
+
+/* The same, if it is a function of PCI. */
+static int prepare_function(struct engine *engine)
+{
+	size_t length;
+	int rc;
+
+	rc = vfio_enable_dma(engine->fd, true);
+	if (!rc)
+		rc = region_offset(engine->fd, IOSIM_REGION_REGISTERS,
+				   &engine->registers);
+	if (rc)
+		return rc;
+	engine->mapped = engine_mmap(engine, IOSIM_REGION_REGISTERS, &length);
+	if (!engine->mapped)
 		return -errno;
-	return enable_irq(engine->fd, engine->irq);
+	if (engine_read32(engine, IOSIM_REG_MAGIC) != IOSIM_MAGIC)
+		return -ENODEV;
+	rc = enable_irq(engine, VFIO_PCI_MSIX_IRQ_INDEX);
+	if (rc == -EINVAL)	/* it has MSI only */
+		rc = vfio_eventfd(engine->fd, VFIO_PCI_MSI_IRQ_INDEX,
+				  engine->irq);
+	return rc;
+}
+
+/* Bind it, and make it ready. */
+static int open_with(struct engine *engine, int cdev, int iommufd,
+		     int (*make_ready)(struct engine *engine))
+{
+	int rc;
+
+	*engine = (struct engine) { .fd = cdev, .irq = -1 };
+	if (cdev < 0)
+		return cdev;
+	rc = vfio_bind(cdev, iommufd, &engine->dev_id);
+	if (!rc)
+		rc = make_ready(engine);
+	if (rc)
+		engine_close(engine);
+	return rc;
 }
 
 /**
@@ -77,22 +108,30 @@ static int prepare(struct engine *engine)
  */
 int engine_open(struct engine *engine, int cdev, int iommufd)
 {
+	return open_with(engine, cdev, iommufd, prepare);
+}
+
+/* A function of PCI, by its address; it is given to vfio-pci. */
+static int open_function(struct engine *engine, const char *bdf, int iommufd)
+{
+	struct vfio_pci pci;
 	int rc;
 
-	*engine = (struct engine) { .fd = cdev, .irq = -1 };
-	if (cdev < 0)
-		return cdev;
-	rc = vfio_bind(cdev, iommufd, &engine->dev_id);
+	rc = vfio_at(bdf, &pci);
 	if (!rc)
-		rc = prepare(engine);
-	if (rc)
-		engine_close(engine);
-	return rc;
+		rc = vfio_take(&pci);
+	return open_with(engine, rc ?: vfio_cdev_open(&pci), iommufd,
+			 prepare_function);
 }
 
 /* The engine of that name in configfs. */
 int engine_open_name(struct engine *engine, const char *name, int iommufd)
 {
+	char device[64] = "";
+
+	iosim_get(name, "device", device, sizeof(device));
+	if (strchr(device, ':'))
+		return open_function(engine, device, iommufd);
 	return engine_open(engine, iosim_cdev(name), iommufd);
 }
 
@@ -104,6 +143,9 @@ int engine_open_subdevice(struct engine *engine, const char *uuid, int iommufd)
 /* Closing twice does no harm. */
 void engine_close(struct engine *engine)
 {
+	if (engine->mapped)
+		munmap(engine->mapped, getpagesize());
+	engine->mapped = NULL;
 	if (engine->irq >= 0)
 		close(engine->irq);
 	if (engine->fd >= 0)
@@ -171,22 +213,44 @@ void *engine_mmap(const struct engine *engine, unsigned int region,
 
 /* Descriptors -------------------------------------------------------------- */
 
-/* Submit a descriptor as it is. -EAGAIN: the queue is full. */
-int engine_submit(const struct engine *engine, const struct iosim_desc *desc)
-{
-	ssize_t done = pwrite(engine->fd, desc, sizeof(*desc), engine->portal);
-
-	if (done < 0)
-		return -errno;
-	return done == sizeof(*desc) ? 0 : -EIO;
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Ring the doorbell, and wait until the descriptor has been taken. */
+static int ring(const struct engine *engine, const struct iosim_desc *desc)
+{
+	uint32_t *doorbell = engine->mapped + IOSIM_REG_DOORBELL;
+	int64_t end = now_ms() + ENGINE_WAIT_MS;
+
+	memcpy(engine->mapped + IOSIM_REG_DESC, desc, sizeof(*desc));
+	__atomic_store_n(doorbell, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(doorbell, __ATOMIC_ACQUIRE)) {
+		if (now_ms() > end)
+			return -ETIMEDOUT;
+		usleep(100);
+	}
+	return 0;
+}
+
+/*
+ * Submit a descriptor as it is. -EAGAIN: the queue is full. -ETIMEDOUT: a function does not
+ * take it.
+ */
+int engine_submit(const struct engine *engine, const struct iosim_desc *desc)
+{
+	ssize_t done;
+
+	if (engine->mapped)
+		return ring(engine, desc);
+	done = pwrite(engine->fd, desc, sizeof(*desc), engine->portal);
+	if (done < 0)
+		return -errno;
+	return done == sizeof(*desc) ? 0 : -EIO;
 }
 
 /* Take interrupts that have arrived, or wait that long for one. */

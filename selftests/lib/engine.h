@@ -30,6 +30,8 @@
  * @dev_id: its ID in the iommufd
  * @registers: where they are in the file
  * @portal: likewise
+ * @mapped: the registers of a function of PCI, to which descriptors are written; NULL:
+ *	it has a portal
  * @irq: eventfd of its interrupt
  */
 struct engine {
@@ -37,6 +39,7 @@ struct engine {
 	uint32_t dev_id;
 	uint64_t registers;
 	uint64_t portal;
+	void *mapped;
 	int irq;
 };
 

@@ -88,6 +88,28 @@ static void read_cdev(struct vfio_pci *dev)
 	closedir(dir);
 }
 
+/**
+ * vfio_at() - the PCI device at an address
+ * @bdf: "0000:00:03.0"
+ * @dev: filled
+ *
+ * Return: 0, or -ENODEV if there is none.
+ */
+int vfio_at(const char *bdf, struct vfio_pci *dev)
+{
+	long vendor = read_hex(bdf, "vendor");
+
+	if (vendor < 0 || strlen(bdf) >= sizeof(dev->bdf))
+		return -ENODEV;
+	memset(dev, 0, sizeof(*dev));
+	strcpy(dev->bdf, bdf);
+	dev->vendor = vendor;
+	dev->device = read_hex(bdf, "device");
+	read_group(dev);
+	read_cdev(dev);
+	return 0;
+}
+
 static int by_bdf(const void *a, const void *b)
 {
 	return strcmp(((const struct vfio_pci *)a)->bdf,
@@ -113,19 +135,10 @@ int vfio_find(uint16_t vendor, uint16_t device, struct vfio_pci *found, int max)
 	if (!dir)
 		return 0;
 	while (count < max && (entry = readdir(dir))) {
-		struct vfio_pci *dev = &found[count];
-
-		if (strlen(entry->d_name) >= sizeof(dev->bdf) ||
-		    read_hex(entry->d_name, "vendor") != vendor ||
-		    read_hex(entry->d_name, "device") != device)
-			continue;
-		memset(dev, 0, sizeof(*dev));
-		strcpy(dev->bdf, entry->d_name);
-		dev->vendor = vendor;
-		dev->device = device;
-		read_group(dev);
-		read_cdev(dev);
-		count++;
+		if (read_hex(entry->d_name, "vendor") == vendor &&
+		    read_hex(entry->d_name, "device") == device &&
+		    !vfio_at(entry->d_name, &found[count]))
+			count++;
 	}
 	closedir(dir);
 	qsort(found, count, sizeof(*found), by_bdf);
@@ -400,6 +413,27 @@ int vfio_decode(int dev_fd, bool on)
 		command |= PCI_COMMAND_MEMORY;
 	return vfio_config_write(dev_fd, PCI_COMMAND, &command,
 				 sizeof(command));
+}
+
+/**
+ * vfio_eventfd() - let an interrupt signal an eventfd
+ * @dev_fd: open device
+ * @irq: its index; the first vector of it
+ * @eventfd: an eventfd, or -1 for none any more
+ */
+int vfio_eventfd(int dev_fd, uint32_t irq, int eventfd)
+{
+	char buffer[sizeof(struct vfio_irq_set) + sizeof(eventfd)];
+	struct vfio_irq_set *set = (struct vfio_irq_set *)buffer;
+
+	*set = (struct vfio_irq_set) {
+		.argsz = sizeof(buffer),
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = irq,
+		.count = 1,
+	};
+	memcpy(set->data, &eventfd, sizeof(eventfd));
+	return result(ioctl(dev_fd, VFIO_DEVICE_SET_IRQS, set));
 }
 
 /**

@@ -35,6 +35,7 @@ struct vfio_pci {
 int vfio_find(uint16_t vendor, uint16_t device, struct vfio_pci *found,
 	      int max);
 
+int vfio_at(const char *bdf, struct vfio_pci *dev);
 int vfio_take(struct vfio_pci *dev);
 int vfio_cdev_open(const struct vfio_pci *dev);
 int vfio_bind(int dev_fd, int iommufd, uint32_t *dev_id);
@@ -57,6 +58,7 @@ int vfio_config_write(int dev_fd, uint32_t offset, const void *value,
 int vfio_decode(int dev_fd, bool on);
 int vfio_find_capability(int dev_fd, uint8_t id);
 int vfio_enable_dma(int dev_fd, bool on);
+int vfio_eventfd(int dev_fd, uint32_t irq, int eventfd);
 void *vfio_map_bar(int dev_fd, int bar, size_t *length);
 
 int vfio_dma_map(int container, const void *va, uint64_t length, uint64_t iova,
