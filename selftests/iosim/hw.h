@@ -96,6 +96,7 @@ enum iosim_counter {
 	IOSIM_NOSNOOP,
 	IOSIM_NESTED_WALKS,
 	IOSIM_STRUCTURE_HITS,
+	IOSIM_PEER_ACCESSES,
 	IOSIM_NR_COUNTERS,
 };
 
@@ -149,7 +150,9 @@ int iosim_endpoint_failing(const struct iosim_endpoint *endpoint,
 
 void iosim_endpoint_master(struct iosim_endpoint *endpoint, bool on);
 
-struct iosim_endpoint *iosim_pci_create(const struct iosim_config *config);
+struct iosim_endpoint *iosim_pci_create(const struct iosim_config *config,
+					bool (*peer)(void *data, u64 address),
+					void *data);
 int iosim_pci_describe(struct iosim_endpoint *endpoint, struct pci_dev *pdev);
 void iosim_pci_remove(struct iosim_endpoint *endpoint);
 

@@ -345,6 +345,7 @@ struct iosim_completion {
 #define IOSIM_REASON_REQUEST_FAILED	8	/* a page request was refused */
 #define IOSIM_REASON_REQUEST_OVERFLOW	9	/* too many page requests */
 #define IOSIM_REASON_MASTER		10	/* the function may not be bus master */
+#define IOSIM_REASON_UNSUPPORTED	11	/* it did not get to the IOMMU, or anywhere */
 
 /*
  * configfs

@@ -594,6 +594,7 @@ COUNTER(late_reports, IOSIM_LATE_REPORTS);
 COUNTER(nosnoop, IOSIM_NOSNOOP);
 COUNTER(nested_walks, IOSIM_NESTED_WALKS);
 COUNTER(structure_hits, IOSIM_STRUCTURE_HITS);
+COUNTER(peer_accesses, IOSIM_PEER_ACCESSES);
 
 static ssize_t vtd_fault_show(struct config_item *item, char *page)
 {
@@ -645,6 +646,7 @@ static struct configfs_attribute *slot_attrs[] = {
 	&attr_nested_walks,
 	&attr_structure_hits,
 	&attr_vtd_fault,
+	&attr_peer_accesses,
 	NULL,
 };
 

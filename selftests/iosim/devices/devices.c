@@ -20,6 +20,7 @@
  *	memory, donor	what their BARs are made of, and where that is from
  *	controller	interrupts
  *	message		MSI and MSI-X
+ *	route		what becomes of its requests before the IOMMU
  *	function	a function: an engine or a port
  *	host		the PCI domain that they are in
  */

@@ -58,6 +58,21 @@ static bool bypassed(const struct iosim_access *access,
 	       !(at->second && READ_ONCE(at->second->coherent));
 }
 
+/* A request that another device takes on its way to the IOMMU, which knows nothing of it. */
+static void do_peer(struct iosim_endpoint *endpoint,
+		    const struct iosim_access *access, u64 address,
+		    size_t length, void *buffer, struct outcome *out)
+{
+	void *memory = mmio_find(address);
+
+	endpoint_count(endpoint, IOSIM_PEER_ACCESSES, 1);
+	out->reason = IOSIM_REASON_UNSUPPORTED;
+	if (!memory)
+		return;
+	if (!buffer || mmio_transfer(memory, buffer, length, access->write))
+		out->reason = 0;
+}
+
 /* The lock of the endpoint is held. */
 static void do_piece(struct iosim_endpoint *endpoint,
 		     const struct iosim_access *access, struct walk *walk,
@@ -68,6 +83,10 @@ static void do_piece(struct iosim_endpoint *endpoint,
 	out->reason = IOSIM_REASON_MASTER;
 	if (!READ_ONCE(endpoint->master))
 		return;
+	if (endpoint->peer && endpoint->peer(endpoint->peer_data, walk->iova)) {
+		do_peer(endpoint, access, walk->iova, length, buffer, out);
+		return;
+	}
 	walk->at = attach_find(endpoint, access->pasid, &walk->tag,
 			       &out->reason);
 	if (!walk->at)

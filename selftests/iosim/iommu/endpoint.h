@@ -39,6 +39,8 @@
  * @group_with: whose group it joins, or NULL
  * @master: it may do DMA
  * @piece: odd while a piece of DMA is done; see access_quiesce()
+ * @peer: whether a request gets to another device without the IOMMU; NULL: none does
+ * @peer_data: its argument
  * @attach_lock: who changes what is attached
  * @gate: held for reading while a piece of DMA is done and while a fault is
  *	reported. Who has taken something out of @rid or @pasids passes through it
@@ -81,6 +83,8 @@ struct iosim_endpoint {
 
 	bool master;
 	u32 piece;
+	bool (*peer)(void *data, u64 address);
+	void *peer_data;
 
 	struct mutex attach_lock;
 	struct rw_semaphore gate;

@@ -107,12 +107,23 @@ void pci_reserved(struct list_head *list)
 /**
  * iosim_pci_create - make the endpoint of a function
  * @config: what it is like
+ * @peer: whether a request gets to another function without the IOMMU; called with
+ *	interrupts off
+ * @data: its first argument
  *
  * Return: the endpoint, or an error of endpoint_create().
  */
-struct iosim_endpoint *iosim_pci_create(const struct iosim_config *config)
+struct iosim_endpoint *iosim_pci_create(const struct iosim_config *config,
+					bool (*peer)(void *data, u64 address),
+					void *data)
 {
-	return endpoint_create(config);
+	struct iosim_endpoint *endpoint = endpoint_create(config);
+
+	if (!IS_ERR(endpoint)) {
+		endpoint->peer = peer;
+		endpoint->peer_data = data;
+	}
+	return endpoint;
 }
 EXPORT_SYMBOL_GPL(iosim_pci_create);
 

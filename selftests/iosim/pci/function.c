@@ -22,6 +22,7 @@
 #include "function.h"
 #include "memory.h"
 #include "message.h"
+#include "route.h"
 
 #define POLL_BUSY_US	50
 #define POLL_IDLE_US	1000
@@ -29,7 +30,7 @@
 #define BUSY_JIFFIES	(HZ / 50)
 
 DEFINE_RAW_SPINLOCK(function_lock);
-static LIST_HEAD(functions);
+LIST_HEAD(functions);
 
 /* Where the functions are ---------------------------------------------------- */
 
@@ -162,7 +163,7 @@ int function_enter(struct function *function)
 	else if (!fits(function))
 		rc = -EINVAL;
 	if (!rc) {
-		list_add_tail(&function->link, &functions);
+		list_add_tail_rcu(&function->link, &functions);
 		if (function->above)
 			function->above->nr_below++;
 	}
@@ -212,7 +213,7 @@ static void stop_decoding(struct function *function, unsigned int i)
 		return;
 	iosim_mmio_release(&bar->mmio);
 	movers[i](function, bar->own);
-	bar->decoded = false;
+	WRITE_ONCE(bar->decoded, false);
 }
 
 static void start_decoding(struct function *function, unsigned int i,
@@ -220,13 +221,13 @@ static void start_decoding(struct function *function, unsigned int i,
 {
 	struct bar *bar = &function->bars[i];
 
-	bar->mmio.start = address;
+	WRITE_ONCE(bar->mmio.start, address);
 	bar->mmio.length = bar->size;
 	bar->mmio.memory = memory_at(address, bar->size);
 	if (!bar->mmio.memory || iosim_mmio_claim(&bar->mmio))
 		return;
 	movers[i](function, bar->mmio.memory);
-	bar->decoded = true;
+	WRITE_ONCE(bar->decoded, true);
 }
 
 static void settle_bar(struct function *function, unsigned int i, bool decode)
@@ -544,7 +545,7 @@ struct function *function_create(const char *name, const struct shape *shape,
 	function->config = *config;
 	init_swait_queue_head(&function->wake);
 	caps_fill(&function->space, &function->caps, shape, config);
-	function->endpoint = iosim_pci_create(config);
+	function->endpoint = iosim_pci_create(config, route_to_peer, function);
 	if (IS_ERR(function->endpoint)) {
 		rc = PTR_ERR(function->endpoint);
 		goto err_free;
@@ -572,10 +573,12 @@ void function_leave(struct function *function)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&function_lock, flags);
-	list_del(&function->link);
+	list_del_rcu(&function->link);
 	if (function->above)
 		function->above->nr_below--;
 	raw_spin_unlock_irqrestore(&function_lock, flags);
+	/* Requests of others may be on their way past it. */
+	synchronize_rcu();
 }
 
 /**

@@ -88,6 +88,8 @@ struct function {
  * from those. Taken with interrupts off, in any context; portal.page is taken inside.
  */
 extern raw_spinlock_t function_lock;
+/* Read under RCU, too. */
+extern struct list_head functions;
 
 struct function *function_create(const char *name, const struct shape *shape,
 				 const struct iosim_config *config);
