@@ -359,8 +359,10 @@ struct iosim_completion {
  *	isolated_msi	0 or 1 (default)
  *	group		empty (default: a group of its own), or the name of a
  *			device that is plugged in, whose group it joins
- *	kind		"engine" (default): for VFIO; or "parent": driven by a kernel
- *			driver, with mdev sub-devices
+ *	kind		"engine" (default): for VFIO; "parent": driven by a kernel
+ *			driver, with mdev sub-devices; or a function of PCI: "function"
+ *			(an engine), "root-port", "upstream" and "downstream" (the
+ *			ports of a switch), see below
  *	addr_bits	aperture of the second stage: 32 to 64 (default: 48); above
  *			48, pasid_bits may be up to 12 (else EINVAL when plugged in)
  *	reserved	empty, or "START-LAST": a reserved range, hexadecimal
@@ -383,7 +385,8 @@ struct iosim_completion {
  *			attributes of the device are
  *	plugged		write 1: the device appears; write 0: it is removed, as if
  *			it had been pulled out
- *	device		read: its name, /sys/bus/platform/devices/NAME, or ENODEV
+ *	device		read: its name, /sys/bus/platform/devices/NAME, or of a function
+ *			/sys/bus/pci/devices/NAME, or ENODEV
  *
  * The words of "quirks". Devices with different ones have no page table in common.
  *
@@ -416,14 +419,53 @@ struct iosim_completion {
  *
  *	walks iotlb_hits pasid_cache_hits invalidations page_requests
  *	page_responses page_request_overflows faults late_reports nosnoop
- *	nested_walks structure_hits
+ *	nested_walks structure_hits peer_accesses
  *
- * late_reports are those of fault_thread that have been made. nosnoop counts accesses,
+ * peer_accesses are those of a function that did not come to the IOMMU. late_reports are those of fault_thread that have been made. nosnoop counts accesses,
  * of a page each at most, that went past the caches: IOSIM_DESC_NO_SNOOP, and no second
  * stage that enforces coherency. nested_walks are walks through a first stage of VT-d,
  * structure_hits those that did not begin at its root, because of the paging-structure
  * cache. vtd_fault reads as @code of the last DMA that faulted, "0x71" for example: there
  * is no completion if that has faulted, too.
+ *
+ * Functions of PCI are in a domain of their own, 0x1000 unless the parameter pci_domain of
+ * iosim-devices says otherwise. It is there when a device whose BAR 2 is nothing but memory
+ * is bound to the driver iosim-memory, by its driver_override; without, plugging in is
+ * ENODEV. What such a function is like is in the directory pci below its own:
+ *
+ *	port		empty (default: on the root bus), or the name of a port that is
+ *			plugged in, and that it is below. An upstream port is below a
+ *			root port, and downstream ports are below that
+ *	devfn		empty (default: the next device that is free), or "DD.F"
+ *	multifunction	0 (default) or 1: there are more functions of its device
+ *	id		"VVVV:DDDD", vendor and device (default: 1d6b:494f)
+ *	acs		0 (default: none), or the capabilities of ACS: bits 0 SV, 1 TB,
+ *			2 RR, 3 CR, 4 UF, 6 DT
+ *	ats		0 (default) or 1
+ *	flr		0 or 1 (default): it can be reset alone
+ *	msi		0 (default) or 1: MSI, of one vector
+ *	msix		vectors of MSI-X, 0 to 64 (default: 1), of an engine
+ *	memory		bytes of BAR 2, a power of two from 4096 to 4194304 (default:
+ *			65536), or 0: none
+ *	siov		0 (default) or 1: the DVSEC of Intel's SIOV
+ *
+ * Of the other attributes pasid_bits and pri decide whether there are capabilities; group
+ * must be empty: which group it is in follows from the topology. Its engine has
+ *
+ *	BAR 0		the page of registers. There is no portal: descriptors go by
+ *			IOSIM_REG_DESC and IOSIM_REG_DOORBELL, without IOSIM_CTRL_POLL, and
+ *			IOSIM_CTRL_RESET is read as 0 when it is done
+ *	BAR 2		memory, a target for peer-to-peer DMA
+ *	BAR 4		the table of MSI-X, and at 0x800 the pending bits
+ *
+ * Vector 0 is the interrupt of completions. The doorbell is looked at, and DMA done, while
+ * the function is in D0, decodes BAR 0 and is bus master. With a PASID DMA is done only if
+ * PASIDs are enabled, and pages are requested only if PRI is.
+ *
+ * A request goes by its address before the IOMMU sees it: to another function of the same
+ * device, and at a downstream or root port to what is below its siblings, unless ACS
+ * redirects it there (RR). One that comes through a bridge from below does not get to an
+ * address in the window of that bridge: IOSIM_REASON_UNSUPPORTED.
  *
  * Removing a device asks those who use it through VFIO to let go of it, and waits
  * for them: a write of 0 until a signal comes, rmdir for a second. The removal goes on

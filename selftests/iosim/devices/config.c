@@ -602,8 +602,8 @@ static ssize_t vtd_fault_show(struct config_item *item, char *page)
 	u32 code = 0;
 
 	mutex_lock(&slot->lock);
-	if (slot->unit)
-		code = iosim_endpoint_fault(slot->unit->endpoint);
+	if (slot->plugged)
+		code = iosim_endpoint_fault(slot->plugged->endpoint);
 	mutex_unlock(&slot->lock);
 	return sysfs_emit(page, "0x%x\n", code);
 }
