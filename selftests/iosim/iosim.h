@@ -421,12 +421,13 @@ struct iosim_completion {
  *	page_responses page_request_overflows faults late_reports nosnoop
  *	nested_walks structure_hits peer_accesses
  *
- * peer_accesses are those of a function that did not come to the IOMMU. late_reports are those of fault_thread that have been made. nosnoop counts accesses,
- * of a page each at most, that went past the caches: IOSIM_DESC_NO_SNOOP, and no second
- * stage that enforces coherency. nested_walks are walks through a first stage of VT-d,
- * structure_hits those that did not begin at its root, because of the paging-structure
- * cache. vtd_fault reads as @code of the last DMA that faulted, "0x71" for example: there
- * is no completion if that has faulted, too.
+ * peer_accesses are those of a function that did not come to the IOMMU. late_reports are
+ * those of fault_thread that have been made. nosnoop counts accesses, of a page each at
+ * most, that went past the caches: IOSIM_DESC_NO_SNOOP, and no second stage that enforces
+ * coherency. nested_walks are walks through a first stage of VT-d, structure_hits those
+ * that did not begin at its root, because of the paging-structure cache. vtd_fault reads as
+ * @code of the last DMA that faulted, "0x71" for example: there is no completion if that
+ * has faulted, too.
  *
  * Functions of PCI are in a domain of their own, 0x1000 unless the parameter pci_domain of
  * iosim-devices says otherwise. It is there when a device whose BAR 2 is nothing but memory

@@ -131,6 +131,7 @@ void access_piece(struct iosim_endpoint *endpoint,
 	/* Pairs with the one in iosim_endpoint_master(). */
 	smp_mb();
 	do_piece(endpoint, access, &walk, length, buffer, out);
+	/* Who sees it sees what the piece has done. */
 	smp_store_release(&endpoint->piece, endpoint->piece + 1);
 	spin_unlock_irqrestore(&endpoint->lock, flags);
 	if (out->reason && !out->code && endpoint->vtd.on)
@@ -152,6 +153,7 @@ void iosim_endpoint_master(struct iosim_endpoint *endpoint, bool on)
 	WRITE_ONCE(endpoint->master, on);
 	/* Either the next piece sees it, or this sees the piece. */
 	smp_mb();
+	/* Pairs with the end of a piece, here and below. */
 	piece = smp_load_acquire(&endpoint->piece);
 	if (on || !(piece & 1))
 		return;
