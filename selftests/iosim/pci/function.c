@@ -144,8 +144,8 @@ static bool fits(const struct function *function)
  * function_enter - put a function into its place
  * @function: the function
  *
- * Return: 0, -ENODEV if there is no such port, -EBUSY if the place is taken, -EINVAL if
- * it does not fit there.
+ * Return: 0, -EEXIST if a function of that name is still there, -ENODEV if there is no such
+ * port, -EBUSY if the place is taken, -EINVAL if it does not fit there.
  */
 int function_enter(struct function *function)
 {
@@ -156,7 +156,9 @@ int function_enter(struct function *function)
 	raw_spin_lock_irqsave(&function_lock, flags);
 	if (port[0])
 		function->above = function_find_name(port);
-	if (port[0] && !function->above)
+	if (function_find_name(function->name))
+		rc = -EEXIST;	/* it waits for its users to go */
+	else if (port[0] && (!function->above || function->above->leaving))
 		rc = -ENODEV;
 	else if (!place(function))
 		rc = -EBUSY;
@@ -562,6 +564,25 @@ err_endpoint:
 err_free:
 	kvfree(function);
 	return ERR_PTR(rc);
+}
+
+/**
+ * function_begin_leave - see to it that nothing gets below a port any more
+ * @function: a port, or an engine
+ *
+ * Return: false if something is below it, and it stays as it is.
+ */
+bool function_begin_leave(struct function *function)
+{
+	unsigned long flags;
+	bool empty;
+
+	raw_spin_lock_irqsave(&function_lock, flags);
+	empty = !function->nr_below;
+	if (empty)
+		function->leaving = true;
+	raw_spin_unlock_irqrestore(&function_lock, flags);
+	return empty;
 }
 
 /**

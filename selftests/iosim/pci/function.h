@@ -41,6 +41,7 @@ struct bar {
  *	use after creation
  * @above: the port that it is below, or NULL
  * @nr_below: functions below this port
+ * @leaving: nothing can be put below this port any more
  * @devfn: device and function
  * @endpoint: how it reaches memory
  * @pdev: what the kernel has found, or NULL; referenced by @endpoint
@@ -64,6 +65,7 @@ struct function {
 	struct iosim_config config;
 	struct function *above;
 	unsigned int nr_below;
+	bool leaving;
 	u8 devfn;
 	struct iosim_endpoint *endpoint;
 	struct pci_dev *pdev;
@@ -95,6 +97,7 @@ struct function *function_create(const char *name, const struct shape *shape,
 				 const struct iosim_config *config);
 void function_destroy(struct function *function);
 int function_enter(struct function *function);
+bool function_begin_leave(struct function *function);
 void function_leave(struct function *function);
 struct function *function_find(u8 bus, u8 devfn);
 struct function *function_find_name(const char *name);

@@ -110,30 +110,35 @@ static struct pci_ops ops = {
 
 /* Devices that are added ------------------------------------------------------ */
 
-/* The function of a device, which the function knows from now on, or not any more. */
-static struct function *take(struct pci_dev *pdev, bool there)
+static void introduce(struct pci_dev *pdev)
 {
 	struct function *function;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&function_lock, flags);
 	function = function_find(pdev->bus->number, pdev->devfn);
-	if (function && (there || function->pdev == pdev))
-		function->pdev = there ? pdev : NULL;
+	if (function)
+		function->pdev = pdev;
 	raw_spin_unlock_irqrestore(&function_lock, flags);
-	return function;
-}
-
-static void introduce(struct pci_dev *pdev)
-{
-	struct function *function = take(pdev, true);
-
 	if (!function)
 		return;
 	if (iosim_pci_describe(function->endpoint, pdev))
 		pci_err(pdev, "no memory: it is behind no IOMMU\n");
 	dev_set_msi_domain(&pdev->dev,
 			   controller_domain(function->config.isolated_msi));
+}
+
+/* By the device: somebody may have written to the buses of the ports above. */
+static void forget(const struct pci_dev *pdev)
+{
+	struct function *function;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&function_lock, flags);
+	list_for_each_entry(function, &functions, link)
+		if (function->pdev == pdev)
+			function->pdev = NULL;
+	raw_spin_unlock_irqrestore(&function_lock, flags);
 }
 
 static int notified(struct notifier_block *nb, unsigned long action, void *data)
@@ -145,7 +150,7 @@ static int notified(struct notifier_block *nb, unsigned long action, void *data)
 	if (action == BUS_NOTIFY_ADD_DEVICE)
 		introduce(pdev);
 	else if (action == BUS_NOTIFY_REMOVED_DEVICE)
-		take(pdev, false);
+		forget(pdev);
 	return NOTIFY_OK;
 }
 
@@ -264,7 +269,8 @@ static int appear(struct function *function)
 		return rc;
 	bus = pci_find_bus(domain, function_bus(function));
 	pdev = bus ? pci_scan_single_device(bus, function->devfn) : NULL;
-	if (!pdev)
+	/* It may be another one, if somebody has written to the port's buses. */
+	if (!pdev || pdev != READ_ONCE(function->pdev))
 		return -ENODEV;
 	if (!device_iommu_mapped(&pdev->dev))
 		rc = -ENODEV;
@@ -299,10 +305,12 @@ static int plug(struct socket *socket)
 		 "%04x:%02x:%02x.%u", domain, function_bus(function),
 		 PCI_SLOT(function->devfn), PCI_FUNC(function->devfn));
 	pci_unlock_rescan_remove();
-	if (rc)
-		function_leave(function);
-	else
+	if (!rc) {
 		atomic_inc(&host.nr);
+		return 0;
+	}
+	function_leave(function);
+	wake_up_all(&host.fewer);
 	return rc;
 }
 
@@ -313,8 +321,8 @@ static int plug(struct socket *socket)
  * @config: what the device is like, for the IOMMU
  *
  * Return: what is plugged in, or an error: -ENODEV without a device that lends its memory,
- * without the port, or if the kernel does not find it; -EBUSY if its place is taken,
- * -EINVAL if it does not fit there, -ENOSPC without numbers for buses, -ENOMEM.
+ * without the port, or if the kernel does not find it; -EEXIST if one of that name is still
+ * there, -EBUSY if its place is taken, -EINVAL if it does not fit there, -ENOSPC without numbers for buses, -ENOMEM.
  */
 struct plugged *host_plug(const char *name, const struct shape *shape,
 			  const struct iosim_config *config)
@@ -384,7 +392,7 @@ void host_unplug(struct plugged *plugged)
 	struct socket *socket = container_of(plugged, struct socket, plugged);
 	struct function *function = socket->function;
 
-	wait_event_idle(host.fewer, !READ_ONCE(function->nr_below));
+	wait_event_idle(host.fewer, function_begin_leave(function));
 	disappear(function);
 	atomic_dec(&host.nr);
 	wake_up_all(&host.fewer);
