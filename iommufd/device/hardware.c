@@ -33,14 +33,17 @@ static void spaces_lock(const struct hwpt *hwpt, const struct hwpt *other)
 	mutex_lock(&ctx->ioas_lock);
 	down_write_nest_lock(lock, &ctx->ioas_lock);
 	down_write_nest_lock(ioas_lock(other->ioas), &ctx->ioas_lock);
-	mutex_unlock(&ctx->ioas_lock);
 }
 
 static void spaces_unlock(const struct hwpt *hwpt, const struct hwpt *other)
 {
-	if (ioas_lock(other->ioas) != ioas_lock(hwpt->ioas))
-		up_write(ioas_lock(other->ioas));
-	up_write(ioas_lock(hwpt->ioas));
+	struct rw_semaphore *lock = ioas_lock(hwpt->ioas);
+
+	up_write(lock);
+	if (ioas_lock(other->ioas) == lock)
+		return;
+	up_write(ioas_lock(other->ioas));
+	mutex_unlock(&hwpt->ioas->ctx->ioas_lock);
 }
 
 static int setup_msi(const struct group *group, struct hwpt *hwpt)

