@@ -455,10 +455,12 @@ int host_open(void)
  */
 void host_close(void)
 {
+	struct pci_host_bridge *bridge;
 	struct pci_bus *bus;
 
 	mutex_lock(&host.lock);
 	bus = host.bus;
+	bridge = to_pci_host_bridge(bus->bridge);
 	host.bus = NULL;
 	mutex_unlock(&host.lock);
 	wait_event_idle(host.fewer, !atomic_read(&host.nr));
@@ -466,6 +468,8 @@ void host_close(void)
 	pci_stop_root_bus(bus);
 	pci_remove_root_bus(bus);
 	pci_unlock_rescan_remove();
+	/* Its first reference is that of whoever has made it. */
+	pci_free_host_bridge(bridge);
 }
 
 /**
