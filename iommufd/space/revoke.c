@@ -39,8 +39,8 @@ static bool scan_some(struct ioas *ioas, unsigned long *from,
 }
 
 /* Do it to all BARs of a device that are mapped in a context. */
-static void for_each_bar(struct iommufd_ctx *ctx, const struct bar_owner *owner,
-			 bar_action action)
+static void do_to_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner,
+		       bar_action action)
 {
 	struct ioas *ioas;
 
@@ -80,7 +80,7 @@ static void revoke(struct ioas *ioas, struct area *area)
  */
 void iommufd_ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 {
-	for_each_bar(ctx, owner, revoke);
+	do_to_bars(ctx, owner, revoke);
 }
 
 static void park(struct ioas *ioas, struct area *area)
@@ -112,5 +112,5 @@ static void unpark(struct ioas *ioas, struct area *area)
 void iommufd_ioas_switch_bars(struct iommufd_ctx *ctx,
 			      const struct bar_owner *owner)
 {
-	for_each_bar(ctx, owner, iommufd_bar_owner_off(owner) ? park : unpark);
+	do_to_bars(ctx, owner, iommufd_bar_owner_off(owner) ? park : unpark);
 }

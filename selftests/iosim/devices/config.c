@@ -45,11 +45,13 @@ enum kind {
  * @driver: of a platform device; NULL: it is a function of PCI
  * @type: of such a function
  */
-static const struct kind_row {
+struct kind_row {
 	const char *name;
 	const char *driver;
 	enum shape_type type;
-} kinds[NR_KINDS] = {
+};
+
+static const struct kind_row kinds[NR_KINDS] = {
 	[KIND_ENGINE] = { "engine", DEVICES_VFIO_DRIVER },
 	[KIND_PARENT] = { "parent", DEVICES_PARENT_DRIVER },
 	[KIND_FUNCTION] = { "function", NULL, SHAPE_ENDPOINT },

@@ -53,14 +53,16 @@ struct socket {
  * @nr: functions
  * @fewer: there are fewer functions
  */
-static struct {
+struct host {
 	struct pci_sysdata sysdata;
 	struct resource buses;
 	struct pci_bus *bus;
 	struct mutex lock;
 	atomic_t nr;
 	wait_queue_head_t fewer;
-} host = {
+};
+
+static struct host host = {
 	.buses = {
 		.name = "iosim buses",
 		.start = 0,
@@ -322,7 +324,8 @@ static int plug(struct socket *socket)
  *
  * Return: what is plugged in, or an error: -ENODEV without a device that lends its memory,
  * without the port, or if the kernel does not find it; -EEXIST if one of that name is still
- * there, -EBUSY if its place is taken, -EINVAL if it does not fit there, -ENOSPC without numbers for buses, -ENOMEM.
+ * there, -EBUSY if its place is taken, -EINVAL if it does not fit there, -ENOSPC without
+ * numbers for buses, -ENOMEM.
  */
 struct plugged *host_plug(const char *name, const struct shape *shape,
 			  const struct iosim_config *config)
