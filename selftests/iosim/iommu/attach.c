@@ -18,6 +18,7 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "nested.h"
+#include "pci.h"
 
 static void lists_enter(struct attachment *at)
 {
@@ -135,6 +136,7 @@ int attach_rid(struct iommu_domain *domain, struct device *dev)
 	int rc = 0;
 
 	mutex_lock(&endpoint->attach_lock);
+	pci_pasids(endpoint);
 	old = endpoint->rid;
 	if (domain != &blocked_domain) {
 		new = &endpoint->rids[old == &endpoint->rids[0]];
@@ -242,6 +244,7 @@ int attach_pasid(struct iommu_domain *domain, struct device *dev,
 	int rc = 0;
 
 	mutex_lock(&endpoint->attach_lock);
+	pci_pasids(endpoint);
 	before = find_pasid(endpoint, pasid);
 	if (!before || before->domain != domain)
 		rc = attach_new(endpoint, domain, pasid, before);

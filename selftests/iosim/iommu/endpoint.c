@@ -176,6 +176,7 @@ static struct iosim_endpoint *endpoint_alloc(const struct iosim_config *config)
 		       max(config->addr_bits, IOSIM_ADDR_BITS)))
 		goto err_quirks;
 	endpoint->pasid_bits = config->pasid_bits;
+	endpoint->pasid_bits_max = config->pasid_bits;
 	endpoint->pri = config->pri;
 	endpoint->dirty = config->dirty;
 	endpoint->addr_bits = config->addr_bits;

@@ -27,6 +27,7 @@
  * @dev: the device
  * @id: its Requester ID, the key in the table of all endpoints
  * @pasid_bits: 0: none
+ * @pasid_bits_max: how many there may be, if a function has PASIDs enabled
  * @pri: it can do page requests
  * @dirty: second stages for it can track dirty pages
  * @addr_bits: aperture of second stages
@@ -70,6 +71,7 @@ struct iosim_endpoint {
 	u32 id;
 
 	u32 pasid_bits;
+	u32 pasid_bits_max;
 	bool pri;
 	bool dirty;
 	u32 addr_bits;

@@ -29,11 +29,28 @@ static struct pci_dev *to_function(const struct iosim_endpoint *endpoint)
 }
 
 /**
- * pci_begin - enable what a function can do
+ * pci_pasids - enable PASIDs, if that is possible
  * @endpoint: any endpoint; nothing happens if it is no function
  *
- * PASIDs cannot be used, and are not offered, where a switch or another function could
- * take DMA with a PASID for itself: the kernel enables them only with ACS.
+ * Where a switch or another function could take DMA with a PASID for itself the kernel
+ * enables them only with ACS. Since Linux 7 a function has ACS when a driver is bound to
+ * it, and not before: so this is tried again when something is to be attached.
+ */
+void pci_pasids(struct iosim_endpoint *endpoint)
+{
+	struct pci_dev *pdev = to_function(endpoint);
+
+	if (!pdev)
+		return;
+	if (pdev->pasid_cap && !pdev->pasid_enabled)
+		pci_enable_pasid(pdev, 0);
+	endpoint->pasid_bits = pdev->pasid_enabled ? endpoint->pasid_bits_max :
+						     0;
+}
+
+/**
+ * pci_begin - enable what a function can do
+ * @endpoint: any endpoint; nothing happens if it is no function
  */
 void pci_begin(struct iosim_endpoint *endpoint)
 {
@@ -41,10 +58,7 @@ void pci_begin(struct iosim_endpoint *endpoint)
 
 	if (!pdev)
 		return;
-	if (pdev->pasid_cap && pci_enable_pasid(pdev, 0))
-		pci_info(pdev, "no PASIDs without ACS on the way\n");
-	endpoint->pasid_bits = pdev->pasid_enabled ?
-			       ilog2(pci_max_pasids(pdev)) : 0;
+	pci_pasids(endpoint);
 	if (pci_ats_supported(pdev))
 		pci_enable_ats(pdev, PAGE_SHIFT);
 }

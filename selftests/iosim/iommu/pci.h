@@ -10,6 +10,7 @@
 struct iosim_endpoint;
 
 void pci_begin(struct iosim_endpoint *endpoint);
+void pci_pasids(struct iosim_endpoint *endpoint);
 void pci_end(struct iosim_endpoint *endpoint);
 void pci_requests(struct iosim_endpoint *endpoint, bool on);
 void pci_reserved(struct list_head *list);
