@@ -452,7 +452,8 @@ static int refuse_pt(struct iommufd_ctx *ctx, u32 id)
 {
 	const struct object_kind *kind = iommufd_object_kind(ctx, id);
 
-	if (!kind)
+	/* What fits by now was not there when it was looked for. */
+	if (!kind || kind->type == OBJECT_IOAS || kind->type == OBJECT_HWPT)
 		return iommufd_reason_note(ctx, -ENOENT,
 					   "there is no IOAS or HWPT with the ID %u",
 					   id);
