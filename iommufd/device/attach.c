@@ -528,10 +528,11 @@ static int change_existing(struct change *change, struct ioas *ioas)
 
 	list_for_each_entry(table, &ioas->tables, link) {
 		struct hwpt *hwpt = container_of(table, struct hwpt, table);
-		int rc;
+		int rc = iommufd_hwpt_match(hwpt, change->idev->dev);
 
-		if (!iommufd_hwpt_match(hwpt, change->idev->dev) ||
-		    !refcount_inc_not_zero(&hwpt->obj.users))
+		if (rc && rc != -EINVAL)
+			return rc;
+		if (rc || !refcount_inc_not_zero(&hwpt->obj.users))
 			continue;
 		rc = change_hwpt(change, hwpt);
 		/* Not the last reference: dropping that needs the attach lock. */

@@ -363,36 +363,45 @@ void iommufd_hwpt_drain(struct hwpt *hwpt)
 	hwpt->filled = false;
 }
 
-/* Why a device cannot use a page table; NULL if only the IOMMU driver can tell. */
-static const char *misfit(const struct hwpt *hwpt, struct device *dev)
+/* May a device use a page table, as far as not only the IOMMU driver can tell? */
+static int fits(const struct hwpt *hwpt, struct device *dev, const char **why)
 {
 	struct table_format format;
+	int rc;
 
+	*why = "that is for devices behind an IOMMU of another driver";
 	if (hwpt->domain->owner != iommu_ops_of(dev))
-		return "that is for devices behind an IOMMU of another driver";
-	if (iommufd_format_of(dev, &format))
-		return "the IOMMU of the device does not tell whether it can read that";
+		return -EINVAL;
+	*why = "the IOMMU of the device does not tell whether it can read that";
+	rc = iommufd_format_of(dev, &format);
+	if (rc)
+		return rc;
+	*why = "that is for devices behind an IOMMU that reads page tables otherwise: by the caches of the CPU or not, of another number of levels or other sizes of pages";
 	if (memcmp(&format, &hwpt->format, sizeof(format)))
-		return "that is for devices behind an IOMMU that reads page tables otherwise: by the caches of the CPU or not, of another number of levels or other sizes of pages";
+		return -EINVAL;
 	if (can_enforce(dev)) {
-		if (hwpt->coherent ||
-		    hwpt->policy == IOASID_COHERENCY_NOT_NEEDED)
-			return NULL;
-		return "that does not enforce cache coherency, as the IOMMU of the device can";
+		*why = "that does not enforce cache coherency, as the IOMMU of the device can";
+		return hwpt->coherent ||
+		       hwpt->policy == IOASID_COHERENCY_NOT_NEEDED ?
+			       0 :
+			       -EINVAL;
 	}
-	if (hwpt->policy == IOASID_COHERENCY_REQUIRED)
-		return "the IOMMU of the device cannot enforce cache coherency, which the IOAS requires";
-	return NULL;
+	*why = "the IOMMU of the device cannot enforce cache coherency, which the IOAS requires";
+	return hwpt->policy == IOASID_COHERENCY_REQUIRED ? -EINVAL : 0;
 }
 
 /**
  * iommufd_hwpt_match - may an attach to the IOAS try this page table?
  * @hwpt: a page table of the IOAS
  * @dev: the device
+ *
+ * Return: 0, -EINVAL if not, or -ENOMEM or the IOMMU driver's error.
  */
-bool iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev)
+int iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev)
 {
-	return hwpt->automatic && !misfit(hwpt, dev);
+	const char *why;
+
+	return hwpt->automatic ? fits(hwpt, dev, &why) : -EINVAL;
 }
 
 /**
@@ -406,16 +415,17 @@ bool iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev)
  * IOMMUs is checked by the driver, when the device is attached, as far as it does that
  * (format.c).
  *
- * Return: 0, or -EINVAL with a reason.
+ * Return: 0, or with a reason -EINVAL, -ENOMEM or the IOMMU driver's error.
  */
 int iommufd_hwpt_check(const struct hwpt *hwpt, struct device *dev,
 		       const char *name)
 {
-	const char *why = misfit(hwpt, dev);
+	const char *why;
+	int rc = fits(hwpt, dev, &why);
 
-	if (!why)
+	if (!rc)
 		return 0;
-	return iommufd_reason_note(hwpt->ioas->ctx, -EINVAL,
+	return iommufd_reason_note(hwpt->ioas->ctx, rc,
 				   "%s cannot go by HWPT %u: %s", name,
 				   hwpt->obj.id, why);
 }

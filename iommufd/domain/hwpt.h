@@ -83,7 +83,7 @@ int iommufd_hwpt_fill(struct hwpt *hwpt);
 void iommufd_hwpt_drain(struct hwpt *hwpt);
 int iommufd_hwpt_check(const struct hwpt *hwpt, struct device *dev,
 		       const char *name);
-bool iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev);
+int iommufd_hwpt_match(const struct hwpt *hwpt, struct device *dev);
 void iommufd_hwpt_put(struct hwpt *hwpt);
 struct object *iommufd_pt_hold(struct iommufd_ctx *ctx, u32 id);
 void iommufd_pt_release(struct iommufd_ctx *ctx, struct object *pt);
