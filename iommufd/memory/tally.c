@@ -16,6 +16,10 @@
  * A process that exits loses its address space before it closes its files, which may
  * unpin everything. Until it has closed them it has not gone: the next guest must not
  * pay for one that is still being shut down.
+ *
+ * The process is asked, not its address space: anybody may keep that, with nobody in it.
+ * Whoever shares it (CLONE_VM) is charged by himself, on top of that, when the process
+ * has gone.
  */
 #include <linux/cred.h>
 #include <linux/hashtable.h>
@@ -33,7 +37,7 @@
  * struct heir - a user, who inherits what his processes leave
  * @node: in @heirs, by user ID
  * @user: the user
- * @tallies: how many there are; under @heirs_lock
+ * @refs: tallies, and who is looking; under @heirs_lock
  * @lock: protects the rest, and what is in the tallies
  * @living: the tallies of processes that have not gone
  * @left: pages that the others are charged
@@ -41,7 +45,7 @@
 struct heir {
 	struct hlist_node node;
 	struct user_struct *user;
-	unsigned int tallies;
+	unsigned int refs;
 	spinlock_t lock;
 	struct list_head living;
 	unsigned long left;
@@ -51,7 +55,7 @@ struct heir {
  * struct tally - what one process is charged, in the name of one user
  * @heir: the user
  * @link: in heir->living; empty if the process has gone
- * @refs: accounts; under @heirs_lock
+ * @refs: accounts
  * @mm: the address space of the process
  * @pid: the process
  * @npages: what it is charged
@@ -66,32 +70,41 @@ struct tally {
 };
 
 static DEFINE_HASHTABLE(heirs, 6);
-/* Outside the lock of an heir. Nobody sleeps with either. */
+/*
+ * Held for a moment, and with no other lock: looking through the tallies of a user takes
+ * as long as he has processes, and other users are not to wait for that.
+ */
 static DEFINE_SPINLOCK(heirs_lock);
 
 /* How many there are, for tally_any(). */
-unsigned int iommufd_tallies;
+atomic_t iommufd_tallies = ATOMIC_INIT(0);
 
-/* Has the process no address space any more, but files to close? */
-static bool is_exiting(struct pid *pid)
-{
-	struct task_struct *leader, *task;
-	bool exiting = false;
-
-	rcu_read_lock();
-	leader = pid_task(pid, PIDTYPE_TGID);
-	if (leader)
-		for_each_thread(leader, task)
-			exiting |= !READ_ONCE(task->mm) &&
-				   !READ_ONCE(task->exit_state);
-	rcu_read_unlock();
-	return exiting;
-}
-
-/* By exit(), or by exec(), after which the process has another address space. */
+/*
+ * By exit(), or by exec(), after which the process has another address space. One thread
+ * that has any decides: the others are on their way out. If none has one, the process is,
+ * until all threads have closed their files.
+ */
 static bool has_gone(const struct tally *tally)
 {
-	return !atomic_read(&tally->mm->mm_users) && !is_exiting(tally->pid);
+	struct task_struct *leader, *task;
+	bool gone = true;
+
+	rcu_read_lock();
+	leader = pid_task(tally->pid, PIDTYPE_TGID);
+	if (!leader)
+		goto out;
+	for_each_thread(leader, task) {
+		const struct mm_struct *mm = READ_ONCE(task->mm);
+
+		if (mm) {
+			gone = mm != tally->mm;
+			break;
+		}
+		gone &= READ_ONCE(task->exit_state) != 0;
+	}
+out:
+	rcu_read_unlock();
+	return gone;
 }
 
 static void inherit(struct heir *heir)
@@ -119,51 +132,74 @@ static struct heir *heir_find(const struct user_struct *user)
 	return NULL;
 }
 
-static struct tally *tally_find(struct heir *heir, const struct mm_struct *mm)
+/* With a reference; @new becomes it, and NULL, if there is none yet. */
+static struct heir *heir_get(struct user_struct *user, struct heir **new)
 {
-	struct tally *tally, *found = NULL;
+	struct heir *heir;
 
-	spin_lock(&heir->lock);
-	list_for_each_entry(tally, &heir->living, link)
-		if (tally->mm == mm)
-			found = tally;
-	spin_unlock(&heir->lock);
-	return found;
-}
-
-/* The user of the current process, or @new for him, which is NULL then. */
-static struct heir *heir_take(struct heir **new)
-{
-	struct heir *heir = heir_find(current_user());
-
+	spin_lock(&heirs_lock);
+	heir = heir_find(user);
+	if (!heir && new) {
+		heir = *new;
+		*new = NULL;
+		heir->user = get_uid(user);
+		spin_lock_init(&heir->lock);
+		INIT_LIST_HEAD(&heir->living);
+		hash_add(heirs, &heir->node, __kuid_val(user->uid));
+	}
 	if (heir)
-		return heir;
-	heir = *new;
-	*new = NULL;
-	heir->user = get_uid(current_user());
-	spin_lock_init(&heir->lock);
-	INIT_LIST_HEAD(&heir->living);
-	hash_add(heirs, &heir->node, __kuid_val(heir->user->uid));
+		heir->refs++;
+	spin_unlock(&heirs_lock);
 	return heir;
 }
 
-/* The same for the process. */
+static void heir_put(struct heir *heir)
+{
+	bool last;
+
+	spin_lock(&heirs_lock);
+	last = !--heir->refs;
+	if (last)
+		hash_del(&heir->node);
+	spin_unlock(&heirs_lock);
+	if (!last)
+		return;
+	WARN_ON(heir->left);
+	free_uid(heir->user);
+	kfree(heir);
+}
+
+static struct tally *tally_find(struct heir *heir, const struct mm_struct *mm)
+{
+	struct tally *tally;
+
+	lockdep_assert_held(&heir->lock);
+	list_for_each_entry(tally, &heir->living, link)
+		if (tally->mm == mm)
+			return tally;
+	return NULL;
+}
+
+/* A reference on that of the current process; @new becomes it, and NULL, if there is none. */
 static struct tally *tally_take(struct heir *heir, struct tally **new)
 {
-	struct tally *tally = tally_find(heir, current->mm);
+	struct tally *tally;
 
-	if (tally)
-		return tally;
-	tally = *new;
-	*new = NULL;
-	tally->heir = heir;
-	tally->mm = current->mm;
-	mmgrab(tally->mm);
-	tally->pid = get_pid(task_tgid(current));
-	heir->tallies++;
-	WRITE_ONCE(iommufd_tallies, iommufd_tallies + 1);
 	spin_lock(&heir->lock);
-	list_add(&tally->link, &heir->living);
+	/* One of the same address space may be of a process that has left it. */
+	inherit(heir);
+	tally = tally_find(heir, current->mm);
+	if (!tally) {
+		tally = *new;
+		*new = NULL;
+		tally->heir = heir;
+		tally->mm = current->mm;
+		mmgrab(tally->mm);
+		tally->pid = get_pid(task_tgid(current));
+		list_add(&tally->link, &heir->living);
+		atomic_inc(&iommufd_tallies);
+	}
+	tally->refs++;
 	spin_unlock(&heir->lock);
 	return tally;
 }
@@ -175,33 +211,20 @@ static struct tally *tally_take(struct heir *heir, struct tally **new)
  */
 struct tally *iommufd_tally_get(void)
 {
-	struct heir *heir = kzalloc(sizeof(*heir), GFP_KERNEL_ACCOUNT);
+	struct heir *heir, *spare = kzalloc(sizeof(*heir), GFP_KERNEL_ACCOUNT);
 	struct tally *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	struct tally *tally = NULL;
 
-	if (heir && new) {
-		spin_lock(&heirs_lock);
-		tally = tally_take(heir_take(&heir), &new);
-		tally->refs++;
-		spin_unlock(&heirs_lock);
+	if (spare && new) {
+		heir = heir_get(current_user(), &spare);
+		tally = tally_take(heir, &new);
+		/* A new tally keeps the reference. */
+		if (new)
+			heir_put(heir);
 	}
 	kfree(new);
-	kfree(heir);
+	kfree(spare);
 	return tally;
-}
-
-static void tally_free(struct tally *tally)
-{
-	put_pid(tally->pid);
-	mmdrop(tally->mm);
-	kfree(tally);
-}
-
-static void heir_free(struct heir *heir)
-{
-	WARN_ON(heir->left);
-	free_uid(heir->user);
-	kfree(heir);
 }
 
 /**
@@ -211,26 +234,21 @@ static void heir_free(struct heir *heir)
 void iommufd_tally_put(struct tally *tally)
 {
 	struct heir *heir = tally->heir;
-	bool last, alone;
+	bool last;
 
-	spin_lock(&heirs_lock);
+	spin_lock(&heir->lock);
 	last = !--tally->refs;
-	alone = last && !--heir->tallies;
-	if (last) {
-		WRITE_ONCE(iommufd_tallies, iommufd_tallies - 1);
-		spin_lock(&heir->lock);
+	if (last)
 		list_del_init(&tally->link);
-		spin_unlock(&heir->lock);
-	}
-	if (alone)
-		hash_del(&heir->node);
-	spin_unlock(&heirs_lock);
-	if (last) {
-		WARN_ON(tally->npages);
-		tally_free(tally);
-	}
-	if (alone)
-		heir_free(heir);
+	spin_unlock(&heir->lock);
+	if (!last)
+		return;
+	WARN_ON(tally->npages);
+	atomic_dec(&iommufd_tallies);
+	put_pid(tally->pid);
+	mmdrop(tally->mm);
+	kfree(tally);
+	heir_put(heir);
 }
 
 /* Change what a tally has. If the process has gone it is the user who pays. */
@@ -294,19 +312,17 @@ void iommufd_tally_uncharge(struct tally *tally, unsigned long npages)
  *
  * Return: pages; they are in user->locked_vm from now on.
  */
-unsigned long iommufd_tally_left(const struct user_struct *user)
+unsigned long iommufd_tally_left(struct user_struct *user)
 {
-	unsigned long left = 0;
-	struct heir *heir;
+	struct heir *heir = heir_get(user, NULL);
+	unsigned long left;
 
-	spin_lock(&heirs_lock);
-	heir = heir_find(user);
-	if (heir) {
-		spin_lock(&heir->lock);
-		inherit(heir);
-		left = heir->left;
-		spin_unlock(&heir->lock);
-	}
-	spin_unlock(&heirs_lock);
+	if (!heir)
+		return 0;
+	spin_lock(&heir->lock);
+	inherit(heir);
+	left = heir->left;
+	spin_unlock(&heir->lock);
+	heir_put(heir);
 	return left;
 }

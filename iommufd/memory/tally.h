@@ -5,13 +5,13 @@
 #ifndef IOMMUFD_TALLY_H
 #define IOMMUFD_TALLY_H
 
-#include <linux/compiler.h>
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 struct tally;
 struct user_struct;
 
-extern unsigned int iommufd_tallies;
+extern atomic_t iommufd_tallies;
 
 /**
  * tally_any - is any process charged by itself?
@@ -20,7 +20,7 @@ extern unsigned int iommufd_tallies;
  */
 static inline bool tally_any(void)
 {
-	return READ_ONCE(iommufd_tallies);
+	return atomic_read(&iommufd_tallies);
 }
 
 struct tally *iommufd_tally_get(void);
@@ -28,6 +28,6 @@ void iommufd_tally_put(struct tally *tally);
 int iommufd_tally_charge(struct tally *tally, unsigned long npages,
 			 unsigned long locked, unsigned long limit);
 void iommufd_tally_uncharge(struct tally *tally, unsigned long npages);
-unsigned long iommufd_tally_left(const struct user_struct *user);
+unsigned long iommufd_tally_left(struct user_struct *user);
 
 #endif

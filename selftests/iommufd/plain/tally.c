@@ -8,11 +8,16 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "child.h"
 #include "compat.h"
+#include "file.h"
+#include "hold.h"
 #include "mem.h"
 
 #include "access.h"
@@ -21,6 +26,7 @@
 #define BYTES (LIMIT * PAGE)
 #define USER 1234
 #define AFTER_EXEC "after-exec"
+#define AFTER_EXEC_EXITING "after-exec-exiting"
 #define STEP ((uint64_t)0x100000)
 
 /**
@@ -156,9 +162,8 @@ TEST_F(tally, left_to_the_user)
 }
 
 /* A child that runs itself again, as another program, with the same descriptors. */
-static void exec_with_pins(void *arg)
+static void exec_as(const struct space *s, const char *what)
 {
-	const struct space *s = arg;
 	char fd[16], acc[16], ioas[16];
 
 	CHILD_EQ(0, mem_become_user(USER, BYTES));
@@ -168,29 +173,120 @@ static void exec_with_pins(void *arg)
 	snprintf(fd, sizeof(fd), "%d", s->fd);
 	snprintf(acc, sizeof(acc), "%d", s->acc);
 	snprintf(ioas, sizeof(ioas), "%u", s->ioas);
-	execl("/proc/self/exe", "tally", AFTER_EXEC, fd, acc, ioas, NULL);
+	execl("/proc/self/exe", "tally", what, fd, acc, ioas, NULL);
 	_exit(1);
 }
 
-static int after_exec(char **argv)
+static void exec_with_pins(void *arg)
 {
-	const struct space s = {
-		.fd = atoi(argv[0]),
-		.acc = atoi(argv[1]),
-		.ioas = atoi(argv[2]),
-	};
+	exec_as(arg, AFTER_EXEC);
+}
 
-	CHILD_EQ(-ENOMEM, pin_dma(&s, AT + STEP, 1));
-	CHILD_EQ(-ENOMEM, pin_map(&s, AT + 2 * STEP, 1));
-	CHILD_EQ(0, unmap(&s, AT));
-	CHILD_EQ(0, pin_dma(&s, AT + 3 * STEP, LIMIT));
-	return 0;
+static void after_exec(const struct space *s)
+{
+	CHILD_EQ(-ENOMEM, pin_dma(s, AT + STEP, 1));
+	CHILD_EQ(-ENOMEM, pin_map(s, AT + 2 * STEP, 1));
+	CHILD_EQ(0, unmap(s, AT));
+	CHILD_EQ(0, pin_dma(s, AT + 3 * STEP, LIMIT));
 }
 
 TEST_F(tally, exec)
 {
 	EXPECT_EQ(0, child_run(exec_with_pins, &self->s));
 	EXPECT_EQ(self->pinned + (long)LIMIT, mem_pinned());
+}
+
+/**
+ * struct exiting - a thread that exits, and cannot close its files
+ * @pipe: it has the last descriptor of the end to write to
+ * @hold: where somebody reads from the pipe into, with the lock of the pipe
+ * @tid: the thread, when it has files of its own
+ * @go: it may exit
+ */
+struct exiting {
+	int pipe[2];
+	struct hold hold;
+	volatile pid_t tid;
+	volatile bool go;
+};
+
+static void *exit_with_files(void *arg)
+{
+	struct exiting *e = arg;
+
+	CHILD_EQ(0, unshare(CLONE_FILES));
+	e->tid = syscall(SYS_gettid);
+	while (!e->go)
+		sched_yield();
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+static void *read_and_hold(void *arg)
+{
+	struct exiting *e = arg;
+
+	CHILD_EQ(1, read(e->pipe[0], e->hold.page, 1));
+	return NULL;
+}
+
+/* It is there, without an address space. */
+static bool is_exiting(pid_t tid)
+{
+	char path[64], text[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHILD_EQ(true, fd >= 0);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	CHILD_EQ(true, n > 0);
+	text[n] = 0;
+	return !strstr(text, "VmSize");
+}
+
+/* A thread of the new program that is on its way out is not the old program. */
+static void after_exec_exiting(const struct space *s)
+{
+	pthread_t exiting, reader;
+	struct exiting e = {};
+
+	CHILD_EQ(0, pipe2(e.pipe, O_CLOEXEC));
+	CHILD_EQ(0, hold_open(&e.hold));
+	CHILD_EQ(1, write(e.pipe[1], "", 1));
+	CHILD_EQ(0, pthread_create(&exiting, NULL, exit_with_files, &e));
+	while (!e.tid)
+		sched_yield();
+	close(e.pipe[1]);
+	CHILD_EQ(0, pthread_create(&reader, NULL, read_and_hold, &e));
+	CHILD_EQ(true, hold_wait(&e.hold, -1));
+	e.go = true;
+	while (!is_exiting(e.tid))
+		sched_yield();
+
+	CHILD_EQ(-ENOMEM, pin_dma(s, AT + 4 * STEP, 1));
+	CHILD_EQ(-ENOMEM, pin_map(s, AT + 5 * STEP, 1));
+	CHILD_EQ(true, is_exiting(e.tid));
+	CHILD_EQ(0, hold_release(&e.hold));
+	CHILD_EQ(0, pthread_join(reader, NULL));
+	CHILD_EQ(0, pthread_join(exiting, NULL));
+	after_exec(s);
+}
+
+static void exec_with_pins_exiting(void *arg)
+{
+	exec_as(arg, AFTER_EXEC_EXITING);
+}
+
+TEST_F(tally, exec_and_a_thread_that_exits)
+{
+	/* In system calls, too. */
+	ASSERT_EQ(0, file_write("/proc/sys/vm/unprivileged_userfaultfd", "1"));
+	EXPECT_EQ(0, child_run(exec_with_pins_exiting, &self->s));
+	EXPECT_EQ(self->pinned + (long)LIMIT, mem_pinned());
+	EXPECT_EQ(0, file_write("/proc/sys/vm/unprivileged_userfaultfd", "0"));
 }
 
 /* A guest, as with type1: exactly its limit, again and again, and no page more. */
@@ -315,10 +411,26 @@ TEST_F_TIMEOUT(tally, beside_guests_that_exit, 180)
 	EXPECT_EQ(0, status);
 }
 
+/* Descriptors are in the arguments. */
+static int run_after_exec(char **argv)
+{
+	const struct space s = {
+		.fd = atoi(argv[2]),
+		.acc = atoi(argv[3]),
+		.ioas = atoi(argv[4]),
+	};
+
+	if (!strcmp(argv[1], AFTER_EXEC))
+		after_exec(&s);
+	else
+		after_exec_exiting(&s);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc == 5 && !strcmp(argv[1], AFTER_EXEC))
-		return after_exec(argv + 2);
+	if (argc == 5)
+		return run_after_exec(argv);
 	access_module_load();
 	return test_harness_run(argc, argv);
 }
