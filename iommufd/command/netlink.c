@@ -252,33 +252,6 @@ static int measure(struct ioas *ioas, struct extent *extent)
 	return 0;
 }
 
-/**
- * struct tables - the page tables of a space
- * @page_tables: how many
- * @attached: attachments to all of them
- */
-struct tables {
-	u32 page_tables;
-	u32 attached;
-};
-
-static void count_tables(struct ioas *ioas, struct tables *tables)
-{
-	unsigned long id = 0, flags;
-	struct hwpt *hwpt;
-
-	rcu_read_lock();
-	while ((hwpt = next_hwpt(ioas->ctx, &id))) {
-		if (hwpt->sources.ioas_id != ioas->obj.id)
-			continue;
-		tables->page_tables++;
-		spin_lock_irqsave(&hwpt->sources.lock, flags);
-		tables->attached += list_count_nodes(&hwpt->sources.list);
-		spin_unlock_irqrestore(&hwpt->sources.lock, flags);
-	}
-	rcu_read_unlock();
-}
-
 static int fill_space_counters(struct sk_buff *skb, const struct ioas *ioas)
 {
 	return nla_put_u64_64bit(skb, IOASID_A_SPACE_MAPS,
@@ -298,13 +271,11 @@ static int fill_space_counters(struct sk_buff *skb, const struct ioas *ioas)
 static int fill_space(struct sk_buff *skb, struct ioas *ioas)
 {
 	struct extent extent = {};
-	struct tables tables = {};
 	int rc;
 
 	rc = measure(ioas, &extent);
 	if (rc)
 		return rc;
-	count_tables(ioas, &tables);
 	rc = nla_put_u32(skb, IOASID_A_SPACE_CONTEXT, ioas->ctx->number) ?:
 	     nla_put_u32(skb, IOASID_A_SPACE_ID, ioas->obj.id) ?:
 	     nla_put_u32(skb, IOASID_A_SPACE_KIND,
@@ -321,8 +292,9 @@ static int fill_space(struct sk_buff *skb, struct ioas *ioas)
 	       nla_put_u64_64bit(skb, IOASID_A_SPACE_PINNED_BYTES,
 				 extent.pinned, IOASID_A_SPACE_PAD) ?:
 	       nla_put_u32(skb, IOASID_A_SPACE_PAGE_TABLES,
-			   tables.page_tables) ?:
-	       nla_put_u32(skb, IOASID_A_SPACE_ATTACHED, tables.attached) ?:
+			   atomic_read(&ioas->page_tables)) ?:
+	       nla_put_u32(skb, IOASID_A_SPACE_ATTACHED,
+			   atomic_read(&ioas->attached)) ?:
 	       fill_space_counters(skb, ioas);
 }
 

@@ -35,8 +35,8 @@ int iommufd_ioas_cmd_alloc(struct command *cmd)
 	if (arg->flags)
 		return -EOPNOTSUPP;
 	ioas = iommufd_ioas_alloc(cmd->ctx, NULL);
-	if (!ioas)
-		return -ENOMEM;
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 	arg->out_ioas_id = ioas->obj.id;
 	return command_publish(cmd, &ioas->obj);
 }
@@ -48,26 +48,17 @@ int iommufd_ioas_cmd_alloc(struct command *cmd)
 int iommufd_ioas_cmd_alloc_nested(struct command *cmd)
 {
 	struct ioasid_alloc_nested *arg = cmd->arg;
-	struct ioas *parent, *ioas = NULL;
-	int rc;
+	struct ioas *parent, *ioas;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
 	parent = ioas_get(cmd->ctx, arg->parent_ioas_id);
 	if (!parent)
 		return -ENOENT;
-	if (parent->depth < NESTED_DEPTH_MAX) {
-		ioas = iommufd_ioas_alloc(cmd->ctx, parent);
-		rc = ioas ? 0 : -ENOMEM;
-	} else {
-		rc = iommufd_reason_note(cmd->ctx, -EOVERFLOW,
-					 "IOAS %u is nested %u deep already, which is the most there can be",
-					 parent->obj.id, NESTED_DEPTH_MAX);
-	}
+	ioas = iommufd_ioas_alloc(cmd->ctx, parent);
 	ioas_put(cmd->ctx, parent);
-	if (rc)
-		return rc;
-
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 	arg->out_ioas_id = ioas->obj.id;
 	return command_publish(cmd, &ioas->obj);
 }

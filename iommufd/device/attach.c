@@ -172,6 +172,7 @@ static struct member *member_new(struct iommufd_device *idev,
 			goto err_unreserve;
 	}
 	iommufd_source_add(&hwpt->sources, &member->source);
+	atomic_inc(&hwpt->ioas->attached);
 	object_hold(&hwpt->obj);
 	return member;
 
@@ -190,6 +191,7 @@ static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
 {
 	struct iommufd_device *idev = member->idev;
 
+	atomic_dec(&hwpt->ioas->attached);
 	iommufd_source_remove(&hwpt->sources, &member->source);
 	if (hwpt->domain->iopf_handler)
 		iommufd_handle_settle();

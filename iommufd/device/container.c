@@ -165,8 +165,8 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ctx)
 	int rc;
 
 	ioas = iommufd_ioas_alloc(ctx, NULL);
-	if (!ioas)
-		return -ENOMEM;
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
 	rc = container_join(ctx, ioas->obj.id, &left);
 	if (rc > 0)
 		iommufd_object_publish(ctx, &ioas->obj);

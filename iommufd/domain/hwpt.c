@@ -57,6 +57,7 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	}
 	if (hwpt->sources.faults)
 		iommufd_fault_queue_put(ctx, hwpt->sources.faults);
+	atomic_dec(&hwpt->ioas->page_tables);
 	if (hwpt->parent)
 		object_put(ctx, &hwpt->parent->obj);
 	else
@@ -83,6 +84,7 @@ static struct hwpt *hwpt_new(struct ioas *ioas, struct hwpt *parent)
 		return ERR_PTR(rc);
 	}
 	object_hold(parent ? &parent->obj : &ioas->obj);
+	atomic_inc(&ioas->page_tables);
 	hwpt->ioas = ioas;
 	hwpt->parent = parent;
 	hwpt->policy = parent ? parent->policy : READ_ONCE(ioas->coherency);

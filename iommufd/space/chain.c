@@ -149,18 +149,6 @@ static void unlink_source(struct ioas *ioas, struct area *area)
 }
 
 /*
- * An area goes that the children may remember. An area that mappings of a child can
- * be made of never goes while the family is locked for reading.
- */
-static void forget_source(struct ioas *ioas)
-{
-	struct ioas *child;
-
-	list_for_each_entry(child, &ioas->children, sibling)
-		WRITE_ONCE(child->from, NULL);
-}
-
-/*
  * A place ---------------------------------------------------------------------
  */
 
@@ -543,8 +531,6 @@ static inline void erase_area(struct ioas *ioas, struct area *area)
 {
 	if (ioas->parent)
 		unlink_source(ioas, area);
-	if (!list_empty(&ioas->children))
-		forget_source(ioas);
 	area_erase(&ioas->areas, area);
 }
 

@@ -56,6 +56,7 @@
 
 #include "context/reason.h"
 #include "space/ioas.h"
+#include "space/nested.h"
 #include "space/ranges.h"
 #include "space/space.h"
 #include "space/stock.h"
@@ -67,8 +68,9 @@ static void ioas_leave_family(struct ioas *ioas)
 		return;
 	down_write(ioas_lock(ioas));
 	list_del(&ioas->sibling);
+	ioas->root->nr_below--;
 	up_write(ioas_lock(ioas));
-	ioas_put(ioas->ctx, ioas->parent);
+	ioas_put(ioas->parent->ctx, ioas->parent);
 }
 
 static void ioas_destroy(struct iommufd_ctx *ctx, struct object *obj)
@@ -106,45 +108,50 @@ static const struct object_kind ioas_kind = {
 	.destroy = ioas_destroy,
 };
 
-static void ioas_join_family(struct ioas *ioas, struct ioas *parent)
+/* Unmapping looks at every IOAS below, while others wait: they cannot be any number. */
+static int ioas_join_family(struct ioas *ioas, struct ioas *parent)
 {
-	INIT_LIST_HEAD(&ioas->children);
-	ioas->sources = RB_ROOT_CACHED;
+	unsigned int nr;
+
 	ioas->root = ioas;
 	if (!parent)
-		return;
-	object_hold(&parent->obj);
-	ioas->parent = parent;
+		return 0;
+	if (parent->depth >= NESTED_DEPTH_MAX)
+		return iommufd_reason_note(parent->ctx, -EOVERFLOW,
+					   "IOAS %u is nested %u deep already, which is the most there can be",
+					   parent->obj.id, NESTED_DEPTH_MAX);
 	ioas->root = parent->root;
 	ioas->depth = parent->depth + 1;
 	ioas->coherency = READ_ONCE(parent->coherency);
 	down_write(ioas_lock(ioas));
-	list_add_tail(&ioas->sibling, &parent->children);
+	nr = ioas->root->nr_below;
+	if (nr < NESTED_FAMILY_MAX) {
+		ioas->root->nr_below++;
+		list_add_tail(&ioas->sibling, &parent->children);
+		ioas->parent = parent;
+		object_hold(&parent->obj);
+	}
 	up_write(ioas_lock(ioas));
+	if (ioas->parent)
+		return 0;
+	return iommufd_reason_note(parent->ctx, -EOVERFLOW,
+				   "%u IOASes are nested in IOAS %u already, which is the most there can be",
+				   nr, ioas->root->obj.id);
 }
 
-/**
- * iommufd_ioas_alloc - a new, empty IOAS
- * @ctx: the context that owns it
- * @parent: the IOAS to nest it in, on which the caller has a reference, or NULL
- *
- * Return: an IOAS that has an ID but has not been published, or NULL.
- */
-struct ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
+static struct ioas *ioas_new(struct iommufd_ctx *ctx)
 {
 	struct ioas *ioas = kzalloc(sizeof(*ioas), GFP_KERNEL_ACCOUNT);
 
 	if (!ioas)
 		return NULL;
-	if (iommufd_object_init(ctx, &ioas->obj, &ioas_kind)) {
-		kfree(ioas);
-		return NULL;
-	}
 	ioas->ctx = ctx;
 	mutex_init(&ioas->attach_lock);
 	init_rwsem(&ioas->lock);
 	mutex_init(&ioas->tree_lock);
+	INIT_LIST_HEAD(&ioas->children);
 	INIT_LIST_HEAD(&ioas->tables);
+	ioas->sources = RB_ROOT_CACHED;
 	ioas->areas.root = RB_ROOT;
 	ioas->reserved = RB_ROOT_CACHED;
 	ioas->allowed = RB_ROOT_CACHED;
@@ -153,10 +160,45 @@ struct ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
 	init_waitqueue_head(&ioas->quiet);
 	/* Only software uses it so far: any alignment will do. */
 	ioas->alignment = 1;
-	ioas_join_family(ioas, parent);
+	return ioas;
+}
 
+static void ioas_free(struct ioas *ioas)
+{
+	mutex_destroy(&ioas->tree_lock);
+	mutex_destroy(&ioas->attach_lock);
+	kfree(ioas);
+}
+
+/**
+ * iommufd_ioas_alloc - a new, empty IOAS
+ * @ctx: the context that owns it
+ * @parent: the IOAS to nest it in, on which the caller has a reference, or NULL
+ *
+ * Return: an IOAS that has an ID but has not been published; or an ERR_PTR: -ENOMEM, -EBUSY
+ * (no ID left); with a reason -EOVERFLOW: no more can be nested there.
+ */
+struct ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx, struct ioas *parent)
+{
+	struct ioas *ioas = ioas_new(ctx);
+	int rc;
+
+	if (!ioas)
+		return ERR_PTR(-ENOMEM);
+	rc = ioas_join_family(ioas, parent);
+	if (rc)
+		goto err_free;
+	rc = iommufd_object_init(ctx, &ioas->obj, &ioas_kind);
+	if (rc)
+		goto err_leave;
 	mutex_lock(&ctx->ioas_lock);
 	list_add_tail(&ioas->link, &ctx->ioases);
 	mutex_unlock(&ctx->ioas_lock);
 	return ioas;
+
+err_leave:
+	ioas_leave_family(ioas);
+err_free:
+	ioas_free(ioas);
+	return ERR_PTR(rc);
 }

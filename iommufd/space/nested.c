@@ -8,9 +8,10 @@
  *
  * The child's areas are found by their source in an interval tree of the child.
  * That is all it takes: parents know their children, and an unmap looks into the
- * source tree of every child, and so on downwards. As a rule a guest's RAM stays
- * where it is, so a child keeps that tree only once something has been unmapped
- * from its parent.
+ * source tree of every child, and so on downwards: once for a run of areas that it
+ * takes away, in their order, and of how many children is limited. As a rule a guest's
+ * RAM stays where it is, so a child keeps that tree only once something has been
+ * unmapped from its parent.
  *
  * Children do not pin. The memory is kept pinned by the mapping of the outermost
  * IOAS, from the first time that a page table of a child has needed a part of it,
@@ -69,16 +70,32 @@ static void init_area(const struct ioas *ioas, struct area *area,
 static struct area *find_source(struct ioas *ioas, unsigned long source)
 {
 	struct ioas *parent = ioas->parent;
+	unsigned long erased;
 	struct area *from;
 
 	mutex_lock(&parent->tree_lock);
 	from = iommufd_ioas_area_at(parent, source);
+	erased = parent->areas.erased;
 	mutex_unlock(&parent->tree_lock);
 	if (from) {
-		/* Whoever finds it there sees the area as it was found here. */
-		smp_store_release(&ioas->from, from);
+		WRITE_ONCE(ioas->from, from);
+		/* Whoever finds this there finds the area, or a later one. */
+		smp_store_release(&ioas->from_erased, erased);
 	}
 	return from;
+}
+
+/*
+ * The area of the parent that a mapping was last made of; NULL if any has gone from the
+ * parent since. None that mappings can be made of goes while the family is locked.
+ */
+static struct area *last_source(const struct ioas *ioas)
+{
+	/* The area, or a later one, is read after it: see find_source(). */
+	if (smp_load_acquire(&ioas->from_erased) !=
+	    READ_ONCE(ioas->parent->areas.erased))
+		return NULL;
+	return READ_ONCE(ioas->from);
 }
 
 /*
@@ -89,7 +106,7 @@ static struct area *find_source(struct ioas *ioas, unsigned long source)
 static struct area *source_of(struct ioas *ioas, unsigned long source,
 			      unsigned long length)
 {
-	struct area *from = READ_ONCE(ioas->from);
+	struct area *from = last_source(ioas);
 
 	if (!from || source < from->iova || source > from->last)
 		from = find_source(ioas, source);
@@ -367,52 +384,124 @@ static void keep_sources(struct ioas *child)
 	child->keeps_sources = true;
 }
 
-/* Add the areas of a child that are made of a range to the end of a chain. */
-static struct area **claim_child(struct ioas *child, unsigned long start,
-				 unsigned long last, struct area **link)
+static struct area *merge(struct area *one, struct area *other)
+{
+	struct area *merged, **link = &merged;
+
+	while (one && other) {
+		struct area **first = one->iova < other->iova ? &one : &other;
+
+		*link = *first;
+		link = &(*first)->chain;
+		*first = *link;
+	}
+	*link = one ?: other;
+	return merged;
+}
+
+/* Areas of one IOAS, in the order of their IOVAs. */
+static void sort_chain(struct area **chain)
+{
+	/* Of 1, 2, 4, ... areas each. */
+	struct area *sorted[32] = {}, *area, *next;
+	unsigned int i;
+
+	for (area = *chain; area; area = next) {
+		next = area->chain;
+		area->chain = NULL;
+		for (i = 0; sorted[i]; i++) {
+			area = merge(sorted[i], area);
+			sorted[i] = NULL;
+		}
+		sorted[i] = area;
+		cond_resched();
+	}
+	for (i = 0; i < ARRAY_SIZE(sorted); i++)
+		area = merge(sorted[i], area);
+	*chain = area;
+}
+
+static struct area **claim(struct area *area, struct area **link)
+{
+	area->state = AREA_BUSY;
+	area->stuck = false;
+	area->chain = NULL;
+	*link = area;
+	return &area->chain;
+}
+
+/*
+ * Add the areas of a child that are made of a run of its parent's, @area to @end, to the
+ * end of a chain. Both are in the order of the parent's IOVAs: one look at each.
+ */
+static struct area **claim_child(struct ioas *child, const struct area *area,
+				 const struct area *end, struct area **link)
 {
 	struct interval_tree_node *node;
+	struct area **first = link;
 
+	/* Nothing is mapped while the family is locked. */
+	if (RB_EMPTY_ROOT(&child->areas.root))
+		return link;
 	/* In-kernel users take pins with this lock: no new ones from now on. */
 	mutex_lock(&child->tree_lock);
 	if (!child->keeps_sources)
 		keep_sources(child);
-	for (node = interval_tree_iter_first(&child->sources, start, last); node;
-	     node = interval_tree_iter_next(node, start, last)) {
-		struct loose_area *loose =
-			container_of(node, struct loose_area, source);
-
-		loose->area.state = AREA_BUSY;
-		loose->area.stuck = false;
-		loose->area.chain = NULL;
-		*link = &loose->area;
-		link = &loose->area.chain;
+	node = interval_tree_iter_first(&child->sources, area->iova, end->last);
+	while (node) {
+		while (area->last < node->start)
+			area = area->chain;
+		if (node->last >= area->iova)
+			link = claim(&container_of(node, struct loose_area,
+						   source)->area, link);
+		/* Those before it have been looked at. */
+		node = interval_tree_iter_next(node, area->iova, end->last);
 		cond_resched();
 	}
 	mutex_unlock(&child->tree_lock);
+	if (!list_empty(&child->children) && *first) {
+		sort_chain(first);
+		while (*link)
+			link = &(*link)->chain;
+	}
 	return link;
 }
 
-static struct area **claim_children(struct ioas *ioas, unsigned long start,
-				    unsigned long last, struct area **link)
+static struct area **claim_children(struct ioas *ioas, const struct area *area,
+				    const struct area *end, struct area **link)
 {
 	struct ioas *child;
 
-	list_for_each_entry(child, &ioas->children, sibling)
-		link = claim_child(child, start, last, link);
+	list_for_each_entry(child, &ioas->children, sibling) {
+		link = claim_child(child, area, end, link);
+		cond_resched();
+	}
 	return link;
+}
+
+/* The last area of a chain that is of the same IOAS as the first, and in order. */
+static struct area *run_end(const struct ioas *ioas, struct area *area)
+{
+	while (area->chain && area->chain->iova > area->last &&
+	       (!ioas->parent || area_loose(area->chain)->ioas == ioas))
+		area = area->chain;
+	return area;
 }
 
 /* Everything that is made of the areas of @chain, at any depth, level by level. */
 static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
 {
-	struct area *found = NULL, **link = &found, *area;
+	struct area *found = NULL, **link = &found, *area, *end;
 
-	for (area = chain; area; area = area->chain)
-		link = claim_children(ioas, area->iova, area->last, link);
-	for (area = found; area; area = area->chain)
-		link = claim_children(area_loose(area)->ioas, area->iova,
-				      area->last, link);
+	for (area = chain; area; area = end->chain) {
+		end = run_end(ioas, area);
+		link = claim_children(ioas, area, end, link);
+	}
+	for (area = found; area; area = end->chain) {
+		ioas = area_loose(area)->ioas;
+		end = run_end(ioas, area);
+		link = claim_children(ioas, area, end, link);
+	}
 	return found;
 }
 

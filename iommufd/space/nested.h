@@ -9,6 +9,8 @@
 
 /* How deep IOASes may be nested. */
 #define NESTED_DEPTH_MAX	16
+/* How many there can be below one that is nested in none. */
+#define NESTED_FAMILY_MAX	4096
 
 struct area *iommufd_nested_take(struct ioas *ioas, unsigned long source,
 				 unsigned long length, u8 wanted);

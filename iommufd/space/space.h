@@ -38,7 +38,11 @@ struct stock {
  * @sibling: in the parent's @children
  * @sources: of a child: its areas by the IOVA in the parent that they come from
  * @keeps_sources: @sources is in use; set with the lock held for writing
+ * @nr_below: of the outermost one: how many IOASes are below it; with the lock held for
+ *	writing
  * @from: of a child: the area of the parent that it was last made of, or NULL
+ * @from_erased: how many areas had gone from the parent by then: if more have, @from may
+ *	be one of them
  * @needs: how many page tables there are, plus attaches that are about to make one:
  *	while it is not 0, what is mapped is pinned. Changed with the lock held for
  *	writing
@@ -58,6 +62,8 @@ struct stock {
  * @finished: counts workers that have finished
  * @quiet: woken by these
  * @small_pages: the option HUGE_PAGES is off
+ * @page_tables: those that translate it, the user's below them included
+ * @attached: devices and PASIDs that are attached to these
  * @flushes: IOTLB flushes for unmapping
  * @faults: DMA faults that IOMMU drivers have reported
  * @coherency: enum ioasid_coherency_policy; changed with the attach lock held, while
@@ -75,7 +81,9 @@ struct ioas {
 	struct list_head sibling;
 	struct rb_root_cached sources;
 	bool keeps_sources;
+	unsigned int nr_below;
 	struct area *from;
+	unsigned long from_erased;
 	unsigned int needs;
 	unsigned int nested_needs;
 	struct mutex attach_lock;
@@ -91,6 +99,8 @@ struct ioas {
 	struct list_head workers;
 	unsigned int finished;
 	wait_queue_head_t quiet;
+	atomic_t page_tables;
+	atomic_t attached;
 	atomic_long_t flushes;
 	atomic_long_t faults;
 	bool small_pages;

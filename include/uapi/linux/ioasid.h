@@ -311,7 +311,8 @@ struct ioasid_batch {
  * Unmapping a range of the parent takes all that is made of it out of its
  * children, at any depth, before it returns. IOMMU_IOAS_MAP_FILE into a child, and
  * IOMMU_IOAS_COPY into one, are EINVAL. The parent cannot be destroyed while it
- * has children (EBUSY). EOVERFLOW: deeper than IOASID_EXT_NESTED says.
+ * has children (EBUSY). EOVERFLOW: deeper than IOASID_EXT_NESTED says, or more than
+ * 4096 below one ordinary IOAS.
  */
 struct ioasid_alloc_nested {
 	__u32 size;
