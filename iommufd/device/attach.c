@@ -242,7 +242,7 @@ static int refuse_other(struct iommufd_device *idev,
 				   att->hwpt->obj.id, att->hwpt->ioas->obj.id);
 }
 
-/* Neither the IOMMU core nor its driver says why. */
+/* Neither the IOMMU core nor its driver says why. Linux 6.12 does not mind resets. */
 static void note_refused(const struct iommufd_device *idev,
 			 const struct attachment *att, const struct hwpt *hwpt,
 			 int rc)
@@ -253,11 +253,11 @@ static void note_refused(const struct iommufd_device *idev,
 				    idev->name, hwpt->obj.id);
 	else if (rc == -EBUSY && att->hw_pasid != IOMMU_NO_PASID)
 		iommufd_reason_note(idev->ctx, rc,
-				    "PASID %u of %s is in use: by its driver, by another file, or by a table of PASIDs that its RID is attached to",
+				    "PASID %u of %s is in use: by its driver, by another file, or by a table of PASIDs that its RID is attached to; or a device of its group is being reset",
 				    att->hw_pasid, dev_name(idev->dev));
 	else if (rc == -EBUSY)
 		iommufd_reason_note(idev->ctx, rc,
-				    "%s cannot be attached to HWPT %u: a device of its IOMMU group %d is attached, by RID or PASID",
+				    "%s cannot be attached to HWPT %u: a device of its IOMMU group %d is attached, by RID or PASID, or is being reset",
 				    idev->name, hwpt->obj.id,
 				    iommu_group_id(idev->group->iommu));
 }
