@@ -268,6 +268,13 @@ static const char *parse_bytes(struct line *line, const char *at)
 	return at;
 }
 
+/* Are its bytes where a function has registers? */
+static bool in_space(const struct line *line)
+{
+	return line->offset < OFFSET_END && !(line->offset % 4) &&
+	       line->offset + line->nr <= OFFSET_END;
+}
+
 static bool parse_registers(struct line *line, const char *text)
 {
 	const char *rest = number(text, 2, 8, &line->offset);
@@ -278,8 +285,7 @@ static bool parse_registers(struct line *line, const char *text)
 	/* Behind all 16 may be the same as text */
 	line->cut = *rest && line->nr < LINE_BYTES;
 	line->kind = LINE_REGISTERS;
-	if (line->offset >= OFFSET_END || line->offset % 4 ||
-	    line->offset + line->nr > OFFSET_END || (!line->nr && line->half < 0))
+	if (!in_space(line) || (!line->nr && line->half < 0))
 		line->kind = LINE_DAMAGED;
 	return true;
 }
@@ -414,7 +420,8 @@ bool line_complete(struct line *line, const char *text, size_t length)
 			return false;
 		whole.bytes[whole.nr++] = line->half << 4 | digit(*at++);
 	}
-	if (*parse_bytes(&whole, at) || whole.half >= 0 || whole.nr != LINE_BYTES)
+	if (*parse_bytes(&whole, at) || whole.half >= 0 ||
+	    whole.nr != LINE_BYTES || !in_space(&whole))
 		return false;
 	*line = whole;
 	line->kind = LINE_REGISTERS;
