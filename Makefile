@@ -28,6 +28,7 @@ help:
 	@echo 'make fuzz-tool    dumps of any kind for it, from libFuzzer: SECONDS='
 	@echo 'make shell        a shell in a virtual machine with the modules'
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
+	@echo 'make bench-check  some of them against a table that is committed: ROWS='
 	@echo 'make lint         floors, manuals, shellcheck, checkpatch, W=1, sparse'
 	@echo 'make clean        remove build/'
 
@@ -61,8 +62,8 @@ MAKEFLAGS += --no-print-directory
 # setup-build, setup-vm, ...: the packages that it takes, see scripts/setup.  All that
 # the goals take are named at once, and not one job after the other.
 jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell bench soak \
-	  check check-debug check-tools check-vmm check-install lint install,$(goal):build) \
-	$(foreach goal,demo shell bench soak check check-debug check-install,$(goal):vm) \
+	  bench-check check check-debug check-tools check-vmm check-install lint install,$(goal):build) \
+	$(foreach goal,demo shell bench bench-check soak check check-debug check-install,$(goal):vm) \
 	$(foreach goal,check check-tools check-vmm,$(goal):tools) \
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
 	check-tools:vm check-tools:fuzz fuzz-tool:tools fuzz-tool:fuzz check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
@@ -382,6 +383,12 @@ shell: modules | setup-vm
 
 bench: modules peers $(B)/uapi | setup-vm
 	@selftests/bench/run
+
+# Against the figures that are committed: for six rows, ROWS= or ROWS=--all.
+bench-check: | setup-build setup-vm
+	@selftests/bench/check $(ROWS)
+
+.PHONY: bench-check
 
 lint: modules $(B)/uapi | setup-lint
 	@scripts/lint $(KDIR)
