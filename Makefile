@@ -388,6 +388,12 @@ bench: modules peers $(B)/uapi | setup-vm
 bench-check: | setup-build setup-vm
 	@selftests/bench/check $(ROWS)
 
+# How long long commands keep others waiting.
+$(B)/bench/stall: $(wildcard selftests/bench/stall/*.[ch]) $(lib) \
+		   $(addprefix selftests/bench/,memory.c memory.h peer.c peer.h)
+	@mkdir -p $(@D)
+	@$(compile) -o $@ $(filter %.c %.o,$^)
+
 .PHONY: bench-check
 
 lint: modules $(B)/uapi | setup-lint
