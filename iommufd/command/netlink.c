@@ -91,8 +91,8 @@ static int dump_contexts(struct sk_buff *skb, struct netlink_callback *cb,
 /*
  * The next IOAS from dump->object. Valid while the caller holds ctx->look_lock,
  * under which an IOAS that is being taken apart is marked as gone. Nobody holds that
- * for longer than it takes to fill a message: a dump never waits for what a user can
- * hold.
+ * for longer than it takes to look at WALK_PORTION areas, or to fill a message: a dump
+ * never waits for what a user can hold.
  */
 static struct ioas *next_ioas(const struct answer *answer)
 {
@@ -212,11 +212,15 @@ int ioasid_nl_context_get_dumpit(struct sk_buff *skb,
 
 /**
  * struct extent - what is mapped in a space
+ * @id: of the space
+ * @iova: up to where it has been measured
  * @areas: ranges
  * @mapped: bytes
  * @pinned: bytes of memory that devices can reach
  */
 struct extent {
+	u32 id;
+	unsigned long iova;
 	u64 areas;
 	u64 mapped;
 	u64 pinned;
@@ -230,26 +234,26 @@ static void add_area(struct extent *extent, const struct area *area)
 		extent->pinned += area_length(area);
 }
 
-/* In portions, so that a map does not wait for a dump of a million areas. */
-static int measure(struct ioas *ioas, struct extent *extent)
+/*
+ * A portion, so that a map does not wait for a dump of a million areas. Returns 1 if there
+ * are more, 0, or -EINTR.
+ */
+static int measure_some(struct ioas *ioas, struct extent *extent)
 {
-	unsigned long iova = 0;
 	struct area *area;
 	unsigned int n;
 
-	do {
-		if (mutex_lock_killable(&ioas->tree_lock))
-			return -EINTR;
-		area = iommufd_area_first(&ioas->areas, iova, ULONG_MAX);
-		for (n = 0; area && n < WALK_PORTION; n++) {
-			add_area(extent, area);
-			iova = area->last + 1;
-			area = area_next(area, ULONG_MAX);
-		}
-		mutex_unlock(&ioas->tree_lock);
-		cond_resched();
-	} while (area && iova);
-	return 0;
+	if (mutex_lock_killable(&ioas->tree_lock))
+		return -EINTR;
+	area = iommufd_area_first(&ioas->areas, extent->iova, ULONG_MAX);
+	for (n = 0; area && n < WALK_PORTION; n++) {
+		add_area(extent, area);
+		extent->iova = area->last + 1;
+		area = area_next(area, ULONG_MAX);
+	}
+	mutex_unlock(&ioas->tree_lock);
+	/* Nothing is behind the last IOVA of all. */
+	return area && extent->iova;
 }
 
 static int fill_space_counters(struct sk_buff *skb, const struct ioas *ioas)
@@ -268,14 +272,11 @@ static int fill_space_counters(struct sk_buff *skb, const struct ioas *ioas)
 				 IOASID_A_SPACE_PAD);
 }
 
-static int fill_space(struct sk_buff *skb, struct ioas *ioas)
+static int fill_space(struct sk_buff *skb, struct ioas *ioas,
+		      const struct extent *extent)
 {
-	struct extent extent = {};
 	int rc;
 
-	rc = measure(ioas, &extent);
-	if (rc)
-		return rc;
 	rc = nla_put_u32(skb, IOASID_A_SPACE_CONTEXT, ioas->ctx->number) ?:
 	     nla_put_u32(skb, IOASID_A_SPACE_ID, ioas->obj.id) ?:
 	     nla_put_u32(skb, IOASID_A_SPACE_KIND,
@@ -285,12 +286,12 @@ static int fill_space(struct sk_buff *skb, struct ioas *ioas)
 		rc = nla_put_u32(skb, IOASID_A_SPACE_PARENT,
 				 ioas->parent->obj.id);
 	return rc ?:
-	       nla_put_u64_64bit(skb, IOASID_A_SPACE_AREAS, extent.areas,
+	       nla_put_u64_64bit(skb, IOASID_A_SPACE_AREAS, extent->areas,
 				 IOASID_A_SPACE_PAD) ?:
 	       nla_put_u64_64bit(skb, IOASID_A_SPACE_MAPPED_BYTES,
-				 extent.mapped, IOASID_A_SPACE_PAD) ?:
+				 extent->mapped, IOASID_A_SPACE_PAD) ?:
 	       nla_put_u64_64bit(skb, IOASID_A_SPACE_PINNED_BYTES,
-				 extent.pinned, IOASID_A_SPACE_PAD) ?:
+				 extent->pinned, IOASID_A_SPACE_PAD) ?:
 	       nla_put_u32(skb, IOASID_A_SPACE_PAGE_TABLES,
 			   atomic_read(&ioas->page_tables)) ?:
 	       nla_put_u32(skb, IOASID_A_SPACE_ATTACHED,
@@ -298,33 +299,56 @@ static int fill_space(struct sk_buff *skb, struct ioas *ioas)
 	       fill_space_counters(skb, ioas);
 }
 
-static int dump_space(const struct answer *answer, struct ioas *ioas)
+static int dump_space(const struct answer *answer, struct ioas *ioas,
+		      const struct extent *extent)
 {
-	void *header;
+	void *header = answer_begin(answer);
 
-	if (!answer_wants(answer, IOASID_A_SPACE_ID, ioas->obj.id))
-		return 0;
-	header = answer_begin(answer);
 	if (!header)
 		return -EMSGSIZE;
-	return answer_end(answer, header, fill_space(answer->skb, ioas));
+	return answer_end(answer, header,
+			  fill_space(answer->skb, ioas, extent));
 }
 
-/* One message, so that nothing that goes waits for more. Returns 1 if there is none left. */
-static int dump_next_space(struct answer *answer)
+/*
+ * Measure a portion of the next space; after the last one, make the message. Returns 1 if
+ * there is more of it, 0 with the message made, or an errno; -ENOENT: no space is left.
+ */
+static int dump_portion(const struct answer *answer, struct extent *extent)
 {
-	struct ioas *ioas;
-	int rc = 1;
+	struct ioas *ioas = next_ioas(answer);
+	int rc = 0;
 
-	if (mutex_lock_killable(&answer->ctx->look_lock))
-		return -EINTR;
-	ioas = next_ioas(answer);
-	if (ioas)
-		rc = dump_space(answer, ioas);
+	if (!ioas)
+		return -ENOENT;
+	/* The one that was being measured may have gone. */
+	if (extent->id != ioas->obj.id)
+		*extent = (struct extent) { .id = ioas->obj.id };
+	if (answer_wants(answer, IOASID_A_SPACE_ID, ioas->obj.id))
+		rc = measure_some(ioas, extent) ?:
+			     dump_space(answer, ioas, extent);
 	if (!rc)
 		answer->dump->object = ioas->obj.id + 1;
-	mutex_unlock(&answer->ctx->look_lock);
 	return rc;
+}
+
+/*
+ * One message. Between two portions nothing is held, so that neither what goes nor what
+ * is mapped waits for more. Returns 1 if there is none left.
+ */
+static int dump_next_space(struct answer *answer)
+{
+	struct extent extent = {};
+	int rc;
+
+	do {
+		if (mutex_lock_killable(&answer->ctx->look_lock))
+			return -EINTR;
+		rc = dump_portion(answer, &extent);
+		mutex_unlock(&answer->ctx->look_lock);
+		cond_resched();
+	} while (rc > 0);
+	return rc == -ENOENT ? 1 : rc;
 }
 
 static int dump_spaces(struct answer *answer)
