@@ -139,10 +139,14 @@ static int tell_locked(struct ioas *ioas, struct area *chain, u64 iova,
 static int load_nested(struct ioas *ioas, struct area *chain)
 {
 	struct area *area;
+	unsigned int n = 0;
 	int rc;
 
-	for (area = chain; area; area = area->chain)
+	for (area = chain; area; area = area->chain) {
 		area->in_use = ioas->needs;
+		if (!(++n % RESCHED_AREAS))
+			cond_resched();
+	}
 	rc = iommufd_chain_fill(ioas, chain);
 	return rc ? iommufd_chain_give_up(ioas, chain, rc) : 0;
 }
@@ -252,6 +256,9 @@ int iommufd_ioas_map_source(struct ioas *ioas, unsigned long source,
  * What is mapped already, once more -------------------------------------------
  */
 
+/* Pieces of memory that others wait for. */
+#define SLICES_PORTION	1024
+
 /* Areas for pieces of memory, not placed yet; or NULL: no memory, or a fatal signal. */
 static struct area *chain_slices(struct ioas *ioas,
 				 const struct ioas_slice *slices,
@@ -305,42 +312,88 @@ int iommufd_ioas_map_slices(struct ioas *ioas, const struct ioas_slice *slices,
 
 	if (!chain)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		length += slices[i].length;
+		if (!((i + 1) % SLICES_PORTION))
+			cond_resched();
+	}
 	return map_chain(ioas, chain, length, flags, iova, answer);
 }
 
-/*
- * Count the areas from @start to @last, which must have no hole; fill @slices, if
- * any.
+/**
+ * struct slicer - a walk along a range that must have no hole
+ * @at: the next IOVA
+ * @last: the last one, inclusive
+ * @slices: what is filled; NULL: they are only counted
+ * @nr: how many there were so far
+ * @room: of @slices
  */
-static int slice_areas(struct ioas *ioas, unsigned long start,
-		       unsigned long last, struct ioas_slice *slices,
-		       unsigned int *nr)
-{
-	unsigned long at = start;
-	const struct area *area;
+struct slicer {
+	unsigned long at;
+	unsigned long last;
+	struct ioas_slice *slices;
+	unsigned int nr;
+	unsigned int room;
+};
 
-	*nr = 0;
-	for (;; at = area->last + 1) {
-		area = iommufd_ioas_area_at(ioas, at);
+/* One more. The area keeps its memory while the tree lock is held, we do from here on. */
+static void slice_area(struct slicer *slicer, const struct area *area)
+{
+	struct ioas_slice *slice = &slicer->slices[slicer->nr];
+
+	slice->pinned = area->pinned;
+	slice->offset = area->offset + (slicer->at - area->iova);
+	slice->length = min(slicer->last, area->last) - slicer->at + 1;
+	pinned_get(area->pinned);
+}
+
+/*
+ * Go some areas further, with the tree lock held. Returns 0 at the end of the range, 1 if
+ * there is more of it, -ENOENT at a hole, -EAGAIN if there is no room.
+ */
+static int slice_some(struct ioas *ioas, struct slicer *slicer)
+{
+	const struct area *area;
+	unsigned int n;
+
+	for (n = 0; n < SLICES_PORTION; n++) {
+		area = iommufd_ioas_area_at(ioas, slicer->at);
 		if (!area)
 			return iommufd_reason_note(ioas->ctx, -ENOENT,
 						   "nothing is mapped at IOVA %#lx of IOAS %u, in the range to be copied",
-						   at, ioas->obj.id);
-		if (slices) {
-			slices[*nr].pinned = area->pinned;
-			slices[*nr].offset = area->offset + (at - area->iova);
-			slices[*nr].length = min(last, area->last) - at + 1;
-			pinned_get(area->pinned);
+						   slicer->at, ioas->obj.id);
+		if (slicer->slices) {
+			if (slicer->nr == slicer->room)
+				return -EAGAIN;
+			slice_area(slicer, area);
 		}
-		(*nr)++;
-		if (area->last >= last)
+		slicer->nr++;
+		if (area->last >= slicer->last)
 			return 0;
-		cond_resched();
-		if (!slices && fatal_signal_pending(current))
-			return -EINTR;
+		slicer->at = area->last + 1;
 	}
+	return 1;
+}
+
+/* All of them; between two portions others get both locks. */
+static int slice_areas(struct ioas *ioas, struct slicer *slicer)
+{
+	int rc;
+
+	do {
+		/* Memory that gets its second user must not lose its first one meanwhile. */
+		rc = down_read_killable(ioas_lock(ioas));
+		if (rc)
+			return rc;
+		mutex_lock(&ioas->tree_lock);
+		rc = slice_some(ioas, slicer);
+		mutex_unlock(&ioas->tree_lock);
+		up_read(ioas_lock(ioas));
+		cond_resched();
+		if (rc >= 0 && fatal_signal_pending(current))
+			rc = -EINTR;
+	} while (rc > 0);
+	return rc;
 }
 
 /**
@@ -350,8 +403,11 @@ static int slice_areas(struct ioas *ioas, unsigned long start,
  */
 void iommufd_ioas_put_slices(struct ioas_slice *slices, unsigned int nr)
 {
-	while (nr--)
+	while (nr--) {
 		iommufd_pinned_put(slices[nr].pinned);
+		if (!(nr % SLICES_PORTION))
+			cond_resched();
+	}
 	kvfree(slices);
 }
 
@@ -363,7 +419,10 @@ void iommufd_ioas_put_slices(struct ioas_slice *slices, unsigned int nr)
  * @slices: set to an array with references, for iommufd_ioas_put_slices()
  * @nr: set to its length
  *
- * Return: 0, -ENOENT (a hole), -ENOMEM.
+ * Who changes the range at the same time may get, of each part of it, what was there
+ * before or after. What is in @slices was mapped during the call, each of it.
+ *
+ * Return: 0, -ENOENT (a hole), -ENOMEM, -EINTR.
  */
 int iommufd_ioas_get_slices(struct ioas *ioas, unsigned long start,
 			    unsigned long last, struct ioas_slice **slices,
@@ -371,22 +430,26 @@ int iommufd_ioas_get_slices(struct ioas *ioas, unsigned long start,
 {
 	int rc;
 
-	/* Memory that gets its second user must not lose its first one meanwhile. */
-	rc = down_read_killable(ioas_lock(ioas));
-	if (rc)
-		return rc;
-	mutex_lock(&ioas->tree_lock);
-	rc = slice_areas(ioas, start, last, NULL, nr);
-	if (!rc) {
-		*slices = kvmalloc_array(*nr, sizeof(**slices),
-					 GFP_KERNEL_ACCOUNT);
-		if (!*slices)
-			rc = -ENOMEM;
-		else
-			/* The same areas again: this cannot fail. */
-			slice_areas(ioas, start, last, *slices, nr);
-	}
-	mutex_unlock(&ioas->tree_lock);
-	up_read(ioas_lock(ioas));
+	do {
+		struct slicer count = { .at = start, .last = last };
+		struct slicer get = count;
+
+		rc = slice_areas(ioas, &count);
+		if (rc)
+			return rc;
+		get.room = count.nr;
+		get.slices = kvmalloc_array(get.room, sizeof(*get.slices),
+					    GFP_KERNEL_ACCOUNT);
+		if (!get.slices)
+			return -ENOMEM;
+		rc = slice_areas(ioas, &get);
+		if (rc) {
+			iommufd_ioas_put_slices(get.slices, get.nr);
+		} else {
+			*slices = get.slices;
+			*nr = get.nr;
+		}
+		/* Somebody has cut the range into more areas meanwhile. */
+	} while (rc == -EAGAIN);
 	return rc;
 }

@@ -176,6 +176,41 @@ static void fill_buffer(char *buf)
 		mem_fill(buf + i * PAGE, PAGE, i);
 }
 
+/* More areas than a copy looks at under one hold of a lock: all of them, in order. */
+TEST_F(growth, copy)
+{
+	const unsigned int n = 2500;
+	uint64_t unmapped = 0, stamp;
+	uint32_t other;
+	unsigned int i;
+
+	ASSERT_EQ(0, iommu_ioas_alloc(self->rig.fd, &other));
+	for (i = 0; i < NPAGES; i++)
+		*(uint64_t *)page_of(self->buf, i) = i + 1;
+	for (i = 0; i < n; i++)
+		ASSERT_EQ(0, rig_map(&self->rig, page_of(self->buf, i), PAGE,
+				     AT + i * PAGE));
+	ASSERT_EQ(0, iommu_copy_fixed(self->rig.fd, other, self->rig.ioas, AT,
+				      n * PAGE, IOMMU_RW, AT));
+	ASSERT_EQ(0, access_replace(self->acc, other));
+	for (i = 0; i < n; i++) {
+		ASSERT_EQ(0, access_read(self->acc, AT + i * PAGE, &stamp,
+					 sizeof(stamp)));
+		ASSERT_EQ(i % NPAGES + 1, stamp);
+	}
+	ASSERT_EQ(0, access_replace(self->acc, self->rig.ioas));
+	EXPECT_EQ(0, iommu_unmap_all(self->rig.fd, other, &unmapped));
+	EXPECT_EQ(n * PAGE, unmapped);
+
+	/* A hole, however far behind: nothing is copied. */
+	ASSERT_EQ(0, rig_unmap(&self->rig, AT + 2222 * PAGE, PAGE));
+	EXPECT_EQ(-ENOENT, iommu_copy_fixed(self->rig.fd, other,
+					    self->rig.ioas, AT, n * PAGE,
+					    IOMMU_RW, AT));
+	EXPECT_EQ(0, iommu_unmap_all(self->rig.fd, other, &unmapped));
+	EXPECT_EQ(0, unmapped);
+}
+
 /* One by one, in an order that jumps about; the last as fast as the first. */
 TEST_F_TIMEOUT(growth, single_maps, GROWTH_SECONDS)
 {
