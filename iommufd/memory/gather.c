@@ -413,9 +413,11 @@ long iommufd_gather_user_page(struct mm_struct *mm, unsigned long addr,
 }
 
 /* Pages between two chances to reschedule. */
-#define RELEASE_STRIDE	4096
-/* Pages of a run that are unpinned in one call; at least a huge page of the CPU. */
-#define RELEASE_MAX	(PUD_SIZE / PAGE_SIZE)
+#define RELEASE_STRIDE	2048
+/* Pages of a run that are unpinned in one call, which takes 87 instructions for each. */
+#define RELEASE_MAX	RELEASE_STRIDE
+/* Pages of a run of folios, which are as many folios at the most, likewise. */
+#define RELEASE_FOLIOS	8192
 
 /* Unpin the folio that was kept back, if there was one. */
 static inline struct folio *let_go(struct folio *held, bool dirty)
@@ -431,14 +433,17 @@ static inline struct folio *let_go(struct folio *held, bool dirty)
  */
 static struct folio *release_folios(run_t run, bool dirty, struct folio *held)
 {
-	unsigned long pfn = run_pfn(run), end = pfn + run_pages(run);
+	unsigned long pfn = run_pfn(run), end = pfn + run_pages(run), stop;
 
 	while (pfn < end) {
-		if (!folio_holds(held, pfn, 1)) {
+		for (stop = min(end, pfn + RELEASE_FOLIOS); pfn < stop;
+		     pfn = folio_pfn(held) + folio_nr_pages(held)) {
+			if (folio_holds(held, pfn, 1))
+				continue;
 			let_go(held, dirty);
 			held = page_folio(pfn_to_page(pfn));
 		}
-		pfn = folio_pfn(held) + folio_nr_pages(held);
+		cond_resched();
 	}
 	return held;
 }

@@ -165,6 +165,9 @@ void iommufd_runs_finish(struct runs *runs)
 	mark_chunk(chunk, runs->last + 1 - chunk->run);
 }
 
+/* Chunks that are freed between two chances to reschedule. */
+#define FREE_PORTION	1024
+
 /**
  * iommufd_runs_free - forget everything
  * @runs: the list; empty and usable afterwards
@@ -173,8 +176,11 @@ void iommufd_runs_free(struct runs *runs)
 {
 	u32 i;
 
-	for (i = 0; i < runs->nr_chunks; i++)
+	for (i = 0; i < runs->nr_chunks; i++) {
 		kfree(runs->dir[i]);
+		if (!((i + 1) % FREE_PORTION))
+			cond_resched();
+	}
 	if (runs->nr_chunks)
 		kvfree(runs->dir);
 	runs_init(runs);
