@@ -304,10 +304,14 @@ static inline int place_area(struct ioas *ioas, struct area *area, unsigned long
 static int place_many(struct ioas *ioas, struct area *chain, unsigned long iova)
 {
 	struct area *area;
+	unsigned int n = 0;
 	int rc = 0;
 
-	for (area = chain; area && !rc; area = area->chain)
+	for (area = chain; area && !rc; area = area->chain) {
 		rc = check_area(ioas, area);
+		if (!(++n % RESCHED_READY))
+			cond_resched();
+	}
 	if (rc)
 		return rc;
 	for (area = chain; area; area = area->chain) {
@@ -567,6 +571,9 @@ void iommufd_area_drop(struct ioas *ioas, struct area *area)
 	stock_unlock(ioas);
 }
 
+/* Areas that are dropped before others get the tree. */
+#define DROP_PORTION	1024
+
 static int drop_chain(struct ioas *ioas, struct area *chain, bool placed)
 {
 	struct area *next;
@@ -578,6 +585,10 @@ static int drop_chain(struct ioas *ioas, struct area *chain, bool placed)
 		next = chain->chain;
 		if (!(++n % RESCHED_AREAS))
 			cond_resched();
+		if (!(n % DROP_PORTION)) {
+			stock_unlock(ioas);
+			mutex_lock(&ioas->tree_lock);
+		}
 		if (chain->stuck) {
 			rc = iommufd_area_keep_stuck(ioas, chain);
 			continue;

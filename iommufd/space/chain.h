@@ -17,6 +17,8 @@
 
 /* Areas between two chances to reschedule, where each is little work. */
 #define RESCHED_AREAS	64
+/* The same, where it is next to none. */
+#define RESCHED_READY	1024
 
 /**
  * struct obstacle - mapped memory that in-kernel users have to let go of first
@@ -103,10 +105,13 @@ static inline void chain_init(struct area *area, struct pinned *pinned,
 static inline void chain_set_ready(struct area *chain)
 {
 	struct area *next;
+	unsigned int n = 0;
 
 	for (; chain; chain = next) {
 		next = chain->chain;
 		area_set_ready(chain);
+		if (!(++n % RESCHED_READY))
+			cond_resched();
 	}
 }
 

@@ -182,11 +182,13 @@ static bool drain_table(const struct paging *paging, const struct area *chain)
 /* A driver has failed to unmap something: find out what is left. */
 static void find_stuck(const struct paging *paging, struct area *chain)
 {
-	for (; chain; chain = chain->chain)
+	for (; chain; chain = chain->chain) {
 		if (area_is_filled(chain) &&
 		    !iommufd_paging_clear(paging, chain->iova,
 					  area_length(chain)))
 			chain->stuck = true;
+		cond_resched();
+	}
 }
 
 /**
