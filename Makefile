@@ -20,7 +20,7 @@ help:
 	@echo 'make check-kernels  build for all kernels of the series: KERNELS= BOOT=1'
 	@echo 'make next         what does not compile on the newest kernel of SUITES='
 	@echo 'make soak         everything at once: SECONDS= SEED= IOMMU= KIND= KCOV='
-	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them)'
+	@echo 'make check-vmm    QEMU and DPDK, unmodified, on the modules (downloads them): STEPS='
 	@echo 'make check-host   the packages on whole Debian machines: STEPS= SUITE='
 	@echo 'make tools        the tool ioasid, into build/tools'
 	@echo 'make docs         the man pages, into build/man'
@@ -349,7 +349,7 @@ next: | setup-kernels
 # Programs that are not ours -------------------------------------------------
 
 vmm := $(B)/vmm/viable $(B)/vmm/testpmd $(B)/vmm/qemu
-vmm_lib := $(addprefix selftests/vmm/,vmm.c line.c take.c)
+vmm_lib := $(addprefix selftests/vmm/,vmm.c line.c take.c nesting.c)
 
 $(B)/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
 	@mkdir -p $(@D)
@@ -364,8 +364,17 @@ $(B)/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
 		     | setup-vm setup-vmm
 	@selftests/vmm/inner $(KVER) $(@D)
 
-check-vmm: modules $(vmm) build/vmm/userland.img $(B)/vmm/initramfs
-	@selftests/vmm/check $(vmm)
+# A guest that has booted, for those whose devices are simulated.
+$(B)/vmm/nested.state: selftests/vmm/booted selftests/vmm/inner-init \
+			selftests/vmm/nesting.h build/vmm/userland.img \
+			$(B)/vmm/initramfs $(B)/modules/load-order
+	@echo 'booting a guest'
+	@selftests/vmm/booted $(B)/modules build/vmm/userland.img \
+		$(B)/vmm/vmlinux $@
+
+check-vmm: modules $(vmm) $(B)/vmm/nested build/vmm/userland.img $(B)/vmm/initramfs \
+	   $(B)/vmm/nested.state
+	@STEPS='$(STEPS)' selftests/vmm/check $(vmm)
 
 # The packages on whole Debian machines, see selftests/host/run.
 build/host/dma: selftests/host/dma.c $(lib)

@@ -21,6 +21,7 @@
  */
 #define BOOT_MS		(1800 * 1000)
 #define ANSWER_MS	(600 * 1000)
+#define ASK_AGAIN_MS	500
 
 #define ARGS_MAX	64
 
@@ -160,6 +161,26 @@ int vmm_start(struct vmm *vmm, const char *name,
 int vmm_wait(struct vmm *vmm)
 {
 	return shell_result(vmm, NULL, 0, BOOT_MS);
+}
+
+/**
+ * vmm_wait_restored() - wait until a guest that has been saved goes on
+ * @vmm: from vmm_start(), with -incoming
+ *
+ * What it is told before is lost.
+ */
+int vmm_wait_restored(struct vmm *vmm)
+{
+	long deadline = line_now_ms() + ANSWER_MS;
+	int rc = -ETIMEDOUT;
+
+	while (rc == -ETIMEDOUT && line_now_ms() < deadline) {
+		rc = line_put(&vmm->qmp, "{\"execute\": \"query-status\"}");
+		if (!rc)
+			rc = qmp_wait(vmm, "\"running\": true",
+				      line_now_ms() + ASK_AGAIN_MS);
+	}
+	return rc;
 }
 
 /**

@@ -35,6 +35,7 @@ struct vmm {
 int vmm_start(struct vmm *vmm, const char *name,
 		const char *const *args, const char *append);
 int vmm_wait(struct vmm *vmm);
+int vmm_wait_restored(struct vmm *vmm);
 int vmm_run(struct vmm *vmm, char *answer, size_t size,
 	      const char *format, ...) __attribute__((format(printf, 4, 5)));
 int vmm_qmp(struct vmm *vmm, const char *command);
