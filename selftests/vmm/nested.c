@@ -48,16 +48,6 @@ FIXTURE_TEARDOWN(nested)
 	iosim_unload();
 }
 
-/* A command of the guest's shell that must succeed. */
-#define RUN(...) do {							\
-	int _rc = vmm_run(&self->vmm, self->answer,			\
-			    sizeof(self->answer), __VA_ARGS__);		\
-									\
-	EXPECT_EQ(0, _rc) {						\
-		TH_LOG("%s", self->answer);				\
-	}								\
-} while (0)
-
 /* The guest's driver has bound the function. */
 static void wait_for_driver(struct __test_metadata *_metadata,
 			    FIXTURE_DATA(nested) *self)

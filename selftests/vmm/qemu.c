@@ -116,16 +116,6 @@ FIXTURE_TEARDOWN(qemu)
 	give_container(NULL);
 }
 
-/* A command of the guest's shell that must succeed. */
-#define RUN(...) do {							\
-	int _rc = vmm_run(&self->vmm, self->answer,			\
-			    sizeof(self->answer), __VA_ARGS__);		\
-									\
-	EXPECT_EQ(0, _rc) {						\
-		TH_LOG("%s", self->answer);				\
-	}								\
-} while (0)
-
 /* What takes minutes says where it is. */
 static void say(const FIXTURE_DATA(qemu) *self, const char *what)
 {

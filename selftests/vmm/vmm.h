@@ -47,4 +47,14 @@ int vmm_power_off(struct vmm *vmm);
 void vmm_kill(struct vmm *vmm);
 void vmm_show(const struct vmm *vmm);
 
+/* A test's: a command of the guest's shell that must succeed. @self has vmm and answer. */
+#define RUN(...) do {							\
+	int _rc = vmm_run(&self->vmm, self->answer,			\
+			    sizeof(self->answer), __VA_ARGS__);		\
+									\
+	EXPECT_EQ(0, _rc) {						\
+		TH_LOG("%s", self->answer);				\
+	}								\
+} while (0)
+
 #endif
