@@ -78,9 +78,7 @@ setup-%:
 
 # Packages are updated with dates of the past: go by their versions.
 $(B)/versions: FORCE | setup-build
-	@mkdir -p $(@D)
-	@scripts/package-versions $(KVER) >$@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	@scripts/keep $@ scripts/package-versions $(KVER)
 
 FORCE:
 
@@ -98,9 +96,7 @@ unpacked := drivers/vfio drivers/iommu/iommufd drivers/iommu/iommu-priv.h \
 	    scripts/const_structs.checkpatch scripts/spelling.txt
 
 $(B)/unpacked: FORCE
-	@mkdir -p $(@D)
-	@echo $(unpacked) >$@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	@scripts/keep $@ echo $(unpacked)
 
 $(B)/src/.unpacked: $(B)/versions $(B)/unpacked scripts/unpack-source
 	@echo 'unpacking VFIO from the linux-source package'
@@ -111,9 +107,7 @@ $(B)/src/.unpacked: $(B)/versions $(B)/unpacked scripts/unpack-source
 patches := $(sort $(wildcard vfio/patches/$(KERNEL)/*.patch))
 
 $(B)/patches: FORCE
-	@mkdir -p $(@D)
-	@echo $(patches) >$@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	@scripts/keep $@ echo $(patches)
 
 $(B)/patched/.patched: $(B)/src/.unpacked $(B)/patches $(patches) \
 			scripts/patch-source
