@@ -27,6 +27,7 @@ help:
 	@echo 'make check-tools  its tests: output, and predictions against the kernel'
 	@echo 'make fuzz-tool    dumps of any kind for it, from libFuzzer: SECONDS='
 	@echo 'make shell        a shell in a virtual machine with the modules'
+	@echo 'make nested-shell a shell in a guest with first stages: FUNCTION= OVERLAY='
 	@echo 'make bench        instructions per map and unmap, ours and the peers'
 	@echo 'make bench-check  some of them against a table that is committed: ROWS='
 	@echo 'make lint         floors, manuals, shellcheck, checkpatch, W=1, sparse'
@@ -62,11 +63,12 @@ MAKEFLAGS += --no-print-directory
 # setup-build, setup-vm, ...: the packages that it takes, see scripts/setup.  All that
 # the goals take are named at once, and not one job after the other.
 jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell bench soak \
-	  bench-check check check-debug check-tools check-vmm check-install lint install,$(goal):build) \
+	  bench-check check check-debug check-tools check-vmm nested-shell check-install lint install,$(goal):build) \
 	$(foreach goal,demo shell bench bench-check soak check check-debug check-install,$(goal):vm) \
 	$(foreach goal,check check-tools check-vmm,$(goal):tools) \
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
-	check-tools:vm check-tools:fuzz fuzz-tool:tools fuzz-tool:fuzz check-vmm:vm check-vmm:vmm lint:lint docs:docs deb:deb \
+	check-tools:vm check-tools:fuzz fuzz-tool:tools fuzz-tool:fuzz check-vmm:vm check-vmm:vmm \
+	nested-shell:vm nested-shell:vmm lint:lint docs:docs deb:deb \
 	check-deb:build check-deb:deb check-packages:deb check-packages:packages \
 	check-host:build check-host:deb check-host:host check-kernels:kernels next:kernels \
 	tools:tools install:tools install:docs install-tools:tools install-tools:docs
@@ -349,7 +351,7 @@ $(B)/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -Iselftests/vmm -o $@ $(filter %.c %.o,$^)
 
-build/vmm/userland.img: selftests/vmm/userland | setup-vmm
+build/vmm/userland.img: selftests/vmm/userland selftests/vmm/image | setup-vmm
 	@echo 'downloading QEMU and DPDK'
 	@selftests/vmm/userland $(@D)
 
@@ -358,15 +360,22 @@ $(B)/vmm/initramfs: selftests/vmm/inner selftests/vmm/inner-init \
 		     | setup-vm setup-vmm
 	@selftests/vmm/inner $(KVER) $(@D)
 
+# With another QEMU, see nested-shell.
+build/vmm/own/userland.img: build/vmm/userland.img selftests/vmm/overlay \
+			    $(wildcard $(OVERLAY)/usr/bin/qemu-system-x86_64)
+	@selftests/vmm/overlay $< '$(OVERLAY)' $@
+
 # A guest that has booted, for those whose devices are simulated.
-$(B)/vmm/nested.state: selftests/vmm/booted selftests/vmm/inner-init \
-			selftests/vmm/nesting.h build/vmm/userland.img \
-			$(B)/vmm/initramfs $(B)/modules/load-order
+$(B)/vmm/nested.state $(B)/vmm/own/nested.state: \
+$(B)/%/nested.state: selftests/vmm/booted selftests/vmm/inner-init \
+		     selftests/vmm/nesting.h build/%/userland.img \
+		     $(B)/vmm/initramfs $(B)/modules/load-order
 	@echo 'booting a guest'
-	@selftests/vmm/booted $(B)/modules build/vmm/userland.img \
+	@mkdir -p $(@D)
+	@selftests/vmm/booted $(B)/modules build/$*/userland.img \
 		$(B)/vmm/vmlinux $@
 
-check-vmm: modules $(vmm) $(B)/vmm/nested build/vmm/userland.img $(B)/vmm/initramfs \
+check-vmm: modules $(vmm) $(B)/vmm/nested $(B)/vmm/shell build/vmm/userland.img $(B)/vmm/initramfs \
 	   $(B)/vmm/nested.state
 	@STEPS='$(STEPS)' selftests/vmm/check $(vmm)
 
@@ -383,6 +392,15 @@ demo: modules $(B)/demo/demo | setup-vm
 
 shell: modules | setup-vm
 	@selftests/vm/run --shell
+
+# A guest with first stages, of an unmodified QEMU, and a simulated function in it, with
+# the attributes FUNCTION= besides.  OVERLAY= is what make install of a QEMU of your own
+# has put into DESTDIR.
+own := vmm$(if $(OVERLAY),/own)
+nested-shell: modules $(B)/vmm/shell build/$(own)/userland.img $(B)/vmm/initramfs \
+	      $(B)/$(own)/nested.state | setup-vm
+	@selftests/vmm/nested-shell build/$(own)/userland.img \
+		$(B)/$(own)/nested.state $(FUNCTION)
 
 bench: modules peers $(B)/uapi | setup-vm
 	@selftests/bench/run
@@ -543,4 +561,4 @@ clean:
 	rm -rf build
 
 .PHONY: help FORCE modules peers debug tests check check-debug check-vmm check-host \
-	demo shell bench lint may-install install uninstall clean
+	demo shell nested-shell bench lint may-install install uninstall clean

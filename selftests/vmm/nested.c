@@ -29,7 +29,7 @@ FIXTURE_SETUP(nested)
 	iosim_load();
 	ASSERT_EQ(NULL, iosim_why_not());
 	self->pinned = mem_wait_pinned(0);
-	ASSERT_EQ(0, nesting_create(self->bdf, sizeof(self->bdf)));
+	ASSERT_EQ(0, nesting_create(self->bdf, sizeof(self->bdf), ""));
 	ASSERT_EQ(0, nesting_start(&self->vmm, "nested")) {
 		vmm_show(&self->vmm);
 	}

@@ -11,15 +11,18 @@
  * nesting_create() - make the function, and give it to vfio-pci
  * @bdf: set to its address
  * @size: of @bdf
+ * @attributes: more than it has otherwise, as of iosim_create()
  *
  * Return: 0 or a negative errno.
  */
-int nesting_create(char *bdf, size_t size)
+int nesting_create(char *bdf, size_t size, const char *attributes)
 {
+	char all[1024];
 	struct vfio_pci pci;
 	int rc;
 
-	rc = iosim_create(NESTING_NAME, ATTRIBUTES);
+	snprintf(all, sizeof(all), ATTRIBUTES " %s", attributes);
+	rc = iosim_create(NESTING_NAME, all);
 	if (!rc)
 		rc = iosim_get(NESTING_NAME, "device", bdf, size);
 	if (!rc)

@@ -14,7 +14,7 @@
 /* The guest's IOMMU, and what selftests/vmm/booted has had, too. */
 #define NESTING_VTD	"intel-iommu,scalable-mode=on,fsts=on,pasid-bits=8,device-iotlb=on,svm=on,caching-mode=on"
 
-int nesting_create(char *bdf, size_t size);
+int nesting_create(char *bdf, size_t size, const char *attributes);
 int nesting_start(struct vmm *vmm, const char *name);
 int nesting_plug(struct vmm *vmm, const char *bdf);
 
