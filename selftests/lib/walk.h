@@ -14,9 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A debug kernel in an emulator is not fast. */
-#define WALK_SECONDS 120
-
 /* What the commands of a program work on: its own business. */
 struct ground;
 

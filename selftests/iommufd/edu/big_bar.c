@@ -35,7 +35,7 @@ static bool works(struct _test_data_big_bar *self, char *at, size_t size)
 	       !rig_unmap(&self->rig, AT, size);
 }
 
-TEST_F_TIMEOUT(big_bar, whole, SECONDS)
+TEST_F(big_bar, whole)
 {
 	struct timespec before, after;
 	char *at = map_bar(self, 0, self->bar.size);
@@ -58,7 +58,7 @@ TEST_F_TIMEOUT(big_bar, whole, SECONDS)
 }
 
 /* By huge pages, and by small ones at both ends. */
-TEST_F_TIMEOUT(big_bar, shifted, SECONDS)
+TEST_F(big_bar, shifted)
 {
 	char *at = map_bar(self, MEM_HUGE, self->bar.size);
 
@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(big_bar, shifted, SECONDS)
 }
 
 /* From within an entry to within another one. */
-TEST_F_TIMEOUT(big_bar, parts, SECONDS)
+TEST_F(big_bar, parts)
 {
 	const size_t size = self->bar.size;
 	char *at = map_bar(self, 0, size);
@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(big_bar, parts, SECONDS)
 	EXPECT_TRUE(works(self, at + size - PAGE, PAGE));
 }
 
-TEST_F_TIMEOUT(big_bar, read_only, SECONDS)
+TEST_F(big_bar, read_only)
 {
 	char *at = map_bar(self, 0, 4 * MEM_HUGE);
 	struct rig *rig = &self->rig;
@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(big_bar, read_only, SECONDS)
 }
 
 /* Entries of all three sizes in one mapping, from the small to the large and back. */
-TEST_F_TIMEOUT(big_bar, all_sizes, SECONDS)
+TEST_F(big_bar, all_sizes)
 {
 	const size_t before = MEM_HUGE + PAGE, size = GIB + before;
 	char *at = map_part(self, GIB - before, GIB - before, size);
@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(big_bar, all_sizes, SECONDS)
 }
 
 /* From within a huge page, across the border of a table of huge pages. */
-TEST_F_TIMEOUT(big_bar, parts_of_huge_pages, SECONDS)
+TEST_F(big_bar, parts_of_huge_pages)
 {
 	const size_t size = GIB + 8 * MEM_HUGE;
 	char *at = map_bar(self, MEM_HUGE, size);
@@ -151,14 +151,14 @@ static bool works_half_touched(struct _test_data_big_bar *self, size_t off,
 	return works_so;
 }
 
-TEST_F_TIMEOUT(big_bar, half_touched, SECONDS)
+TEST_F(big_bar, half_touched)
 {
 	EXPECT_TRUE(works_half_touched(self, PAGE, PAGE));
 	EXPECT_TRUE(works_half_touched(self, MEM_HUGE, MEM_HUGE));
 }
 
 /* The CPU's entries move with a mapping, or are made again. */
-TEST_F_TIMEOUT(big_bar, moved, SECONDS)
+TEST_F(big_bar, moved)
 {
 	const size_t size = 4 * MEM_HUGE;
 	const size_t offs[] = { 0, MEM_HUGE, PAGE };
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(big_bar, moved, SECONDS)
 }
 
 /* What is mapped is the BAR, and not the addresses where it was seen. */
-TEST_F_TIMEOUT(big_bar, stays_without_the_view, SECONDS)
+TEST_F(big_bar, stays_without_the_view)
 {
 	char *at = map_bar(self, PAGE, 4 * MEM_HUGE), *other;
 
@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(big_bar, stays_without_the_view, SECONDS)
 }
 
 /* All of the range is to be the BAR: not what lies before it, or behind. */
-TEST_F_TIMEOUT(big_bar, more_than_the_bar, SECONDS)
+TEST_F(big_bar, more_than_the_bar)
 {
 	const size_t size = 2 * MEM_HUGE;
 	const size_t offs[] = { MEM_HUGE, PAGE };

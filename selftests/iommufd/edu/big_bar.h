@@ -26,8 +26,6 @@
 #define IVSHMEM_VENDOR 0x1af4
 #define IVSHMEM_DEVICE 0x1110
 #define BAR 2
-/* For a debug kernel on a busy host, which has a page fault for every small page. */
-#define SECONDS 120
 
 /* Have vfio-pci drive what nobody drives yet. */
 static inline void bind(void)

@@ -61,7 +61,7 @@ static void mark_places(char *at, size_t size, uint64_t seed)
 /* Where the mapping lies decides how large the CPU's entries are. */
 static const size_t offs[] = { 0, MEM_HUGE, PAGE };
 
-TEST_F_TIMEOUT(big_bar, off_and_on, SECONDS)
+TEST_F(big_bar, off_and_on)
 {
 	struct view view;
 	unsigned int i;
@@ -91,7 +91,7 @@ TEST_F_TIMEOUT(big_bar, off_and_on, SECONDS)
 }
 
 /* Among more areas than are looked at at once, also the last. */
-TEST_F_TIMEOUT(big_bar, among_many, SECONDS)
+TEST_F(big_bar, among_many)
 {
 	const uint64_t ends[] = { AT, AT + (2 * AREAS + 1) * PAGE };
 	char *at = map_bar(self, PAGE, PAGE);
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(big_bar, among_many, SECONDS)
 }
 
 /* Each BAR is its own device's: the one goes with that, the other stays. */
-TEST_F_TIMEOUT(big_bar, two_owners, SECONDS)
+TEST_F(big_bar, two_owners)
 {
 	char *at = map_bar(self, MEM_HUGE, PART);
 	struct vfio_pci pci[2];
@@ -204,7 +204,7 @@ static void *change_addresses(void *arg)
  * Whatever a map finds while the BAR is switched off and on: when it is off the device
  * does not reach it.
  */
-TEST_F_TIMEOUT(big_bar, off_while_mapped, SECONDS)
+TEST_F(big_bar, off_while_mapped)
 {
 	struct worker mapper = { .self = self }, other = { .self = self };
 	const int rounds = mem_debug_kernel() ? ROUNDS / 5 : ROUNDS;
@@ -277,7 +277,7 @@ static unsigned int count_changes(struct __test_metadata *_metadata,
  * only the one or two that get in anyway, before it and behind it. The other CPU has to get
  * its turn for that, which it may not on a busy host.
  */
-TEST_F_TIMEOUT(big_bar, addresses_change_meanwhile, SECONDS)
+TEST_F(big_bar, addresses_change_meanwhile)
 {
 	unsigned int round, n = 0;
 
@@ -300,7 +300,7 @@ static void map_whole(void *arg)
 }
 
 /* Half a million page faults do not keep a process from dying, and leave nothing. */
-TEST_F_TIMEOUT(big_bar, killed_meanwhile, SECONDS)
+TEST_F(big_bar, killed_meanwhile)
 {
 	struct view view;
 	char *at;

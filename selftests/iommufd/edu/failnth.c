@@ -134,7 +134,7 @@ TEST_F(failnth, map_without_device)
 	EXPECT_WALK(&map_step, 1);
 }
 
-TEST_F_TIMEOUT(failnth, map_page, WALK_SECONDS)
+TEST_F(failnth, map_page)
 {
 	static const struct step chosen = {
 		.command = do_map_auto, .undo = undo_map,
@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(failnth, map_page, WALK_SECONDS)
 	EXPECT_EQ(0, still_works(&self->ground));
 }
 
-TEST_F_TIMEOUT(failnth, map_huge, WALK_SECONDS)
+TEST_F(failnth, map_huge)
 {
 	struct ground *ground = &self->ground;
 
@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(failnth, map_huge, WALK_SECONDS)
 }
 
 /* More pages than are pinned at a time, each a run of its own. */
-TEST_F_TIMEOUT(failnth, map_scattered, WALK_SECONDS)
+TEST_F(failnth, map_scattered)
 {
 	struct ground *ground = &self->ground;
 
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(failnth, map_scattered, WALK_SECONDS)
 	EXPECT_EQ(0, still_works(ground));
 }
 
-TEST_F_TIMEOUT(failnth, map_file, WALK_SECONDS)
+TEST_F(failnth, map_file)
 {
 	static const struct step step = {
 		.command = do_map_file, .undo = undo_map,
@@ -196,7 +196,7 @@ static int do_copy(struct ground *ground)
 }
 
 /* From an IOAS that no device uses into one that a device does. */
-TEST_F_TIMEOUT(failnth, copy, WALK_SECONDS)
+TEST_F(failnth, copy)
 {
 	static const struct step step = {
 		.command = do_copy, .undo = undo_map,
@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(failnth, copy, WALK_SECONDS)
 }
 
 /* The BAR of the device itself. */
-TEST_F_TIMEOUT(failnth, map_bar, WALK_SECONDS)
+TEST_F(failnth, map_bar)
 {
 	struct ground *ground = &self->ground;
 
@@ -260,7 +260,7 @@ static int undo_attach(struct ground *ground)
 	return vfio_detach(ground->rig.edu.fd);
 }
 
-TEST_F_TIMEOUT(failnth, attach, WALK_SECONDS)
+TEST_F(failnth, attach)
 {
 	static const struct step step = {
 		.command = do_attach, .undo = undo_attach,
@@ -289,7 +289,7 @@ static int undo_replace(struct ground *ground)
 	return rig_attach(&ground->rig);
 }
 
-TEST_F_TIMEOUT(failnth, replace, WALK_SECONDS)
+TEST_F(failnth, replace)
 {
 	static const struct step step = {
 		.command = do_replace, .undo = undo_replace,
@@ -311,7 +311,7 @@ static int do_hwpt_alloc(struct ground *ground)
 				ground->rig.ioas, 0, &ground->id);
 }
 
-TEST_F_TIMEOUT(failnth, hwpt_alloc, WALK_SECONDS)
+TEST_F(failnth, hwpt_alloc)
 {
 	static const struct step step = {
 		.command = do_hwpt_alloc, .undo = undo_alloc,
@@ -357,7 +357,7 @@ static int do_bind(struct ground *ground)
 	return vfio_bind(ground->fd, ground->rig.fd, &ground->id);
 }
 
-TEST_F_TIMEOUT(failnth, bind, WALK_SECONDS)
+TEST_F(failnth, bind)
 {
 	static const struct step step = {
 		.command = do_bind, .undo = undo_open,
@@ -444,7 +444,7 @@ static int undo_legacy_cut(struct ground *ground)
 	return unmapped == ground->size - 2 * PAGE ? 0 : -EIO;
 }
 
-TEST_F_TIMEOUT(failnth, legacy_map, WALK_SECONDS)
+TEST_F(failnth, legacy_map)
 {
 	static const struct step map = {
 		.command = do_legacy_map, .undo = do_legacy_unmap,
@@ -465,7 +465,7 @@ TEST_F_TIMEOUT(failnth, legacy_map, WALK_SECONDS)
 	EXPECT_EQ(0, still_works(ground));
 }
 
-TEST_F_TIMEOUT(failnth, legacy_cut, WALK_SECONDS)
+TEST_F(failnth, legacy_cut)
 {
 	static const struct step cut = {
 		.command = do_legacy_cut, .undo = undo_legacy_cut,
@@ -509,7 +509,7 @@ static int do_unmap(struct ground *ground)
 	return rig_unmap(&ground->rig, IOVA, ground->size);
 }
 
-TEST_F_TIMEOUT(failnth, unmap, WALK_SECONDS)
+TEST_F(failnth, unmap)
 {
 	static const struct step step = {
 		.command = do_unmap, .prepare = do_map,
@@ -529,7 +529,7 @@ static int do_detach(struct ground *ground)
 	return vfio_detach(ground->rig.edu.fd);
 }
 
-TEST_F_TIMEOUT(failnth, detach, WALK_SECONDS)
+TEST_F(failnth, detach)
 {
 	static const struct step step = {
 		.command = do_detach, .prepare = do_attach,
@@ -549,7 +549,7 @@ static int prepare_destroy(struct ground *ground)
 				     PAGE, IOMMU_RW, IOVA);
 }
 
-TEST_F_TIMEOUT(failnth, destroy, WALK_SECONDS)
+TEST_F(failnth, destroy)
 {
 	static const struct step ioas = {
 		.command = undo_alloc, .prepare = prepare_destroy,
@@ -576,7 +576,7 @@ static int prepare_close(struct ground *ground)
 				     IOMMU_RW, IOVA);
 }
 
-TEST_F_TIMEOUT(failnth, close, WALK_SECONDS)
+TEST_F(failnth, close)
 {
 	static const struct step iommu = {
 		.command = undo_open, .prepare = prepare_close,
@@ -611,7 +611,7 @@ static int do_access_attach(struct ground *ground)
 	return access_attach(ground->fd, ground->rig.ioas);
 }
 
-TEST_F_TIMEOUT(failnth, access, WALK_SECONDS)
+TEST_F(failnth, access)
 {
 	static const struct step pin = {
 		.command = do_access_pin, .undo = undo_access_pin,

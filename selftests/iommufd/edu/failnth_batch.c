@@ -65,7 +65,7 @@ static int do_unmap_batch(struct ground *ground)
 				 NR_ENTRIES, NULL);
 }
 
-TEST_F_TIMEOUT(failnth, batch, WALK_SECONDS)
+TEST_F(failnth, batch)
 {
 	static const struct step map = {
 		.command = do_map_batch, .undo = undo_map,
@@ -112,7 +112,7 @@ static int prepare_nested(struct ground *ground)
 	return rc ?: do_map_nested(ground);
 }
 
-TEST_F_TIMEOUT(failnth, nested, WALK_SECONDS)
+TEST_F(failnth, nested)
 {
 	static const struct step alloc = {
 		.command = do_alloc_nested, .undo = undo_alloc_nested,
@@ -190,7 +190,7 @@ static int do_change_process(struct ground *ground)
 	return iommu_change_process(ground->rig.fd);
 }
 
-TEST_F_TIMEOUT(failnth, small, WALK_SECONDS)
+TEST_F(failnth, small)
 {
 	static const struct step ranges = { .command = do_iova_ranges };
 	static const struct step option = {
@@ -218,7 +218,7 @@ TEST_F_TIMEOUT(failnth, small, WALK_SECONDS)
 }
 
 /* A failure with a sentence that explains it: memory is needed for that. */
-TEST_F_TIMEOUT(failnth, reason, WALK_SECONDS)
+TEST_F(failnth, reason)
 {
 	static const struct step step = { .command = do_fail };
 

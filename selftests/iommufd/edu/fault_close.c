@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(fault_close, page_table, 300)
 }
 
 /* What has gone is freed later, in batches: the report is later still. */
-TEST_F_TIMEOUT(fault_close, long_after, 120)
+TEST_F(fault_close, long_after)
 {
 	unsigned long before;
 	uint32_t hwpt;

@@ -33,7 +33,6 @@
 #define BEFORE 1000000UL
 #define AFTER 2000000UL
 #define TRIES 20
-#define SECONDS 300
 
 FIXTURE(file_change)
 {
@@ -186,7 +185,7 @@ static bool map_changing(FIXTURE_DATA(file_change) *self, int *rc)
 	return false;
 }
 
-TEST_F_TIMEOUT(file_change, huge_page_meanwhile, SECONDS)
+TEST_F(file_change, huge_page_meanwhile)
 {
 	struct seer *seer = &self->seer;
 	char *all;

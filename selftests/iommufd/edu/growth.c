@@ -35,8 +35,6 @@
 /* More than that for a mapping of a page would be a leak, or a bad idea */
 #define BYTES_MAX 1024
 
-#define GROWTH_SECONDS 300
-
 static unsigned int areas;
 
 FIXTURE(growth)
@@ -212,7 +210,7 @@ TEST_F(growth, copy)
 }
 
 /* One by one, in an order that jumps about; the last as fast as the first. */
-TEST_F_TIMEOUT(growth, single_maps, GROWTH_SECONDS)
+TEST_F(growth, single_maps)
 {
 	const unsigned int n = self->n, stride = stride_for(n);
 	double first, last, start;
@@ -257,7 +255,7 @@ static int compare(const void *a, const void *b)
  * Where the kernel chooses, among as many; and in the end from so few places
  * that it has to find each.
  */
-TEST_F_TIMEOUT(growth, chosen_iovas, GROWTH_SECONDS)
+TEST_F(growth, chosen_iovas)
 {
 	const unsigned int n = self->n / 2;
 	const struct iommu_iova_range room = { AT, AT + n * PAGE - 1 };
@@ -332,7 +330,7 @@ static unsigned int map_by_batch(struct _test_data_growth *self, uint32_t ioas,
  * More than VFIO type 1 can have, for a device. Pins of the same page, many
  * times over, are counted, and given back.
  */
-TEST_F_TIMEOUT(growth, device, GROWTH_SECONDS)
+TEST_F(growth, device)
 {
 	const unsigned int n = self->n > TYPE1_LIMIT ? self->n :
 			       TYPE1_LIMIT + 1000;
@@ -365,7 +363,7 @@ TEST_F_TIMEOUT(growth, device, GROWTH_SECONDS)
 }
 
 /* All mapped before: the device gets them at once, and loses them at once. */
-TEST_F_TIMEOUT(growth, attach, GROWTH_SECONDS)
+TEST_F(growth, attach)
 {
 	const unsigned int n = self->n;
 	uint64_t bytes = 0;
@@ -392,7 +390,7 @@ TEST_F_TIMEOUT(growth, attach, GROWTH_SECONDS)
 }
 
 /* A parent with as many, and a child that is made of all of them at once. */
-TEST_F_TIMEOUT(growth, nested, GROWTH_SECONDS)
+TEST_F(growth, nested)
 {
 	const unsigned int n = self->n / 4;
 	const uint64_t all = n * PAGE;
@@ -424,7 +422,7 @@ TEST_F_TIMEOUT(growth, nested, GROWTH_SECONDS)
 }
 
 /* The legacy commands have the limit no more, either. */
-TEST_F_TIMEOUT(growth, legacy_maps, GROWTH_SECONDS)
+TEST_F(growth, legacy_maps)
 {
 	const unsigned int n = TYPE1_LIMIT + 100;
 	struct vfio_iommu_type1_dma_unmap unmap = {
@@ -468,7 +466,7 @@ static void map_and_exit(void *arg)
 	CHILD_EQ(c->n, mem_vm_pin(0));
 }
 
-TEST_F_TIMEOUT(growth, exit, GROWTH_SECONDS)
+TEST_F(growth, exit)
 {
 	struct closer c = { self, self->n };
 	long before;

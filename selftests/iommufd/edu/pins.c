@@ -310,7 +310,7 @@ static int unmap_row(struct ground *ground)
 	return rig_unmap(&ground->rig, AT, ground->row.size);
 }
 
-TEST_F_TIMEOUT(failing, map, WALK_SECONDS)
+TEST_F(failing, map)
 {
 	static const struct step step = {
 		.command = map_row, .undo = unmap_row,

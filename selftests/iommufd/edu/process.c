@@ -15,8 +15,6 @@
 /* Processes that end ----------------------------------------------------- */
 
 #define BIG (64UL << 20)
-/* Emulated, on a debug kernel, the big map takes its time. */
-#define PROCESS_SECONDS 120
 
 /* The device is free, works, and nothing is pinned. */
 static int aftermath(long pinned)
@@ -54,7 +52,7 @@ FIXTURE_TEARDOWN(process)
 }
 
 /* Killed when so many pages are pinned, on the way up or down. */
-TEST_F_TIMEOUT(process, killed_in_the_middle_of_a_map, PROCESS_SECONDS)
+TEST_F(process, killed_in_the_middle_of_a_map)
 {
 	static const long moments[] = { 1, 3000, 8000, 15000 };
 	int status;

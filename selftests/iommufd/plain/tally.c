@@ -390,7 +390,7 @@ static void small_guest(volatile bool *stop)
  * A guest that is being shut down has no address space any more, but still has its
  * memory pinned. The one that runs beside it, or comes next, is not to pay for that.
  */
-TEST_F_TIMEOUT(tally, beside_guests_that_exit, 180)
+TEST_F(tally, beside_guests_that_exit)
 {
 	const int guests = mem_debug_kernel() ? 3 : 10;
 	volatile bool *stop = mem_shared(PAGE);

@@ -183,7 +183,7 @@ static int do_destroy(struct ground *ground)
 	return iommu_destroy(ground->sim.fd, ground->id);
 }
 
-TEST_F_TIMEOUT(pt, alloc_and_destroy, WALK_SECONDS)
+TEST_F(pt, alloc_and_destroy)
 {
 	static const struct step alloc = {
 		.command = do_alloc, .undo = do_destroy,
@@ -242,7 +242,7 @@ static int undo_replace(struct ground *ground)
 	return rc ?: check_rid(ground);
 }
 
-TEST_F_TIMEOUT(pt, attach, WALK_SECONDS)
+TEST_F(pt, attach)
 {
 	static const struct step attach = {
 		.command = do_attach, .undo = do_detach,
@@ -309,7 +309,7 @@ static int undo_pasid_replace(struct ground *ground)
 	return rc ?: (see_pasid(ground) ? -EIO : 0);
 }
 
-TEST_F_TIMEOUT(pt, pasid, WALK_SECONDS)
+TEST_F(pt, pasid)
 {
 	static const struct step attach = {
 		.command = do_pasid_attach, .undo = do_pasid_detach,
@@ -357,7 +357,7 @@ static int do_invalidate(struct ground *ground)
 	return rc ?: (num == NR_ENTRIES ? 0 : -EIO);
 }
 
-TEST_F_TIMEOUT(pt, invalidate, WALK_SECONDS)
+TEST_F(pt, invalidate)
 {
 	static const struct step step = { .command = do_invalidate };
 
@@ -407,7 +407,7 @@ static int end_request(struct ground *ground)
 	return dma_wait(&ground->dma) == -ENODATA ? 0 : -EIO;
 }
 
-TEST_F_TIMEOUT(pt, page_request, WALK_SECONDS)
+TEST_F(pt, page_request)
 {
 	static const struct step answer = {
 		.command = do_answer, .prepare = prepare_request,
@@ -455,7 +455,7 @@ static int undo_queue(struct ground *ground)
 	return do_destroy(ground);
 }
 
-TEST_F_TIMEOUT(device, queues, WALK_SECONDS)
+TEST_F(device, queues)
 {
 	static const struct step fault = {
 		.command = do_fault_queue, .undo = undo_queue,
@@ -493,7 +493,7 @@ static int do_info(struct ground *ground)
 	return iommu_device_info(ground->sim.fd, ground->engine->dev_id, &info);
 }
 
-TEST_F_TIMEOUT(device, info, WALK_SECONDS)
+TEST_F(device, info)
 {
 	static const struct step step = { .command = do_info };
 
@@ -529,7 +529,7 @@ static int do_get_dirty(struct ground *ground)
 	return rc ?: (ground->bitmap[0] & 1 ? 0 : -EIO);
 }
 
-TEST_F_TIMEOUT(device, dirty, WALK_SECONDS)
+TEST_F(device, dirty)
 {
 	static const struct step track = {
 		.command = do_track, .undo = undo_track,
@@ -591,7 +591,7 @@ static int prepare_close(struct ground *ground)
 	return rc ?: prepare_attached(ground);
 }
 
-TEST_F_TIMEOUT(device, bind, WALK_SECONDS)
+TEST_F(device, bind)
 {
 	static const struct step bind = {
 		.command = do_bind, .undo = undo_bind, .prepare = prepare_bind,
@@ -683,7 +683,7 @@ static int prepare_close_sub(struct ground *ground)
 	return rc ?: prepare_attached(ground);
 }
 
-TEST_F_TIMEOUT(sub, bind, WALK_SECONDS)
+TEST_F(sub, bind)
 {
 	const struct step bind = {
 		.command = do_bind, .undo = undo_bind,
@@ -707,7 +707,7 @@ static int undo_new_pasid(struct ground *ground)
 	return rc;
 }
 
-TEST_F_TIMEOUT(sub, attach, WALK_SECONDS)
+TEST_F(sub, attach)
 {
 	static const struct step own = {
 		.command = do_attach, .undo = do_detach,

@@ -310,7 +310,7 @@ static void *loop_run(void *arg)
 }
 
 /* Each byte is of the old page table or of the new one; nothing faults. */
-TEST_F_TIMEOUT(pasid, replace_under_load, 60)
+TEST_F(pasid, replace_under_load)
 {
 	enum { ROUNDS = 80, PASID = 9 };
 	struct load load = {
@@ -384,7 +384,7 @@ static void *race_run(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(pasid, race, 60)
+TEST_F(pasid, race)
 {
 	struct race race[2];
 	pthread_t thread[2];

@@ -304,7 +304,7 @@ static void *channel_run(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(sva, less_memory_than_is_used, 60)
+TEST_F(sva, less_memory_than_is_used)
 {
 	struct channel channel[NR_CHANNELS] = {};
 	struct memory memory = {
