@@ -14,7 +14,7 @@
 #include "module.h"
 
 #define MODULE "iommufd_access_test"
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 
 static char reason[160];
 

@@ -23,7 +23,7 @@
 #define PAGEMAP_PFN ((1ULL << 55) - 1)
 
 /* Long enough for a debug kernel under emulation, far below the harness's. */
-#define WAIT_SECONDS 10
+#define WAIT_SECONDS 30
 
 size_t mem_page(void)
 {

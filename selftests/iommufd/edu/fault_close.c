@@ -65,7 +65,7 @@ static int open_reported(struct rig *rig, uint32_t *hwpt)
 	return rc;
 }
 
-TEST_F_TIMEOUT(fault_close, everything, 300)
+TEST_F(fault_close, everything)
 {
 	uint32_t hwpt;
 	struct rig rig;
@@ -79,7 +79,7 @@ TEST_F_TIMEOUT(fault_close, everything, 300)
 }
 
 /* The context stays, and knows nothing of faults of what it has destroyed. */
-TEST_F_TIMEOUT(fault_close, page_table, 300)
+TEST_F(fault_close, page_table)
 {
 	uint32_t hwpt, other;
 	struct rig rig;

@@ -711,7 +711,7 @@ static void run_threads(struct _test_data_stress *self)
 		pthread_join(self->lanes[i].thread, NULL);
 }
 
-TEST_F_TIMEOUT(stress, threads, 300)
+TEST_F(stress, threads)
 {
 	/* Children first: who comes later must not take them along */
 	static const enum space order[] = { GRAND, CHILD, OTHER, ROOT };
@@ -748,7 +748,7 @@ TEST_F_TIMEOUT(stress, threads, 300)
 }
 
 /* Closed with everything that is mapped, pinned and attached then. */
-TEST_F_TIMEOUT(stress, threads_then_close, 300)
+TEST_F(stress, threads_then_close)
 {
 	seed++;
 	steps /= 2;

@@ -303,7 +303,7 @@ FIXTURE_TEARDOWN(nested_random)
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
 }
 
-TEST_F_TIMEOUT(nested_random, commands, 300)
+TEST_F(nested_random, commands)
 {
 	bool (*const what[])(struct __test_metadata *_metadata, self_of *self,
 			     unsigned int *seed) = {

@@ -15,7 +15,7 @@
 #include "vfio.h"
 
 #define ATTRIBUTES "pasid_bits=4"
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 
 /* @result: of the command, when it has come to its end */
 FIXTURE(unbind)

@@ -289,7 +289,7 @@ static void expect_tables(uint64_t *tables, const struct vtd_verdict *verdict,
 	memcpy(tables, before, NR_TABLES * PAGE);
 }
 
-TEST_F_TIMEOUT(random, accesses, 300)
+TEST_F(random, accesses)
 {
 	uint64_t expected[NR_TABLES * 512], before[NR_TABLES * 512], word, seen;
 	unsigned int count[256] = { 0 };
@@ -365,7 +365,7 @@ static void *change(void *arg)
 }
 
 /* Every access comes to an end. */
-TEST_F_TIMEOUT(random, under_change, 300)
+TEST_F(random, under_change)
 {
 	struct changer changer = {
 		.tables = self->tables,
