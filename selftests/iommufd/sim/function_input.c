@@ -248,9 +248,9 @@ TEST_F(input, bar_moves)
 
 	/* To where nobody is: DMA to the old address ends. */
 	set_bar(config, bar + (256 << 10));
-	memory[5] = 1234;	/* behind it there is nobody any more */
 	pthread_join(thread, NULL);
 	EXPECT_EQ(IOSIM_REASON_NOT_PRESENT, load.rc);
+	memory[5] = 1234;	/* behind it there is nobody any more */
 
 	/* To where another function is: neither it nor its memory is touched. */
 	set_bar(config, get_bar(other));
