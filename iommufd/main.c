@@ -49,6 +49,7 @@ union command_arg {
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
+	struct iommu_viommu_alloc viommu_alloc;
 	struct ioasid_alloc_nested alloc_nested;
 	struct ioasid_batch batch;
 	struct ioasid_check_extension check_extension;
@@ -123,6 +124,8 @@ static const struct command_row commands[] = {
 		iommufd_queue_cmd_fault_alloc),
 	COMMAND(IOMMU_IOAS_MAP_FILE, struct iommu_ioas_map_file, iova,
 		iommufd_ioas_cmd_map_file),
+	COMMAND(IOMMU_VIOMMU_ALLOC, struct iommu_viommu_alloc, data_uptr,
+		iommufd_viommu_cmd_alloc),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
 		__reserved, iommufd_ioas_cmd_change_process),
 	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,

@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "device/group.h"
 #include "domain/hwpt.h"
+#include "domain/viommu.h"
 #include "report/event.h"
 #include "report/fault.h"
 
@@ -25,9 +26,13 @@ static bool holds(struct object *obj, const struct object *other)
 		child = ioas_of(obj);
 		return child->parent && &child->parent->obj == other;
 	}
+	if (obj->type == OBJECT_VIOMMU)
+		return &viommu_of(obj)->parent->obj == other;
 	if (obj->type != OBJECT_HWPT)
 		return false;
 	hwpt = hwpt_of(obj);
+	if (hwpt->viommu && hwpt->viommu == other)
+		return true;
 	if (hwpt->parent)
 		return &hwpt->parent->obj == other;
 	return &hwpt->ioas->obj == other;
@@ -121,7 +126,7 @@ static void explain(struct iommufd_ctx *ctx, struct object *obj)
 		iommufd_reason_note(ctx, -EBUSY,
 				    "%s %u cannot be destroyed: the driver of a mediated device is attached to it",
 				    what, obj->id);
-	else if (obj->type != OBJECT_IOAS && obj->type != OBJECT_HWPT)
+	else if (obj->type == OBJECT_ACCESS || obj->type == OBJECT_TEST)
 		iommufd_reason_note(ctx, -EBUSY,
 				    "%s %u belongs to a driver, which destroys it",
 				    what, obj->id);

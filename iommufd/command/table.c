@@ -16,6 +16,7 @@
 #include "device/device.h"
 #include "device/group.h"
 #include "domain/hwpt.h"
+#include "domain/viommu.h"
 #include "report/fault.h"
 
 /* Limit of the data of IOMMU_HWPT_ALLOC that is for the IOMMU driver. */
@@ -61,6 +62,9 @@ static struct hwpt *alloc_on(struct object *pt, struct device *dev, u32 flags,
 		data = NULL;
 	if (pt->type == OBJECT_IOAS)
 		return alloc_filled(ioas_of(pt), dev, flags, data);
+	if (pt->type == OBJECT_VIOMMU)
+		return iommufd_viommu_alloc_nested(viommu_of(pt), dev, flags,
+						   data);
 	return iommufd_hwpt_alloc_nested(hwpt_of(pt), dev, flags, data);
 }
 
@@ -154,18 +158,22 @@ static int check_hwpt_data(struct iommufd_ctx *ctx,
 	return arg->data_len > DATA_LENGTH_MAX ? -E2BIG : 0;
 }
 
-/* An IOAS or HWPT, held. Anything else is as good as no object. */
+/* An IOAS, HWPT or vIOMMU, held. Anything else is as good as no object. */
 static struct object *table_source_hold(struct iommufd_ctx *ctx, u32 id)
 {
-	struct object *pt = iommufd_pt_hold(ctx, id);
+	struct object *pt = iommufd_object_get(ctx, id, OBJECT_VIOMMU);
 
-	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) :
+	if (pt)
+		return pt;
+	pt = iommufd_pt_hold(ctx, id);
+	if (IS_ERR(pt) ? pt != ERR_PTR(-ENOENT) && pt != ERR_PTR(-EINVAL) :
 			 pt->type == OBJECT_IOAS || pt->type == OBJECT_HWPT)
 		return pt;
 	if (!IS_ERR(pt))
 		iommufd_pt_release(ctx, pt);
 	return ERR_PTR(iommufd_reason_note(
-		ctx, -EINVAL, "pt_id %u is neither IOAS nor HWPT", id));
+		ctx, -EINVAL, "pt_id %u is neither IOAS nor HWPT nor vIOMMU",
+		id));
 }
 
 /**
@@ -212,8 +220,30 @@ out_pt:
  * Invalidation ----------------------------------------------------------------
  */
 
+/**
+ * struct target - what is invalidated
+ * @obj: an HWPT or a vIOMMU, referenced
+ * @domain: of an HWPT that is the user's, otherwise NULL
+ * @viommu: of a vIOMMU, otherwise NULL
+ */
+struct target {
+	struct object *obj;
+	struct iommu_domain *domain;
+	struct iommufd_viommu *viommu;
+};
+
+static int call_driver(const struct target *target,
+		       struct iommu_user_data_array *array)
+{
+	if (target->viommu)
+		return target->viommu->ops->cache_invalidate(target->viommu,
+							     array);
+	return target->domain->ops->cache_invalidate_user(target->domain,
+							  array);
+}
+
 /* Drivers do not reschedule between the entries of an array. */
-static int invalidate_portions(struct iommu_domain *domain,
+static int invalidate_portions(const struct target *target,
 			       const struct iommu_hwpt_invalidate *arg,
 			       u32 *done)
 {
@@ -229,7 +259,7 @@ static int invalidate_portions(struct iommu_domain *domain,
 					     (u64)*done * arg->entry_len);
 		array.entry_num = min(arg->entry_num - *done,
 				      INVALIDATE_PORTION);
-		rc = domain->ops->cache_invalidate_user(domain, &array);
+		rc = call_driver(target, &array);
 		*done += array.entry_num;
 		cond_resched();
 		if (!rc && fatal_signal_pending(current))
@@ -238,10 +268,60 @@ static int invalidate_portions(struct iommu_domain *domain,
 	return rc;
 }
 
+/* Whether it can be invalidated, by what it is. */
+static int target_check(struct iommufd_ctx *ctx, const struct target *target)
+{
+	u32 id = target->obj->id;
+
+	if (target->viommu && !target->viommu->ops->cache_invalidate)
+		return iommufd_reason_note(ctx, -EOPNOTSUPP,
+					   "the IOMMU driver invalidates nothing by vIOMMU %u",
+					   id);
+	if (target->viommu)
+		return 0;
+	if (!target->domain)
+		return iommufd_reason_note(ctx, -ENOENT,
+					   "HWPT %u is not nested: the kernel invalidates it",
+					   id);
+	if (target->domain->ops->cache_invalidate_user)
+		return 0;
+	return iommufd_reason_note(ctx, -EOPNOTSUPP,
+				   "HWPT %u is invalidated by its vIOMMU", id);
+}
+
+static int target_get(struct iommufd_ctx *ctx, u32 id, struct target *target)
+{
+	struct hwpt *hwpt = hwpt_get(ctx, id);
+	struct viommu *viommu;
+
+	*target = (struct target){};
+	if (hwpt) {
+		target->obj = &hwpt->obj;
+		target->domain = hwpt->parent ? hwpt->domain : NULL;
+		return 0;
+	}
+	viommu = viommu_get(ctx, id);
+	if (!viommu)
+		return iommufd_reason_note(ctx, -ENOENT,
+					   "there is no HWPT or vIOMMU with the ID %u",
+					   id);
+	target->obj = &viommu->obj;
+	target->viommu = &viommu->core;
+	return 0;
+}
+
+static void target_put(struct iommufd_ctx *ctx, const struct target *target)
+{
+	if (target->viommu)
+		object_put(ctx, target->obj);
+	else
+		iommufd_hwpt_put(hwpt_of(target->obj));
+}
+
 static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 		      u32 *done)
 {
-	struct hwpt *hwpt;
+	struct target target;
 	int rc;
 
 	if (arg->__reserved)
@@ -255,22 +335,17 @@ static int invalidate(struct command *cmd, struct iommu_hwpt_invalidate *arg,
 					   arg->entry_num, arg->entry_len,
 					   INVALIDATE_MAX,
 					   INVALIDATE_LENGTH_MAX);
-	hwpt = hwpt_get(cmd->ctx, arg->hwpt_id);
-	if (!hwpt)
-		return iommufd_reason_note(cmd->ctx, -ENOENT,
-					   "there is no HWPT with the ID %u",
-					   arg->hwpt_id);
-	if (hwpt->parent)
-		rc = invalidate_portions(hwpt->domain, arg, done);
-	else
-		rc = iommufd_reason_note(cmd->ctx, -ENOENT,
-					 "HWPT %u is not nested: the kernel invalidates it",
-					 arg->hwpt_id);
+	rc = target_get(cmd->ctx, arg->hwpt_id, &target);
+	if (rc)
+		return rc;
+	rc = target_check(cmd->ctx, &target);
+	if (!rc)
+		rc = invalidate_portions(&target, arg, done);
 	if (rc == -EINVAL)
 		iommufd_reason_note(cmd->ctx, rc,
 				    "the IOMMU driver refuses entry %u, or their type %u or length %u",
 				    *done, arg->data_type, arg->entry_len);
-	iommufd_hwpt_put(hwpt);
+	target_put(cmd->ctx, &target);
 	return rc;
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the core of Linux 6.12 lacks: to replace the domain of a PASID, and to count
- * who needs the page requests of a device. In 7.x the core does the one, IOMMU drivers
- * the other.
+ * What the core of Linux 6.12 lacks: to replace the domain of a PASID, to count who needs
+ * the page requests of a device, and to know of drivers that have vIOMMUs. In 7.x the core
+ * does the first, IOMMU drivers the second, and struct iommu_ops has the third.
  */
+#include <linux/ioasid_kernel.h>
+#include <linux/ioasid_viommu.h>
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -200,4 +202,128 @@ void iommufd_iopf_disable(struct device *dev, bool wait)
 	}
 out:
 	mutex_unlock(&enabled_lock);
+}
+
+/*
+ * vIOMMUs ---------------------------------------------------------------------
+ */
+
+/**
+ * struct viommu_driver - an IOMMU driver that has vIOMMUs
+ * @link: in viommu_drivers
+ * @ops: its operations, which identify it
+ * @driver: what it has registered
+ */
+struct viommu_driver {
+	struct list_head link;
+	const struct iommu_ops *ops;
+	const struct ioasid_viommu_driver *driver;
+};
+
+static DEFINE_MUTEX(viommu_drivers_lock);
+static LIST_HEAD(viommu_drivers);
+
+static struct viommu_driver *viommu_driver_find(const struct iommu_ops *ops)
+{
+	struct viommu_driver *found;
+
+	lockdep_assert_held(&viommu_drivers_lock);
+	list_for_each_entry(found, &viommu_drivers, link)
+		if (found->ops == ops)
+			return found;
+	return NULL;
+}
+
+/**
+ * ioasid_register_viommu - say that an IOMMU driver has vIOMMUs
+ * @ops: the operations that it registers with the IOMMU core
+ * @driver: what makes its vIOMMUs
+ *
+ * To be called before the first device is behind the IOMMU.
+ *
+ * Return: 0, -EEXIST, -ENOMEM.
+ */
+int ioasid_register_viommu(const struct iommu_ops *ops,
+			   const struct ioasid_viommu_driver *driver)
+{
+	struct viommu_driver *new = kmalloc(sizeof(*new), GFP_KERNEL);
+	int rc = -EEXIST;
+
+	if (!new)
+		return -ENOMEM;
+	new->ops = ops;
+	new->driver = driver;
+	mutex_lock(&viommu_drivers_lock);
+	if (!viommu_driver_find(ops)) {
+		list_add(&new->link, &viommu_drivers);
+		new = NULL;
+		rc = 0;
+	}
+	mutex_unlock(&viommu_drivers_lock);
+	kfree(new);
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_register_viommu, "IOMMUFD");
+
+/**
+ * ioasid_unregister_viommu - the opposite of ioasid_register_viommu(), when no device is
+ * left
+ * @ops: as they were registered
+ */
+void ioasid_unregister_viommu(const struct iommu_ops *ops)
+{
+	struct viommu_driver *found;
+
+	mutex_lock(&viommu_drivers_lock);
+	found = viommu_driver_find(ops);
+	if (!WARN_ON(!found))
+		list_del(&found->link);
+	mutex_unlock(&viommu_drivers_lock);
+	kfree(found);
+}
+EXPORT_SYMBOL_NS_GPL(ioasid_unregister_viommu, "IOMMUFD");
+
+/* A device is behind the IOMMU, so it stays registered. */
+static const struct ioasid_viommu_driver *
+viommu_driver_of(const struct iommu_ops *ops)
+{
+	const struct viommu_driver *found;
+
+	mutex_lock(&viommu_drivers_lock);
+	found = viommu_driver_find(ops);
+	mutex_unlock(&viommu_drivers_lock);
+	return found ? found->driver : NULL;
+}
+
+/**
+ * iommufd_driver_viommu_size - what a vIOMMU of a driver takes
+ * @ops: the driver's operations
+ * @dev: a device behind its IOMMU
+ * @type: of the vIOMMU
+ *
+ * Return: bytes; 0: it has none of that type.
+ */
+size_t iommufd_driver_viommu_size(const struct iommu_ops *ops,
+				  struct device *dev, u32 type)
+{
+	const struct ioasid_viommu_driver *driver = viommu_driver_of(ops);
+
+	return driver ? driver->get_viommu_size(dev, type) : 0;
+}
+
+/**
+ * iommufd_driver_viommu_init - set up a driver's part of a vIOMMU
+ * @ops: the driver's operations
+ * @viommu: the vIOMMU, of the size that iommufd_driver_viommu_size() has given
+ * @parent: the nesting parent
+ * @data: the user's, or NULL
+ *
+ * Return: 0, or the driver's error.
+ */
+int iommufd_driver_viommu_init(const struct iommu_ops *ops,
+			       struct iommufd_viommu *viommu,
+			       struct iommu_domain *parent,
+			       const struct iommu_user_data *data)
+{
+	return viommu_driver_of(ops)->viommu_init(viommu, parent, data);
 }

@@ -19,6 +19,8 @@
 
 #include "compat/pasid.h"
 
+struct iommufd_viommu;
+
 /* What the function that device_find_child() calls is given. */
 #define MATCH_DATA	void
 
@@ -112,6 +114,16 @@ static inline void *driver_hw_info(const struct iommu_ops *ops,
 	kfree(data);
 	return ERR_PTR(-EOPNOTSUPP);
 }
+
+/* struct iommu_ops has no place for these. */
+size_t iommufd_driver_viommu_size(const struct iommu_ops *ops,
+				  struct device *dev, u32 type);
+int iommufd_driver_viommu_init(const struct iommu_ops *ops,
+			       struct iommufd_viommu *viommu,
+			       struct iommu_domain *parent,
+			       const struct iommu_user_data *data);
+#define driver_viommu_size	iommufd_driver_viommu_size
+#define driver_viommu_init	iommufd_driver_viommu_init
 
 /* What drivers may register that this core has no use for. */
 #define UNUSED_FEATURES	0

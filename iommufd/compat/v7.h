@@ -131,6 +131,23 @@ static inline void *driver_hw_info(const struct iommu_ops *ops,
 	return data;
 }
 
+/* 0: it has no vIOMMU of that type. */
+static inline size_t driver_viommu_size(const struct iommu_ops *ops,
+					struct device *dev, u32 type)
+{
+	if (!ops->get_viommu_size || !ops->viommu_init)
+		return 0;
+	return ops->get_viommu_size(dev, type);
+}
+
+static inline int driver_viommu_init(const struct iommu_ops *ops,
+				     struct iommufd_viommu *viommu,
+				     struct iommu_domain *parent,
+				     const struct iommu_user_data *data)
+{
+	return ops->viommu_init(viommu, parent, data);
+}
+
 /* What drivers may register that this core has no use for: it replaces PASIDs itself. */
 #define UNUSED_FEATURES	IOASID_IOMMU_PASID_REPLACE
 

@@ -22,6 +22,7 @@ struct object;
  * @OBJECT_ACCESS: struct iommufd_access
  * @OBJECT_FAULT_QUEUE: struct fault_queue
  * @OBJECT_EVENT_QUEUE: struct eventq
+ * @OBJECT_VIOMMU: struct viommu
  * @OBJECT_TEST: of a test module
  */
 enum object_type {
@@ -32,6 +33,7 @@ enum object_type {
 	OBJECT_ACCESS,
 	OBJECT_FAULT_QUEUE,
 	OBJECT_EVENT_QUEUE,
+	OBJECT_VIOMMU,
 	OBJECT_TEST,
 };
 

@@ -57,6 +57,8 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 	}
 	if (hwpt->sources.faults)
 		iommufd_fault_queue_put(ctx, hwpt->sources.faults);
+	if (hwpt->viommu)
+		object_put(ctx, hwpt->viommu);
 	atomic_dec(&hwpt->ioas->page_tables);
 	if (hwpt->parent)
 		object_put(ctx, &hwpt->parent->obj);
@@ -259,23 +261,20 @@ err_abort:
 }
 
 /**
- * iommufd_hwpt_alloc_nested - a page table of the user's below a kernel-managed one
+ * iommufd_hwpt_begin_nested - begin to make a page table below a kernel-managed one
  * @parent: translates the addresses in it, and its result
  * @dev: the device, bound
  * @flags: IOMMU_HWPT_ALLOC_PASID or 0
  * @data: where it is, in the IOMMU driver's terms
  *
- * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP (flags, no
- * data, no nesting), -EINVAL (@parent is not for that, or of another IOMMU), -ENOMEM,
- * the driver's errors.
+ * Return: for iommufd_hwpt_end_nested(); or ERR_PTR of -EOPNOTSUPP (flags, no data),
+ * -EINVAL (@parent is not for that, or of another IOMMU), -ENOMEM.
  */
-struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+struct hwpt *iommufd_hwpt_begin_nested(struct hwpt *parent, struct device *dev,
 				       u32 flags,
 				       const struct iommu_user_data *data)
 {
-	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommufd_ctx *ctx = parent->ioas->ctx;
-	struct iommu_domain *domain;
 	struct hwpt *hwpt;
 	int rc;
 
@@ -288,10 +287,6 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
 						   "a page table below HWPT %u is the user's: data_type and data_uptr have to say where it is",
 						   parent->obj.id));
-	if (!driver_nests(ops))
-		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
-						   "the IOMMU of %s has no nesting",
-						   dev_name(dev)));
 	if (!parent->nest_parent)
 		return ERR_PTR(iommufd_reason_note(ctx, -EINVAL,
 						   "HWPT %u cannot be a nesting parent: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
@@ -304,22 +299,67 @@ struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 		return hwpt;
 	hwpt->coherent = parent->coherent;
 	hwpt->format = parent->format;
-
-	domain = domain_alloc(dev, flags, parent->domain, data);
-	rc = PTR_ERR_OR_ZERO(domain);
-	if (rc)
-		goto err_abort;
-	rc = hwpt_set_domain(hwpt, domain) ?: check_flags(hwpt, dev, flags);
-	if (!rc && WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
-			   !domain->ops->cache_invalidate_user))
-		rc = -EINVAL;
-	if (rc)
-		goto err_abort;
 	return hwpt;
+}
 
-err_abort:
-	iommufd_object_abort(ctx, &hwpt->obj);
+/**
+ * iommufd_hwpt_end_nested - give a page table of the user's its domain
+ * @hwpt: from iommufd_hwpt_begin_nested(); gone on an error
+ * @dev: as there
+ * @flags: as there
+ * @domain: what the IOMMU driver has made, or its error
+ *
+ * Return: an object that has not been published; or ERR_PTR of the driver's error,
+ * -EOPNOTSUPP (no PASIDs), -ENOMEM.
+ */
+struct hwpt *iommufd_hwpt_end_nested(struct hwpt *hwpt, struct device *dev,
+				     u32 flags, struct iommu_domain *domain)
+{
+	int rc = PTR_ERR_OR_ZERO(domain);
+
+	if (!rc) {
+		domain->owner = iommu_ops_of(dev);
+		rc = hwpt_set_domain(hwpt, domain) ?:
+		     check_flags(hwpt, dev, flags);
+	}
+	/* What is made on a vIOMMU may be invalidated by that only. */
+	if (!rc && WARN_ON(domain->type != IOMMU_DOMAIN_NESTED ||
+			   (!domain->ops->cache_invalidate_user &&
+			    !hwpt->viommu)))
+		rc = -EINVAL;
+	if (!rc)
+		return hwpt;
+	iommufd_object_abort(hwpt->ioas->ctx, &hwpt->obj);
 	return ERR_PTR(rc);
+}
+
+/**
+ * iommufd_hwpt_alloc_nested - a page table of the user's below a kernel-managed one
+ * @parent: translates the addresses in it, and its result
+ * @dev: the device, bound
+ * @flags: IOMMU_HWPT_ALLOC_PASID or 0
+ * @data: where it is, in the IOMMU driver's terms
+ *
+ * Return: an object that has not been published; or ERR_PTR of an errno of
+ * iommufd_hwpt_begin_nested(), of -EOPNOTSUPP (no nesting), or the driver's.
+ */
+struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
+				       u32 flags,
+				       const struct iommu_user_data *data)
+{
+	struct iommufd_ctx *ctx = parent->ioas->ctx;
+	struct hwpt *hwpt;
+
+	if (data && !driver_nests(iommu_ops_of(dev)))
+		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
+						   "the IOMMU of %s has no nesting",
+						   dev_name(dev)));
+	hwpt = iommufd_hwpt_begin_nested(parent, dev, flags, data);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	return iommufd_hwpt_end_nested(hwpt, dev, flags,
+				       domain_alloc(dev, flags, parent->domain,
+						    data));
 }
 
 /**
@@ -373,6 +413,9 @@ static int fits(const struct hwpt *hwpt, struct device *dev, const char **why)
 
 	*why = "that is for devices behind an IOMMU of another driver";
 	if (hwpt->domain->owner != iommu_ops_of(dev))
+		return -EINVAL;
+	*why = "that belongs to a vIOMMU, and the device is behind another IOMMU";
+	if (hwpt->iommu && hwpt->iommu != dev->iommu->iommu_dev)
 		return -EINVAL;
 	*why = "the IOMMU of the device does not tell whether it can read that";
 	rc = iommufd_format_of(dev, &format);

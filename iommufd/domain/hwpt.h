@@ -18,6 +18,8 @@ struct iommu_user_data;
  * @domain: the IOMMU driver's part of it
  * @ioas: the IOAS that it translates, referenced by it or by its parent
  * @parent: of a nested one: the page table below it, referenced; otherwise NULL
+ * @viommu: that it has been made on, referenced; otherwise NULL
+ * @iommu: then, the only one for which it is
  * @table: of a kernel-managed one: in the list of @ioas while @filled is set
  * @format: of the IOMMUs that can read it
  * @sources: the devices that are attached, and where their page requests go
@@ -35,6 +37,8 @@ struct hwpt {
 	struct iommu_domain *domain;
 	struct ioas *ioas;
 	struct hwpt *parent;
+	struct object *viommu;
+	struct iommu_device *iommu;
 	struct ioas_table table;
 	struct table_format format;
 	struct sources sources;
@@ -78,6 +82,11 @@ struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
 struct hwpt *iommufd_hwpt_alloc_nested(struct hwpt *parent, struct device *dev,
 				       u32 flags,
 				       const struct iommu_user_data *data);
+struct hwpt *iommufd_hwpt_begin_nested(struct hwpt *parent, struct device *dev,
+				       u32 flags,
+				       const struct iommu_user_data *data);
+struct hwpt *iommufd_hwpt_end_nested(struct hwpt *hwpt, struct device *dev,
+				     u32 flags, struct iommu_domain *domain);
 void iommufd_hwpt_set_faults(struct hwpt *hwpt, struct fault_queue *queue);
 int iommufd_hwpt_fill(struct hwpt *hwpt);
 void iommufd_hwpt_drain(struct hwpt *hwpt);

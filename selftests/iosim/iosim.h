@@ -189,6 +189,37 @@ struct iosim_invalidate_pasid_table {
 #define IOSIM_INVALIDATE_ALL_PASIDS	(1U << 1)
 
 /*
+ * IOMMU_VIOMMU_ALLOC: a vIOMMU, for a device that is not behind a VT-d. It takes no data.
+ * The page tables above are made on it as on its nesting parent.
+ */
+#define IOSIM_VIOMMU_TYPE	0x494f5301
+
+/* IOMMU_HWPT_INVALIDATE of a vIOMMU. */
+#define IOSIM_INVALIDATE_VIOMMU	0x494f5303
+
+/**
+ * struct iosim_invalidate_viommu - forget translations of a vIOMMU's page tables
+ * @op: IOSIM_VIOMMU_*
+ * @flags: 0, or IOSIM_INVALIDATE_ENTRY: and of PASID tables all entries, and then all
+ *	translations
+ * @vdev_id: must be 0
+ * @addr: as in struct iosim_invalidate_first_stage
+ * @length: likewise
+ *
+ * IOSIM_VIOMMU_RANGE is for all devices that are attached to page tables which have been
+ * made on the vIOMMU, and for all PASIDs.
+ */
+struct iosim_invalidate_viommu {
+	__u32 op;
+	__u32 flags;
+	__u64 vdev_id;
+	__u64 addr;
+	__u64 length;
+};
+
+#define IOSIM_VIOMMU_RANGE	1
+
+/*
  * The DMA engine: regions of the VFIO device.
  *
  *	0	registers, one page; may be mapped

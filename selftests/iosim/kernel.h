@@ -21,14 +21,15 @@ extern typeof(*((struct iommu_domain_ops *)NULL)->attach_dev) op_attach_dev;
 extern typeof(*((struct iommu_domain_ops *)NULL)->set_dev_pasid) op_set_dev_pasid;
 extern typeof(*((struct iommu_domain_ops *)NULL)->set_dev_pasid) op_block_pasid;
 
+/* Tell iommufd of the driver. */
+int ops_register(void);
+void ops_unregister(void);
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-/* The core does not replace the domain of a PASID: iommufd does it. */
-#define KERNEL_FEATURES	(IOASID_IOMMU_DIRTY | IOASID_IOMMU_PASID_REPLACE)
 /* VFIO leaves GET_REGION_INFO to the driver. */
 #define KERNEL_VFIO_OPS
 #define KERNEL_PASID_OPS
 #else
-#define KERNEL_FEATURES	IOASID_IOMMU_DIRTY
 #define KERNEL_VFIO_OPS	.get_region_info_caps = front_region_info,
 /* Of whole devices: before, VFIO passes PASIDs on by itself, by a patch of ours. */
 #define KERNEL_PASID_OPS						\

@@ -212,6 +212,29 @@ int guest_invalidate(int fd, uint32_t hwpt, uint64_t iova, uint64_t length)
 				     sizeof(entry), &num);
 }
 
+/* A vIOMMU of the simulator. */
+int guest_viommu(int fd, uint32_t dev_id, uint32_t parent, uint32_t *viommu)
+{
+	return iommu_viommu_alloc(fd, dev_id, parent, IOSIM_VIOMMU_TYPE, NULL,
+				  0, viommu);
+}
+
+/* A range of all that has been made on a vIOMMU; @op: IOSIM_VIOMMU_*. */
+int guest_invalidate_viommu(int fd, uint32_t viommu, uint32_t op,
+			    uint64_t vdev_id, uint64_t iova, uint64_t length)
+{
+	struct iosim_invalidate_viommu entry = {
+		.op = op,
+		.vdev_id = vdev_id,
+		.addr = iova,
+		.length = length,
+	};
+	uint32_t num = 1;
+
+	return iommu_hwpt_invalidate(fd, viommu, &entry, IOSIM_INVALIDATE_VIOMMU,
+				     sizeof(entry), &num);
+}
+
 /* The same of a PASID in a PASID table; @flags: IOSIM_INVALIDATE_*. */
 int guest_invalidate_pasid(int fd, uint32_t hwpt, uint32_t flags,
 			   uint32_t pasid, uint64_t iova, uint64_t length)

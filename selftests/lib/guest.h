@@ -59,6 +59,9 @@ int guest_hwpt_pasid_table(int fd, uint32_t dev_id, uint32_t parent,
 			   uint64_t table, unsigned int pasid_bits,
 			   uint32_t fault, uint32_t *hwpt);
 int guest_invalidate(int fd, uint32_t hwpt, uint64_t iova, uint64_t length);
+int guest_viommu(int fd, uint32_t dev_id, uint32_t parent, uint32_t *viommu);
+int guest_invalidate_viommu(int fd, uint32_t viommu, uint32_t op,
+			    uint64_t vdev_id, uint64_t iova, uint64_t length);
 int guest_invalidate_pasid(int fd, uint32_t hwpt, uint32_t flags,
 			   uint32_t pasid, uint64_t iova, uint64_t length);
 

@@ -466,6 +466,26 @@ static inline int iommu_hwpt_alloc_user(int fd, uint32_t dev, uint32_t parent,
 	return rc;
 }
 
+/* A vIOMMU on the nesting parent @hwpt; @len may be 0. */
+static inline int iommu_viommu_alloc(int fd, uint32_t dev, uint32_t hwpt,
+				     uint32_t type, void *data, uint32_t len,
+				     uint32_t *viommu)
+{
+	struct iommu_viommu_alloc cmd = {
+		.size = sizeof(cmd),
+		.type = type,
+		.dev_id = dev,
+		.hwpt_id = hwpt,
+		.data_len = len,
+		.data_uptr = iommu_ptr(data),
+	};
+	int rc = iommu_cmd(fd, IOMMU_VIOMMU_ALLOC, &cmd);
+
+	if (!rc)
+		*viommu = cmd.out_viommu_id;
+	return rc;
+}
+
 /* A kernel-managed page table of @pt whose page requests go to @fault. */
 static inline int iommu_hwpt_alloc_fault(int fd, uint32_t dev, uint32_t pt,
 					 uint32_t flags, uint32_t fault,

@@ -106,6 +106,57 @@ struct ioasid_vfio_detach {
 	__u32 pasid;
 };
 
+#ifndef IOMMU_VIOMMU_ALLOC
+/**
+ * enum iommu_viommu_type - kinds of vIOMMUs
+ * @IOMMU_VIOMMU_TYPE_DEFAULT: none
+ * @IOMMU_VIOMMU_TYPE_ARM_SMMUV3: of newer kernels
+ * @IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV: likewise
+ *
+ * IOMMU drivers that are built against this module may have their own.
+ */
+enum iommu_viommu_type {
+	IOMMU_VIOMMU_TYPE_DEFAULT = 0,
+	IOMMU_VIOMMU_TYPE_ARM_SMMUV3 = 1,
+	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV = 2,
+};
+
+/**
+ * struct iommu_viommu_alloc - ioctl(IOMMU_VIOMMU_ALLOC)
+ * @size: sizeof(struct iommu_viommu_alloc)
+ * @flags: must be 0
+ * @type: enum iommu_viommu_type, or one of the IOMMU driver's
+ * @dev_id: a device that is bound: its IOMMU is the one that is virtualized
+ * @hwpt_id: an HWPT with IOMMU_HWPT_ALLOC_NEST_PARENT, which translates what the guest
+ *	takes for physical addresses
+ * @out_viommu_id: set to the ID of the vIOMMU
+ * @data_len: bytes at @data_uptr, or 0
+ * @__reserved: must be 0
+ * @data_uptr: pointer to what the IOMMU driver wants to know, and tells
+ *
+ * Allocate a vIOMMU: what a guest has of an IOMMU. IOMMU_HWPT_ALLOC with the vIOMMU as
+ * pt_id makes nested page tables that belong to it; IOMMU_HWPT_INVALIDATE with it as
+ * hwpt_id invalidates in the guest's terms, for all of them, and by virtual device IDs.
+ * It keeps the HWPT, but not the device.
+ *
+ * EOPNOTSUPP: flags, or the IOMMU driver has no such vIOMMU. ENOENT: no such device or
+ * HWPT. EINVAL: the HWPT is no nesting parent, or not for that IOMMU. E2BIG: more than a
+ * page of data. EFAULT, and other errors of the IOMMU driver's.
+ */
+struct iommu_viommu_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 dev_id;
+	__u32 hwpt_id;
+	__u32 out_viommu_id;
+	__u32 data_len;
+	__u32 __reserved;
+	__aligned_u64 data_uptr;
+};
+#define IOMMU_VIOMMU_ALLOC _IO(IOMMUFD_TYPE, 0x90)
+#endif
+
 #ifndef IOMMU_IOAS_MAP_FILE
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)

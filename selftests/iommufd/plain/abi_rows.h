@@ -191,6 +191,15 @@ static inline void fill_invalidate(struct env *env, void *arg)
 	cmd->hwpt_id = INT32_MAX;
 }
 
+static inline void fill_viommu(struct env *env, void *arg)
+{
+	struct iommu_viommu_alloc *cmd = arg;
+
+	(void)env;
+	cmd->type = 1;
+	cmd->dev_id = INT32_MAX;
+}
+
 static inline void fill_change_process(struct env *env, void *arg)
 {
 	(void)arg;
@@ -339,6 +348,15 @@ static const struct row rows[] = {
 		.known = IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR,
 		.reserved = { FIELD(iommu_hwpt_get_dirty_bitmap, __reserved) },
 		.ids = { AT(iommu_hwpt_get_dirty_bitmap, hwpt_id) },
+	}, {
+		.name = "VIOMMU_ALLOC",
+		.cmd = IOMMU_VIOMMU_ALLOC,
+		SIZES(iommu_viommu_alloc, data_uptr),
+		.fill = fill_viommu,
+		.good = -ENOENT,
+		.flags = AT(iommu_viommu_alloc, flags),
+		.reserved = { FIELD(iommu_viommu_alloc, __reserved) },
+		.ids = { AT(iommu_viommu_alloc, dev_id) },
 	}, {
 		.name = "HWPT_INVALIDATE",
 		.cmd = IOMMU_HWPT_INVALIDATE,

@@ -2,7 +2,7 @@
 /*
  * Nesting in hardware: a first stage in the user's memory, which the simulator walks
  * below a kernel-managed one. The same tests by RID, by PASID, and through a PASID
- * table in the user's memory.
+ * table in the user's memory; and all of these on a vIOMMU, which is what is invalidated.
  */
 #define _GNU_SOURCE
 #include <unistd.h>
@@ -28,6 +28,8 @@ FIXTURE(nesting)
 {
 	struct sim sim;
 	uint32_t parent;
+	/* What page tables are made on: the parent, or a vIOMMU on it */
+	uint32_t base;
 	uint32_t hwpt;
 	/* The first stage */
 	uint64_t root;
@@ -80,6 +82,7 @@ FIXTURE_VARIANT(nesting)
 {
 	uint32_t pasid;
 	bool table;
+	bool viommu;
 	int (*attach)(struct sim *sim, uint32_t parent, uint32_t pasid,
 		      uint64_t root, uint32_t *hwpt);
 	int (*detach)(struct sim *sim, uint32_t pasid);
@@ -113,6 +116,38 @@ FIXTURE_VARIANT_ADD(nesting, table_pasid)
 	.detach = detach_rid,
 };
 
+FIXTURE_VARIANT_ADD(nesting, viommu_rid)
+{
+	.viommu = true,
+	.attach = attach_first_stage,
+	.detach = detach_rid,
+};
+
+FIXTURE_VARIANT_ADD(nesting, viommu_pasid)
+{
+	.pasid = 3,
+	.viommu = true,
+	.attach = attach_first_stage,
+	.detach = detach_pasid,
+};
+
+FIXTURE_VARIANT_ADD(nesting, viommu_table_rid)
+{
+	.table = true,
+	.viommu = true,
+	.attach = attach_table,
+	.detach = detach_rid,
+};
+
+FIXTURE_VARIANT_ADD(nesting, viommu_table_pasid)
+{
+	.pasid = 3,
+	.table = true,
+	.viommu = true,
+	.attach = attach_table,
+	.detach = detach_rid,
+};
+
 FIXTURE_SETUP(nesting)
 {
 	struct sim *sim = &self->sim;
@@ -121,9 +156,14 @@ FIXTURE_SETUP(nesting)
 	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
+	self->base = self->parent;
+	if (variant->viommu) {
+		ASSERT_EQ(0, guest_viommu(sim->fd, sim->engine.dev_id,
+					  self->parent, &self->base));
+	}
 	self->root = sim_guest_root(sim);
 	ASSERT_NE(0, self->root);
-	rc = variant->attach(sim, self->parent, variant->pasid, self->root,
+	rc = variant->attach(sim, self->base, variant->pasid, self->root,
 			     &self->hwpt);
 	ASSERT_EQ(0, rc);
 	self->dma = sim_dma_pasid(sim, 0, variant->pasid ? variant->pasid :
@@ -147,7 +187,12 @@ FIXTURE_TEARDOWN(nesting)
 #define INVALIDATE(iova, length) ({					\
 	int _rc;							\
 									\
-	if (variant->table)						\
+	if (variant->viommu)						\
+		_rc = guest_invalidate_viommu(self->sim.fd,		\
+					      self->base,		\
+					      IOSIM_VIOMMU_RANGE, 0,	\
+					      iova, length);		\
+	else if (variant->table)					\
 		_rc = guest_invalidate_pasid(self->sim.fd, self->hwpt, 0, \
 					     variant->pasid, iova, length); \
 	else								\
@@ -481,6 +526,10 @@ TEST_F(nesting, parent_in_use)
 	ASSERT_EQ(0, variant->detach(sim, variant->pasid));
 	EXPECT_EQ(-EBUSY, iommu_destroy(sim->fd, self->parent));
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
+	if (variant->viommu) {
+		EXPECT_EQ(-EBUSY, iommu_destroy(sim->fd, self->parent));
+		EXPECT_EQ(0, iommu_destroy(sim->fd, self->base));
+	}
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->parent));
 	EXPECT_EQ(0, iommu_destroy(sim->fd, sim->ioas));
 	EXPECT_EQ(-ENODATA, dma_poke(&self->dma, V, 1));
@@ -507,7 +556,7 @@ TEST_F(nesting, replace)
 	EXPECT_SEES(0, 0);
 	ASSERT_EQ(0, guest_map(&sim->guest, root, V, SIM_AT + PAGE, PAGE,
 			       GUEST_4K, GUEST_RW));
-	rc = variant->attach(sim, self->parent, variant->pasid, root, &other);
+	rc = variant->attach(sim, self->base, variant->pasid, root, &other);
 	ASSERT_EQ(0, rc);
 	EXPECT_SEES(0, 1);
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));

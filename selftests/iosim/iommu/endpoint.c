@@ -24,7 +24,6 @@
 #include "report.h"
 
 #define RID_MAX			0xffff
-#define PASID_BITS_MAX		20
 #define WIDE_PASID_BITS_MAX	12	/* with longer addresses: see iotlb_init() */
 #define PRQ_SIZE_MAX		1024
 

@@ -22,6 +22,9 @@
 /* What carries no PASID is tagged with 0, which is never a PASID of a device. */
 #define TAG_RID			0
 
+/* The longest PASID of a device. */
+#define PASID_BITS_MAX		20
+
 /**
  * struct iosim_endpoint - a device as the IOMMU sees it
  * @dev: the device

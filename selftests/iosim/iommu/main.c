@@ -8,6 +8,7 @@
  *	quirks		what drivers of real IOMMUs do badly
  *	nested		tables of the user's, and how they are invalidated
  *	vtd		the same of VT-d: vtd_caps is what there is, vtd_walk translation
+ *	viommu		what a guest has of the IOMMU
  *	dirty		dirty bits of second stages
  *	iotlb, structures	what a device has cached of all these
  *	walk		translation
@@ -159,7 +160,7 @@ static int __init iosim_init(void)
 	rc = report_init();
 	if (rc)
 		goto exit_prq;
-	rc = ioasid_register_iommu(&iosim_ops, KERNEL_FEATURES);
+	rc = ops_register();
 	if (rc)
 		goto exit_report;
 	rc = register_iommu();
@@ -168,7 +169,7 @@ static int __init iosim_init(void)
 	return 0;
 
 unregister_ioasid:
-	ioasid_unregister_iommu(&iosim_ops);
+	ops_unregister();
 exit_report:
 	report_exit();
 exit_prq:
@@ -181,7 +182,7 @@ exit_endpoint:
 static void __exit iosim_exit(void)
 {
 	unregister_iommu();
-	ioasid_unregister_iommu(&iosim_ops);
+	ops_unregister();
 	report_exit();
 	prq_exit();
 	endpoint_exit();

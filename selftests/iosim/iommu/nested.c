@@ -11,6 +11,7 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "nested.h"
+#include "viommu.h"
 #include "vtd.h"
 
 static void nested_free(struct iommu_domain *domain)
@@ -18,14 +19,20 @@ static void nested_free(struct iommu_domain *domain)
 	struct nested *nested = to_nested(domain);
 
 	WARN_ON(!list_empty(&nested->attachments.list));
+	if (nested->viommu)
+		viommu_leave(nested->viommu, &nested->in_viommu);
 	domain_drop(domain);
 }
 
-/*
- * The last address of a range that the user gives, or an error. What is beyond the
- * addresses that there are is not an error.
+/**
+ * nested_range_last - the end of a range that the user gives
+ * @addr: first address
+ * @length: bytes; U64_MAX from 0 on is everything
+ * @last: set to the last address. What is beyond the addresses that there are is no error
+ *
+ * Return: 0 or -EINVAL.
  */
-static int range_last(u64 addr, u64 length, u64 *last)
+int nested_range_last(u64 addr, u64 length, u64 *last)
 {
 	*last = U64_MAX;
 	if (!addr && length == U64_MAX)
@@ -54,7 +61,14 @@ static void forget_pasids(struct iotlb *iotlb, u32 tag,
 		pasid_cache_forget(iotlb, inv->pasid);
 }
 
-static void nested_forget(struct nested *nested, const struct invalidation *inv)
+/**
+ * nested_forget - forget what has been translated by tables of the user's
+ * @nested: the tables
+ * @only: by this device; NULL: by all
+ * @inv: what to forget
+ */
+void nested_forget(struct nested *nested, const struct iosim_endpoint *only,
+		   const struct invalidation *inv)
 {
 	struct attachment *at;
 
@@ -62,6 +76,8 @@ static void nested_forget(struct nested *nested, const struct invalidation *inv)
 	list_for_each_entry(at, &nested->attachments.list, in_nested) {
 		struct iosim_endpoint *endpoint = at->endpoint;
 
+		if (only && endpoint != only)
+			continue;
 		spin_lock(&endpoint->lock);
 		nested->format->forget(&endpoint->iotlb, at->tag, inv);
 		spin_unlock(&endpoint->lock);
@@ -85,7 +101,7 @@ static int get_first_stage(struct nested *nested,
 	if (req.flags || req.__reserved)
 		return -EOPNOTSUPP;
 	inv->first = req.addr;
-	return range_last(req.addr, req.length, &inv->last);
+	return nested_range_last(req.addr, req.length, &inv->last);
 }
 
 static int get_pasid_table(struct nested *nested,
@@ -110,7 +126,8 @@ static int get_pasid_table(struct nested *nested,
 		return -EINVAL;
 	inv->first = inv->entry ? 0 : req.addr;
 	inv->last = U64_MAX;
-	return inv->entry ? 0 : range_last(req.addr, req.length, &inv->last);
+	return inv->entry ? 0 : nested_range_last(req.addr, req.length,
+						 &inv->last);
 }
 
 static int nested_invalidate_one(struct nested *nested,
@@ -121,7 +138,7 @@ static int nested_invalidate_one(struct nested *nested,
 
 	rc = nested->format->get(nested, array, index, &inv);
 	if (!rc)
-		nested_forget(nested, &inv);
+		nested_forget(nested, NULL, &inv);
 	return rc;
 }
 
@@ -187,6 +204,8 @@ static int init_pasid_table(struct nested *nested,
 			    const struct iosim_endpoint *endpoint,
 			    const struct iommu_user_data *data)
 {
+	/* On a vIOMMU the devices are not known yet: attaching looks. */
+	u32 pasid_bits = endpoint ? endpoint->pasid_bits : PASID_BITS_MAX;
 	struct iosim_hwpt_pasid_table req;
 	u64 size;
 	int rc;
@@ -197,7 +216,7 @@ static int init_pasid_table(struct nested *nested,
 		return rc;
 	if (req.flags)
 		return -EOPNOTSUPP;
-	if (req.pasid_bits > endpoint->pasid_bits ||
+	if (req.pasid_bits > pasid_bits ||
 	    (req.table & ~IOSIM_PTE_ADDR))
 		return -EINVAL;
 	size = sizeof(struct iosim_pasid_entry) << req.pasid_bits;
@@ -240,27 +259,14 @@ static const struct nested_format *find_format(bool vtd, u32 data_type)
 	return NULL;
 }
 
-/**
- * nested_alloc - make a domain of tables in user memory
- * @endpoint: for which device
- * @parent: the second stage
- * @data: where the tables are
- *
- * Return: the domain, or -EOPNOTSUPP for unknown data, -EINVAL if they make no
- * sense or the parent cannot be one, -EFAULT, -ENOMEM.
- */
-struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
-				  struct iommu_domain *parent,
+static struct iommu_domain *alloc(const struct iosim_endpoint *endpoint,
+				  struct second_stage *second, bool vtd,
 				  const struct iommu_user_data *data)
 {
-	struct second_stage *second = to_second_stage(parent);
-	const struct nested_format *format;
+	const struct nested_format *format = find_format(vtd, data->type);
 	struct nested *nested;
 	int rc;
 
-	if (!second || !second->nest_parent)
-		return ERR_PTR(-EINVAL);
-	format = find_format(endpoint->vtd.on, data->type);
 	if (!format)
 		return ERR_PTR(-EOPNOTSUPP);
 	nested = kzalloc(sizeof(*nested), GFP_KERNEL_ACCOUNT);
@@ -282,4 +288,47 @@ struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
 	nested->domain.geometry.aperture_end = TABLE_ADDR_MAX;
 	nested->domain.geometry.force_aperture = true;
 	return &nested->domain;
+}
+
+/**
+ * nested_alloc - make a domain of tables in user memory
+ * @endpoint: for which device
+ * @parent: the second stage
+ * @data: where the tables are
+ *
+ * Return: the domain, or -EOPNOTSUPP for unknown data, -EINVAL if they make no
+ * sense or the parent cannot be one, -EFAULT, -ENOMEM.
+ */
+struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
+				  struct iommu_domain *parent,
+				  const struct iommu_user_data *data)
+{
+	struct second_stage *second = to_second_stage(parent);
+
+	if (!second || !second->nest_parent)
+		return ERR_PTR(-EINVAL);
+	return alloc(endpoint, second, endpoint->vtd.on, data);
+}
+
+/**
+ * nested_alloc_on - the same on a vIOMMU
+ * @viommu: the vIOMMU
+ * @second: the second stage below it
+ * @data: where the tables are
+ *
+ * Return: as nested_alloc().
+ */
+struct iommu_domain *nested_alloc_on(struct viommu *viommu,
+				     struct second_stage *second,
+				     const struct iommu_user_data *data)
+{
+	struct iommu_domain *domain = alloc(NULL, second, false, data);
+	struct nested *nested;
+
+	if (IS_ERR(domain))
+		return domain;
+	nested = to_nested(domain);
+	nested->viommu = viommu;
+	viommu_enter(viommu, &nested->in_viommu);
+	return domain;
 }

@@ -13,6 +13,7 @@ struct iosim_endpoint;
 struct iotlb;
 struct nested;
 struct second_stage;
+struct viommu;
 
 /**
  * struct invalidation - what is to be forgotten
@@ -37,7 +38,7 @@ struct invalidation {
  * @vtd: of a VT-d
  * @data_type: of IOMMU_HWPT_ALLOC
  * @invalidate_type: of IOMMU_HWPT_INVALIDATE
- * @init: take what the user says of new ones
+ * @init: take what the user says of new ones; @endpoint is NULL on a vIOMMU
  * @check: whether a device can be attached; NULL: any
  * @get: take an entry of an invalidation
  * @forget: do it, for what is attached with a tag
@@ -69,6 +70,8 @@ struct nested_format {
  * @pasid_bits: of a PASID table
  * @flags: of a VT-d: IOMMU_VTD_S1_*
  * @addr_width: of a VT-d: the addresses that the user says they are for
+ * @viommu: that it has been made on, or NULL
+ * @in_viommu: in viommu->nested
  */
 struct nested {
 	const struct nested_format *format;
@@ -81,11 +84,19 @@ struct nested {
 	u32 pasid_bits;
 	u64 flags;
 	u32 addr_width;
+	struct viommu *viommu;
+	struct list_head in_viommu;
 };
 
 struct nested *to_nested(struct iommu_domain *domain);
 struct iommu_domain *nested_alloc(struct iosim_endpoint *endpoint,
 				  struct iommu_domain *parent,
 				  const struct iommu_user_data *data);
+struct iommu_domain *nested_alloc_on(struct viommu *viommu,
+				     struct second_stage *second,
+				     const struct iommu_user_data *data);
+void nested_forget(struct nested *nested, const struct iosim_endpoint *only,
+		   const struct invalidation *inv);
+int nested_range_last(u64 addr, u64 length, u64 *last);
 
 #endif

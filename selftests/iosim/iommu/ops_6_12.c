@@ -12,6 +12,7 @@
 #include "endpoint.h"
 #include "main.h"
 #include "prq.h"
+#include "viommu.h"
 
 int op_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
@@ -57,6 +58,32 @@ static int op_disable_feature(struct device *dev,
 	if (feature != IOMMU_DEV_FEAT_IOPF)
 		return -EOPNOTSUPP;
 	return prq_disable(dev);
+}
+
+static const struct ioasid_viommu_driver viommu_driver = {
+	.get_viommu_size = viommu_size,
+	.viommu_init = viommu_init,
+};
+
+/* The core does not replace the domain of a PASID: iommufd does it. */
+int ops_register(void)
+{
+	int rc;
+
+	rc = ioasid_register_iommu(&iosim_ops, IOASID_IOMMU_DIRTY |
+					       IOASID_IOMMU_PASID_REPLACE);
+	if (rc)
+		return rc;
+	rc = ioasid_register_viommu(&iosim_ops, &viommu_driver);
+	if (rc)
+		ioasid_unregister_iommu(&iosim_ops);
+	return rc;
+}
+
+void ops_unregister(void)
+{
+	ioasid_unregister_viommu(&iosim_ops);
+	ioasid_unregister_iommu(&iosim_ops);
 }
 
 const struct iommu_ops iosim_ops = {

@@ -13,6 +13,7 @@
 #include "endpoint.h"
 #include "main.h"
 #include "prq.h"
+#include "viommu.h"
 
 /* The group's mutex keeps these two in order. */
 static int requests_begin(const struct iommu_domain *domain, struct device *dev)
@@ -99,6 +100,17 @@ static struct iommu_domain *op_alloc_nested(struct device *dev,
 				 data);
 }
 
+/* struct iommu_ops has all of it. */
+int ops_register(void)
+{
+	return ioasid_register_iommu(&iosim_ops, IOASID_IOMMU_DIRTY);
+}
+
+void ops_unregister(void)
+{
+	ioasid_unregister_iommu(&iosim_ops);
+}
+
 const struct iommu_ops iosim_ops = {
 	.owner = THIS_MODULE,
 	.capable = main_capable,
@@ -111,6 +123,8 @@ const struct iommu_ops iosim_ops = {
 	.device_group = endpoint_group,
 	.get_resv_regions = endpoint_reserved,
 	.page_response = prq_response,
+	.get_viommu_size = viommu_size,
+	.viommu_init = viommu_init,
 	.identity_domain = &identity_domain,
 	.blocked_domain = &blocked_domain,
 	.release_domain = &blocked_domain,

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vIOMMUs, for IOMMU drivers: what <linux/iommufd.h> of Linux 7.x declares, and for 6.12
+ * the same. Namespace IOMMUFD.
+ *
+ * A driver of 7.x has get_viommu_size() and viommu_init() in its struct iommu_ops. In 6.12
+ * there is no place for them: it registers them.
+ */
+#ifndef __LINUX_IOASID_VIOMMU_H
+#define __LINUX_IOASID_VIOMMU_H
+
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/version.h>
+#include <uapi/linux/ioasid.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+
+struct iommufd_hwpt_paging;
+struct iommufd_viommu_ops;
+
+enum iommufd_object_type {
+	IOMMUFD_OBJ_NONE,
+	IOMMUFD_OBJ_VIOMMU,
+};
+
+/**
+ * struct iommufd_object - what a driver may know of an object
+ * @type: what it is
+ * @id: its ID in the context
+ */
+struct iommufd_object {
+	enum iommufd_object_type type;
+	unsigned int id;
+};
+
+/**
+ * struct iommufd_viommu - a vIOMMU; the first member of the driver's structure
+ * @obj: as an object
+ * @ictx: its context
+ * @iommu_dev: the IOMMU
+ * @hwpt: the nesting parent
+ * @ops: set by viommu_init()
+ * @vdevs: its virtual devices, by virtual ID
+ * @veventqs: its queues of events
+ * @veventqs_rwsem: protects @veventqs
+ * @type: its kind
+ */
+struct iommufd_viommu {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	struct iommu_device *iommu_dev;
+	struct iommufd_hwpt_paging *hwpt;
+	const struct iommufd_viommu_ops *ops;
+	struct xarray vdevs;
+	struct list_head veventqs;
+	struct rw_semaphore veventqs_rwsem;
+	enum iommu_viommu_type type;
+};
+
+/**
+ * struct iommufd_viommu_ops - what a driver does for its vIOMMUs
+ * @destroy: undo viommu_init(), before the memory is freed; may be NULL, as all others
+ * @alloc_domain_nested: make a nested domain on it; @flags are IOMMU_HWPT_ALLOC_PASID or 0
+ * @cache_invalidate: invalidate what the array says, and set its entry_num to the number
+ *	of entries that have been handled
+ */
+struct iommufd_viommu_ops {
+	void (*destroy)(struct iommufd_viommu *viommu);
+	struct iommu_domain *(*alloc_domain_nested)(
+		struct iommufd_viommu *viommu, u32 flags,
+		const struct iommu_user_data *user_data);
+	int (*cache_invalidate)(struct iommufd_viommu *viommu,
+				struct iommu_user_data_array *array);
+};
+
+#define DRIVER_STRUCT_SIZE(core, drv_struct, member)			\
+	(sizeof(drv_struct) +						\
+	 BUILD_BUG_ON_ZERO(offsetof(drv_struct, member)) +		\
+	 BUILD_BUG_ON_ZERO(!__same_type(core,				\
+					((drv_struct *)NULL)->member)))
+#define VIOMMU_STRUCT_SIZE(drv_struct, member) \
+	DRIVER_STRUCT_SIZE(struct iommufd_viommu, drv_struct, member)
+
+/**
+ * struct ioasid_viommu_driver - what a driver of 7.x has in its struct iommu_ops
+ * @get_viommu_size: the size of the driver's structure for a vIOMMU of a type, which
+ *	VIOMMU_STRUCT_SIZE() gives; 0: there are none for the device
+ * @viommu_init: set up the driver's part, and viommu->ops
+ */
+struct ioasid_viommu_driver {
+	size_t (*get_viommu_size)(struct device *dev,
+				  enum iommu_viommu_type viommu_type);
+	int (*viommu_init)(struct iommufd_viommu *viommu,
+			   struct iommu_domain *parent_domain,
+			   const struct iommu_user_data *user_data);
+};
+
+int ioasid_register_viommu(const struct iommu_ops *ops,
+			   const struct ioasid_viommu_driver *driver);
+void ioasid_unregister_viommu(const struct iommu_ops *ops);
+#endif
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Commands about vIOMMUs: VIOMMU_ALLOC.
+ */
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
+#include <uapi/linux/ioasid.h>
+
+#include "command/command.h"
+#include "context/reason.h"
+#include "device/device.h"
+#include "device/group.h"
+#include "domain/hwpt.h"
+#include "domain/viommu.h"
+
+/* Limit of the data of IOMMU_VIOMMU_ALLOC that is for the IOMMU driver. */
+#define DATA_LENGTH_MAX	PAGE_SIZE
+#define DATA_TRIES	16
+
+/*
+ * A reference on the device is held, for which an unbind waits. So user memory that the
+ * IOMMU driver reads and writes must be present: if it is not, this is -EFAULT, without
+ * waiting.
+ */
+static struct viommu *alloc_for(struct iommufd_ctx *ctx,
+				const struct iommu_viommu_alloc *arg,
+				struct hwpt *parent)
+{
+	const struct iommu_user_data data = {
+		.type = arg->type,
+		.uptr = u64_to_user_ptr(arg->data_uptr),
+		.len = arg->data_len,
+	};
+	struct iommufd_device *idev = iommufd_device_get(ctx, arg->dev_id);
+	struct viommu *viommu;
+
+	if (!idev)
+		return ERR_PTR(iommufd_device_explain_none(ctx, arg->dev_id));
+	pagefault_disable();
+	viommu = iommufd_viommu_alloc(parent, idev->dev, arg->type,
+				      data.len ? &data : NULL);
+	pagefault_enable();
+	object_put(ctx, &idev->obj);
+	return viommu;
+}
+
+/* User memory that has been touched may go again before the driver has used it. */
+static struct viommu *alloc_patiently(struct iommufd_ctx *ctx,
+				      const struct iommu_viommu_alloc *arg,
+				      struct hwpt *parent)
+{
+	char __user *uptr = u64_to_user_ptr(arg->data_uptr);
+	struct viommu *viommu = alloc_for(ctx, arg, parent);
+	unsigned int i;
+
+	for (i = 0; i < DATA_TRIES && viommu == ERR_PTR(-EFAULT); i++) {
+		if (fault_in_readable(uptr, arg->data_len))
+			break;
+		/* A driver that only reads takes memory that cannot be written, too. */
+		fault_in_safe_writeable(uptr, arg->data_len);
+		viommu = alloc_for(ctx, arg, parent);
+	}
+	return viommu;
+}
+
+/**
+ * iommufd_viommu_cmd_alloc - IOMMU_VIOMMU_ALLOC
+ * @cmd: struct iommu_viommu_alloc
+ *
+ * Return: 0, -EOPNOTSUPP (flags, type), -E2BIG, -ENOENT, -EFAULT, or an errno of
+ * iommufd_viommu_alloc().
+ */
+int iommufd_viommu_cmd_alloc(struct command *cmd)
+{
+	struct iommu_viommu_alloc *arg = cmd->arg;
+	struct iommufd_device *idev;
+	struct viommu *viommu;
+	struct hwpt *parent;
+
+	if (arg->flags || arg->__reserved ||
+	    arg->type == IOMMU_VIOMMU_TYPE_DEFAULT)
+		return -EOPNOTSUPP;
+	if (arg->data_len > DATA_LENGTH_MAX)
+		return -E2BIG;
+	/* Errors are reported in the order of the fields. */
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
+	if (!idev)
+		return iommufd_device_explain_none(cmd->ctx, arg->dev_id);
+	object_put(cmd->ctx, &idev->obj);
+	parent = hwpt_get(cmd->ctx, arg->hwpt_id);
+	if (!parent)
+		return iommufd_reason_note(cmd->ctx, -ENOENT,
+					   "there is no HWPT with the ID %u",
+					   arg->hwpt_id);
+	viommu = alloc_patiently(cmd->ctx, arg, parent);
+	iommufd_hwpt_put(parent);
+	if (IS_ERR(viommu))
+		return PTR_ERR(viommu);
+	arg->out_viommu_id = viommu->obj.id;
+	return command_publish(cmd, &viommu->obj);
+}
