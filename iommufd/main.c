@@ -48,6 +48,7 @@ union command_arg {
 	struct iommu_ioas_map_file map_file;
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
+	struct iommu_vdevice_alloc vdevice_alloc;
 	struct iommu_vfio_ioas vfio_ioas;
 	struct iommu_viommu_alloc viommu_alloc;
 	struct ioasid_alloc_nested alloc_nested;
@@ -126,6 +127,8 @@ static const struct command_row commands[] = {
 		iommufd_ioas_cmd_map_file),
 	COMMAND(IOMMU_VIOMMU_ALLOC, struct iommu_viommu_alloc, data_uptr,
 		iommufd_viommu_cmd_alloc),
+	COMMAND(IOMMU_VDEVICE_ALLOC, struct iommu_vdevice_alloc, virt_id,
+		iommufd_viommu_cmd_vdevice),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
 		__reserved, iommufd_ioas_cmd_change_process),
 	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,
@@ -259,6 +262,7 @@ static void context_free(struct iommufd_ctx *ctx)
 	mutex_destroy(&ctx->ioas_lock);
 	mutex_destroy(&ctx->look_lock);
 	mutex_destroy(&ctx->group_lock);
+	mutex_destroy(&ctx->vdevice_lock);
 	mutex_destroy(&ctx->bar_lock);
 	call_rcu(&ctx->rcu, context_free_rcu);
 }
@@ -289,6 +293,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	mutex_init(&ctx->group_lock);
 	INIT_LIST_HEAD(&ctx->groups);
 	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
+	mutex_init(&ctx->vdevice_lock);
 	mutex_init(&ctx->bar_lock);
 	INIT_LIST_HEAD(&ctx->bar_owners);
 	spin_lock_init(&ctx->eventq_lock);

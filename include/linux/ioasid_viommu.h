@@ -26,6 +26,7 @@ struct iommufd_viommu_ops;
 enum iommufd_object_type {
 	IOMMUFD_OBJ_NONE,
 	IOMMUFD_OBJ_VIOMMU,
+	IOMMUFD_OBJ_VDEVICE,
 };
 
 /**
@@ -63,11 +64,30 @@ struct iommufd_viommu {
 };
 
 /**
+ * struct iommufd_vdevice - a device as a vIOMMU has it; the first member of the driver's
+ * structure, if that has one
+ * @obj: as an object
+ * @viommu: the vIOMMU
+ * @idev: the device, see iommufd_vdevice_to_device()
+ * @virt_id: how the guest calls it
+ * @destroy: set by vdevice_init() if there is anything to undo
+ */
+struct iommufd_vdevice {
+	struct iommufd_object obj;
+	struct iommufd_viommu *viommu;
+	struct iommufd_device *idev;
+	u64 virt_id;
+	void (*destroy)(struct iommufd_vdevice *vdev);
+};
+
+/**
  * struct iommufd_viommu_ops - what a driver does for its vIOMMUs
  * @destroy: undo viommu_init(), before the memory is freed; may be NULL, as all others
  * @alloc_domain_nested: make a nested domain on it; @flags are IOMMU_HWPT_ALLOC_PASID or 0
  * @cache_invalidate: invalidate what the array says, and set its entry_num to the number
  *	of entries that have been handled
+ * @vdevice_size: of the driver's structure for a virtual device; 0: it has none
+ * @vdevice_init: set up the driver's part of one, which nothing finds yet
  */
 struct iommufd_viommu_ops {
 	void (*destroy)(struct iommufd_viommu *viommu);
@@ -76,7 +96,15 @@ struct iommufd_viommu_ops {
 		const struct iommu_user_data *user_data);
 	int (*cache_invalidate)(struct iommufd_viommu *viommu,
 				struct iommu_user_data_array *array);
+	const size_t vdevice_size;
+	int (*vdevice_init)(struct iommufd_vdevice *vdev);
 };
+
+struct device *iommufd_vdevice_to_device(struct iommufd_vdevice *vdev);
+struct device *iommufd_viommu_find_dev(struct iommufd_viommu *viommu,
+				       unsigned long vdev_id);
+int iommufd_viommu_get_vdev_id(struct iommufd_viommu *viommu,
+			       struct device *dev, unsigned long *vdev_id);
 
 #define DRIVER_STRUCT_SIZE(core, drv_struct, member)			\
 	(sizeof(drv_struct) +						\
@@ -85,6 +113,8 @@ struct iommufd_viommu_ops {
 					((drv_struct *)NULL)->member)))
 #define VIOMMU_STRUCT_SIZE(drv_struct, member) \
 	DRIVER_STRUCT_SIZE(struct iommufd_viommu, drv_struct, member)
+#define VDEVICE_STRUCT_SIZE(drv_struct, member) \
+	DRIVER_STRUCT_SIZE(struct iommufd_vdevice, drv_struct, member)
 
 /**
  * struct ioasid_viommu_driver - what a driver of 7.x has in its struct iommu_ops

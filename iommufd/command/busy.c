@@ -9,6 +9,7 @@
 #include "context/reason.h"
 #include "device/device.h"
 #include "device/group.h"
+#include "device/vdevice.h"
 #include "domain/hwpt.h"
 #include "domain/viommu.h"
 #include "report/event.h"
@@ -26,6 +27,8 @@ static bool holds(struct object *obj, const struct object *other)
 		child = ioas_of(obj);
 		return child->parent && &child->parent->obj == other;
 	}
+	if (obj->type == OBJECT_VDEVICE)
+		return &vdevice_of(obj)->viommu->obj == other;
 	if (obj->type == OBJECT_VIOMMU)
 		return &viommu_of(obj)->parent->obj == other;
 	if (obj->type != OBJECT_HWPT)

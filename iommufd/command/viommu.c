@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Commands about vIOMMUs: VIOMMU_ALLOC.
+ * Commands about vIOMMUs: VIOMMU_ALLOC, VDEVICE_ALLOC.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -13,6 +13,7 @@
 #include "context/reason.h"
 #include "device/device.h"
 #include "device/group.h"
+#include "device/vdevice.h"
 #include "domain/hwpt.h"
 #include "domain/viommu.h"
 
@@ -66,6 +67,12 @@ static struct viommu *alloc_patiently(struct iommufd_ctx *ctx,
 	return viommu;
 }
 
+static int explain_none(struct iommufd_ctx *ctx, u32 id)
+{
+	return iommufd_reason_note(ctx, -ENOENT,
+				   "there is no vIOMMU with the ID %u", id);
+}
+
 /**
  * iommufd_viommu_cmd_alloc - IOMMU_VIOMMU_ALLOC
  * @cmd: struct iommu_viommu_alloc
@@ -101,4 +108,39 @@ int iommufd_viommu_cmd_alloc(struct command *cmd)
 		return PTR_ERR(viommu);
 	arg->out_viommu_id = viommu->obj.id;
 	return command_publish(cmd, &viommu->obj);
+}
+
+/**
+ * iommufd_viommu_cmd_vdevice - IOMMU_VDEVICE_ALLOC
+ * @cmd: struct iommu_vdevice_alloc
+ *
+ * Return: 0, -ENOENT, -EFAULT, or an errno of iommufd_vdevice_alloc().
+ */
+int iommufd_viommu_cmd_vdevice(struct command *cmd)
+{
+	struct iommu_vdevice_alloc *arg = cmd->arg;
+	struct iommufd_device *idev;
+	struct viommu *viommu;
+	struct vdevice *vdev;
+	int rc;
+
+	viommu = viommu_get(cmd->ctx, arg->viommu_id);
+	if (!viommu)
+		return explain_none(cmd->ctx, arg->viommu_id);
+	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
+	if (!idev) {
+		rc = iommufd_device_explain_none(cmd->ctx, arg->dev_id);
+		goto out;
+	}
+	vdev = iommufd_vdevice_alloc(viommu, idev, arg->virt_id);
+	rc = PTR_ERR_OR_ZERO(vdev);
+	if (!rc) {
+		arg->out_vdevice_id = vdev->obj.id;
+		rc = command_publish(cmd, &vdev->obj);
+	}
+	/* Only now: who unbinds the device takes what has been published away. */
+	object_put(cmd->ctx, &idev->obj);
+out:
+	object_put(cmd->ctx, &viommu->obj);
+	return rc;
 }

@@ -75,6 +75,7 @@ struct container {
  * @groups: the IOMMU groups whose devices are bound to the context
  * @pasids: those that sub-devices share, see pasid.c
  * @nr_pasids: how many its sub-devices have, but for those they are bound by; likewise
+ * @vdevice_lock: which devices are virtual ones of vIOMMUs, see vdevice.c
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
  * @bar_owners: bound devices, whose BARs may be mapped for peer-to-peer DMA
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
@@ -112,6 +113,8 @@ struct iommufd_ctx {
 	struct list_head groups;
 	struct xarray pasids;
 	unsigned int nr_pasids;
+
+	struct mutex vdevice_lock;
 
 	struct mutex bar_lock;
 	struct list_head bar_owners;

@@ -210,6 +210,18 @@ int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id)
 	return rc;
 }
 
+/* The caller has a reference; afterwards the table's is gone, too, as all others. */
+static void object_withdraw(struct iommufd_ctx *ctx, struct object *obj)
+{
+	/* Replaces an entry, so it cannot fail, and keeps the ID taken. */
+	object_hide(ctx, obj);
+	xa_store(&ctx->objects, obj->id, XA_ZERO_ENTRY, GFP_KERNEL);
+
+	refcount_dec(&obj->users);
+	if (!refcount_dec_and_test(&obj->users))
+		wait_event(ctx->drained, !refcount_read(&obj->users));
+}
+
 /**
  * iommufd_object_remove - destroy an object that a driver owns, which cannot fail
  * @ctx: the context
@@ -221,14 +233,24 @@ int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id)
  */
 void iommufd_object_remove(struct iommufd_ctx *ctx, struct object *obj)
 {
-	/* Replaces an entry, so it cannot fail, and keeps the ID taken. */
-	object_hide(ctx, obj);
-	xa_store(&ctx->objects, obj->id, XA_ZERO_ENTRY, GFP_KERNEL);
-
-	refcount_dec(&obj->users);
-	if (!refcount_dec_and_test(&obj->users))
-		wait_event(ctx->drained, !refcount_read(&obj->users));
+	object_withdraw(ctx, obj);
 	iommufd_object_abort(ctx, obj);
+}
+
+/**
+ * iommufd_object_bury - destroy an object that its user has not destroyed
+ * @ctx: the context
+ * @obj: an object on which the caller holds a reference, and on which no other
+ *	object depends
+ *
+ * As iommufd_object_remove(), but the ID is not given out again: the user does not know
+ * that the object is gone, and may yet destroy it.
+ */
+void iommufd_object_bury(struct iommufd_ctx *ctx, struct object *obj)
+{
+	object_withdraw(ctx, obj);
+	obj->kind->destroy(ctx, obj);
+	kfree_rcu(obj, rcu);
 }
 
 /**
@@ -254,6 +276,8 @@ void iommufd_object_destroy_all(struct iommufd_ctx *ctx)
 		}
 	} while (progress);
 
-	WARN_ON(!xa_empty(&ctx->objects));
+	/* IDs of those that have been buried are left. */
+	id = 0;
+	WARN_ON(xa_find(&ctx->objects, &id, ULONG_MAX, XA_PRESENT));
 	xa_destroy(&ctx->objects);
 }

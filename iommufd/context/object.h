@@ -23,6 +23,7 @@ struct object;
  * @OBJECT_FAULT_QUEUE: struct fault_queue
  * @OBJECT_EVENT_QUEUE: struct eventq
  * @OBJECT_VIOMMU: struct viommu
+ * @OBJECT_VDEVICE: struct vdevice
  * @OBJECT_TEST: of a test module
  */
 enum object_type {
@@ -34,6 +35,7 @@ enum object_type {
 	OBJECT_FAULT_QUEUE,
 	OBJECT_EVENT_QUEUE,
 	OBJECT_VIOMMU,
+	OBJECT_VDEVICE,
 	OBJECT_TEST,
 };
 
@@ -84,6 +86,7 @@ struct file *iommufd_object_open(struct iommufd_ctx *ctx, struct object *obj,
 int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id);
 bool iommufd_object_put_last(struct iommufd_ctx *ctx, struct object *obj);
 void iommufd_object_remove(struct iommufd_ctx *ctx, struct object *obj);
+void iommufd_object_bury(struct iommufd_ctx *ctx, struct object *obj);
 void iommufd_object_destroy_all(struct iommufd_ctx *ctx);
 
 /**

@@ -21,6 +21,7 @@
 #include "device/device.h"
 #include "device/group.h"
 #include "device/pasid.h"
+#include "device/vdevice.h"
 #include "domain/hwpt.h"
 #include "memory/bar.h"
 #include "report/event.h"
@@ -35,6 +36,7 @@ static void device_destroy_object(struct iommufd_ctx *ctx, struct object *obj)
 		container_of(obj, struct iommufd_device, obj);
 
 	iommufd_attach_remove_all(idev);
+	iommufd_vdevice_device_gone(idev);
 	iommufd_split_unbind(&idev->split);
 	mutex_lock(&ctx->group_lock);
 	list_del_init(&idev->link);

@@ -15,6 +15,7 @@ struct bar_owner;
 struct device;
 struct iommu_group;
 struct subdevice;
+struct vdevice;
 
 /**
  * struct group - an IOMMU group of which a context has devices
@@ -54,6 +55,7 @@ struct group {
  * @link: in group.devices
  * @bars: allows its BARs to be mapped for peer-to-peer; NULL for a sub-device
  * @sub: of a sub-device, otherwise NULL
+ * @vdev: its virtual device on a vIOMMU, or NULL; under ctx->vdevice_lock
  * @pri: does it make page requests?
  * @faults: its DMA faults that the IOMMU driver has reported
  * @split: for pairs of devices that are not isolated
@@ -68,6 +70,7 @@ struct iommufd_device {
 	struct list_head link;
 	struct bar_owner *bars;
 	struct subdevice *sub;
+	struct vdevice *vdev;
 	enum { PRI_UNKNOWN, PRI_NO, PRI_YES } pri;
 	atomic_long_t faults;
 	struct split_bound split;

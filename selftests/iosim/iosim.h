@@ -202,12 +202,13 @@ struct iosim_invalidate_pasid_table {
  * @op: IOSIM_VIOMMU_*
  * @flags: 0, or IOSIM_INVALIDATE_ENTRY: and of PASID tables all entries, and then all
  *	translations
- * @vdev_id: must be 0
+ * @vdev_id: IOSIM_VIOMMU_DEVICE: the virtual ID of a device, which IOMMU_VDEVICE_ALLOC has
+ *	told the vIOMMU; EINVAL: there is none. Otherwise 0
  * @addr: as in struct iosim_invalidate_first_stage
  * @length: likewise
  *
  * IOSIM_VIOMMU_RANGE is for all devices that are attached to page tables which have been
- * made on the vIOMMU, and for all PASIDs.
+ * made on the vIOMMU, and for all PASIDs. IOSIM_VIOMMU_DEVICE is the same for one device.
  */
 struct iosim_invalidate_viommu {
 	__u32 op;
@@ -218,6 +219,7 @@ struct iosim_invalidate_viommu {
 };
 
 #define IOSIM_VIOMMU_RANGE	1
+#define IOSIM_VIOMMU_DEVICE	2
 
 /*
  * The DMA engine: regions of the VFIO device.

@@ -486,6 +486,22 @@ static inline int iommu_viommu_alloc(int fd, uint32_t dev, uint32_t hwpt,
 	return rc;
 }
 
+static inline int iommu_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
+				      uint64_t virt_id, uint32_t *vdevice)
+{
+	struct iommu_vdevice_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu,
+		.dev_id = dev,
+		.virt_id = virt_id,
+	};
+	int rc = iommu_cmd(fd, IOMMU_VDEVICE_ALLOC, &cmd);
+
+	if (!rc)
+		*vdevice = cmd.out_vdevice_id;
+	return rc;
+}
+
 /* A kernel-managed page table of @pt whose page requests go to @fault. */
 static inline int iommu_hwpt_alloc_fault(int fd, uint32_t dev, uint32_t pt,
 					 uint32_t flags, uint32_t fault,

@@ -157,6 +157,33 @@ struct iommu_viommu_alloc {
 #define IOMMU_VIOMMU_ALLOC _IO(IOMMUFD_TYPE, 0x90)
 #endif
 
+#ifndef IOMMU_VDEVICE_ALLOC
+/**
+ * struct iommu_vdevice_alloc - ioctl(IOMMU_VDEVICE_ALLOC)
+ * @size: sizeof(struct iommu_vdevice_alloc)
+ * @viommu_id: the vIOMMU
+ * @dev_id: a device that is bound, behind the IOMMU of the vIOMMU
+ * @out_vdevice_id: set to the ID of the virtual device
+ * @virt_id: how the guest calls the device: a RID, a stream ID
+ *
+ * Tell a vIOMMU how the guest calls a device: in invalidations, events and hardware
+ * queues. It keeps the vIOMMU, but not the device: when that is unbound first, it goes as
+ * well, and its ID is not given out again.
+ *
+ * ENOENT: no such vIOMMU or device. EINVAL: the device is behind another IOMMU, or a
+ * sub-device. EEXIST: the device has a virtual one already, on any vIOMMU, or this one has
+ * another with that virt_id. Other errors are the IOMMU driver's.
+ */
+struct iommu_vdevice_alloc {
+	__u32 size;
+	__u32 viommu_id;
+	__u32 dev_id;
+	__u32 out_vdevice_id;
+	__aligned_u64 virt_id;
+};
+#define IOMMU_VDEVICE_ALLOC _IO(IOMMUFD_TYPE, 0x91)
+#endif
+
 #ifndef IOMMU_IOAS_MAP_FILE
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)

@@ -200,6 +200,14 @@ static inline void fill_viommu(struct env *env, void *arg)
 	cmd->dev_id = INT32_MAX;
 }
 
+static inline void fill_vdevice(struct env *env, void *arg)
+{
+	struct iommu_vdevice_alloc *cmd = arg;
+
+	(void)env;
+	cmd->viommu_id = INT32_MAX;
+}
+
 static inline void fill_change_process(struct env *env, void *arg)
 {
 	(void)arg;
@@ -357,6 +365,13 @@ static const struct row rows[] = {
 		.flags = AT(iommu_viommu_alloc, flags),
 		.reserved = { FIELD(iommu_viommu_alloc, __reserved) },
 		.ids = { AT(iommu_viommu_alloc, dev_id) },
+	}, {
+		.name = "VDEVICE_ALLOC",
+		.cmd = IOMMU_VDEVICE_ALLOC,
+		SIZES(iommu_vdevice_alloc, virt_id),
+		.fill = fill_vdevice,
+		.good = -ENOENT,
+		.ids = { AT(iommu_vdevice_alloc, viommu_id) },
 	}, {
 		.name = "HWPT_INVALIDATE",
 		.cmd = IOMMU_HWPT_INVALIDATE,

@@ -16,14 +16,17 @@
  * struct viommu - a vIOMMU
  * @core: as iommufd knows it
  * @parent: the second stage
- * @lock: protects @nested; nested->attachments.lock is taken inside
+ * @lock: protects @nested; the lock of core.vdevs, and in that nested->attachments.lock,
+ *	are taken inside
  * @nested: domains that have been made on it
+ * @nr_devices: virtual devices
  */
 struct viommu {
 	struct iommufd_viommu core;
 	struct second_stage *parent;
 	struct mutex lock;
 	struct list_head nested;
+	atomic_t nr_devices;
 };
 
 static struct viommu *to_viommu(struct iommufd_viommu *core)
@@ -59,7 +62,8 @@ static void op_destroy(struct iommufd_viommu *core)
 {
 	struct viommu *viommu = to_viommu(core);
 
-	WARN_ON(!list_empty(&viommu->nested));
+	WARN_ON(!list_empty(&viommu->nested) ||
+		atomic_read(&viommu->nr_devices));
 	mutex_destroy(&viommu->lock);
 }
 
@@ -77,10 +81,11 @@ static struct iommu_domain *op_alloc_nested(struct iommufd_viommu *core,
 static int check(const struct iosim_invalidate_viommu *req,
 		 struct invalidation *inv)
 {
-	if (req->flags & ~IOSIM_INVALIDATE_ENTRY || req->vdev_id)
-		return -EOPNOTSUPP;
-	if (req->op != IOSIM_VIOMMU_RANGE)
+	if (req->op != IOSIM_VIOMMU_RANGE && req->op != IOSIM_VIOMMU_DEVICE)
 		return -EINVAL;
+	if (req->flags & ~IOSIM_INVALIDATE_ENTRY ||
+	    (req->op == IOSIM_VIOMMU_RANGE && req->vdev_id))
+		return -EOPNOTSUPP;
 	*inv = (struct invalidation){
 		.first = req->addr,
 		.all_pasids = true,
@@ -93,20 +98,45 @@ static int check(const struct iosim_invalidate_viommu *req,
 	return 0;
 }
 
+static void forget(struct viommu *viommu, const struct iosim_endpoint *only,
+		   const struct invalidation *inv)
+{
+	struct nested *nested;
+
+	lockdep_assert_held(&viommu->lock);
+	list_for_each_entry(nested, &viommu->nested, in_viommu)
+		nested_forget(nested, only, inv);
+}
+
+/* The device stays while the lock is held. */
+static int forget_device(struct viommu *viommu, u64 vdev_id,
+			 const struct invalidation *inv)
+{
+	struct device *dev;
+
+	xa_lock(&viommu->core.vdevs);
+	dev = iommufd_viommu_find_dev(&viommu->core, vdev_id);
+	if (dev)
+		forget(viommu, endpoint_of(dev), inv);
+	xa_unlock(&viommu->core.vdevs);
+	return dev ? 0 : -EINVAL;
+}
+
 static int invalidate(struct viommu *viommu,
 		      const struct iosim_invalidate_viommu *req)
 {
 	struct invalidation inv;
-	struct nested *nested;
 	int rc = check(req, &inv);
 
 	if (rc)
 		return rc;
 	mutex_lock(&viommu->lock);
-	list_for_each_entry(nested, &viommu->nested, in_viommu)
-		nested_forget(nested, NULL, &inv);
+	if (req->op == IOSIM_VIOMMU_DEVICE)
+		rc = forget_device(viommu, req->vdev_id, &inv);
+	else
+		forget(viommu, NULL, &inv);
 	mutex_unlock(&viommu->lock);
-	return 0;
+	return rc;
 }
 
 static int op_invalidate(struct iommufd_viommu *core,
@@ -133,10 +163,42 @@ static int op_invalidate(struct iommufd_viommu *core,
 	return rc;
 }
 
+/**
+ * struct vdevice - a device as a guest has it
+ * @core: as iommufd knows it
+ * @viommu: the vIOMMU that counts it
+ */
+struct vdevice {
+	struct iommufd_vdevice core;
+	struct viommu *viommu;
+};
+
+static void op_vdevice_destroy(struct iommufd_vdevice *core)
+{
+	struct vdevice *vdev = container_of(core, struct vdevice, core);
+
+	atomic_dec(&vdev->viommu->nr_devices);
+}
+
+/* Behind a VT-d of ours, the one that is not virtual. */
+static int op_vdevice_init(struct iommufd_vdevice *core)
+{
+	struct vdevice *vdev = container_of(core, struct vdevice, core);
+
+	if (endpoint_of(iommufd_vdevice_to_device(core))->vtd.on)
+		return -EINVAL;
+	vdev->viommu = to_viommu(core->viommu);
+	atomic_inc(&vdev->viommu->nr_devices);
+	core->destroy = op_vdevice_destroy;
+	return 0;
+}
+
 static const struct iommufd_viommu_ops viommu_ops = {
 	.destroy = op_destroy,
 	.alloc_domain_nested = op_alloc_nested,
 	.cache_invalidate = op_invalidate,
+	.vdevice_size = VDEVICE_STRUCT_SIZE(struct vdevice, core),
+	.vdevice_init = op_vdevice_init,
 };
 
 /**
