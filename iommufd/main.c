@@ -49,6 +49,7 @@ union command_arg {
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
 	struct iommu_vdevice_alloc vdevice_alloc;
+	struct iommu_veventq_alloc veventq_alloc;
 	struct iommu_vfio_ioas vfio_ioas;
 	struct iommu_viommu_alloc viommu_alloc;
 	struct ioasid_alloc_nested alloc_nested;
@@ -129,6 +130,8 @@ static const struct command_row commands[] = {
 		iommufd_viommu_cmd_alloc),
 	COMMAND(IOMMU_VDEVICE_ALLOC, struct iommu_vdevice_alloc, virt_id,
 		iommufd_viommu_cmd_vdevice),
+	COMMAND(IOMMU_VEVENTQ_ALLOC, struct iommu_veventq_alloc, __reserved,
+		iommufd_queue_cmd_vevent_alloc),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
 		__reserved, iommufd_ioas_cmd_change_process),
 	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,

@@ -14,6 +14,7 @@
 #include "domain/viommu.h"
 #include "report/event.h"
 #include "report/fault.h"
+#include "report/vevent.h"
 
 #define NAME_LEN	40
 
@@ -27,6 +28,8 @@ static bool holds(struct object *obj, const struct object *other)
 		child = ioas_of(obj);
 		return child->parent && &child->parent->obj == other;
 	}
+	if (obj->type == OBJECT_VEVENT_QUEUE)
+		return iommufd_vevent_queue_owner(obj) == other;
 	if (obj->type == OBJECT_VDEVICE)
 		return &vdevice_of(obj)->viommu->obj == other;
 	if (obj->type == OBJECT_VIOMMU)
@@ -121,6 +124,10 @@ static void explain(struct iommufd_ctx *ctx, struct object *obj)
 			"device %u, %s, is unbound by closing its file, not by DESTROY",
 			obj->id,
 			container_of(obj, struct iommufd_device, obj)->name);
+	else if (obj->type == OBJECT_VEVENT_QUEUE)
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u cannot be destroyed while its descriptor is open",
+				    what, obj->id);
 	else if (obj->type == OBJECT_FAULT_QUEUE || obj->type == OBJECT_EVENT_QUEUE)
 		iommufd_reason_note(ctx, -EBUSY,
 				    "%s %u cannot be destroyed while its descriptor is open, or a page table uses it",

@@ -128,6 +128,7 @@ int iommufd_device_cmd_pasid_detach(struct command *cmd);
 /* queue.c */
 int iommufd_queue_cmd_fault_alloc(struct command *cmd);
 int iommufd_queue_cmd_event_alloc(struct command *cmd);
+int iommufd_queue_cmd_vevent_alloc(struct command *cmd);
 
 /* viommu.c */
 int iommufd_viommu_cmd_alloc(struct command *cmd);

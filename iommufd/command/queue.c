@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands that make queues: FAULT_QUEUE_ALLOC and IOASID_EVENTQ_ALLOC.
+ * The commands that make queues: FAULT_QUEUE_ALLOC, VEVENTQ_ALLOC, IOASID_EVENTQ_ALLOC.
  */
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -9,8 +9,10 @@
 
 #include "command/command.h"
 #include "context/reason.h"
+#include "domain/viommu.h"
 #include "report/event.h"
 #include "report/fault.h"
+#include "report/vevent.h"
 
 #define DEPTH_DEFAULT	256
 
@@ -107,5 +109,53 @@ int iommufd_queue_cmd_event_alloc(struct command *cmd)
 		   &arg->out_fd);
 	if (rc)
 		iommufd_eventq_abort(cmd->ctx, queue);
+	return rc;
+}
+
+static int vevent_alloc(struct command *cmd, struct viommu *viommu)
+{
+	struct iommu_veventq_alloc *arg = cmd->arg;
+	struct object *queue;
+	int rc;
+
+	queue = iommufd_vevent_queue_alloc(&viommu->core, &viommu->obj,
+					   arg->type, arg->veventq_depth);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	rc = reply(cmd, queue, iommufd_vevent_queue_open, &arg->out_veventq_id,
+		   &arg->out_veventq_fd);
+	if (rc)
+		iommufd_object_abort(cmd->ctx, queue);
+	return rc;
+}
+
+/**
+ * iommufd_queue_cmd_vevent_alloc - IOMMU_VEVENTQ_ALLOC
+ * @cmd: struct iommu_veventq_alloc
+ *
+ * Return: 0, -EOPNOTSUPP (flags, no type), -EINVAL (depth), -ENOENT (no such vIOMMU),
+ * -EEXIST, -EMFILE, -ENFILE, -ENOMEM, -EFAULT.
+ */
+int iommufd_queue_cmd_vevent_alloc(struct command *cmd)
+{
+	struct iommu_veventq_alloc *arg = cmd->arg;
+	struct viommu *viommu;
+	int rc;
+
+	if (arg->flags || arg->__reserved ||
+	    arg->type == IOMMU_VEVENTQ_TYPE_DEFAULT)
+		return -EOPNOTSUPP;
+	if (!arg->veventq_depth || arg->veventq_depth > VEVENT_DEPTH_MAX)
+		return iommufd_reason_note(cmd->ctx, -EINVAL,
+					   "a queue of %u events: it has 1 to %u",
+					   arg->veventq_depth,
+					   VEVENT_DEPTH_MAX);
+	viommu = viommu_get(cmd->ctx, arg->viommu_id);
+	if (!viommu)
+		return iommufd_reason_note(cmd->ctx, -ENOENT,
+					   "there is no vIOMMU with the ID %u",
+					   arg->viommu_id);
+	rc = vevent_alloc(cmd, viommu);
+	object_put(cmd->ctx, &viommu->obj);
 	return rc;
 }

@@ -24,6 +24,7 @@ struct object;
  * @OBJECT_EVENT_QUEUE: struct eventq
  * @OBJECT_VIOMMU: struct viommu
  * @OBJECT_VDEVICE: struct vdevice
+ * @OBJECT_VEVENT_QUEUE: struct vevent_queue
  * @OBJECT_TEST: of a test module
  */
 enum object_type {
@@ -36,6 +37,7 @@ enum object_type {
 	OBJECT_EVENT_QUEUE,
 	OBJECT_VIOMMU,
 	OBJECT_VDEVICE,
+	OBJECT_VEVENT_QUEUE,
 	OBJECT_TEST,
 };
 

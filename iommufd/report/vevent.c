@@ -18,6 +18,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "context/reason.h"
 #include "report/vevent.h"
 
@@ -310,13 +311,13 @@ static const struct object_kind vevent_queue_kind = {
 /* Events come from now on. */
 static int queue_add(struct iommufd_viommu *viommu, struct vevent_queue *queue)
 {
-	int rc = 0;
+	int rc = -EEXIST;
 
 	down_write(&viommu->veventqs_rwsem);
-	if (queue_find(viommu, queue->type))
-		rc = -EEXIST;
-	else
+	if (!queue_find(viommu, queue->type)) {
 		list_add_tail(&queue->link, &viommu->veventqs);
+		rc = 0;
+	}
 	up_write(&viommu->veventqs_rwsem);
 	return rc;
 }
@@ -357,11 +358,10 @@ struct object *iommufd_vevent_queue_alloc(struct iommufd_viommu *viommu,
 	}
 	object_hold(owner);
 	queue->memcg = get_mem_cgroup_from_mm(current->mm);
-	rc = queue_add(viommu, queue);
-	if (!rc)
+	if (!queue_add(viommu, queue))
 		return &queue->obj;
 	iommufd_object_abort(ctx, &queue->obj);
-	return ERR_PTR(iommufd_reason_note(ctx, rc,
+	return ERR_PTR(iommufd_reason_note(ctx, -EEXIST,
 					   "vIOMMU %u has a queue of events of type %#x already",
 					   owner->id, type));
 }

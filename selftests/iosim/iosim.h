@@ -221,6 +221,33 @@ struct iosim_invalidate_viommu {
 #define IOSIM_VIOMMU_RANGE	1
 #define IOSIM_VIOMMU_DEVICE	2
 
+/* IOMMU_VEVENTQ_ALLOC: DMA faults of a vIOMMU's devices. */
+#define IOSIM_VEVENT_FAULT	0x494f5301
+
+/**
+ * struct iosim_vevent_fault - DMA of a device has faulted
+ * @vdev_id: its virtual ID
+ * @addr: the IOVA
+ * @reason: IOSIM_REASON_*
+ * @flags: IOSIM_VEVENT_*
+ * @pasid: with IOSIM_VEVENT_PASID, otherwise 0
+ * @__reserved: 0
+ *
+ * Of a device that has been attached to a page table on the vIOMMU, and that this knows by
+ * a virtual ID.
+ */
+struct iosim_vevent_fault {
+	__u64 vdev_id;
+	__u64 addr;
+	__u32 reason;
+	__u32 flags;
+	__u32 pasid;
+	__u32 __reserved;
+};
+
+#define IOSIM_VEVENT_WRITE	(1U << 0)
+#define IOSIM_VEVENT_PASID	(1U << 1)
+
 /*
  * The DMA engine: regions of the VFIO device.
  *

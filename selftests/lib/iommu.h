@@ -502,6 +502,25 @@ static inline int iommu_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
 	return rc;
 }
 
+/* @id (may be NULL): the queue's. */
+static inline int iommu_veventq_alloc(int fd, uint32_t viommu, uint32_t type,
+				      uint32_t depth, uint32_t *id, int *queue)
+{
+	struct iommu_veventq_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu,
+		.type = type,
+		.veventq_depth = depth,
+	};
+	int rc = iommu_cmd(fd, IOMMU_VEVENTQ_ALLOC, &cmd);
+
+	if (!rc && id)
+		*id = cmd.out_veventq_id;
+	if (!rc)
+		*queue = cmd.out_veventq_fd;
+	return rc;
+}
+
 /* A kernel-managed page table of @pt whose page requests go to @fault. */
 static inline int iommu_hwpt_alloc_fault(int fd, uint32_t dev, uint32_t pt,
 					 uint32_t flags, uint32_t fault,

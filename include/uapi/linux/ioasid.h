@@ -184,6 +184,71 @@ struct iommu_vdevice_alloc {
 #define IOMMU_VDEVICE_ALLOC _IO(IOMMUFD_TYPE, 0x91)
 #endif
 
+#ifndef IOMMU_VEVENTQ_ALLOC
+/**
+ * enum iommu_veventq_type - kinds of events
+ * @IOMMU_VEVENTQ_TYPE_DEFAULT: none
+ * @IOMMU_VEVENTQ_TYPE_ARM_SMMUV3: of newer kernels
+ * @IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV: likewise
+ */
+enum iommu_veventq_type {
+	IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
+	IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
+	IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV = 2,
+};
+
+/**
+ * enum iommu_veventq_flag - of struct iommufd_vevent_header
+ * @IOMMU_VEVENTQ_FLAG_LOST_EVENTS: no event follows the header: that of its number is lost,
+ *	and so are those between the last one that has been read and it
+ */
+enum iommu_veventq_flag {
+	IOMMU_VEVENTQ_FLAG_LOST_EVENTS = (1U << 0),
+};
+
+/**
+ * struct iommufd_vevent_header - what is in front of each event
+ * @flags: enum iommu_veventq_flag
+ * @sequence: the number of the event, from 0 to INT_MAX and from 0 again. What is missing
+ *	between two of them is lost
+ */
+struct iommufd_vevent_header {
+	__u32 flags;
+	__u32 sequence;
+};
+
+/**
+ * struct iommu_veventq_alloc - ioctl(IOMMU_VEVENTQ_ALLOC)
+ * @size: sizeof(struct iommu_veventq_alloc)
+ * @flags: must be 0
+ * @viommu_id: the vIOMMU
+ * @type: enum iommu_veventq_type, or one of the IOMMU driver's
+ * @veventq_depth: how many events it holds, from 1 to 2^19
+ * @out_veventq_id: set to the ID of the queue
+ * @out_veventq_fd: set to a file descriptor, from which events are read
+ * @__reserved: must be 0
+ *
+ * A queue of the events of one type that the IOMMU driver reports for a vIOMMU. read()
+ * gives as many as fit, each a struct iommufd_vevent_header and what the type says behind
+ * it; 0 if there is none: it never waits, poll() does. EINVAL: the first one does not fit.
+ * A queue that is full loses events, and says so, see struct iommufd_vevent_header. It
+ * cannot be destroyed while the file descriptor is open (EBUSY), and keeps the vIOMMU.
+ *
+ * ENOENT: no such vIOMMU. EINVAL: the depth. EEXIST: there is a queue of that type.
+ */
+struct iommu_veventq_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 veventq_depth;
+	__u32 out_veventq_id;
+	__u32 out_veventq_fd;
+	__u32 __reserved;
+};
+#define IOMMU_VEVENTQ_ALLOC _IO(IOMMUFD_TYPE, 0x93)
+#endif
+
 #ifndef IOMMU_IOAS_MAP_FILE
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)

@@ -521,8 +521,8 @@ TEST(id_of_another_fd)
 TEST(unknown_command)
 {
 	/* Never given out, or by newer versions only */
-	static const unsigned int nrs[] = { 0, 1, 0x63, 0x7f, 0x93, 0x94, 0xa0,
-					    0xbf, 0xff };
+	static const unsigned int nrs[] = { 0, 1, 0x63, 0x7f, 0x94, 0xa0, 0xbf,
+					    0xff };
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	char arg[256] = { sizeof(alloc) };
 	int fd = iommu_open();

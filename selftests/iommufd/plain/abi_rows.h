@@ -208,6 +208,16 @@ static inline void fill_vdevice(struct env *env, void *arg)
 	cmd->viommu_id = INT32_MAX;
 }
 
+static inline void fill_veventq(struct env *env, void *arg)
+{
+	struct iommu_veventq_alloc *cmd = arg;
+
+	(void)env;
+	cmd->viommu_id = INT32_MAX;
+	cmd->type = 1;
+	cmd->veventq_depth = 1;
+}
+
 static inline void fill_change_process(struct env *env, void *arg)
 {
 	(void)arg;
@@ -372,6 +382,15 @@ static const struct row rows[] = {
 		.fill = fill_vdevice,
 		.good = -ENOENT,
 		.ids = { AT(iommu_vdevice_alloc, viommu_id) },
+	}, {
+		.name = "VEVENTQ_ALLOC",
+		.cmd = IOMMU_VEVENTQ_ALLOC,
+		SIZES(iommu_veventq_alloc, __reserved),
+		.fill = fill_veventq,
+		.good = -ENOENT,
+		.flags = AT(iommu_veventq_alloc, flags),
+		.reserved = { FIELD(iommu_veventq_alloc, __reserved) },
+		.ids = { AT(iommu_veventq_alloc, viommu_id) },
 	}, {
 		.name = "HWPT_INVALIDATE",
 		.cmd = IOMMU_HWPT_INVALIDATE,

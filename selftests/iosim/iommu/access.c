@@ -16,9 +16,11 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "mmio.h"
+#include "nested.h"
 #include "prq.h"
 #include "report.h"
 #include "table.h"
+#include "viommu.h"
 #include "vtd_walk.h"
 #include "walk.h"
 
@@ -179,8 +181,14 @@ static void report(struct iosim_endpoint *endpoint,
 		   const struct iosim_access *access, u64 iova,
 		   const struct outcome *out)
 {
-	if (out->at)
-		report_fault(endpoint, out->at->domain, iova, access->write);
+	const struct attachment *at = out->at;
+
+	if (!at)
+		return;
+	report_fault(endpoint, at->domain, iova, access->write);
+	if (at->nested && at->nested->viommu)
+		viommu_report(at->nested->viommu, endpoint, access, iova,
+			      out->reason);
 }
 
 /* One piece, and what follows from it. Return: 0 when it is to be done (again). */

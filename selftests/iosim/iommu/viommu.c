@@ -164,6 +164,38 @@ static int op_invalidate(struct iommufd_viommu *core,
 }
 
 /**
+ * viommu_report - tell a guest of a DMA fault
+ * @viommu: the vIOMMU that the page table has been made on, to which the device stays
+ *	attached meanwhile
+ * @endpoint: the device
+ * @access: what it did
+ * @iova: where it has faulted
+ * @reason: IOSIM_REASON_*
+ *
+ * If the guest knows the device.
+ */
+void viommu_report(struct viommu *viommu, struct iosim_endpoint *endpoint,
+		   const struct iosim_access *access, u64 iova, u32 reason)
+{
+	struct iosim_vevent_fault event = {
+		.addr = iova,
+		.reason = reason,
+		.flags = access->write ? IOSIM_VEVENT_WRITE : 0,
+	};
+	unsigned long virt_id;
+
+	if (iommufd_viommu_get_vdev_id(&viommu->core, endpoint->dev, &virt_id))
+		return;
+	event.vdev_id = virt_id;
+	if (access->pasid != IOSIM_NO_PASID) {
+		event.flags |= IOSIM_VEVENT_PASID;
+		event.pasid = access->pasid;
+	}
+	iommufd_viommu_report_event(&viommu->core, IOSIM_VEVENT_FAULT, &event,
+				    sizeof(event));
+}
+
+/**
  * struct vdevice - a device as a guest has it
  * @core: as iommufd knows it
  * @viommu: the vIOMMU that counts it

@@ -8,6 +8,8 @@
 #include <linux/ioasid_viommu.h>
 #include <linux/list.h>
 
+struct iosim_access;
+struct iosim_endpoint;
 struct viommu;
 
 size_t viommu_size(struct device *dev, enum iommu_viommu_type type);
@@ -15,5 +17,7 @@ int viommu_init(struct iommufd_viommu *core, struct iommu_domain *parent,
 		const struct iommu_user_data *data);
 void viommu_enter(struct viommu *viommu, struct list_head *nested);
 void viommu_leave(struct viommu *viommu, struct list_head *nested);
+void viommu_report(struct viommu *viommu, struct iosim_endpoint *endpoint,
+		   const struct iosim_access *access, u64 iova, u32 reason);
 
 #endif
