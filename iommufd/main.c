@@ -23,6 +23,7 @@
 #include "context/reason.h"
 #include "context/registry.h"
 #include "device/outlook.h"
+#include "domain/region.h"
 #include "memory/charge.h"
 #include "memory/gather.h"
 #include "report/handle.h"
@@ -48,6 +49,7 @@ union command_arg {
 	struct iommu_ioas_map_file map_file;
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
+	struct iommu_hw_queue_alloc hw_queue_alloc;
 	struct iommu_vdevice_alloc vdevice_alloc;
 	struct iommu_veventq_alloc veventq_alloc;
 	struct iommu_vfio_ioas vfio_ioas;
@@ -132,6 +134,8 @@ static const struct command_row commands[] = {
 		iommufd_viommu_cmd_vdevice),
 	COMMAND(IOMMU_VEVENTQ_ALLOC, struct iommu_veventq_alloc, __reserved,
 		iommufd_queue_cmd_vevent_alloc),
+	COMMAND(IOMMU_HW_QUEUE_ALLOC, struct iommu_hw_queue_alloc, length,
+		iommufd_viommu_cmd_hw_queue),
 	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, struct iommu_ioas_change_process,
 		__reserved, iommufd_ioas_cmd_change_process),
 	COMMAND(IOASID_CHECK_EXTENSION, struct ioasid_check_extension,
@@ -296,6 +300,10 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	mutex_init(&ctx->group_lock);
 	INIT_LIST_HEAD(&ctx->groups);
 	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
+	spin_lock_init(&ctx->region_lock);
+	INIT_LIST_HEAD(&ctx->regions);
+	/* 0 is what somebody has who has not been told. */
+	ctx->next_region = PAGE_SIZE;
 	mutex_init(&ctx->vdevice_lock);
 	mutex_init(&ctx->bar_lock);
 	INIT_LIST_HEAD(&ctx->bar_owners);
@@ -328,12 +336,18 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int iommufd_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return iommufd_region_mmap(file->private_data, vma);
+}
+
 static const struct file_operations iommufd_fops = {
 	.owner = THIS_MODULE,
 	.open = iommufd_open,
 	.release = iommufd_release,
 	.unlocked_ioctl = iommufd_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = iommufd_mmap,
 };
 
 /**

@@ -27,6 +27,7 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_NONE,
 	IOMMUFD_OBJ_VIOMMU,
 	IOMMUFD_OBJ_VDEVICE,
+	IOMMUFD_OBJ_HW_QUEUE,
 };
 
 /**
@@ -81,6 +82,27 @@ struct iommufd_vdevice {
 };
 
 /**
+ * struct iommufd_hw_queue - a queue in a guest's memory; the first member of the driver's
+ * structure
+ * @obj: as an object
+ * @viommu: the vIOMMU
+ * @access: not used
+ * @base_addr: where it is, as the guest sees it
+ * @length: bytes
+ * @type: its kind
+ * @destroy: set by hw_queue_init_phys() if there is anything to undo
+ */
+struct iommufd_hw_queue {
+	struct iommufd_object obj;
+	struct iommufd_viommu *viommu;
+	struct iommufd_access *access;
+	u64 base_addr;
+	size_t length;
+	enum iommu_hw_queue_type type;
+	void (*destroy)(struct iommufd_hw_queue *hw_queue);
+};
+
+/**
  * struct iommufd_viommu_ops - what a driver does for its vIOMMUs
  * @destroy: undo viommu_init(), before the memory is freed; may be NULL, as all others
  * @alloc_domain_nested: make a nested domain on it; @flags are IOMMU_HWPT_ALLOC_PASID or 0
@@ -88,6 +110,9 @@ struct iommufd_vdevice {
  *	of entries that have been handled
  * @vdevice_size: of the driver's structure for a virtual device; 0: it has none
  * @vdevice_init: set up the driver's part of one, which nothing finds yet
+ * @get_hw_queue_size: the size of the driver's structure for a queue of a type, which
+ *	HW_QUEUE_STRUCT_SIZE() gives; 0: there are none
+ * @hw_queue_init_phys: let the IOMMU read a queue, by the physical address of its memory
  */
 struct iommufd_viommu_ops {
 	void (*destroy)(struct iommufd_viommu *viommu);
@@ -98,7 +123,21 @@ struct iommufd_viommu_ops {
 				struct iommu_user_data_array *array);
 	const size_t vdevice_size;
 	int (*vdevice_init)(struct iommufd_vdevice *vdev);
+	size_t (*get_hw_queue_size)(struct iommufd_viommu *viommu,
+				    enum iommu_hw_queue_type queue_type);
+	int (*hw_queue_init_phys)(struct iommufd_hw_queue *hw_queue, u32 index,
+				  phys_addr_t base_addr_pa);
 };
+
+int _iommufd_object_depend(struct iommufd_object *obj_dependent,
+			   struct iommufd_object *obj_depended);
+void _iommufd_object_undepend(struct iommufd_object *obj_dependent,
+			      struct iommufd_object *obj_depended);
+int _iommufd_alloc_mmap(struct iommufd_ctx *ictx, struct iommufd_object *owner,
+			phys_addr_t mmio_addr, size_t length,
+			unsigned long *offset);
+void _iommufd_destroy_mmap(struct iommufd_ctx *ictx,
+			   struct iommufd_object *owner, unsigned long offset);
 
 struct device *iommufd_vdevice_to_device(struct iommufd_vdevice *vdev);
 struct device *iommufd_viommu_find_dev(struct iommufd_viommu *viommu,
@@ -118,6 +157,47 @@ int iommufd_viommu_report_event(struct iommufd_viommu *viommu,
 	DRIVER_STRUCT_SIZE(struct iommufd_viommu, drv_struct, member)
 #define VDEVICE_STRUCT_SIZE(drv_struct, member) \
 	DRIVER_STRUCT_SIZE(struct iommufd_vdevice, drv_struct, member)
+#define HW_QUEUE_STRUCT_SIZE(drv_struct, member) \
+	DRIVER_STRUCT_SIZE(struct iommufd_hw_queue, drv_struct, member)
+
+/* Of two queues of a vIOMMU, which are members of the driver's structures. */
+#define iommufd_hw_queue_depend(dependent, depended, member)		\
+	(WARN_ON_ONCE((dependent)->member.viommu !=			\
+		      (depended)->member.viommu) ? -EINVAL :		\
+	 _iommufd_object_depend(&(dependent)->member.obj,		\
+				&(depended)->member.obj))
+#define iommufd_hw_queue_undepend(dependent, depended, member)		\
+	_iommufd_object_undepend(&(dependent)->member.obj,		\
+				 &(depended)->member.obj)
+
+static inline int iommufd_viommu_alloc_mmap(struct iommufd_viommu *viommu,
+					    phys_addr_t mmio_addr,
+					    size_t length,
+					    unsigned long *offset)
+{
+	return _iommufd_alloc_mmap(viommu->ictx, &viommu->obj, mmio_addr,
+				   length, offset);
+}
+
+static inline void iommufd_viommu_destroy_mmap(struct iommufd_viommu *viommu,
+					       unsigned long offset)
+{
+	_iommufd_destroy_mmap(viommu->ictx, &viommu->obj, offset);
+}
+
+/* The answer to user data, whose first version ends with @min_last. */
+#define iommu_copy_struct_to_user(user_data, ksrc, data_type, min_last)	\
+	copy_answer(user_data, ksrc, data_type, sizeof(*(ksrc)),	\
+		    offsetofend(typeof(*(ksrc)), min_last))
+
+static inline int copy_answer(const struct iommu_user_data *to,
+			      const void *from, u32 type, size_t length,
+			      size_t min_length)
+{
+	if (to->type != type || to->len < min_length || to->len > length)
+		return -EINVAL;
+	return copy_to_user(to->uptr, from, to->len) ? -EFAULT : 0;
+}
 
 /**
  * struct ioasid_viommu_driver - what a driver of 7.x has in its struct iommu_ops

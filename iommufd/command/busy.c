@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "device/group.h"
 #include "device/vdevice.h"
+#include "domain/hw_queue.h"
 #include "domain/hwpt.h"
 #include "domain/viommu.h"
 #include "report/event.h"
@@ -30,6 +31,8 @@ static bool holds(struct object *obj, const struct object *other)
 	}
 	if (obj->type == OBJECT_VEVENT_QUEUE)
 		return iommufd_vevent_queue_owner(obj) == other;
+	if (obj->type == OBJECT_HW_QUEUE)
+		return iommufd_hw_queue_owner(obj) == other;
 	if (obj->type == OBJECT_VDEVICE)
 		return &vdevice_of(obj)->viommu->obj == other;
 	if (obj->type == OBJECT_VIOMMU)
@@ -124,6 +127,16 @@ static void explain(struct iommufd_ctx *ctx, struct object *obj)
 			"device %u, %s, is unbound by closing its file, not by DESTROY",
 			obj->id,
 			container_of(obj, struct iommufd_device, obj)->name);
+	else if (obj->type == OBJECT_HW_QUEUE)
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u cannot be destroyed before those that depend on it",
+				    what, obj->id);
+	else if (obj->type == OBJECT_VIOMMU && explain_user(ctx, obj) == -ENOENT)
+		iommufd_reason_note(ctx, -EBUSY,
+				    "%s %u cannot be destroyed: it is mapped by mmap(), or a command of another thread is working with it",
+				    what, obj->id);
+	else if (obj->type == OBJECT_VIOMMU)
+		return;
 	else if (obj->type == OBJECT_VEVENT_QUEUE)
 		iommufd_reason_note(ctx, -EBUSY,
 				    "%s %u cannot be destroyed while its descriptor is open",

@@ -133,6 +133,7 @@ int iommufd_queue_cmd_vevent_alloc(struct command *cmd);
 /* viommu.c */
 int iommufd_viommu_cmd_alloc(struct command *cmd);
 int iommufd_viommu_cmd_vdevice(struct command *cmd);
+int iommufd_viommu_cmd_hw_queue(struct command *cmd);
 
 /* vfio.c */
 int iommufd_vfio_cmd_ioas(struct command *cmd);

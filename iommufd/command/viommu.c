@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Commands about vIOMMUs: VIOMMU_ALLOC, VDEVICE_ALLOC.
+ * Commands about vIOMMUs: VIOMMU_ALLOC, VDEVICE_ALLOC, HW_QUEUE_ALLOC.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
@@ -14,6 +15,7 @@
 #include "device/device.h"
 #include "device/group.h"
 #include "device/vdevice.h"
+#include "domain/hw_queue.h"
 #include "domain/hwpt.h"
 #include "domain/viommu.h"
 
@@ -141,6 +143,42 @@ int iommufd_viommu_cmd_vdevice(struct command *cmd)
 	/* Only now: who unbinds the device takes what has been published away. */
 	object_put(cmd->ctx, &idev->obj);
 out:
+	object_put(cmd->ctx, &viommu->obj);
+	return rc;
+}
+
+/**
+ * iommufd_viommu_cmd_hw_queue - IOMMU_HW_QUEUE_ALLOC
+ * @cmd: struct iommu_hw_queue_alloc
+ *
+ * Return: 0, -EOPNOTSUPP (flags, no type), -EINVAL (no length), -EOVERFLOW, -ENOENT,
+ * -EFAULT, or an errno of iommufd_hw_queue_alloc().
+ */
+int iommufd_viommu_cmd_hw_queue(struct command *cmd)
+{
+	struct iommu_hw_queue_alloc *arg = cmd->arg;
+	struct viommu *viommu;
+	struct object *queue;
+	u64 last;
+	int rc;
+
+	if (arg->flags || arg->type == IOMMU_HW_QUEUE_TYPE_DEFAULT)
+		return -EOPNOTSUPP;
+	if (!arg->length)
+		return -EINVAL;
+	if (check_add_overflow(arg->nesting_parent_iova, arg->length - 1,
+			       &last))
+		return -EOVERFLOW;
+	viommu = viommu_get(cmd->ctx, arg->viommu_id);
+	if (!viommu)
+		return explain_none(cmd->ctx, arg->viommu_id);
+	queue = iommufd_hw_queue_alloc(viommu, arg->type, arg->index,
+				       arg->nesting_parent_iova, arg->length);
+	rc = PTR_ERR_OR_ZERO(queue);
+	if (!rc) {
+		arg->out_hw_queue_id = queue->id;
+		rc = command_publish(cmd, queue);
+	}
 	object_put(cmd->ctx, &viommu->obj);
 	return rc;
 }

@@ -75,6 +75,9 @@ struct container {
  * @groups: the IOMMU groups whose devices are bound to the context
  * @pasids: those that sub-devices share, see pasid.c
  * @nr_pasids: how many its sub-devices have, but for those they are bound by; likewise
+ * @region_lock: protects @regions and @next_region. A leaf
+ * @regions: memory of IOMMUs that can be mapped, see region.c
+ * @next_region: the offset of the next one
  * @vdevice_lock: which devices are virtual ones of vIOMMUs, see vdevice.c
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
  * @bar_owners: bound devices, whose BARs may be mapped for peer-to-peer DMA
@@ -114,6 +117,9 @@ struct iommufd_ctx {
 	struct xarray pasids;
 	unsigned int nr_pasids;
 
+	spinlock_t region_lock;
+	struct list_head regions;
+	unsigned long next_region;
 	struct mutex vdevice_lock;
 
 	struct mutex bar_lock;

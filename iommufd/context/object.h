@@ -25,6 +25,7 @@ struct object;
  * @OBJECT_VIOMMU: struct viommu
  * @OBJECT_VDEVICE: struct vdevice
  * @OBJECT_VEVENT_QUEUE: struct vevent_queue
+ * @OBJECT_HW_QUEUE: struct hw_queue
  * @OBJECT_TEST: of a test module
  */
 enum object_type {
@@ -38,6 +39,7 @@ enum object_type {
 	OBJECT_VIOMMU,
 	OBJECT_VDEVICE,
 	OBJECT_VEVENT_QUEUE,
+	OBJECT_HW_QUEUE,
 	OBJECT_TEST,
 };
 

@@ -24,10 +24,14 @@
 #include "memory/pages.h"
 #include "memory/pin.h"
 #include "report/notice.h"
+#include "space/access.h"
 #include "space/area.h"
 #include "space/chain.h"
 #include "space/space.h"
 #include "space/table.h"
+
+/* Beside IOMMUFD_ACCESS_RW_*: an unmap is refused while the pages are pinned. */
+#define ACCESS_KEEP	BIT(31)
 
 /**
  * struct iommufd_access - one in-kernel user
@@ -400,6 +404,7 @@ static int begin_work(struct ioas *ioas, unsigned long iova,
 		rc = -EPERM;
 	} else {
 		stretch->area->pins += stretch_pages(stretch, &first);
+		stretch->area->kept += !!(flags & ACCESS_KEEP);
 		worker->area = stretch->area;
 		list_add(&worker->link, &ioas->workers);
 		/* So that it is not taken for memory that only one area knows. */
@@ -410,12 +415,14 @@ static int begin_work(struct ioas *ioas, unsigned long iova,
 	return rc;
 }
 
-static void release_pins(struct ioas *ioas, const struct stretch *stretch)
+static void release_pins(struct ioas *ioas, const struct stretch *stretch,
+			 unsigned int flags)
 {
 	unsigned long first;
 
 	lockdep_assert_held(&ioas->tree_lock);
 	stretch->area->pins -= stretch_pages(stretch, &first);
+	stretch->area->kept -= !!(flags & ACCESS_KEEP);
 }
 
 /*
@@ -425,7 +432,7 @@ static void release_pins(struct ioas *ioas, const struct stretch *stretch)
  * given up, and have opened it again.
  */
 static void end_work(struct ioas *ioas, const struct stretch *stretch,
-		     struct ioas_worker *worker, bool keep)
+		     struct ioas_worker *worker, unsigned int flags, bool keep)
 {
 	struct pinned *pinned = stretch->area->pinned;
 
@@ -434,13 +441,13 @@ static void end_work(struct ioas *ioas, const struct stretch *stretch,
 	WRITE_ONCE(ioas->finished, ioas->finished + 1);
 	wake_up_all(&ioas->quiet);
 	if (!keep)
-		release_pins(ioas, stretch);
+		release_pins(ioas, stretch, flags);
 	mutex_unlock(&ioas->tree_lock);
 	iommufd_pinned_put(pinned);
 }
 
 static void unpin_range(struct ioas *ioas, unsigned long iova,
-			unsigned long last)
+			unsigned long last, unsigned int flags)
 {
 	struct stretch stretch;
 
@@ -459,7 +466,7 @@ static void unpin_range(struct ioas *ioas, unsigned long iova,
 			return;
 		iommufd_pinned_unpin(stretch.area->pinned, first, npages);
 		mutex_lock(&ioas->tree_lock);
-		release_pins(ioas, &stretch);
+		release_pins(ioas, &stretch, flags);
 		mutex_unlock(&ioas->tree_lock);
 		if (stretch.iova + stretch.length - 1 == last)
 			return;
@@ -501,7 +508,7 @@ static int pin_range(struct ioas *ioas, unsigned long start,
 		if (rc)
 			break;
 		rc = pin_stretch(&stretch, pages, &npages);
-		end_work(ioas, &stretch, &worker, !rc);
+		end_work(ioas, &stretch, &worker, flags, !rc);
 		if (rc)
 			break;
 		pages += npages;
@@ -510,7 +517,7 @@ static int pin_range(struct ioas *ioas, unsigned long start,
 	}
 	if (iova != start) {
 		down_read(ioas_lock(ioas));
-		unpin_range(ioas, start, iova - 1);
+		unpin_range(ioas, start, iova - 1, flags);
 		up_read(ioas_lock(ioas));
 	}
 	return rc;
@@ -573,7 +580,7 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 	if (WARN_ON(!ioas))
 		return;
 	down_read(ioas_lock(ioas));
-	unpin_range(ioas, iova, last);
+	unpin_range(ioas, iova, last, 0);
 	up_read(ioas_lock(ioas));
 	access_end(access, ioas);
 }
@@ -598,7 +605,7 @@ static int rw_range(struct ioas *ioas, unsigned long iova, unsigned long last,
 		rc = iommufd_pinned_rw(area->pinned,
 				       area->offset + (iova - area->iova), data,
 				       stretch.length, write);
-		end_work(ioas, &stretch, &worker, false);
+		end_work(ioas, &stretch, &worker, flags, false);
 		if (rc)
 			return rc;
 		if (iova + stretch.length - 1 == last)
@@ -640,3 +647,74 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, "IOMMUFD");
+
+static bool in_one_piece(struct page **pages, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 1; i < npages; i++)
+		if (page_to_pfn(pages[i]) != page_to_pfn(pages[0]) + i)
+			return false;
+	return true;
+}
+
+static int keep_pages(struct ioas *ioas, unsigned long first,
+		      unsigned long last, struct page **pages)
+{
+	int rc = pin_range(ioas, first, last, pages, ACCESS_KEEP);
+
+	if (rc)
+		return iommufd_reason_note(ioas->ctx, rc,
+					   "%#lx-%#lx of IOAS %u cannot be kept for the IOMMU: it has to be memory that is mapped to be read",
+					   first, last, ioas->obj.id);
+	if (in_one_piece(pages, (last - first) / PAGE_SIZE + 1))
+		return 0;
+	iommufd_ioas_unkeep(ioas, first, last);
+	return iommufd_reason_note(ioas->ctx, -EFAULT,
+				   "%#lx-%#lx of IOAS %u is not in one piece in memory, as the IOMMU needs it",
+				   first, last, ioas->obj.id);
+}
+
+/**
+ * iommufd_ioas_keep - have memory stay where it is mapped, for an IOMMU which reads it by
+ * its physical address
+ * @ioas: the IOAS
+ * @first: the first byte of a page
+ * @last: the last byte of a page
+ * @phys: set to the address of @first
+ *
+ * Until iommufd_ioas_unkeep() an unmap of any of it is EBUSY.
+ *
+ * Return: 0, -ENOENT (not mapped), -EINVAL (a BAR, or about to be unmapped), -EPERM,
+ * -EFAULT (not in one piece), -ENOMEM, -EINTR.
+ */
+int iommufd_ioas_keep(struct ioas *ioas, unsigned long first,
+		      unsigned long last, phys_addr_t *phys)
+{
+	struct page **pages;
+	int rc;
+
+	pages = kvcalloc((last - first) / PAGE_SIZE + 1, sizeof(*pages),
+			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!pages)
+		return -ENOMEM;
+	rc = keep_pages(ioas, first, last, pages);
+	if (!rc)
+		*phys = page_to_phys(pages[0]);
+	kvfree(pages);
+	return rc;
+}
+
+/**
+ * iommufd_ioas_unkeep - the opposite of iommufd_ioas_keep()
+ * @ioas: the IOAS
+ * @first: as there
+ * @last: as there
+ */
+void iommufd_ioas_unkeep(struct ioas *ioas, unsigned long first,
+			 unsigned long last)
+{
+	down_read(ioas_lock(ioas));
+	unpin_range(ioas, first, last, ACCESS_KEEP);
+	up_read(ioas_lock(ioas));
+}

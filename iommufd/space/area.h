@@ -57,6 +57,8 @@ enum area_state {
  * @pins: pages of it that in-kernel users have pinned now
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: see enum area_state
+ * @kept: how many have pinned pages that an unmap must not ask for, see
+ *	iommufd_ioas_keep()
  * @closing: an unmap waits until @pins is 0: no new ones
  * @in_use: the page tables of its IOAS translate it, and the memory is in use:
  *	in a nested IOAS by what the area originates from, else by the area
@@ -86,6 +88,7 @@ struct area {
 	struct pinned *pinned;
 	unsigned long offset;
 	unsigned long pins;
+	unsigned int kept;
 	struct area *chain;
 	u8 prot;
 	u8 state;
@@ -136,6 +139,7 @@ struct loose_area {
 static inline void area_construct(struct area *area)
 {
 	area->pins = 0;
+	area->kept = 0;
 	area->in_use = false;
 	area->parked = false;
 	area->lent = false;

@@ -494,6 +494,8 @@ int iommufd_chain_claim(struct ioas *ioas, unsigned long start,
 			rc = -ENOENT;
 		else if (!area_is_ready(area))
 			rc = -EBUSY;
+		else if (area->kept)
+			rc = -EBUSY;
 		else if (area->pins)
 			rc = -EAGAIN;
 		if (rc)

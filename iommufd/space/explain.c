@@ -244,8 +244,23 @@ int iommufd_explain_cut(struct ioas *ioas, unsigned long start,
 }
 
 /**
- * iommufd_explain_working - another thread is working on what is to be unmapped
+ * iommufd_explain_kept - an area cannot be unmapped
  * @ioas: the IOAS
+ * @area: the area
+ *
+ * Return: -EBUSY.
+ */
+int iommufd_explain_kept(struct ioas *ioas, const struct area *area)
+{
+	return iommufd_reason_note(ioas->ctx, -EBUSY,
+				   "a hardware queue of a vIOMMU is in %#lx-%#lx of IOAS %u",
+				   area->iova, area->last, ioas->obj.id);
+}
+
+/**
+ * iommufd_explain_working - another thread, or the IOMMU, is working on what is to be
+ * unmapped
+ * @ioas: the IOAS, with its tree lock held
  * @start: first IOVA of the range
  * @last: last IOVA, inclusive
  *
@@ -254,6 +269,10 @@ int iommufd_explain_cut(struct ioas *ioas, unsigned long start,
 int iommufd_explain_working(struct ioas *ioas, unsigned long start,
 			    unsigned long last)
 {
+	const struct area *area = iommufd_area_first(&ioas->areas, start, last);
+
+	if (area && area->kept)
+		return iommufd_explain_kept(ioas, area);
 	return iommufd_reason_note(ioas->ctx, -EBUSY,
 				   "another thread is mapping or unmapping something in %#lx-%#lx of IOAS %u",
 				   start, last, ioas->obj.id);

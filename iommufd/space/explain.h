@@ -25,6 +25,7 @@ int iommufd_explain_no_place(struct ioas *ioas, unsigned long length);
 
 int iommufd_explain_cut(struct ioas *ioas, unsigned long start,
 			unsigned long last);
+int iommufd_explain_kept(struct ioas *ioas, const struct area *area);
 int iommufd_explain_working(struct ioas *ioas, unsigned long start,
 			    unsigned long last);
 int iommufd_explain_nothing(struct ioas *ioas, unsigned long start,

@@ -544,7 +544,8 @@ static int remove_descendants(struct area *chain)
  * @obstacle: set to an area that an in-kernel user has pages of, which gets no
  *	new pins from then on. NULL if the caller does not call back now.
  *
- * Return: 0; -EAGAIN with nothing changed but that: call it back, try again; or -EIO
+ * Return: 0; -EAGAIN with nothing changed but that: call it back, try again; -EBUSY with
+ * nothing changed if an IOMMU reads one of them by itself; or -EIO
  * if a driver has not unmapped something: that stays, and so does @chain.
  */
 int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
@@ -563,6 +564,9 @@ int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
 		rc = remove_descendants(found);
 		if (!rc)
 			return 0;
+	} else if (area->kept) {
+		rc = iommufd_explain_kept(area_loose(area)->ioas, area);
+		chain_set_ready(found);
 	} else {
 		if (obstacle)
 			iommufd_obstacle_set(obstacle, area_loose(area)->ioas,

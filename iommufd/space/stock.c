@@ -121,7 +121,7 @@ void iommufd_stock_check(const struct ioas *ioas, const struct area *area)
 {
 	const struct pinned *pinned = area->pinned;
 
-	WARN_ON(area->pins || area->in_use || area->parked || area->lent);
+	WARN_ON(area->pins || area->kept || area->in_use || area->parked || area->lent);
 	WARN_ON(area->embedded == !!ioas->parent);
 	if (ioas->parent)
 		return;

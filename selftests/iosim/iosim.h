@@ -189,10 +189,46 @@ struct iosim_invalidate_pasid_table {
 #define IOSIM_INVALIDATE_ALL_PASIDS	(1U << 1)
 
 /*
- * IOMMU_VIOMMU_ALLOC: a vIOMMU, for a device that is not behind a VT-d. It takes no data.
- * The page tables above are made on it as on its nesting parent.
+ * IOMMU_VIOMMU_ALLOC: a vIOMMU, for a device that is not behind a VT-d, with or without
+ * data. The page tables above are made on it as on its nesting parent.
  */
 #define IOSIM_VIOMMU_TYPE	0x494f5301
+
+/**
+ * struct iosim_viommu - data of IOMMU_VIOMMU_ALLOC
+ * @out_mmap_offset: set to the offset of mmap()
+ * @out_mmap_length: set to the length: of a page that begins with a struct iosim_viommu_page
+ */
+struct iosim_viommu {
+	__u64 out_mmap_offset;
+	__u64 out_mmap_length;
+};
+
+/*
+ * IOMMU_HW_QUEUE_ALLOC, of a vIOMMU with data: a ring of struct iosim_invalidate_viommu. Its
+ * length is a power of two up to 128 KiB, and it is aligned to 32 bytes. The first has index
+ * 0, and each other one needs the one before it.
+ */
+#define IOSIM_HW_QUEUE_TYPE	0x494f5301
+#define IOSIM_HW_QUEUES		4
+
+/**
+ * struct iosim_viommu_page - the registers of queues
+ * @queue: by their index
+ * @queue.prod: written by the guest: how many entries there have been, modulo 2^32
+ * @queue.cons: written by the IOMMU: how many it has done
+ * @queue.error: an errno, why it has stopped at the next entry: until the guest writes 0
+ *
+ * The IOMMU looks every millisecond.
+ */
+struct iosim_viommu_page {
+	struct {
+		__u32 prod;
+		__u32 cons;
+		__u32 error;
+		__u32 __reserved;
+	} queue[IOSIM_HW_QUEUES];
+};
 
 /* IOMMU_HWPT_INVALIDATE of a vIOMMU. */
 #define IOSIM_INVALIDATE_VIOMMU	0x494f5303

@@ -502,6 +502,25 @@ static inline int iommu_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
 	return rc;
 }
 
+static inline int iommu_hw_queue_alloc(int fd, uint32_t viommu, uint32_t type,
+				       uint32_t index, uint64_t iova,
+				       uint64_t length, uint32_t *queue)
+{
+	struct iommu_hw_queue_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu,
+		.type = type,
+		.index = index,
+		.nesting_parent_iova = iova,
+		.length = length,
+	};
+	int rc = iommu_cmd(fd, IOMMU_HW_QUEUE_ALLOC, &cmd);
+
+	if (!rc)
+		*queue = cmd.out_hw_queue_id;
+	return rc;
+}
+
 /* @id (may be NULL): the queue's. */
 static inline int iommu_veventq_alloc(int fd, uint32_t viommu, uint32_t type,
 				      uint32_t depth, uint32_t *id, int *queue)

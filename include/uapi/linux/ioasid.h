@@ -249,6 +249,51 @@ struct iommu_veventq_alloc {
 #define IOMMU_VEVENTQ_ALLOC _IO(IOMMUFD_TYPE, 0x93)
 #endif
 
+#ifndef IOMMU_HW_QUEUE_ALLOC
+/**
+ * enum iommu_hw_queue_type - kinds of queues
+ * @IOMMU_HW_QUEUE_TYPE_DEFAULT: none
+ * @IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV: of newer kernels
+ */
+enum iommu_hw_queue_type {
+	IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
+	IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
+};
+
+/**
+ * struct iommu_hw_queue_alloc - ioctl(IOMMU_HW_QUEUE_ALLOC)
+ * @size: sizeof(struct iommu_hw_queue_alloc)
+ * @flags: must be 0
+ * @viommu_id: the vIOMMU
+ * @type: enum iommu_hw_queue_type, or one of the IOMMU driver's
+ * @index: which of that type's
+ * @out_hw_queue_id: set to the ID of the queue
+ * @nesting_parent_iova: where it is in the nesting parent, which is where the guest has it
+ * @length: bytes
+ *
+ * Let the IOMMU read a queue in the guest's memory by itself. That stays mapped, pinned and
+ * charged until the queue is destroyed: to unmap a mapping that has a part of it is EBUSY
+ * meanwhile. It must be in one piece in memory, as it is within a huge page. The queue
+ * keeps the vIOMMU.
+ *
+ * EOPNOTSUPP: flags, or the IOMMU driver has no such queues. ENOENT: no such vIOMMU, or
+ * nothing is mapped there. EINVAL: no length, a BAR, or a length or index that the driver
+ * does not take. EOVERFLOW: beyond the end of 64 bits. EPERM: mapped to be written only.
+ * EFAULT: not in one piece. EEXIST, and other errors of the driver's.
+ */
+struct iommu_hw_queue_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 index;
+	__u32 out_hw_queue_id;
+	__aligned_u64 nesting_parent_iova;
+	__aligned_u64 length;
+};
+#define IOMMU_HW_QUEUE_ALLOC _IO(IOMMUFD_TYPE, 0x94)
+#endif
+
 #ifndef IOMMU_IOAS_MAP_FILE
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)

@@ -218,6 +218,16 @@ static inline void fill_veventq(struct env *env, void *arg)
 	cmd->veventq_depth = 1;
 }
 
+static inline void fill_hw_queue(struct env *env, void *arg)
+{
+	struct iommu_hw_queue_alloc *cmd = arg;
+
+	(void)env;
+	cmd->viommu_id = INT32_MAX;
+	cmd->type = 1;
+	cmd->length = 1;
+}
+
 static inline void fill_change_process(struct env *env, void *arg)
 {
 	(void)arg;
@@ -391,6 +401,14 @@ static const struct row rows[] = {
 		.flags = AT(iommu_veventq_alloc, flags),
 		.reserved = { FIELD(iommu_veventq_alloc, __reserved) },
 		.ids = { AT(iommu_veventq_alloc, viommu_id) },
+	}, {
+		.name = "HW_QUEUE_ALLOC",
+		.cmd = IOMMU_HW_QUEUE_ALLOC,
+		SIZES(iommu_hw_queue_alloc, length),
+		.fill = fill_hw_queue,
+		.good = -ENOENT,
+		.flags = AT(iommu_hw_queue_alloc, flags),
+		.ids = { AT(iommu_hw_queue_alloc, viommu_id) },
 	}, {
 		.name = "HWPT_INVALIDATE",
 		.cmd = IOMMU_HWPT_INVALIDATE,

@@ -26,6 +26,8 @@ struct ground {
 	uint32_t viommu;
 	uint32_t hwpt;
 	uint64_t root;
+	uint64_t ring;
+	struct iosim_viommu data;
 	uint32_t id;
 	int queue;
 };
@@ -40,11 +42,13 @@ static int ground_open(struct ground *ground)
 	if (!rc)
 		rc = sim_parent_hwpt(sim, &ground->parent);
 	if (!rc)
-		rc = guest_viommu(sim->fd, ground->dev, ground->parent,
-				  &ground->viommu);
+		rc = iommu_viommu_alloc(sim->fd, ground->dev, ground->parent,
+					IOSIM_VIOMMU_TYPE, &ground->data,
+					sizeof(ground->data), &ground->viommu);
 	if (rc)
 		return rc;
 	ground->root = sim_guest_root(sim);
+	ground->ring = guest_table(&sim->guest);
 	rc = guest_map(&sim->guest, ground->root, V, SIM_AT, PAGE, GUEST_4K,
 		       GUEST_RW);
 	if (!rc)
@@ -65,8 +69,18 @@ static int do_destroy(struct ground *ground)
 
 static int do_viommu(struct ground *ground)
 {
-	return guest_viommu(ground->sim.fd, ground->dev, ground->parent,
-			    &ground->id);
+	struct iosim_viommu data;
+
+	return iommu_viommu_alloc(ground->sim.fd, ground->dev, ground->parent,
+				  IOSIM_VIOMMU_TYPE, &data, sizeof(data),
+				  &ground->id);
+}
+
+static int do_hw_queue(struct ground *ground)
+{
+	return iommu_hw_queue_alloc(ground->sim.fd, ground->viommu,
+				    IOSIM_HW_QUEUE_TYPE, 0, ground->ring, PAGE,
+				    &ground->id);
 }
 
 static int do_hwpt(struct ground *ground)
@@ -115,6 +129,7 @@ TEST_F(viommu, alloc_and_destroy)
 		{ .command = do_hwpt, .undo = do_destroy },
 		{ .command = do_vdevice, .undo = do_destroy },
 		{ .command = do_queue, .undo = undo_queue },
+		{ .command = do_hw_queue, .undo = do_destroy },
 	};
 	static const struct step ends[] = {
 		{ .command = do_destroy, .prepare = do_viommu,
@@ -124,6 +139,8 @@ TEST_F(viommu, alloc_and_destroy)
 		{ .command = do_destroy, .prepare = do_vdevice,
 		  .never_fails = true },
 		{ .command = undo_queue, .prepare = do_queue,
+		  .never_fails = true },
+		{ .command = do_destroy, .prepare = do_hw_queue,
 		  .never_fails = true },
 	};
 	unsigned int i;
@@ -149,6 +166,7 @@ TEST_F(viommu, use)
 	EXPECT_EQ(IOSIM_REASON_NOT_PRESENT, dma_poke(&dma, V + PAGE, 1));
 	EXPECT_WALK(&read_events, 0);
 	EXPECT_EQ(0, dma_check(&dma, V, ground->sim.buf));
+	close(ground->queue);
 }
 
 SIM_HARNESS_MAIN

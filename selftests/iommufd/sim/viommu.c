@@ -251,7 +251,7 @@ TEST_F(viommu, wrong_arguments)
 		.hwpt_id = self->parent,
 	}, wrong;
 	uint32_t plain;
-	char data[16] = {};
+	char data[20] = {};
 
 #define REFUSED(error, field, value)					\
 	do {								\
@@ -279,7 +279,10 @@ TEST_F(viommu, wrong_arguments)
 	EXPECT_TRUE(reason_explains(self->fd, EINVAL, "NEST_PARENT"));
 	REFUSED(E2BIG, data_len, PAGE + 1);
 	cmd.data_uptr = iommu_ptr(data);
-	REFUSED(EOPNOTSUPP, data_len, sizeof(data));
+	REFUSED(EINVAL, data_len, sizeof(data));
+	REFUSED(EINVAL, data_len, 8);
+	cmd.data_uptr = 8;
+	REFUSED(EFAULT, data_len, sizeof(struct iosim_viommu));
 }
 
 TEST_F(viommu, wrong_page_tables)
