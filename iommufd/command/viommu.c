@@ -112,16 +112,39 @@ int iommufd_viommu_cmd_alloc(struct command *cmd)
 	return command_publish(cmd, &viommu->obj);
 }
 
+/*
+ * The caller knows the ID already: an unbind waits for whoever has the device, who must
+ * not wait for user memory then.  Publishes @vdev, or destroys it; in both cases before
+ * the device may go, which takes its virtual device with it.
+ */
+static int connect(struct iommufd_ctx *ctx, struct vdevice *vdev, u32 dev_id)
+{
+	struct iommufd_device *idev = iommufd_device_get(ctx, dev_id);
+	int rc;
+
+	if (idev)
+		rc = iommufd_vdevice_connect(vdev, idev);
+	else
+		rc = iommufd_device_explain_none(ctx, dev_id);
+	if (rc)
+		iommufd_object_abort(ctx, &vdev->obj);
+	else
+		iommufd_object_publish(ctx, &vdev->obj);
+	if (idev)
+		object_put(ctx, &idev->obj);
+	return rc;
+}
+
 /**
  * iommufd_viommu_cmd_vdevice - IOMMU_VDEVICE_ALLOC
  * @cmd: struct iommu_vdevice_alloc
  *
- * Return: 0, -ENOENT, -EFAULT, or an errno of iommufd_vdevice_alloc().
+ * Return: 0, -ENOENT, -EFAULT, or an errno of iommufd_vdevice_alloc() or
+ * iommufd_vdevice_connect().
  */
 int iommufd_viommu_cmd_vdevice(struct command *cmd)
 {
 	struct iommu_vdevice_alloc *arg = cmd->arg;
-	struct iommufd_device *idev;
 	struct viommu *viommu;
 	struct vdevice *vdev;
 	int rc;
@@ -129,21 +152,15 @@ int iommufd_viommu_cmd_vdevice(struct command *cmd)
 	viommu = viommu_get(cmd->ctx, arg->viommu_id);
 	if (!viommu)
 		return explain_none(cmd->ctx, arg->viommu_id);
-	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
-	if (!idev) {
-		rc = iommufd_device_explain_none(cmd->ctx, arg->dev_id);
-		goto out;
-	}
-	vdev = iommufd_vdevice_alloc(viommu, idev, arg->virt_id);
-	rc = PTR_ERR_OR_ZERO(vdev);
-	if (!rc) {
-		arg->out_vdevice_id = vdev->obj.id;
-		rc = command_publish(cmd, &vdev->obj);
-	}
-	/* Only now: who unbinds the device takes what has been published away. */
-	object_put(cmd->ctx, &idev->obj);
-out:
+	vdev = iommufd_vdevice_alloc(viommu, arg->virt_id);
 	object_put(cmd->ctx, &viommu->obj);
+	if (IS_ERR(vdev))
+		return PTR_ERR(vdev);
+	arg->out_vdevice_id = vdev->obj.id;
+	rc = command_reply(cmd);
+	if (!rc)
+		return connect(cmd->ctx, vdev, arg->dev_id);
+	iommufd_object_abort(cmd->ctx, &vdev->obj);
 	return rc;
 }
 
@@ -152,7 +169,8 @@ out:
  * @cmd: struct iommu_hw_queue_alloc
  *
  * Return: 0, -EOPNOTSUPP (flags, no type), -EINVAL (no length), -EOVERFLOW, -ENOENT,
- * -EFAULT, or an errno of iommufd_hw_queue_alloc().
+ * -EFAULT, or an errno of iommufd_hw_queue_alloc() or
+ * iommufd_hw_queue_start().
  */
 int iommufd_viommu_cmd_hw_queue(struct command *cmd)
 {
@@ -172,13 +190,19 @@ int iommufd_viommu_cmd_hw_queue(struct command *cmd)
 	viommu = viommu_get(cmd->ctx, arg->viommu_id);
 	if (!viommu)
 		return explain_none(cmd->ctx, arg->viommu_id);
-	queue = iommufd_hw_queue_alloc(viommu, arg->type, arg->index,
+	queue = iommufd_hw_queue_alloc(viommu, arg->type,
 				       arg->nesting_parent_iova, arg->length);
-	rc = PTR_ERR_OR_ZERO(queue);
-	if (!rc) {
-		arg->out_hw_queue_id = queue->id;
-		rc = command_publish(cmd, queue);
-	}
 	object_put(cmd->ctx, &viommu->obj);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	/* Once the driver knows the queue, others may depend on it: nothing fails then. */
+	arg->out_hw_queue_id = queue->id;
+	rc = command_reply(cmd);
+	if (!rc)
+		rc = iommufd_hw_queue_start(queue, arg->index);
+	if (rc)
+		iommufd_object_abort(cmd->ctx, queue);
+	else
+		iommufd_object_publish(cmd->ctx, queue);
 	return rc;
 }

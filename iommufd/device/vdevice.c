@@ -53,8 +53,15 @@ static const struct object_kind vdevice_kind = {
 	.destroy = vdevice_destroy,
 };
 
-/* Holds the vIOMMU. */
-static struct vdevice *vdevice_new(struct viommu *viommu, u64 virt_id)
+/**
+ * iommufd_vdevice_alloc - a virtual device, of no device yet
+ * @viommu: the vIOMMU; the caller has a reference
+ * @virt_id: how the guest calls the device
+ *
+ * Return: an object that has not been published; or ERR_PTR of -ENOMEM, or -EBUSY (no ID
+ * left).
+ */
+struct vdevice *iommufd_vdevice_alloc(struct viommu *viommu, u64 virt_id)
 {
 	size_t size = viommu->core.ops->vdevice_size;
 	struct iommufd_ctx *ctx = viommu->core.ictx;
@@ -115,40 +122,30 @@ static int connect(struct vdevice *vdev, struct iommufd_device *idev)
 }
 
 /**
- * iommufd_vdevice_alloc - tell a vIOMMU of a device
- * @viommu: the vIOMMU; the caller has a reference
- * @idev: the device; likewise, until the object is published or aborted
- * @virt_id: how the guest calls it
+ * iommufd_vdevice_connect - tell a vIOMMU of a device
+ * @vdev: of iommufd_vdevice_alloc(), not published; to be aborted on an error
+ * @idev: the device; the caller has a reference until @vdev is published or aborted
  *
- * Return: an object that has not been published; or ERR_PTR of -EINVAL (behind another
- * IOMMU, or a sub-device), -EEXIST, -ENOMEM, -EINTR, or the IOMMU driver's errors.
+ * Return: 0, -EINVAL (behind another IOMMU, or a sub-device), -EEXIST, -ENOMEM, -EINTR, or
+ * the IOMMU driver's errors.
  */
-struct vdevice *iommufd_vdevice_alloc(struct viommu *viommu,
-				      struct iommufd_device *idev, u64 virt_id)
+int iommufd_vdevice_connect(struct vdevice *vdev, struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ctx = idev->ctx;
-	struct vdevice *vdev;
 	int rc;
 
 	if (idev->sub)
-		return ERR_PTR(iommufd_reason_note(ctx, -EINVAL,
-						   "%s has no RID of its own, which could be virtual",
-						   idev->name));
-	rc = iommufd_viommu_check(viommu, idev->dev);
-	if (rc)
-		return ERR_PTR(rc);
-	vdev = vdevice_new(viommu, virt_id);
-	if (IS_ERR(vdev))
-		return vdev;
-	rc = mutex_lock_killable(&ctx->vdevice_lock);
-	if (!rc) {
-		rc = connect(vdev, idev);
-		mutex_unlock(&ctx->vdevice_lock);
-	}
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "%s has no RID of its own, which could be virtual",
+					   idev->name);
+	rc = iommufd_viommu_check(vdev->viommu, idev->dev);
 	if (!rc)
-		return vdev;
-	iommufd_object_abort(ctx, &vdev->obj);
-	return ERR_PTR(rc);
+		rc = mutex_lock_killable(&ctx->vdevice_lock);
+	if (rc)
+		return rc;
+	rc = connect(vdev, idev);
+	mutex_unlock(&ctx->vdevice_lock);
+	return rc;
 }
 
 /**

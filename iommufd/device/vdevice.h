@@ -30,8 +30,8 @@ static inline struct vdevice *vdevice_of(struct object *obj)
 	return container_of(obj, struct vdevice, obj);
 }
 
-struct vdevice *iommufd_vdevice_alloc(struct viommu *viommu,
-				      struct iommufd_device *idev, u64 virt_id);
+struct vdevice *iommufd_vdevice_alloc(struct viommu *viommu, u64 virt_id);
+int iommufd_vdevice_connect(struct vdevice *vdev, struct iommufd_device *idev);
 void iommufd_vdevice_device_gone(struct iommufd_device *idev);
 
 #endif

@@ -56,6 +56,12 @@ static const struct object_kind hw_queue_kind = {
 	.destroy = hw_queue_destroy,
 };
 
+/*
+ * The arrays that pinning takes grow with it; the queues of hardware have some MiB at
+ * most.
+ */
+#define LENGTH_MAX	SZ_1G
+
 /* Holds the vIOMMU. */
 static struct hw_queue *hw_queue_new(struct viommu *viommu, size_t size)
 {
@@ -79,9 +85,18 @@ static struct hw_queue *hw_queue_new(struct viommu *viommu, size_t size)
 	return queue;
 }
 
-/* On an error hw_queue_destroy() undoes it. */
-static int start(struct hw_queue *queue, u32 index)
+/**
+ * iommufd_hw_queue_start - let the IOMMU read a queue
+ * @obj: of iommufd_hw_queue_alloc(); to be aborted on an error
+ * @index: which of the type's
+ *
+ * Other queues may depend on it at once: if this returns 0, it is to be published.
+ *
+ * Return: 0, an errno of iommufd_ioas_keep(), or the driver's.
+ */
+int iommufd_hw_queue_start(struct object *obj, u32 index)
 {
+	struct hw_queue *queue = queue_of(obj);
 	const struct iommufd_viommu_ops *ops = queue->core.viommu->ops;
 	unsigned long iova = queue->core.base_addr;
 	phys_addr_t phys;
@@ -113,39 +128,37 @@ static size_t size_of(struct viommu *viommu, u32 type)
 }
 
 /**
- * iommufd_hw_queue_alloc - let the IOMMU read a queue
+ * iommufd_hw_queue_alloc - a queue that the IOMMU does not know yet
  * @viommu: of this vIOMMU; the caller has a reference
  * @type: enum iommu_hw_queue_type, or one of the driver's
- * @index: which of the type's
  * @iova: where it is, in the nesting parent
  * @length: bytes, not 0, and not beyond the end of all
  *
  * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP (there are no
- * such queues), -ENOMEM, of an errno of iommufd_ioas_keep(), or the driver's.
+ * such queues), -E2BIG, -ENOMEM, or -EBUSY (no ID left).
  */
-struct object *iommufd_hw_queue_alloc(struct viommu *viommu, u32 type, u32 index,
+struct object *iommufd_hw_queue_alloc(struct viommu *viommu, u32 type,
 				      unsigned long iova, unsigned long length)
 {
 	struct iommufd_ctx *ctx = viommu->core.ictx;
 	size_t size = size_of(viommu, type);
 	struct hw_queue *queue;
-	int rc;
 
 	if (!size)
 		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
 						   "the IOMMU driver has no hardware queues of type %#x on vIOMMU %u",
 						   type, viommu->obj.id));
+	if (length > LENGTH_MAX)
+		return ERR_PTR(iommufd_reason_note(ctx, -E2BIG,
+						   "a hardware queue has %#x bytes at most",
+						   LENGTH_MAX));
 	queue = hw_queue_new(viommu, size);
 	if (IS_ERR(queue))
 		return ERR_CAST(queue);
 	queue->core.base_addr = iova;
 	queue->core.length = length;
 	queue->core.type = type;
-	rc = start(queue, index);
-	if (!rc)
-		return &queue->obj;
-	iommufd_object_abort(ctx, &queue->obj);
-	return ERR_PTR(rc);
+	return &queue->obj;
 }
 
 /**
@@ -173,7 +186,8 @@ static struct object *object_of(struct iommufd_object *core)
  * @obj_dependent: a queue: iommufd_hw_queue_depend()
  * @obj_depended: another queue, which cannot be destroyed before
  *
- * Return: 0, -EINVAL (the same, or no queues).
+ * Return: 0, -EINVAL (the same, or no queues), -EBUSY (that one is being destroyed, and
+ * waits for a lock of the driver's that the caller has).
  */
 int _iommufd_object_depend(struct iommufd_object *obj_dependent,
 			   struct iommufd_object *obj_depended)
@@ -182,7 +196,8 @@ int _iommufd_object_depend(struct iommufd_object *obj_dependent,
 	    obj_dependent->type != IOMMUFD_OBJ_HW_QUEUE ||
 	    obj_depended->type != IOMMUFD_OBJ_HW_QUEUE)
 		return -EINVAL;
-	object_hold(object_of(obj_depended));
+	if (!refcount_inc_not_zero(&object_of(obj_depended)->users))
+		return -EBUSY;
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(_iommufd_object_depend, "IOMMUFD");

@@ -9,7 +9,8 @@
 
 struct viommu;
 
-struct object *iommufd_hw_queue_alloc(struct viommu *viommu, u32 type, u32 index,
+int iommufd_hw_queue_start(struct object *obj, u32 index);
+struct object *iommufd_hw_queue_alloc(struct viommu *viommu, u32 type,
 				      unsigned long iova, unsigned long length);
 const struct object *iommufd_hw_queue_owner(struct object *obj);
 

@@ -537,6 +537,23 @@ static int remove_descendants(struct area *chain)
 	return rc;
 }
 
+/*
+ * One that cannot be called back comes first: nobody is to give up pins for an unmap that
+ * will not be.
+ */
+static struct area *in_the_way(struct area *chain)
+{
+	struct area *pinned = NULL;
+
+	for (; chain; chain = chain->chain) {
+		if (chain->kept)
+			return chain;
+		if (chain->pins && !pinned)
+			pinned = chain;
+	}
+	return pinned;
+}
+
 /**
  * iommufd_nested_remove - unmap everything made of areas that are about to be unmapped
  * @ioas: the IOAS, with its lock held for writing
@@ -552,14 +569,10 @@ int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
 			  struct obstacle *obstacle)
 {
 	struct area *found = claim_descendants(ioas, *chain);
-	struct area *area;
-
+	struct area *area = in_the_way(found);
 	int rc = -EAGAIN;
 
 	lockdep_assert_held_write(ioas_lock(ioas));
-	for (area = found; area; area = area->chain)
-		if (area->pins)
-			break;
 	if (!area) {
 		rc = remove_descendants(found);
 		if (!rc)

@@ -67,6 +67,36 @@ static inline int hold_release(const struct hold *hold)
 	return ioctl(hold->fd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
 }
 
+/* Whoever writes to the page waits, or does not any more. */
+static inline int hold_writes(int uffd, void *page, bool on)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { (uintptr_t)page, HOLD_PAGE },
+		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return ioctl(uffd, UFFDIO_WRITEPROTECT, &wp) ? -errno : 0;
+}
+
+/* A page that is there can be read, and not be written to. The userfaultfd, or -errno. */
+static inline int hold_writes_open(void *page)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+	};
+	struct uffdio_register range = {
+		.range = { (uintptr_t)page, HOLD_PAGE },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
+	    ioctl(fd, UFFDIO_REGISTER, &range))
+		return -errno;
+	return hold_writes(fd, page, true) ?: fd;
+}
+
 static inline void hold_close(struct hold *hold)
 {
 	close(hold->fd);

@@ -379,7 +379,7 @@ static const struct row rows[] = {
 	}, {
 		.name = "VIOMMU_ALLOC",
 		.cmd = IOMMU_VIOMMU_ALLOC,
-		SIZES(iommu_viommu_alloc, data_uptr),
+		SIZES(iommu_viommu_alloc, out_viommu_id),
 		.fill = fill_viommu,
 		.good = -ENOENT,
 		.flags = AT(iommu_viommu_alloc, flags),
@@ -395,7 +395,7 @@ static const struct row rows[] = {
 	}, {
 		.name = "VEVENTQ_ALLOC",
 		.cmd = IOMMU_VEVENTQ_ALLOC,
-		SIZES(iommu_veventq_alloc, __reserved),
+		SIZES(iommu_veventq_alloc, out_veventq_fd),
 		.fill = fill_veventq,
 		.good = -ENOENT,
 		.flags = AT(iommu_veventq_alloc, flags),

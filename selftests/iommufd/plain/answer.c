@@ -19,6 +19,7 @@
 
 #include "kselftest_harness.h"
 
+#include "hold.h"
 #include "iommu.h"
 #include "mem.h"
 
@@ -64,34 +65,6 @@ VARIANT(copy, IOMMU_IOAS_COPY, false, false);
 VARIANT(batch, IOASID_MAP_BATCH, false, false);
 VARIANT(batch_nested, IOASID_MAP_BATCH, true, false);
 /* clang-format on */
-
-static int uffd_open(void *page)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-	};
-	struct uffdio_register reg = {
-		.range = { iommu_ptr(page), PAGE },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
-	    ioctl(fd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	return fd;
-}
-
-static int protect(int uffd, void *page, bool on)
-{
-	struct uffdio_writeprotect wp = {
-		.range = { iommu_ptr(page), PAGE },
-		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
-	};
-
-	return ioctl(uffd, UFFDIO_WRITEPROTECT, &wp) ? -errno : 0;
-}
 
 static void fill(FIXTURE_DATA(answer) *self,
 		 const FIXTURE_VARIANT(answer) *variant)
@@ -152,9 +125,8 @@ FIXTURE_SETUP(answer)
 						&self->ioas) :
 			     iommu_ioas_alloc(self->fd, &self->ioas));
 	fill(self, variant);
-	self->uffd = uffd_open(self->page);
+	self->uffd = hold_writes_open(self->page);
 	ASSERT_LE(0, self->uffd);
-	ASSERT_EQ(0, protect(self->uffd, self->page, true));
 }
 
 FIXTURE_TEARDOWN(answer)
@@ -239,7 +211,7 @@ TEST_F(answer, comes_late)
 	self->how = variant->how;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, call, self));
 	ASSERT_EQ(1, poll(&pfd, 1, WAIT_MS));
-	ASSERT_EQ(0, protect(self->uffd, self->page, false));
+	ASSERT_EQ(0, hold_writes(self->uffd, self->page, false));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_EQ(0, self->rc);
 	EXPECT_EQ(!variant->chosen, *self->iova == AT);

@@ -11,6 +11,7 @@
 
 #include "kselftest_harness.h"
 
+#include "hold.h"
 #include "iommu.h"
 #include "mem.h"
 #include "reason.h"
@@ -24,6 +25,7 @@
 #define RING 16
 #define RING_SIZE (RING * sizeof(struct iosim_invalidate_viommu))
 #define ELSEWHERE 0x20000000ULL
+#define WAIT_MS 30000
 
 #define SAYS(error, part, call)						\
 	do {								\
@@ -339,6 +341,7 @@ TEST_F(hw_queue, wrong_arguments)
 	EXPECT_TRUE(reason_explains(self->fd, EOPNOTSUPP, "no hardware queues"));
 	REFUSED(EINVAL, length, 0);
 	REFUSED(EINVAL, length, 1 << 20);
+	REFUSED(E2BIG, length, (1UL << 30) + 1);
 	REFUSED(EOVERFLOW, nesting_parent_iova, UINT64_MAX);
 	REFUSED(EOVERFLOW, length, UINT64_MAX);
 	REFUSED(ENOENT, viommu_id, NO_SUCH_ID);
@@ -350,6 +353,48 @@ TEST_F(hw_queue, wrong_arguments)
 	REFUSED(EOPNOTSUPP, viommu_id, plain);
 	ASSERT_EQ(0, alloc(self, 0, self->at, RING_SIZE, &id));
 	REFUSED(EEXIST, index, 0);
+}
+
+struct answer {
+	int fd;
+	struct iommu_hw_queue_alloc *cmd;
+	int rc;
+};
+
+static void *answer_run(void *arg)
+{
+	struct answer *answer = arg;
+
+	answer->rc = iommu_cmd(answer->fd, IOMMU_HW_QUEUE_ALLOC, answer->cmd);
+	return NULL;
+}
+
+/* One that its caller cannot be told of is not there: no other can depend on it. */
+TEST_F(hw_queue, cannot_be_told)
+{
+	struct answer answer = { .fd = self->fd, .cmd = mem_anon(PAGE) };
+	struct hold hold = { .page = answer.cmd };
+	struct uffdio_range range = { iommu_ptr(answer.cmd), PAGE };
+	uint32_t first, second;
+	pthread_t thread;
+
+	*answer.cmd = (struct iommu_hw_queue_alloc) {
+		.size = sizeof(*answer.cmd), .viommu_id = self->viommu,
+		.type = IOSIM_HW_QUEUE_TYPE, .nesting_parent_iova = self->at,
+		.length = RING_SIZE,
+	};
+	hold.fd = hold_writes_open(hold.page);
+	ASSERT_LE(0, hold.fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, answer_run, &answer));
+	ASSERT_TRUE(hold_wait(&hold, WAIT_MS));
+	EXPECT_EQ(-EIO, alloc(self, 1, self->at + RING_SIZE, RING_SIZE, &second));
+	ASSERT_EQ(0, mprotect(hold.page, PAGE, PROT_READ));
+	ASSERT_EQ(0, ioctl(hold.fd, UFFDIO_WAKE, &range));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(-EFAULT, answer.rc);
+	hold_close(&hold);
+	ASSERT_EQ(0, alloc(self, 0, self->at, RING_SIZE, &first));
+	ASSERT_EQ(0, alloc(self, 1, self->at + RING_SIZE, RING_SIZE, &second));
 }
 
 TEST_F(hw_queue, in_order)

@@ -11,6 +11,7 @@
 #include "kselftest_harness.h"
 
 #include "edu.h"
+#include "hold.h"
 #include "iommu.h"
 #include "mem.h"
 #include "reason.h"
@@ -24,6 +25,7 @@
 #define VIRTUAL 0x99ULL
 #define LARGE 0xfedcba9876543210ULL
 #define EVERYTHING 0, UINT64_MAX
+#define WAIT_MS 30000
 
 #define SAYS(error, part, call)						\
 	do {								\
@@ -274,6 +276,42 @@ TEST_F(vdevice, unbound)
 }
 
 /* Everything is closed, the device first or last, with the virtual one there. */
+struct answer {
+	int fd;
+	struct iommu_vdevice_alloc *cmd;
+	int rc;
+};
+
+static void *answer_run(void *arg)
+{
+	struct answer *answer = arg;
+
+	answer->rc = iommu_cmd(answer->fd, IOMMU_VDEVICE_ALLOC, answer->cmd);
+	return NULL;
+}
+
+/* A caller who does not take his answer holds up nobody who unbinds the device. */
+TEST_F(vdevice, unbound_before_the_answer)
+{
+	struct answer answer = { .fd = self->fd, .cmd = mem_anon(PAGE) };
+	struct hold hold = { .page = answer.cmd };
+	pthread_t thread;
+
+	*answer.cmd = (struct iommu_vdevice_alloc) {
+		.size = sizeof(*answer.cmd), .viommu_id = self->viommu,
+		.dev_id = self->dev, .virt_id = VIRTUAL,
+	};
+	hold.fd = hold_writes_open(hold.page);
+	ASSERT_LE(0, hold.fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, answer_run, &answer));
+	ASSERT_TRUE(hold_wait(&hold, WAIT_MS));
+	engine_close(&self->sim.engine);
+	EXPECT_EQ(0, hold_writes(hold.fd, hold.page, false));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(-ENOENT, answer.rc);
+	hold_close(&hold);
+}
+
 TEST_F(vdevice, left_behind)
 {
 	uint32_t id;
