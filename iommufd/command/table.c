@@ -38,7 +38,10 @@ static struct hwpt *alloc_filled(struct ioas *ioas, struct device *dev,
 	struct hwpt *hwpt;
 	int rc;
 
-	mutex_lock(&ioas->attach_lock);
+	/* Others may be filling a page table with a million areas. */
+	rc = mutex_lock_killable(&ioas->attach_lock);
+	if (rc)
+		return ERR_PTR(rc);
 	hwpt = iommufd_hwpt_alloc(ioas, dev, flags, data);
 	if (IS_ERR(hwpt))
 		rc = 0;

@@ -614,7 +614,10 @@ static int change_ioas(struct change *change, struct ioas *ioas)
 	struct hwpt *hwpt;
 	int rc;
 
-	mutex_lock(&ioas->attach_lock);
+	/* Others may be filling a page table with a million areas. */
+	rc = mutex_lock_killable(&ioas->attach_lock);
+	if (rc)
+		return rc;
 	rc = change_existing(change, ioas);
 	if (rc != -ENOENT)
 		goto out;

@@ -25,6 +25,7 @@
 #include "domain/hwpt.h"
 #include "report/event.h"
 #include "report/fault.h"
+#include "space/hold.h"
 #include "space/table.h"
 
 static bool can_enforce(struct device *dev)

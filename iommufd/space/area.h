@@ -60,7 +60,8 @@ enum area_state {
  * @kept: how many have pinned pages that an unmap must not ask for, see
  *	iommufd_ioas_keep()
  * @closing: an unmap waits until @pins is 0: no new ones
- * @in_use: the page tables of its IOAS translate it, and the memory is in use:
+ * @in_use: the page tables of its IOAS translate it, as far as they are filled (see
+ *	border.c), and the memory is in use:
  *	in a nested IOAS by what the area originates from, else by the area
  *	itself. False in an IOAS without page tables, and for a BAR whose owner
  *	has gone.
@@ -150,7 +151,7 @@ static inline struct loose_area *area_loose(struct area *area)
 	return container_of(area, struct loose_area, area);
 }
 
-/* Do the page tables of its IOAS translate it? */
+/* Do the page tables of its IOAS translate it, as far as they are filled? */
 static inline bool area_is_filled(const struct area *area)
 {
 	return area->in_use && !area->parked;

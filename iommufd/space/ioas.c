@@ -14,9 +14,10 @@
  * ioas->lock		(rwsem) which page tables there are. Held for reading
  *			by everything that fills or drains areas, and that
  *			refers to the memory of areas of others. Held for
- *			writing to add or remove a page table, which fills or
- *			drains all areas, and to revoke or recharge areas, and to
- *			unmap from an IOAS that others are nested in. Areas that
+ *			writing to add or remove a page table, to fill or drain a
+ *			portion of the areas in it (border.c), to revoke or
+ *			recharge areas, and to unmap from an IOAS that others
+ *			are nested in. Areas that
  *			are AREA_READY then stay so, and stay. A family of nested
  *			IOASes uses that of the outermost one: always take it as
  *			ioas_lock(ioas).
@@ -160,6 +161,7 @@ static struct ioas *ioas_new(struct iommufd_ctx *ctx)
 	init_waitqueue_head(&ioas->quiet);
 	/* Only software uses it so far: any alignment will do. */
 	ioas->alignment = 1;
+	ioas->aligned = 1;
 	return ioas;
 }
 

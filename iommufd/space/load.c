@@ -22,45 +22,42 @@
  */
 
 /**
- * iommufd_area_fill - map an area into a domain
+ * iommufd_area_fill - map a part of an area into a domain
  * @ioas: its IOAS
  * @area: with its memory in use
+ * @span: the part
  * @table: the page table that the domain is
  *
  * Return: 0 or an errno of iommufd_paging_fill().
  */
 int iommufd_area_fill(const struct ioas *ioas, const struct area *area,
-		      const struct ioas_table *table)
+		      const struct span *span, const struct ioas_table *table)
 {
-	const struct paging_range range = area_range(ioas, area);
+	const struct paging_range range = area_range(ioas, area, span);
 
 	return iommufd_paging_fill(&table->paging, &range);
 }
 
 /* The same, with a shorter way for most areas. */
 static inline int fill(const struct ioas *ioas, const struct area *area,
-		       const struct ioas_table *table)
+		       const struct span *span, const struct ioas_table *table)
 {
 	phys_addr_t phys = area_phys(area);
 
 	if (!phys)
-		return iommufd_area_fill(ioas, area, table);
-	return paging_fill_run(&table->paging, area->iova, phys,
-			       area_length(area), area_iommu_prot(area),
-			       ioas->small_pages);
+		return iommufd_area_fill(ioas, area, span, table);
+	return paging_fill_run(&table->paging, span->iova,
+			       phys + (span->iova - area->iova), span->length,
+			       area_iommu_prot(area), ioas->small_pages);
 }
 
-/**
- * iommufd_area_unuse - the page tables do not translate an area any more: unpin it
- * @ioas: its IOAS
- * @area: with in_use set
- */
-void iommufd_area_unuse(const struct ioas *ioas, struct area *area)
+/* A driver may have left something of an area behind: is it gone now? */
+static bool clear(const struct ioas_table *table, const struct area *area)
 {
-	area->in_use = false;
-	area->parked = false;
-	if (!ioas->parent)
-		pinned_unuse(area->pinned);
+	struct span span;
+
+	return !table_span(table, area, &span) ||
+	       iommufd_paging_clear(&table->paging, span.iova, span.length);
 }
 
 /* @failed could not be filled: drain all page tables before it. */
@@ -68,16 +65,14 @@ static void area_unload(struct ioas *ioas, struct area *area,
 			const struct ioas_table *failed, int rc)
 {
 	struct ioas_table *table;
+	struct span span;
 
 	/* -EIO may also be the driver's own error. */
-	area->stuck = rc == -EIO &&
-		      !iommufd_paging_clear(&failed->paging, area->iova,
-					    area_length(area));
-	list_for_each_entry(table, &ioas->tables, link) {
+	area->stuck = rc == -EIO && !clear(failed, area);
+	for_each_table_of(ioas, table, area, &span) {
 		if (table == failed)
 			break;
-		if (!paging_drain_range(&table->paging, area->iova,
-					area_length(area)))
+		if (!paging_drain_range(&table->paging, span.iova, span.length))
 			area->stuck = true;
 	}
 }
@@ -96,6 +91,7 @@ static void area_unload(struct ioas *ioas, struct area *area,
 int iommufd_area_load(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
+	struct span span;
 	int rc;
 
 	if (pinned_is_bar(area->pinned)) {
@@ -105,8 +101,8 @@ int iommufd_area_load(struct ioas *ioas, struct area *area)
 		if (area->parked)
 			return 0;
 	}
-	list_for_each_entry(table, &ioas->tables, link) {
-		rc = fill(ioas, area, table);
+	for_each_table_of(ioas, table, area, &span) {
+		rc = fill(ioas, area, &span, table);
 		if (rc) {
 			area_unload(ioas, area, table, rc);
 			return rc;
@@ -142,13 +138,13 @@ int iommufd_area_refill(struct ioas *ioas, struct area *area)
 bool iommufd_area_drain(struct ioas *ioas, struct area *area)
 {
 	struct ioas_table *table;
+	struct span span;
 	bool gone = true;
 
 	if (!area->in_use)
 		return true;
-	list_for_each_entry(table, &ioas->tables, link) {
-		if (!paging_drain_range(&table->paging, area->iova,
-					area_length(area)))
+	for_each_table_of(ioas, table, area, &span) {
+		if (!paging_drain_range(&table->paging, span.iova, span.length))
 			gone = false;
 		atomic_long_inc(&ioas->flushes);
 	}
@@ -164,15 +160,24 @@ bool iommufd_area_drain(struct ioas *ioas, struct area *area)
  * Out of the page tables ------------------------------------------------------
  */
 
-static bool drain_table(const struct paging *paging, const struct area *chain)
+/* Does a page table have anything of an area? */
+static inline bool has_of(const struct ioas_table *table,
+			  const struct area *area, struct span *span)
+{
+	return area_is_filled(area) && table_span(table, area, span);
+}
+
+static bool drain_table(const struct ioas_table *table,
+			const struct area *chain)
 {
 	struct paging_drain drain;
 	unsigned int n = 0;
+	struct span span;
 
-	paging_drain_begin(&drain, paging);
+	paging_drain_begin(&drain, &table->paging);
 	for (; chain; chain = chain->chain) {
-		if (area_is_filled(chain))
-			paging_drain(&drain, chain->iova, area_length(chain));
+		if (has_of(table, chain, &span))
+			paging_drain(&drain, span.iova, span.length);
 		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 	}
@@ -180,12 +185,10 @@ static bool drain_table(const struct paging *paging, const struct area *chain)
 }
 
 /* A driver has failed to unmap something: find out what is left. */
-static void find_stuck(const struct paging *paging, struct area *chain)
+static void find_stuck(const struct ioas_table *table, struct area *chain)
 {
 	for (; chain; chain = chain->chain) {
-		if (area_is_filled(chain) &&
-		    !iommufd_paging_clear(paging, chain->iova,
-					  area_length(chain)))
+		if (area_is_filled(chain) && !clear(table, chain))
 			chain->stuck = true;
 		cond_resched();
 	}
@@ -247,13 +250,14 @@ bool iommufd_chain_unuse(const struct ioas *ioas, struct area *chain)
 void iommufd_chain_empty(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table;
+	struct span span;
 
 	list_for_each_entry(table, &ioas->tables, link) {
-		if (chain->chain && !drain_table(&table->paging, chain))
-			find_stuck(&table->paging, chain);
-		else if (!chain->chain && area_is_filled(chain) &&
-			 !paging_drain_range(&table->paging, chain->iova,
-					     area_length(chain)))
+		if (chain->chain && !drain_table(table, chain))
+			find_stuck(table, chain);
+		else if (!chain->chain && has_of(table, chain, &span) &&
+			 !paging_drain_range(&table->paging, span.iova,
+					     span.length))
 			chain->stuck = true;
 		atomic_long_inc(&ioas->flushes);
 	}
@@ -466,22 +470,54 @@ static int use_rows(struct area *chain)
 	return 0;
 }
 
-/* Take the first @bytes of areas out of a domain. */
-static void undo_fill(struct area *chain, const struct paging *paging,
+/* Take the first @bytes that a page table is to have of areas out of it. */
+static void undo_fill(struct area *chain, const struct ioas_table *table,
 		      size_t bytes, int rc)
 {
 	struct paging_drain drain;
 	struct area *area;
+	struct span span;
 
-	paging_drain_begin(&drain, paging);
+	paging_drain_begin(&drain, &table->paging);
 	for (area = chain; area && bytes; area = area->chain) {
-		size_t n = min(bytes, area_length(area));
+		size_t n;
 
-		paging_drain(&drain, area->iova, n);
+		if (!table_span(table, area, &span))
+			continue;
+		n = min(bytes, span.length);
+		paging_drain(&drain, span.iova, n);
 		bytes -= n;
 	}
 	if (!iommufd_paging_drain_end(&drain) || rc == -EIO)
-		find_stuck(paging, chain);
+		find_stuck(table, chain);
+}
+
+/* A BAR that is gone, or off, cannot be filled in with the rest. */
+static int check_bar(const struct area *area)
+{
+	if (!area_bar_is_there(area))
+		return -EFAULT;
+	/* One by one, so that an area can be left out. */
+	return area_bar_is_off(area) ? -EAGAIN : 0;
+}
+
+/* The same where there is no page table to fill. */
+static int check_bars(const struct area *chain)
+{
+	int rc = 0;
+
+	for (; chain && !rc; chain = chain->chain)
+		rc = check_bar(chain);
+	return rc;
+}
+
+/* Add what a page table is to have of an area, in several pieces of memory. */
+static noinline int fill_add(struct paging_fill *fill, const struct ioas *ioas,
+			     const struct area *area, struct span span)
+{
+	const struct paging_range range = area_range(ioas, area, &span);
+
+	return iommufd_paging_fill_add(fill, &range);
 }
 
 static int fill_chain(struct ioas *ioas, struct area *chain,
@@ -489,32 +525,32 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 {
 	struct paging_fill fill;
 	struct area *area;
+	struct span span;
 	int rc = 0;
 
 	iommufd_paging_fill_begin(&fill, &table->paging, ioas->small_pages);
 	for (area = chain; area && !rc; area = area->chain) {
 		phys_addr_t phys = area_phys(area);
 
-		if (!area_bar_is_there(area)) {
-			rc = -EFAULT;
-		} else if (area_bar_is_off(area)) {
-			/* One by one, so that an area can be left out. */
-			rc = -EAGAIN;
-		} else if (phys) {
-			rc = paging_fill_add_run(&fill, area->iova, phys,
-						 area_length(area),
-						 area_iommu_prot(area));
-		} else {
-			const struct paging_range range = area_range(ioas,
-								     area);
-
-			rc = iommufd_paging_fill_add(&fill, &range);
+		if (pinned_is_bar(area->pinned)) {
+			rc = check_bar(area);
+			if (rc)
+				break;
 		}
+		if (!table_span(table, area, &span))
+			continue;
+		if (phys)
+			rc = paging_fill_add_run(&fill, span.iova,
+						 phys + (span.iova - area->iova),
+						 span.length,
+						 area_iommu_prot(area));
+		else
+			rc = fill_add(&fill, ioas, area, span);
 	}
 	if (!rc)
 		rc = iommufd_paging_fill_end(&fill);
 	if (rc)
-		undo_fill(chain, &table->paging, fill.mapped, rc);
+		undo_fill(chain, table, fill.mapped, rc);
 	return rc;
 }
 
@@ -531,6 +567,10 @@ int iommufd_row_fill(struct ioas *ioas, struct area *chain)
 	struct ioas_table *table, *undo;
 	int rc = 0;
 
+	if (list_empty(&ioas->tables))
+		rc = check_bars(chain);
+	if (rc)
+		return rc;
 	list_for_each_entry(table, &ioas->tables, link) {
 		rc = fill_chain(ioas, chain, table);
 		if (rc)
@@ -543,7 +583,7 @@ int iommufd_row_fill(struct ioas *ioas, struct area *chain)
 	list_for_each_entry(undo, &ioas->tables, link) {
 		if (undo == table)
 			break;
-		undo_fill(chain, &undo->paging, SIZE_MAX, 0);
+		undo_fill(chain, undo, SIZE_MAX, 0);
 	}
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "space/chain.h"
 #include "space/paging.h"
 #include "space/space.h"
+#include "space/span.h"
 
 /* A BAR is not memory. */
 static inline int area_iommu_prot(const struct area *area)
@@ -41,13 +42,14 @@ static inline phys_addr_t area_phys(const struct area *area)
 }
 
 static inline struct paging_range area_range(const struct ioas *ioas,
-					     const struct area *area)
+					     const struct area *area,
+					     const struct span *span)
 {
 	return (struct paging_range) {
 		.runs = &area->pinned->runs,
-		.offset = area->offset,
-		.iova = area->iova,
-		.length = area_length(area),
+		.offset = area->offset + (span->iova - area->iova),
+		.iova = span->iova,
+		.length = span->length,
 		.prot = area_iommu_prot(area),
 		.small = ioas->small_pages,
 	};
@@ -96,11 +98,10 @@ static inline bool area_bar_is_off(const struct area *area)
 }
 
 int iommufd_area_fill(const struct ioas *ioas, const struct area *area,
-		      const struct ioas_table *table);
+		      const struct span *span, const struct ioas_table *table);
 int iommufd_area_load(struct ioas *ioas, struct area *area);
 int iommufd_area_refill(struct ioas *ioas, struct area *area);
 bool iommufd_area_drain(struct ioas *ioas, struct area *area);
-void iommufd_area_unuse(const struct ioas *ioas, struct area *area);
 
 int iommufd_chain_fill(struct ioas *ioas, struct area *chain);
 int iommufd_chain_load(struct ioas *ioas, struct area *chain);

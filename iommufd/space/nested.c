@@ -355,20 +355,6 @@ void iommufd_nested_take_back(struct area *chain)
 	}
 }
 
-/**
- * iommufd_nested_take_back_all - no child has a page table any more
- * @ioas: the outermost IOAS, with its lock held for writing
- */
-void iommufd_nested_take_back_all(struct ioas *ioas)
-{
-	struct area *area;
-
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		area->chain = NULL;
-		iommufd_nested_take_back(area);
-	}
-}
-
 /* From now on keep track of where the areas of a child come from. */
 static void keep_sources(struct ioas *child)
 {

@@ -20,7 +20,6 @@ int iommufd_nested_lend(struct ioas *ioas, unsigned long source,
 			unsigned long length, u8 prot);
 bool iommufd_nested_keep_lent(struct area *area);
 void iommufd_nested_take_back(struct area *chain);
-void iommufd_nested_take_back_all(struct ioas *ioas);
 int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
 			  struct obstacle *obstacle);
 

@@ -20,11 +20,6 @@
 #include "memory/runs.h"
 #include "space/paging.h"
 
-/*
- * Unmapping reschedules after each of these, so no entry should be larger (AMD-Vi
- * has entries of any power of two; a driver that chooses them itself may make one).
- */
-#define PAGING_STRIDE	(16UL << 30)
 /* Entries for one call of the driver, which does not reschedule. */
 #define CALL_ENTRIES_MAX (1UL << 18)
 /* Bytes in pieces between two chances to reschedule. */

@@ -11,6 +11,12 @@
 
 struct runs;
 
+/*
+ * Unmapping reschedules after each of these, so no entry should be larger (AMD-Vi
+ * has entries of any power of two; a driver that chooses them itself may make one).
+ */
+#define PAGING_STRIDE	(16UL << 30)
+
 /**
  * struct paging - a domain whose page tables are filled and drained here
  * @domain: the domain

@@ -46,17 +46,19 @@ struct stock {
  * @needs: how many page tables there are, plus attaches that are about to make one:
  *	while it is not 0, what is mapped is pinned. Changed with the lock held for
  *	writing
- * @nested_needs: of the outermost one: the sum of @needs of all below it
+ * @nested_needs: of the outermost one: the sum of @needs of all below it, plus those that
+ *	still have something in use, see iommufd_ioas_settle()
  * @attach_lock: serialises the choice of a page table for a device
  * @lock: see the head of ioas.c, like the rest of the locking
- * @tables: struct ioas_table, the page tables that translate all areas
+ * @tables: struct ioas_table, the page tables that translate all areas, or are to
  * @tree_lock: see the head of ioas.c
  * @areas: the mapped ranges
  * @stock: for the next ones, see stock.c
  * @reserved: ranges that a device or a page table cannot translate; their owners are
  *	struct reserver, or NULL
  * @allowed: ranges that the user wants to stay usable
- * @alignment: of IOVA and length of every area, in bytes
+ * @alignment: of IOVA and length of every new area, in bytes
+ * @aligned: what every area is known to be aligned to
  * @users: struct ioas_user, by ID: the in-kernel users
  * @workers: struct ioas_worker; under @tree_lock
  * @finished: counts workers that have finished
@@ -95,6 +97,7 @@ struct ioas {
 	struct rb_root_cached reserved;
 	struct rb_root_cached allowed;
 	unsigned long alignment;
+	unsigned long aligned;
 	struct xarray users;
 	struct list_head workers;
 	unsigned int finished;
@@ -123,12 +126,18 @@ struct reserver {
  * @link: in ioas.tables
  * @paging: the IOMMU domain
  * @reserver: owns the ranges that its IOMMU cannot translate
+ * @first: the first IOVA of what it translates; changed, like @last, with the lock held
+ *	for writing
+ * @last: the last one, inclusive. While it is being filled or drained that is a part of
+ *	the IOVAs: see border.c; before that, and afterwards, none, see span.h
  * @listed: it is in the list, and so has to be removed
  */
 struct ioas_table {
 	struct list_head link;
 	struct paging paging;
 	struct reserver reserver;
+	unsigned long first;
+	unsigned long last;
 	bool listed;
 };
 

@@ -1,49 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The page tables of an I/O address space, and what all of them need: the memory.
- *
- * Pinning waits for the memory to come, and a user can make that take for ever
- * (userfaultfd, a file system of his own). So nothing is pinned with a lock held that
- * anybody else waits for. An attach that is about to make a page table first
- * announces that the memory will be needed: from then on each new mapping pins its
- * own. Then it pins what is mapped already, without a lock, and drops what has been
- * unmapped meanwhile. When the page table is filled there is nothing left to wait
- * for.
+ * The page tables and in-kernel users of an I/O address space, and what they ask of it.
+ * How page tables get their contents is in border.c, and the memory in hold.c.
  */
 #include <linux/iommu.h>
-#include <linux/sched/signal.h>
 
 #include "context/reason.h"
+#include "space/border.h"
+#include "space/hold.h"
 #include "space/load.h"
-#include "space/nested.h"
 #include "space/ranges.h"
+#include "space/span.h"
 #include "space/table.h"
 
-/* Mappings that are pinned between two looks at the tree. */
-#define HOLD_PORTION	16
-/* Mappings that are passed over before others get the tree. */
-#define PASS_PORTION	1024
+/* Mappings that are looked at before others get the tree. */
+#define LOOK_PORTION	1024
 
 /*
  * What is asked of the IOAS ---------------------------------------------------
  */
 
-/* Does everything that is mapped fit a coarser alignment? */
-static int check_alignment(struct ioas *ioas, unsigned long alignment)
+static unsigned long smallest_page(const struct ioas_table *table)
 {
-	const struct area *area =
-		iommufd_area_first(&ioas->areas, 0, ULONG_MAX);
-
-	for (; area; area = area_next(area, ULONG_MAX)) {
-		if ((area->iova | area_length(area) |
-		     offset_in_page(area->offset)) & (alignment - 1))
-			return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
-						   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
-						   area->iova, area->last,
-						   ioas->obj.id, alignment);
-		cond_resched();
-	}
-	return 0;
+	return 1UL << __ffs(table->paging.domain->pgsize_bitmap);
 }
 
 /* The alignment that page tables, users and options ask for together. */
@@ -55,25 +34,66 @@ static unsigned long wanted_alignment(struct ioas *ioas)
 	unsigned long index;
 
 	list_for_each_entry(table, &ioas->tables, link)
-		alignment = max(alignment,
-				1UL << __ffs(table->paging.domain->pgsize_bitmap));
+		alignment = max(alignment, smallest_page(table));
 	xa_for_each(&ioas->users, index, user)
 		alignment = max(alignment, user->alignment);
 	return alignment;
 }
 
-/* After page tables, users or options have changed. */
-static int update_alignment(struct ioas *ioas)
+/*
+ * After page tables, users or options have changed: new mappings follow that from now on.
+ * If they ask for more, check_alignment() comes next, without the locks.
+ */
+static void update_alignment(struct ioas *ioas)
 {
-	unsigned long alignment = wanted_alignment(ioas);
-	int rc = 0;
-
 	lockdep_assert_held_write(ioas_lock(ioas));
 	lockdep_assert_held(&ioas->tree_lock);
-	if (alignment > ioas->alignment)
-		rc = check_alignment(ioas, alignment);
-	if (!rc)
-		ioas->alignment = alignment;
+	ioas->alignment = wanted_alignment(ioas);
+	ioas->aligned = min(ioas->aligned, ioas->alignment);
+}
+
+/* Do mappings fit @alignment, from *@from on, which moves? *@end: these were all. */
+static int check_some(struct ioas *ioas, unsigned long alignment,
+		      unsigned long *from, bool *end)
+{
+	const struct area *area =
+		iommufd_area_first(&ioas->areas, *from, ULONG_MAX);
+	unsigned int n;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	for (n = 0; area && n < LOOK_PORTION; n++) {
+		if ((area->iova | area_length(area) |
+		     offset_in_page(area->offset)) & (alignment - 1))
+			return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
+						   "the mapping %#lx-%#lx of IOAS %u, or its memory, is not aligned to %#lx bytes",
+						   area->iova, area->last,
+						   ioas->obj.id, alignment);
+		*from = area->last + 1;
+		area = area_next(area, ULONG_MAX);
+	}
+	*end = !area;
+	return 0;
+}
+
+/*
+ * Does everything that is mapped fit the alignment that somebody asks for? He has called
+ * update_alignment(), so whatever comes meanwhile does.
+ */
+static int check_alignment(struct ioas *ioas, unsigned long alignment)
+{
+	unsigned long from = 0;
+	bool end;
+	int rc;
+
+	do {
+		mutex_lock(&ioas->tree_lock);
+		end = alignment <= ioas->aligned;
+		rc = end ? 0 : check_some(ioas, alignment, &from, &end);
+		if (!rc && end)
+			ioas->aligned = max(ioas->aligned, alignment);
+		mutex_unlock(&ioas->tree_lock);
+		cond_resched();
+	} while (!rc && !end);
 	return rc;
 }
 
@@ -130,227 +150,50 @@ void iommufd_ioas_unreserve(struct ioas *ioas, const struct reserver *owner)
 	mutex_unlock(&ioas->tree_lock);
 }
 
+static int change_small_pages(struct ioas *ioas, bool on, bool *was)
+{
+	int rc = 0;
+
+	down_write(ioas_lock(ioas));
+	mutex_lock(&ioas->tree_lock);
+	*was = ioas->small_pages;
+	if (on && !*was && !list_empty(&ioas->tables) &&
+	    !RB_EMPTY_ROOT(&ioas->areas.root))
+		rc = iommufd_reason_note(ioas->ctx, -EINVAL,
+					 "page tables of IOAS %u have something mapped, which may be by large pages",
+					 ioas->obj.id);
+	else
+		ioas->small_pages = on;
+	update_alignment(ioas);
+	mutex_unlock(&ioas->tree_lock);
+	up_write(ioas_lock(ioas));
+	return rc;
+}
+
 /**
  * iommufd_ioas_set_small_pages - the option HUGE_PAGES, the other way round
  * @ioas: the IOAS
  * @on: map everything by pages of PAGE_SIZE
  *
  * Return: 0, -EINVAL if page tables have something mapped already, -EADDRINUSE
- * if something mapped is not aligned to pages.
+ * if something mapped is not aligned to pages, -EINTR.
  */
 int iommufd_ioas_set_small_pages(struct ioas *ioas, bool on)
 {
 	bool was;
 	int rc;
 
-	down_write(ioas_lock(ioas));
-	mutex_lock(&ioas->tree_lock);
-	was = ioas->small_pages;
-	if (on && !was && !list_empty(&ioas->tables) &&
-	    !RB_EMPTY_ROOT(&ioas->areas.root)) {
-		rc = iommufd_reason_note(ioas->ctx, -EINVAL,
-					 "page tables of IOAS %u have something mapped, which may be by large pages",
-					 ioas->obj.id);
-	} else {
-		ioas->small_pages = on;
-		rc = update_alignment(ioas);
-		if (rc)
-			ioas->small_pages = was;
-	}
-	mutex_unlock(&ioas->tree_lock);
-	up_write(ioas_lock(ioas));
-	return rc;
-}
-
-/*
- * The memory ------------------------------------------------------------------
- */
-
-static void change_needs(struct ioas *ioas, int n)
-{
-	lockdep_assert_held_write(ioas_lock(ioas));
-	/* A map reads it before it takes the lock, and again with the lock held. */
-	WRITE_ONCE(ioas->needs, ioas->needs + n);
-	if (!ioas->parent)
-		return;
-	ioas->root->nested_needs += n;
-	if (!ioas->root->nested_needs)
-		iommufd_nested_take_back_all(ioas->root);
-}
-
-static void unuse_all(struct ioas *ioas)
-{
-	struct area *area;
-
-	for_each_ready_area(ioas, area, 0, ULONG_MAX)
-		if (area->in_use)
-			iommufd_area_unuse(ioas, area);
-}
-
-/**
- * struct wanted - a mapping whose memory is to be in use
- * @iova: its first IOVA
- * @pinned: the memory, referenced
- * @used: it is in use now, for the mapping
- */
-struct wanted {
-	unsigned long iova;
-	struct pinned *pinned;
-	bool used;
-};
-
-/**
- * struct wanted_list - a portion of them
- * @from: where to go on looking
- * @end: nothing is left behind that
- * @nr: how many
- * @list: the mappings
- */
-struct wanted_list {
-	unsigned long from;
-	bool end;
-	unsigned int nr;
-	struct wanted list[HOLD_PORTION];
-};
-
-/* The lock is held to refer to the memory of other commands' mappings. */
-static int find_wanted(struct ioas *ioas, struct wanted_list *wanted)
-{
-	unsigned int passed = 0;
-	struct area *area;
-	int rc;
-
-	wanted->nr = 0;
-	rc = down_read_killable(ioas_lock(ioas));
+	/* One at a time, and no page table comes in between. */
+	rc = mutex_lock_killable(&ioas->attach_lock);
 	if (rc)
 		return rc;
-	mutex_lock(&ioas->tree_lock);
-	for (area = iommufd_area_first(&ioas->areas, wanted->from, ULONG_MAX);
-	     area && wanted->nr < HOLD_PORTION && passed++ < PASS_PORTION;
-	     area = area_next(area, ULONG_MAX)) {
-		wanted->from = area->last + 1;
-		if (!area_is_ready(area) || area->in_use)
-			continue;
-		pinned_get(area->pinned);
-		wanted->list[wanted->nr++] = (struct wanted) {
-			.iova = area->iova,
-			.pinned = area->pinned,
-		};
-	}
-	wanted->end = !area;
-	mutex_unlock(&ioas->tree_lock);
-	up_read(ioas_lock(ioas));
-	return 0;
-}
-
-/*
- * Pin them, without a lock, for as long as it takes. A BAR whose device has gone
- * stays out.
- */
-static int use_wanted(struct wanted_list *wanted)
-{
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; i < wanted->nr && !rc; i++) {
-		struct wanted *want = &wanted->list[i];
-
-		rc = memory_use(want->pinned);
-		want->used = !rc;
-		if (rc == -ENXIO)
-			rc = 0;
-		if (fatal_signal_pending(current))
-			rc = rc ?: -EINTR;
-		cond_resched();
-	}
+	rc = change_small_pages(ioas, on, &was);
+	if (!rc && on)
+		rc = check_alignment(ioas, PAGE_SIZE);
+	if (rc == -EADDRINUSE)
+		change_small_pages(ioas, was, &was);
+	mutex_unlock(&ioas->attach_lock);
 	return rc;
-}
-
-/* Give a mapping the use of its memory, if it is still there and has none. */
-static bool take_over(struct ioas *ioas, const struct wanted *want)
-{
-	struct area *area =
-		iommufd_area_ready_from(ioas, want->iova, want->iova);
-
-	if (!area || area->iova != want->iova || area->in_use ||
-	    area->pinned != want->pinned || !area_bar_is_there(area))
-		return false;
-	area->in_use = true;
-	area->parked = area_bar_is_off(area);
-	return !ioas->parent || iommufd_nested_keep_lent(area);
-}
-
-static void settle_wanted(struct ioas *ioas, struct wanted_list *wanted)
-{
-	unsigned int i;
-
-	down_write(ioas_lock(ioas));
-	for (i = 0; i < wanted->nr; i++) {
-		const struct wanted *want = &wanted->list[i];
-
-		if (want->used && !take_over(ioas, want))
-			pinned_unuse(want->pinned);
-		iommufd_pinned_put(want->pinned);
-	}
-	up_write(ioas_lock(ioas));
-}
-
-static int use_all(struct ioas *ioas)
-{
-	struct wanted_list wanted = {};
-	int rc;
-
-	do {
-		rc = find_wanted(ioas, &wanted);
-		if (!rc)
-			rc = use_wanted(&wanted);
-		settle_wanted(ioas, &wanted);
-		if (!rc && fatal_signal_pending(current))
-			rc = -EINTR;
-		cond_resched();
-	} while (!rc && !wanted.end);
-	return rc;
-}
-
-/**
- * iommufd_ioas_hold - have all memory of an IOAS pinned, now and as it is mapped
- * @ioas: the IOAS. The caller must not hold a lock, nor a reference for which
- *	somebody waits who cannot be killed: see the head of this file
- *
- * Before a page table is added to it.
- *
- * Return: 0, to be ended by iommufd_ioas_release(); or -EFAULT, -ENOMEM, -EINTR
- * and the like from pinning.
- */
-int iommufd_ioas_hold(struct ioas *ioas)
-{
-	bool all;
-	int rc;
-
-	rc = down_write_killable(ioas_lock(ioas));
-	if (rc)
-		return rc;
-	/* Another attach that is on its way may have come no further than this. */
-	all = list_empty(&ioas->tables);
-	change_needs(ioas, 1);
-	up_write(ioas_lock(ioas));
-	rc = all ? use_all(ioas) : 0;
-	if (rc)
-		iommufd_ioas_release(ioas);
-	return rc;
-}
-
-/**
- * iommufd_ioas_release - the opposite of iommufd_ioas_hold()
- * @ioas: the IOAS; unpinned if there is no page table
- */
-void iommufd_ioas_release(struct ioas *ioas)
-{
-	down_write(ioas_lock(ioas));
-	change_needs(ioas, -1);
-	if (!ioas->needs)
-		unuse_all(ioas);
-	up_write(ioas_lock(ioas));
 }
 
 /*
@@ -392,80 +235,58 @@ static int find_place(struct ioas *ioas, unsigned long *iova)
 	return -ENOSPC;
 }
 
-/*
- * Drain what @table translates, up to but not including @end. Returns whether
- * nothing is left.
- */
-static bool drain_until(struct ioas *ioas, const struct ioas_table *table,
-			const struct area *end)
+/* Fit the IOAS to a page table. *@iova is set to where the driver can be tried. */
+static int fit_table(struct ioas *ioas, struct ioas_table *table,
+		     unsigned long *iova)
 {
-	struct paging_drain drain;
-	struct area *area;
+	int rc = -EINVAL;
 
-	paging_drain_begin(&drain, &table->paging);
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (area == end)
-			break;
-		if (area_is_filled(area))
-			paging_drain(&drain, area->iova, area_length(area));
-	}
-	return iommufd_paging_drain_end(&drain);
+	lockdep_assert_held(&ioas->tree_lock);
+	if (smallest_page(table) <= PAGE_SIZE)
+		rc = reserve_outside(ioas, table);
+	return rc ?: find_place(ioas, iova);
 }
 
-/*
- * Fill in everything that is in use, except a BAR that a driver failed to unmap when
- * its owner went. *@clean: on an error, whether nothing is left behind.
- */
-static int fill_all(struct ioas *ioas, const struct ioas_table *table,
-		    bool *clean)
+/* With nothing in it, for what is mapped from now on neither. */
+static int list_table(struct ioas *ioas, struct ioas_table *table,
+		      unsigned long *iova)
 {
-	struct area *area;
-	int rc = 0;
+	int rc;
 
-	for_each_ready_area(ioas, area, 0, ULONG_MAX) {
-		if (fatal_signal_pending(current))
-			rc = -EINTR;
-		else if (area_is_filled(area) && area_bar_is_there(area))
-			rc = iommufd_area_fill(ioas, area, table);
-		if (rc)
-			break;
-	}
-	*clean = !rc || drain_until(ioas, table, area);
-	/* It may be the driver's own. */
-	if (rc == -EIO && !iommufd_paging_clear(&table->paging, area->iova,
-						area_length(area)))
-		*clean = false;
+	down_write(ioas_lock(ioas));
+	WARN_ON(!ioas->needs);
+	mutex_lock(&ioas->tree_lock);
+	table_cover_none(table);
+	list_add_tail(&table->link, &ioas->tables);
+	table->listed = true;
+	rc = fit_table(ioas, table, iova);
+	if (!rc)
+		update_alignment(ioas);
+	mutex_unlock(&ioas->tree_lock);
+	iommufd_ioas_need(ioas);
+	up_write(ioas_lock(ioas));
 	return rc;
 }
 
 static void forget_table(struct ioas *ioas, struct ioas_table *table)
 {
+	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	list_del(&table->link);
 	table->listed = false;
 	iommufd_ranges_drop(&ioas->reserved, &table->reserver);
-	WARN_ON(update_alignment(ioas));
+	update_alignment(ioas);
 	mutex_unlock(&ioas->tree_lock);
-	change_needs(ioas, -1);
+	iommufd_ioas_unneed(ioas);
+	up_write(ioas_lock(ioas));
+	iommufd_ioas_settle(ioas);
 }
 
-/* Fit the IOAS to a page table, and find out what the driver can do. */
-static int fit_table(struct ioas *ioas, struct ioas_table *table)
+/* Find out what the driver of a page table can do, with nothing in it. */
+static int ask(struct ioas *ioas, struct ioas_table *table, unsigned long iova)
 {
-	struct iommu_domain *domain = table->paging.domain;
-	unsigned long iova;
-	int rc = -EINVAL;
+	int rc = iommufd_paging_ask(&table->paging, iova);
 
-	mutex_lock(&ioas->tree_lock);
-	if (1UL << __ffs(domain->pgsize_bitmap) <= PAGE_SIZE)
-		rc = reserve_outside(ioas, table);
-	if (!rc)
-		rc = update_alignment(ioas);
-	if (!rc)
-		rc = find_place(ioas, &iova);
-	mutex_unlock(&ioas->tree_lock);
-	if (!rc)
-		rc = iommufd_paging_ask(&table->paging, iova);
 	if (rc == -EIO)
 		return iommufd_reason_note(ioas->ctx, rc,
 					   "the IOMMU driver does not unmap what it has mapped");
@@ -474,7 +295,8 @@ static int fit_table(struct ioas *ioas, struct ioas_table *table)
 
 /**
  * iommufd_ioas_add_table - translate everything in an IOAS by one more page table
- * @ioas: the IOAS, held by iommufd_ioas_hold(): its memory is pinned
+ * @ioas: the IOAS, held by iommufd_ioas_hold(): its memory is pinned. Its attach lock is
+ *	held, but it is not locked: others map and unmap meanwhile
  * @table: with an empty domain
  *
  * Return: 0; or -EINVAL (the smallest page is larger than the CPU's), -EADDRINUSE
@@ -485,26 +307,22 @@ static int fit_table(struct ioas *ioas, struct ioas_table *table)
  */
 int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table)
 {
-	bool clean = true;
+	unsigned long iova;
 	int rc;
 
-	down_write(ioas_lock(ioas));
-	WARN_ON(!ioas->needs);
-	mutex_lock(&ioas->tree_lock);
-	list_add_tail(&table->link, &ioas->tables);
-	table->listed = true;
-	mutex_unlock(&ioas->tree_lock);
-	change_needs(ioas, 1);
-	rc = fit_table(ioas, table) ?: fill_all(ioas, table, &clean);
-	if (rc && clean)
+	rc = list_table(ioas, table, &iova) ?: ask(ioas, table, iova) ?:
+	     check_alignment(ioas, smallest_page(table)) ?:
+	     iommufd_border_fill(ioas, table);
+	/* If it covers everything it is not known what the driver has left in it. */
+	if (rc && !table_covers_all(table) &&
+	    iommufd_border_drain(ioas, table, true))
 		forget_table(ioas, table);
-	up_write(ioas_lock(ioas));
 	return rc;
 }
 
 /**
  * iommufd_ioas_remove_table - the opposite of iommufd_ioas_add_table()
- * @ioas: the IOAS
+ * @ioas: the IOAS, with its attach lock held; not locked
  * @table: one of its page tables, which no device uses any more
  *
  * Unpins all memory if nobody else needs it. The domain is about to be freed: no device
@@ -512,17 +330,8 @@ int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table)
  */
 void iommufd_ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 {
-	struct area *area;
-
-	down_write(ioas_lock(ioas));
-	drain_until(ioas, table, NULL);
+	iommufd_border_drain(ioas, table, false);
 	forget_table(ioas, table);
-	if (list_empty(&ioas->tables))
-		for_each_ready_area(ioas, area, 0, ULONG_MAX)
-			area->stuck = false;
-	if (!ioas->needs)
-		unuse_all(ioas);
-	up_write(ioas_lock(ioas));
 }
 
 /*
@@ -544,13 +353,14 @@ int iommufd_ioas_add_user(struct ioas *ioas, struct ioas_user *user)
 	mutex_lock(&ioas->tree_lock);
 	rc = xa_alloc(&ioas->users, &user->id, user, xa_limit_16b,
 		      GFP_KERNEL_ACCOUNT);
-	if (!rc) {
-		rc = update_alignment(ioas);
-		if (rc)
-			xa_erase(&ioas->users, user->id);
-	}
+	update_alignment(ioas);
 	mutex_unlock(&ioas->tree_lock);
 	up_write(ioas_lock(ioas));
+	if (rc)
+		return rc;
+	rc = check_alignment(ioas, user->alignment);
+	if (rc)
+		iommufd_ioas_remove_user(ioas, user);
 	return rc;
 }
 
@@ -564,7 +374,7 @@ void iommufd_ioas_remove_user(struct ioas *ioas, struct ioas_user *user)
 	down_write(ioas_lock(ioas));
 	mutex_lock(&ioas->tree_lock);
 	xa_erase(&ioas->users, user->id);
-	WARN_ON(update_alignment(ioas));
+	update_alignment(ioas);
 	mutex_unlock(&ioas->tree_lock);
 	up_write(ioas_lock(ioas));
 }

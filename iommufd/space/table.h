@@ -12,8 +12,6 @@ int iommufd_ioas_reserve(struct ioas *ioas, unsigned long start,
 void iommufd_ioas_unreserve(struct ioas *ioas, const struct reserver *owner);
 int iommufd_ioas_set_small_pages(struct ioas *ioas, bool on);
 
-int iommufd_ioas_hold(struct ioas *ioas);
-void iommufd_ioas_release(struct ioas *ioas);
 int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table);
 void iommufd_ioas_remove_table(struct ioas *ioas, struct ioas_table *table);
 
