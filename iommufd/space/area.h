@@ -63,8 +63,9 @@ enum area_state {
  * @in_use: the page tables of its IOAS translate it, as far as they are filled (see
  *	border.c), and the memory is in use:
  *	in a nested IOAS by what the area originates from, else by the area
- *	itself. False in an IOAS without page tables, and for a BAR whose owner
- *	has gone.
+ *	itself. False for a BAR whose owner has gone; and in an IOAS without page
+ *	tables, but not while its memory is held for one, nor until it has been settled
+ *	after the last one (hold.c).
  * @parked: with @in_use: it is a BAR that its owner has switched off, so the page
  *	tables do not translate it
  * @lent: the area holds a use of @pinned for the IOASes that are nested in its

@@ -16,7 +16,7 @@
  * page table: see step_last().
  *
  * Whoever moves borders holds ioas->attach_lock, so no two page tables of an IOAS are
- * filled at once, and nobody attaches a device to one that is not whole.
+ * filled at once, and nobody else attaches a device to one that is not whole.
  */
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>
@@ -111,14 +111,30 @@ static unsigned long step_last(const struct ioas *ioas,
 }
 
 /*
+ * Likewise for filling. Behind the border there is nothing yet that could be cut, whatever
+ * the driver's sizes have been before: if it has no large ones, none are kept together.
+ */
+static unsigned long fill_last(const struct ioas *ioas,
+			       const struct ioas_table *table,
+			       const struct area *area, unsigned long at,
+			       unsigned long *work)
+{
+	unsigned long last = min(area->last, at | (STEP - 1));
+
+	if (table->paging.whole || table->paging.domain->pgsize_bitmap >= LARGE)
+		return step_last(ioas, table, area, at, work);
+	*work = pages_of(at, last);
+	return last;
+}
+
+/*
  * Move the far border past the next portion of areas. A BAR that a driver failed to unmap
  * when its owner went stays out.
  */
-static int fill_portion(struct ioas *ioas, struct ioas_table *table)
+static int fill_portion(struct ioas *ioas, struct ioas_table *table, long left)
 {
 	unsigned long at = table_covers_none(table) ? 0 : table->last + 1;
 	struct area *area = iommufd_area_ready_from(ioas, at, ULONG_MAX);
-	long left = PORTION;
 
 	for (; area && left > 0; at = table->last + 1) {
 		struct span span = { .iova = max(at, area->iova) };
@@ -126,7 +142,7 @@ static int fill_portion(struct ioas *ioas, struct ioas_table *table)
 		int rc = 0;
 
 		if (area_is_filled(area) && area_bar_is_there(area)) {
-			last = step_last(ioas, table, area, span.iova, &work);
+			last = fill_last(ioas, table, area, span.iova, &work);
 			span.length = last - span.iova + 1;
 			rc = iommufd_area_fill(ioas, area, &span, table);
 		}
@@ -158,6 +174,7 @@ static int fill_portion(struct ioas *ioas, struct ioas_table *table)
  */
 int iommufd_border_fill(struct ioas *ioas, struct ioas_table *table)
 {
+	unsigned long round = 0;
 	int rc;
 
 	lockdep_assert_held(&ioas->attach_lock);
@@ -165,7 +182,7 @@ int iommufd_border_fill(struct ioas *ioas, struct ioas_table *table)
 		rc = down_write_killable(ioas_lock(ioas));
 		if (rc)
 			return rc;
-		rc = fill_portion(ioas, table);
+		rc = fill_portion(ioas, table, portion_of(PORTION, round++));
 		up_write(ioas_lock(ioas));
 		if (rc || table_covers_all(table))
 			return rc;
@@ -178,13 +195,13 @@ int iommufd_border_fill(struct ioas *ioas, struct ioas_table *table)
  * Move the near border past the next portion of areas: they are flushed before others
  * get the lock. Returns whether nothing of them is left.
  */
-static bool drain_portion(struct ioas *ioas, struct ioas_table *table)
+static bool drain_portion(struct ioas *ioas, struct ioas_table *table,
+			  long left)
 {
 	const unsigned long end = table->last;
 	unsigned long at = table->first, last = 0;
 	struct area *area = iommufd_area_ready_from(ioas, at, end);
 	struct paging_drain drain;
-	long left = PORTION;
 	bool all;
 
 	paging_drain_begin(&drain, &table->paging);
@@ -225,12 +242,15 @@ static bool drain_portion(struct ioas *ioas, struct ioas_table *table)
 bool iommufd_border_drain(struct ioas *ioas, struct ioas_table *table,
 			  bool in_use)
 {
+	unsigned long round = 0;
 	bool all = true;
 
 	lockdep_assert_held(&ioas->attach_lock);
 	while (all && !table_covers_none(table)) {
 		down_write(ioas_lock(ioas));
-		all = drain_portion(ioas, table) || !in_use;
+		all = drain_portion(ioas, table,
+				    portion_of(PORTION, round++)) ||
+		      !in_use;
 		if (!all)
 			table_cover_all(table);
 		up_write(ioas_lock(ioas));

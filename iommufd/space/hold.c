@@ -19,6 +19,7 @@
 #include "space/hold.h"
 #include "space/load.h"
 #include "space/nested.h"
+#include "space/span.h"
 
 /* Mappings that are pinned, or unpinned, between two looks at the tree. */
 #define HOLD_PORTION	16
@@ -58,12 +59,14 @@ void iommufd_ioas_unneed(struct ioas *ioas)
  * struct unneeded - uses of memory that are to be given back
  * @from: where to go on looking for more
  * @end: there are none behind that
+ * @round: how often has been looked
  * @nr: how many
  * @pinned: the memory, referenced
  */
 struct unneeded {
 	unsigned long from;
 	bool end;
+	unsigned long round;
 	unsigned int nr;
 	struct pinned *pinned[HOLD_PORTION];
 };
@@ -84,6 +87,8 @@ static bool take_use(const struct ioas *ioas, struct area *area)
 
 	area->in_use = false;
 	area->parked = false;
+	/* What a driver failed to unmap has gone with its page table. */
+	area->stuck = false;
 	return was && !ioas->parent;
 }
 
@@ -91,7 +96,9 @@ static bool take_use(const struct ioas *ioas, struct area *area)
 static void find_unneeded(struct ioas *ioas, struct unneeded *unneeded,
 			  bool lent)
 {
-	unsigned int passed = 0;
+	const unsigned long portion =
+		portion_of(SMALL_PORTION, unneeded->round++);
+	unsigned long passed = 0;
 	struct area *area;
 
 	unneeded->nr = 0;
@@ -100,7 +107,7 @@ static void find_unneeded(struct ioas *ioas, struct unneeded *unneeded,
 		return;
 	for_each_ready_area(ioas, area, unneeded->from, ULONG_MAX) {
 		unneeded->from = area->iova;
-		if (unneeded->nr == HOLD_PORTION || passed++ == SMALL_PORTION)
+		if (unneeded->nr == HOLD_PORTION || passed++ == portion)
 			return;
 		if (!(lent ? take_lent(area) : take_use(ioas, area)))
 			continue;
@@ -116,7 +123,9 @@ static void find_unneeded(struct ioas *ioas, struct unneeded *unneeded,
 
 /*
  * A portion. Others can map while what is large is unpinned, but not change the account
- * of files' memory.
+ * of files' memory. With the lock held for reading they may own an area of the same memory:
+ * the reference that find_unneeded() takes before the downgrade makes that not private for
+ * anybody, so uses begin and end under its own lock (pinned_is_private()).
  */
 static void unuse_portion(struct ioas *ioas, struct unneeded *unneeded,
 			  bool lent)

@@ -6,7 +6,7 @@
  * Locking
  * -------
  *
- * Nothing is pinned with any of these held, see table.c: a user can keep
+ * Nothing is pinned with any of these held, see hold.c: a user can keep
  * get_user_pages() waiting for ever.
  *
  * Two locks per IOAS, so that commands on different ranges run in parallel:

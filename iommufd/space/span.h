@@ -6,6 +6,9 @@
 #ifndef IOMMUFD_SPAN_H
 #define IOMMUFD_SPAN_H
 
+#include <linux/minmax.h>
+#include <linux/sizes.h>
+
 #include "space/space.h"
 
 /**
@@ -17,6 +20,22 @@ struct span {
 	unsigned long iova;
 	unsigned long length;
 };
+
+/**
+ * portion_of - how much of a long walk through the areas to do under one hold of a lock
+ * @portion: at first
+ * @round: how many holds there have been
+ *
+ * Others can map in front of such a walk as fast as it goes. So that it ends nevertheless,
+ * its portion doubles with every 2^20 of what it counts at first, that is 350000 areas when
+ * a page table is filled, on debug kernels as well: a hold is about a thousandth of what
+ * has been done by then. At last one hold does all that is left, while nobody maps.
+ */
+static inline unsigned long portion_of(unsigned long portion,
+				       unsigned long round)
+{
+	return portion << min(round / (SZ_1M / portion), 20UL);
+}
 
 /* Let a page table translate nothing. */
 static inline void table_cover_none(struct ioas_table *table)

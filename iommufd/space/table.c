@@ -52,16 +52,19 @@ static void update_alignment(struct ioas *ioas)
 	ioas->aligned = min(ioas->aligned, ioas->alignment);
 }
 
-/* Do mappings fit @alignment, from *@from on, which moves? *@end: these were all. */
+/*
+ * Do the next @portion mappings fit @alignment, from *@from on, which moves? *@end: these
+ * were all.
+ */
 static int check_some(struct ioas *ioas, unsigned long alignment,
-		      unsigned long *from, bool *end)
+		      unsigned long *from, unsigned long portion, bool *end)
 {
 	const struct area *area =
 		iommufd_area_first(&ioas->areas, *from, ULONG_MAX);
-	unsigned int n;
+	unsigned long n;
 
 	lockdep_assert_held(&ioas->tree_lock);
-	for (n = 0; area && n < LOOK_PORTION; n++) {
+	for (n = 0; area && n < portion; n++) {
 		if ((area->iova | area_length(area) |
 		     offset_in_page(area->offset)) & (alignment - 1))
 			return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
@@ -81,14 +84,16 @@ static int check_some(struct ioas *ioas, unsigned long alignment,
  */
 static int check_alignment(struct ioas *ioas, unsigned long alignment)
 {
-	unsigned long from = 0;
+	unsigned long from = 0, round = 0;
 	bool end;
 	int rc;
 
 	do {
 		mutex_lock(&ioas->tree_lock);
 		end = alignment <= ioas->aligned;
-		rc = end ? 0 : check_some(ioas, alignment, &from, &end);
+		rc = end ? 0 :
+			   check_some(ioas, alignment, &from,
+				      portion_of(LOOK_PORTION, round++), &end);
 		if (!rc && end)
 			ioas->aligned = max(ioas->aligned, alignment);
 		mutex_unlock(&ioas->tree_lock);
