@@ -97,6 +97,28 @@ static inline int hold_writes_open(void *page)
 	return hold_writes(fd, page, true) ?: fd;
 }
 
+/**
+ * struct hold_call - an ioctl() in a thread of its own, which waits for the page
+ * @fd: of which file
+ * @request: which one
+ * @arg: its structure
+ * @rc: set to 0 or -errno
+ */
+struct hold_call {
+	int fd;
+	unsigned long request;
+	void *arg;
+	int rc;
+};
+
+static inline void *hold_call_run(void *arg)
+{
+	struct hold_call *call = arg;
+
+	call->rc = ioctl(call->fd, call->request, call->arg) ? -errno : 0;
+	return NULL;
+}
+
 static inline void hold_close(struct hold *hold)
 {
 	close(hold->fd);

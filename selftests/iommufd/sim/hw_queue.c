@@ -355,43 +355,32 @@ TEST_F(hw_queue, wrong_arguments)
 	REFUSED(EEXIST, index, 0);
 }
 
-struct answer {
-	int fd;
-	struct iommu_hw_queue_alloc *cmd;
-	int rc;
-};
-
-static void *answer_run(void *arg)
-{
-	struct answer *answer = arg;
-
-	answer->rc = iommu_cmd(answer->fd, IOMMU_HW_QUEUE_ALLOC, answer->cmd);
-	return NULL;
-}
-
 /* One that its caller cannot be told of is not there: no other can depend on it. */
 TEST_F(hw_queue, cannot_be_told)
 {
-	struct answer answer = { .fd = self->fd, .cmd = mem_anon(PAGE) };
-	struct hold hold = { .page = answer.cmd };
-	struct uffdio_range range = { iommu_ptr(answer.cmd), PAGE };
+	struct iommu_hw_queue_alloc *cmd = mem_anon(PAGE);
+	struct hold_call call = {
+		.fd = self->fd, .request = IOMMU_HW_QUEUE_ALLOC, .arg = cmd,
+	};
+	struct hold hold = { .page = cmd };
+	struct uffdio_range range = { iommu_ptr(cmd), PAGE };
 	uint32_t first, second;
 	pthread_t thread;
 
-	*answer.cmd = (struct iommu_hw_queue_alloc) {
-		.size = sizeof(*answer.cmd), .viommu_id = self->viommu,
+	*cmd = (struct iommu_hw_queue_alloc) {
+		.size = sizeof(*cmd), .viommu_id = self->viommu,
 		.type = IOSIM_HW_QUEUE_TYPE, .nesting_parent_iova = self->at,
 		.length = RING_SIZE,
 	};
 	hold.fd = hold_writes_open(hold.page);
 	ASSERT_LE(0, hold.fd);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, answer_run, &answer));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, hold_call_run, &call));
 	ASSERT_TRUE(hold_wait(&hold, WAIT_MS));
 	EXPECT_EQ(-EIO, alloc(self, 1, self->at + RING_SIZE, RING_SIZE, &second));
 	ASSERT_EQ(0, mprotect(hold.page, PAGE, PROT_READ));
 	ASSERT_EQ(0, ioctl(hold.fd, UFFDIO_WAKE, &range));
 	pthread_join(thread, NULL);
-	EXPECT_EQ(-EFAULT, answer.rc);
+	EXPECT_EQ(-EFAULT, call.rc);
 	hold_close(&hold);
 	ASSERT_EQ(0, alloc(self, 0, self->at, RING_SIZE, &first));
 	ASSERT_EQ(0, alloc(self, 1, self->at + RING_SIZE, RING_SIZE, &second));

@@ -276,39 +276,28 @@ TEST_F(vdevice, unbound)
 }
 
 /* Everything is closed, the device first or last, with the virtual one there. */
-struct answer {
-	int fd;
-	struct iommu_vdevice_alloc *cmd;
-	int rc;
-};
-
-static void *answer_run(void *arg)
-{
-	struct answer *answer = arg;
-
-	answer->rc = iommu_cmd(answer->fd, IOMMU_VDEVICE_ALLOC, answer->cmd);
-	return NULL;
-}
-
 /* A caller who does not take his answer holds up nobody who unbinds the device. */
 TEST_F(vdevice, unbound_before_the_answer)
 {
-	struct answer answer = { .fd = self->fd, .cmd = mem_anon(PAGE) };
-	struct hold hold = { .page = answer.cmd };
+	struct iommu_vdevice_alloc *cmd = mem_anon(PAGE);
+	struct hold_call call = {
+		.fd = self->fd, .request = IOMMU_VDEVICE_ALLOC, .arg = cmd,
+	};
+	struct hold hold = { .page = cmd };
 	pthread_t thread;
 
-	*answer.cmd = (struct iommu_vdevice_alloc) {
-		.size = sizeof(*answer.cmd), .viommu_id = self->viommu,
+	*cmd = (struct iommu_vdevice_alloc) {
+		.size = sizeof(*cmd), .viommu_id = self->viommu,
 		.dev_id = self->dev, .virt_id = VIRTUAL,
 	};
 	hold.fd = hold_writes_open(hold.page);
 	ASSERT_LE(0, hold.fd);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, answer_run, &answer));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, hold_call_run, &call));
 	ASSERT_TRUE(hold_wait(&hold, WAIT_MS));
 	engine_close(&self->sim.engine);
 	EXPECT_EQ(0, hold_writes(hold.fd, hold.page, false));
 	pthread_join(thread, NULL);
-	EXPECT_EQ(-ENOENT, answer.rc);
+	EXPECT_EQ(-ENOENT, call.rc);
 	hold_close(&hold);
 }
 
