@@ -8,7 +8,7 @@
  * is buried: the user may yet name its ID.
  *
  * IOMMU drivers find a device by its virtual ID, and use it, under the lock of
- * viommu.vdevs: from xa_erase() on they do not find it any more. What is in there has been
+ * viommu.vdevs: from xa_cmpxchg() on they do not find it any more. What is in there has been
  * accepted by the driver.
  *
  * Order: ctx->vdevice_lock, then locks of the driver's, the lock of viommu.vdevs.

@@ -278,8 +278,9 @@ enum iommu_hw_queue_type {
  *
  * EOPNOTSUPP: flags, or the IOMMU driver has no such queues. ENOENT: no such vIOMMU, or
  * nothing is mapped there. EINVAL: no length, a BAR, or a length or index that the driver
- * does not take. E2BIG: longer than 1 GiB. EOVERFLOW: beyond the end of 64 bits. EPERM: mapped to be written only.
- * EFAULT: not in one piece. EEXIST, and other errors of the driver's.
+ * does not take. E2BIG: longer than 1 GiB. EOVERFLOW: beyond the end of 64 bits. EPERM:
+ * mapped to be written only. EFAULT: not in one piece. EEXIST, and other errors of the
+ * driver's.
  */
 struct iommu_hw_queue_alloc {
 	__u32 size;
