@@ -43,6 +43,13 @@ static inline bool reason_explains(int fd, int error, const char *part)
 	return false;
 }
 
+/* In a test: a call that fails, and whose sentence has @part in it. */
+#define EXPECT_REFUSED(fd, error, part, call)				\
+	do {								\
+		EXPECT_EQ(-(error), call);				\
+		EXPECT_TRUE(reason_explains(fd, error, part));		\
+	} while (0)
+
 static inline bool reason_none(int fd)
 {
 	uint32_t len = REASON_TEXT, about = 0;

@@ -194,3 +194,12 @@ uint64_t sim_guest_root(struct sim *sim)
 		return 0;
 	return root;
 }
+
+/* The same as a page table on @pt, a nesting parent or a vIOMMU. */
+int sim_first_stage(struct sim *sim, uint32_t pt, uint64_t *root, uint32_t *hwpt)
+{
+	*root = sim_guest_root(sim);
+	if (!*root)
+		return -ENOMEM;
+	return guest_hwpt(sim->fd, sim->engine.dev_id, pt, *root, 0, hwpt);
+}

@@ -78,6 +78,7 @@ int sim_space_check(const struct sim_space *space, const struct engine *engine,
 
 int sim_parent_hwpt(const struct sim *sim, uint32_t *hwpt);
 uint64_t sim_guest_root(struct sim *sim);
+int sim_first_stage(struct sim *sim, uint32_t pt, uint64_t *root, uint32_t *hwpt);
 
 /* In a test, or in the setup of its fixture. */
 #define NEED_SIM							\

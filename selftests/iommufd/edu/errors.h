@@ -34,8 +34,7 @@ static inline bool leave_sentence(int fd)
 
 #define SAYS(fd, error, part, call) do {				\
 	ASSERT_TRUE(leave_sentence(fd));				\
-	EXPECT_EQ(-(error), call);					\
-	EXPECT_TRUE(reason_explains(fd, error, part));			\
+	EXPECT_REFUSED(fd, error, part, call);				\
 } while (0)
 
 #define SILENT(fd, error, call) do {					\

@@ -27,11 +27,7 @@
 #define ELSEWHERE 0x20000000ULL
 #define WAIT_MS 30000
 
-#define SAYS(error, part, call)						\
-	do {								\
-		EXPECT_EQ(-(error), call);				\
-		EXPECT_TRUE(reason_explains(self->fd, error, part));	\
-	} while (0)
+#define SAYS(error, part, call)	EXPECT_REFUSED(self->fd, error, part, call)
 
 /* A device attached to a first stage on a vIOMMU with registers, and a ring. */
 FIXTURE(hw_queue)
@@ -74,10 +70,8 @@ FIXTURE_SETUP(hw_queue)
 					sizeof(self->data), &self->viommu));
 	self->page = map_page(self->fd, &self->data);
 	ASSERT_NE(NULL, self->page);
-	self->root = sim_guest_root(sim);
-	ASSERT_NE(0, self->root);
-	ASSERT_EQ(0, guest_hwpt(self->fd, self->dev, self->viommu, self->root,
-				0, &self->hwpt));
+	ASSERT_EQ(0, sim_first_stage(sim, self->viommu, &self->root,
+				     &self->hwpt));
 	ASSERT_EQ(0, sim_attach(sim, self->hwpt));
 	self->dma = sim_dma(sim, 0);
 	self->ring = guest_alloc(&sim->guest, PAGE);

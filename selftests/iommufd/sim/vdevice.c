@@ -27,11 +27,7 @@
 #define EVERYTHING 0, UINT64_MAX
 #define WAIT_MS 30000
 
-#define SAYS(error, part, call)						\
-	do {								\
-		EXPECT_EQ(-(error), call);				\
-		EXPECT_TRUE(reason_explains(self->fd, error, part));	\
-	} while (0)
+#define SAYS(error, part, call)	EXPECT_REFUSED(self->fd, error, part, call)
 
 /* Two devices that are attached to one first stage on a vIOMMU. */
 FIXTURE(vdevice)
@@ -61,12 +57,10 @@ FIXTURE_SETUP(vdevice)
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
 	ASSERT_EQ(0, guest_viommu(self->fd, self->dev, self->parent,
 				  &self->viommu));
-	self->root = sim_guest_root(sim);
-	ASSERT_NE(0, self->root);
+	ASSERT_EQ(0, sim_first_stage(sim, self->viommu, &self->root,
+				     &self->hwpt));
 	ASSERT_EQ(0, guest_map(&sim->guest, self->root, V, SIM_AT, PAGE,
 			       GUEST_4K, GUEST_RW));
-	ASSERT_EQ(0, guest_hwpt(self->fd, self->dev, self->viommu, self->root,
-				0, &self->hwpt));
 	ASSERT_EQ(0, sim_attach(sim, self->hwpt));
 	ASSERT_EQ(0, vfio_attach(self->other.fd, self->hwpt, NULL));
 	self->dma = sim_dma(sim, 0);

@@ -24,11 +24,7 @@
 #define PASID 5
 #define DEPTH_MAX (1U << 19)
 
-#define SAYS(error, part, call)						\
-	do {								\
-		EXPECT_EQ(-(error), call);				\
-		EXPECT_TRUE(reason_explains(self->fd, error, part));	\
-	} while (0)
+#define SAYS(error, part, call)	EXPECT_REFUSED(self->fd, error, part, call)
 
 struct event {
 	struct iommufd_vevent_header header;
@@ -63,10 +59,8 @@ FIXTURE_SETUP(vevent)
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
 	ASSERT_EQ(0, guest_viommu(self->fd, self->dev, self->parent,
 				  &self->viommu));
-	self->root = sim_guest_root(sim);
-	ASSERT_NE(0, self->root);
-	ASSERT_EQ(0, guest_hwpt(self->fd, self->dev, self->viommu, self->root,
-				0, &self->hwpt));
+	ASSERT_EQ(0, sim_first_stage(sim, self->viommu, &self->root,
+				     &self->hwpt));
 	ASSERT_EQ(0, sim_attach(sim, self->hwpt));
 	ASSERT_EQ(0, iommu_vdevice_alloc(self->fd, self->viommu, self->dev,
 					 VIRTUAL, &self->vdevice));

@@ -23,11 +23,7 @@
 #define OTHER "other"
 #define EVERYTHING 0, UINT64_MAX
 
-#define SAYS(error, part, call)						\
-	do {								\
-		EXPECT_EQ(-(error), call);				\
-		EXPECT_TRUE(reason_explains(self->fd, error, part));	\
-	} while (0)
+#define SAYS(error, part, call)	EXPECT_REFUSED(self->fd, error, part, call)
 
 /* A vIOMMU, on it a first stage, which the device is not attached to yet. */
 FIXTURE(viommu)
@@ -53,12 +49,10 @@ FIXTURE_SETUP(viommu)
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
 	ASSERT_EQ(0, guest_viommu(self->fd, self->dev, self->parent,
 				  &self->viommu));
-	self->root = sim_guest_root(sim);
-	ASSERT_NE(0, self->root);
+	ASSERT_EQ(0, sim_first_stage(sim, self->viommu, &self->root,
+				     &self->hwpt));
 	ASSERT_EQ(0, guest_map(&sim->guest, self->root, V, SIM_AT, PAGE,
 			       GUEST_4K, GUEST_RW));
-	ASSERT_EQ(0, guest_hwpt(self->fd, self->dev, self->viommu, self->root,
-				0, &self->hwpt));
 	self->dma = sim_dma(sim, 0);
 }
 
