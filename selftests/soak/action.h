@@ -59,9 +59,14 @@ int act_allow(struct worker *w);
 
 /* nesting.c */
 int act_nested(struct worker *w);
+int act_dirty(struct worker *w);
+
+/* guests.c */
 int act_guest(struct worker *w);
 int act_guest_pasids(struct worker *w);
-int act_dirty(struct worker *w);
+
+/* viommus.c */
+int act_viommu(struct worker *w);
 
 /* queues.c */
 int act_page_request(struct worker *w);
@@ -108,6 +113,7 @@ int act_loose_close(struct worker *w);
 int act_loose_attach(struct worker *w);
 int act_loose_detach(struct worker *w);
 int act_loose_pasid(struct worker *w);
+int act_loose_viommu(struct worker *w);
 int act_loose_dma(struct worker *w);
 int act_loose_vfio(struct worker *w);
 int act_loose_group(struct worker *w);

@@ -391,7 +391,7 @@ static uint64_t any_word(struct worker *w, int fd)
 /* Any number of a command, with a structure of any length and contents. */
 int act_garbage(struct worker *w)
 {
-	unsigned int nr = chance(w, 60) ? 0x80 + pick(w, 0x14) :
+	unsigned int nr = chance(w, 60) ? 0x80 + pick(w, 0x15) :
 					  0xc0 + pick(w, 10);
 	union {
 		uint64_t words[24];

@@ -2,6 +2,7 @@
 /* Devices in the hands of chaotic workers. They are pulled out now and then. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 #include "action.h"
 #include "chaos.h"
 #include "edu.h"
+#include "guest.h"
 #include "inject.h"
 #include "iommu.h"
 #include "iosim.h"
@@ -76,16 +78,116 @@ int act_loose_detach(struct worker *w)
 	return CALL(w, vfio_detach(w->loose.fd));
 }
 
+/* Most often where the worker's device is, and that. */
+static int loose_context(struct worker *w)
+{
+	return have(w) && chance(w, 80) ? w->loose_in : any_fd(w);
+}
+
+static uint32_t loose_device(struct worker *w, int fd)
+{
+	return have(w) && chance(w, 80) ? w->loose.dev_id :
+					  any_id(w, fd, DEVICE);
+}
+
 int act_loose_pasid(struct worker *w)
 {
-	int fd = have(w) && chance(w, 80) ? w->loose_in : any_fd(w);
-	uint32_t dev = have(w) && chance(w, 80) ? w->loose.dev_id :
-						  any_id(w, fd, DEVICE);
+	int fd = loose_context(w);
+	uint32_t dev = loose_device(w, fd);
 
 	if (chance(w, 30))
 		return CALL(w, iommu_pasid_detach(fd, dev, pick(w, 6)));
 	return CALL(w, iommu_pasid_attach(fd, dev, pick(w, 6),
 					  any_page_table(w, fd)));
+}
+
+/* Its registers, which others may have just destroyed. */
+static void touch(int fd, const struct iosim_viommu *data)
+{
+	volatile struct iosim_viommu_page *page;
+
+	page = mmap(NULL, data->out_mmap_length, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, data->out_mmap_offset);
+	if (page == MAP_FAILED)
+		return;
+	page->queue[0].prod++;
+	munmap((void *)page, data->out_mmap_length);
+}
+
+static int new_viommu(struct worker *w, int fd, uint32_t dev)
+{
+	struct iosim_viommu data = { };
+	uint32_t parent, id;
+	int rc;
+
+	rc = CALL(w, iommu_hwpt_alloc(fd, dev, any_id(w, fd, IOAS),
+				      IOMMU_HWPT_ALLOC_NEST_PARENT, &parent));
+	if (rc)
+		return rc;
+	seen_id(w, fd, TABLE, parent);
+	rc = CALL(w, iommu_viommu_alloc(fd, dev, parent, IOSIM_VIOMMU_TYPE,
+					&data, chance(w, 70) ? sizeof(data) : 0,
+					&id));
+	if (rc)
+		return rc;
+	seen_id(w, fd, VIOMMU, id);
+	if (data.out_mmap_length)
+		touch(fd, &data);
+	return 0;
+}
+
+/* Events that others may read, too. */
+static int vevents(struct worker *w, int fd, uint32_t viommu)
+{
+	char buffer[256];
+	int queue, rc;
+	uint32_t id;
+
+	rc = CALL(w, iommu_veventq_alloc(fd, viommu, IOSIM_VEVENT_FAULT,
+					 pick(w, 9), &id, &queue));
+	if (rc)
+		return rc;
+	seen_id(w, fd, OTHER, id);
+	fcntl(queue, F_SETFL, O_NONBLOCK);
+	rc = read(queue, buffer, pick(w, sizeof(buffer)));
+	close(queue);
+	return rc < 0 ? -errno : 0;
+}
+
+/* What is made on a vIOMMU of any of the devices, which come and go. */
+int act_loose_viommu(struct worker *w)
+{
+	int fd = loose_context(w), rc;
+	uint32_t dev = loose_device(w, fd), on = any_id(w, fd, VIOMMU), id;
+	unsigned int how = pick(w, 6);
+
+	about(w, how, on);
+	switch (how) {
+	case 0:
+		return new_viommu(w, fd, dev);
+	case 1:
+		rc = CALL(w, iommu_vdevice_alloc(fd, on, dev, pick(w, 8), &id));
+		break;
+	case 2:
+		rc = CALL(w, iommu_hw_queue_alloc(fd, on, IOSIM_HW_QUEUE_TYPE,
+						  pick(w, 2), any_iova(w),
+						  32U << pick(w, 6), &id));
+		break;
+	case 3:
+		return vevents(w, fd, on);
+	case 4:
+		return CALL(w, guest_invalidate_viommu(fd, on, 1 + pick(w, 2),
+						       pick(w, 8), 0,
+						       UINT64_MAX));
+	default:
+		rc = CALL(w, guest_hwpt(fd, dev, on, any_iova(w), 0, &id));
+		if (!rc)
+			seen_id(w, fd, TABLE, id);
+		return rc;
+	}
+	if (!rc)
+		seen_id(w, fd, OTHER, id);
+	return rc;
 }
 
 int act_loose_dma(struct worker *w)

@@ -72,7 +72,7 @@ struct tally {
 };
 
 /* What an ID of a free context is probably of. */
-enum thing { IOAS, DEVICE, TABLE, OTHER, NR_THINGS };
+enum thing { IOAS, DEVICE, TABLE, VIOMMU, OTHER, NR_THINGS };
 
 /**
  * struct world - shared by all processes
