@@ -175,7 +175,17 @@ static bool same_obstacle(const struct obstacle *one,
 	return one->ioas == other->ioas && one->iova == other->iova;
 }
 
-/* An in-kernel user that never lets go is a bug of its driver. */
+/* @before is referenced: it may be of a child, which may be destroyed meanwhile. */
+static void forget(struct obstacle *before)
+{
+	if (before->ioas)
+		ioas_put(before->ioas->ctx, before->ioas);
+}
+
+/*
+ * An in-kernel user that never lets go is a bug of its driver. The reference on the
+ * obstacle's IOAS becomes that of @before.
+ */
 static int overcome_in_time(const struct obstacle *obstacle,
 			    struct obstacle *before, unsigned int *tries)
 {
@@ -184,11 +194,10 @@ static int overcome_in_time(const struct obstacle *obstacle,
 	/* One obstacle after another is fine; the same for ever is not. */
 	if (!same_obstacle(obstacle, before) || obstacle->working)
 		*tries = 0;
+	forget(before);
 	*before = *obstacle;
 	if (!rc && WARN_ON(++*tries > UNMAP_TRIES))
 		rc = -EDEADLOCK;
-	if (rc)
-		reopen(obstacle);
 	return rc;
 }
 
@@ -204,17 +213,17 @@ static int unmap_rest(struct ioas *ioas, unsigned long start,
 	for (first = true;; first = false) {
 		rc = unmap_batch(ioas, &start, last, first, &obstacle,
 				 unmapped, &done);
-		if (rc == -EAGAIN) {
+		if (rc == -EAGAIN)
 			rc = overcome_in_time(&obstacle, &before, &tries);
-			ioas_put(ioas->ctx, obstacle.ioas);
-		}
-		/* The mapping that was in the way stays, and is to be usable again. */
-		if (rc && before.ioas == ioas)
-			reopen(&before);
 		if (rc || done)
-			return rc;
+			break;
 		cond_resched();
 	}
+	/* The mapping that was in the way stays, and is to be usable again. */
+	if (rc && before.ioas)
+		reopen(&before);
+	forget(&before);
+	return rc;
 }
 
 /*

@@ -11,7 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hold.h"
 #include "nested.h"
+
+#define WAIT_MS 30000
 
 /* When the parent unmaps --------------------------------------------------- */
 
@@ -357,6 +360,52 @@ TEST_F(nested, callback_waits)
 	EXPECT_EQ(-ENOENT, SAME(self->grand_acc, GRAND, 0, 1));
 	EXPECT_PINNED(0);
 	EXPECT_EQ(PAGE, TAKE_ALL(self->child));
+}
+
+/* It gives up when they have let go: what was in its way is as it was before. */
+TEST_F(nested, callback_in_vain)
+{
+	struct unmapper u = {
+		.fd = self->rig.fd, .ioas = self->rig.ioas, .iova = PARENT,
+		.length = BUF,
+	};
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = IOMMU_FIXED | IOMMU_RW,
+		.ioas_id = self->rig.ioas,
+		.length = PAGE,
+		.iova = PARENT,
+	};
+	struct hold_call mapper = {
+		.fd = self->rig.fd, .request = IOMMU_IOAS_MAP, .arg = &map,
+	};
+	struct access_test_event event;
+	pthread_t thread;
+	struct hold hold;
+
+	ASSERT_EQ(0, hold_open(&hold));
+	map.user_va = iommu_ptr(hold.page);
+	ASSERT_EQ(0, ATTACH(self->rig.ioas));
+	ASSERT_EQ(0, MAP_PARENT(8, 8, IOMMU_RW));
+	ASSERT_EQ(0, MAP_CHILD(PARENT + 8 * PAGE, 8 * PAGE, CHILD));
+	ASSERT_EQ(0, access_pin(self->acc, CHILD, PAGE, 0));
+	ASSERT_EQ(0, access_set_policy(self->acc, ACCESS_TEST_HOLD));
+	ASSERT_EQ(0, pthread_create(&u.thread, NULL, unmapper_fn, &u));
+	ASSERT_EQ(0, access_wait_event(self->acc, &event));
+	/* In front of it something is being mapped by now */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, hold_call_run, &mapper));
+	ASSERT_TRUE(hold_wait(&hold, WAIT_MS));
+	ASSERT_EQ(0, access_unpin(self->acc, CHILD, PAGE));
+	ASSERT_EQ(0, pthread_join(u.thread, NULL));
+	EXPECT_EQ(-EBUSY, u.rc);
+	EXPECT_EQ(0, access_pin(self->acc, CHILD, PAGE, 0));
+	EXPECT_EQ(0, access_unpin(self->acc, CHILD, PAGE));
+	EXPECT_EQ(0, hold_release(&hold));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, mapper.rc);
+	EXPECT_EQ(9 * PAGE, TAKE_ALL(self->rig.ioas));
+	EXPECT_PINNED(0);
+	hold_close(&hold);
 }
 
 /* By a batch, with ranges that begin before and end behind what they take. */
