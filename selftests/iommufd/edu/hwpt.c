@@ -8,6 +8,8 @@
 
 #include "device.h"
 #include "edu.h"
+#include "fault.h"
+#include "reason.h"
 
 TEST_F(device, hwpt)
 {
@@ -155,6 +157,35 @@ TEST_F(device, hwpt_cannot_answer)
 }
 
 /* A nesting parent is what the driver makes of it. */
+/* There may be such a page table, but not for a device that makes no page requests. */
+TEST_F(device, hwpt_with_fault_queue)
+{
+	struct rig *rig = &self->rig;
+	struct fault_queue queue;
+	uint32_t hwpt;
+	int rc;
+
+	ASSERT_EQ(0, fault_queue_open(rig->fd, &queue));
+	rc = iommu_hwpt_alloc_fault(rig->fd, rig->edu.dev_id, rig->ioas,
+				    IOMMU_HWPT_ALLOC_NEST_PARENT, queue.id,
+				    &hwpt);
+	EXPECT_EQ(-EOPNOTSUPP, rc);
+	rc = iommu_hwpt_alloc_fault(rig->fd, rig->edu.dev_id, rig->ioas, 0,
+				    queue.id, &hwpt);
+	if (!rig_fills_ahead()) {
+		EXPECT_EQ(-EOPNOTSUPP, rc);
+		EXPECT_TRUE(reason_explains(rig->fd, EOPNOTSUPP,
+					    "only when a device is attached"));
+		return;
+	}
+	ASSERT_EQ(0, rc);
+	rc = vfio_attach(rig->edu.fd, hwpt, NULL);
+	EXPECT_TRUE(rc == -ENODEV || rc == -EOPNOTSUPP);
+	EXPECT_TRUE(reason_explains(rig->fd, -rc, "which has a fault queue"));
+	EXPECT_EQ(0, iommu_destroy(rig->fd, hwpt));
+	close(queue.fd);
+}
+
 TEST_F(device, hwpt_nest_parent)
 {
 	struct rig *rig = &self->rig;

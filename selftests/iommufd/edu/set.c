@@ -109,4 +109,54 @@ TEST(close_what_another_is_attached_to)
 	}
 }
 
+/* What VFIO says of both functions, by the IDs that they have here. */
+struct reset_info {
+	struct vfio_pci_hot_reset_info head;
+	struct vfio_pci_dependent_device device[2];
+};
+
+static int reset_info(int fd, struct reset_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->head.argsz = sizeof(*info);
+	return iommu_cmd(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info);
+}
+
+/* Who has bound all that a reset concerns may reset it; the rest of a group counts as his. */
+TEST(who_may_reset_them)
+{
+	const uint32_t id = VFIO_PCI_HOT_RESET_FLAG_DEV_ID;
+	const uint32_t owned = VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	struct reset_info info;
+	struct vfio_pci set[2];
+	struct edu edu[2];
+	int fd = iommu_open();
+	bool together;
+
+	if (find_set(set))
+		SKIP(return, "needs two functions of a device below a bridge");
+	ASSERT_LE(0, fd);
+	together = set[0].group == set[1].group;
+	ASSERT_EQ(0, edu_open(&edu[0], &set[0], fd));
+	ASSERT_EQ(0, reset_info(edu[0].fd, &info));
+	EXPECT_EQ(together ? id | owned : id, info.head.flags);
+	ASSERT_EQ(2, info.head.count);
+	EXPECT_EQ(edu[0].dev_id, info.device[0].devid);
+	EXPECT_EQ(together ? VFIO_PCI_DEVID_OWNED : VFIO_PCI_DEVID_NOT_OWNED,
+		  (int)info.device[1].devid);
+	EXPECT_EQ(together ? 0 : -EINVAL,
+		  iommu_cmd(edu[0].fd, VFIO_DEVICE_PCI_HOT_RESET, &reset));
+
+	ASSERT_EQ(0, edu_open(&edu[1], &set[1], fd));
+	ASSERT_EQ(0, reset_info(edu[0].fd, &info));
+	EXPECT_EQ(id | owned, info.head.flags);
+	EXPECT_EQ(edu[0].dev_id, info.device[0].devid);
+	EXPECT_EQ(edu[1].dev_id, info.device[1].devid);
+	EXPECT_EQ(0, iommu_cmd(edu[1].fd, VFIO_DEVICE_PCI_HOT_RESET, &reset));
+	edu_close(&edu[1]);
+	edu_close(&edu[0]);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

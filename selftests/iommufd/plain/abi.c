@@ -520,8 +520,10 @@ TEST(id_of_another_fd)
 
 TEST(unknown_command)
 {
-	/* Never given out, or by newer versions only */
-	static const unsigned int nrs[] = { 0, 1, 0x63, 0x7f, 0xa0, 0xbf, 0xff };
+	/* Never given out, or by newer versions only: 0x95 is IOAS_NOIOMMU_GET_PA */
+	static const unsigned int nrs[] = {
+		0, 1, 0x63, 0x7f, 0x95, 0xa0, 0xbf, 0xff,
+	};
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	char arg[256] = { sizeof(alloc) };
 	int fd = iommu_open();

@@ -92,6 +92,28 @@ TEST_F(function, capabilities)
 	EXPECT_EQ(0, config_find_ext(config, PCI_EXT_CAP_ID_ACS));
 }
 
+/* What a VMM is told of its PASIDs: by the capability, as the kernel has enabled it. */
+TEST_F(function, hw_info)
+{
+	const uint64_t of_pasids = IOMMU_HW_CAP_PCI_PASID_EXEC |
+				   IOMMU_HW_CAP_PCI_PASID_PRIV;
+	struct iommu_hw_info info = {};
+	uint64_t expected = 0;
+	unsigned int at, ctrl;
+
+	at = config_find_ext(self->config, PCI_EXT_CAP_ID_PASID);
+	ASSERT_NE(0, at);
+	ctrl = config_get(self->config, at + PCI_PASID_CTRL, 2);
+	if (ctrl & PCI_PASID_CTRL_EXEC)
+		expected |= IOMMU_HW_CAP_PCI_PASID_EXEC;
+	if (ctrl & PCI_PASID_CTRL_PRIV)
+		expected |= IOMMU_HW_CAP_PCI_PASID_PRIV;
+	ASSERT_EQ(0, iommu_get_hw_info(self->sim.fd, self->engine->dev_id,
+				       &info));
+	EXPECT_EQ(6, info.out_max_pasid_log2);
+	EXPECT_EQ(expected, info.out_capabilities & of_pasids);
+}
+
 TEST_F(function, dma)
 {
 	struct sim *sim = &self->sim;
