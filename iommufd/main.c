@@ -29,6 +29,7 @@
 #include "report/handle.h"
 #include "report/notice.h"
 #include "space/area.h"
+#include "space/dmabuf.h"
 #include "space/stock.h"
 
 /* Room for the structure of any command. */
@@ -283,6 +284,8 @@ static void tell_context(struct iommufd_ctx *ctx, enum ioasid_event_kind kind)
 
 static int iommufd_open(struct inode *inode, struct file *file)
 {
+	/* Of misc_open(), until it is ours. */
+	const struct miscdevice *misc = file->private_data;
 	struct iommufd_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
 	int rc;
 
@@ -307,6 +310,8 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	mutex_init(&ctx->vdevice_lock);
 	mutex_init(&ctx->bar_lock);
 	INIT_LIST_HEAD(&ctx->bar_owners);
+	ctx->device = misc->this_device;
+	iommufd_dmabuf_open(ctx);
 	spin_lock_init(&ctx->eventq_lock);
 	INIT_LIST_HEAD(&ctx->eventqs);
 	ctx->file = file;
@@ -327,6 +332,7 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	tell_context(ctx, IOASID_EVENT_KIND_CLOSE);
 	iommufd_registry_remove(ctx);
 	iommufd_object_destroy_all(ctx);
+	iommufd_dmabuf_settle(ctx);
 	WARN_ON(!list_empty(&ctx->groups) || !list_empty(&ctx->bar_owners) ||
 		!xa_empty(&ctx->pasids));
 	account_put(ctx->account);

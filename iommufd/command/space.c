@@ -13,6 +13,7 @@
 #include "memory/charge.h"
 #include "memory/pin.h"
 #include "space/area.h"
+#include "space/dmabuf.h"
 #include "space/explain.h"
 #include "space/ioas.h"
 #include "space/load.h"
@@ -233,20 +234,25 @@ int iommufd_ioas_cmd_allow_iovas(struct command *cmd)
 static struct pinned *open_memory(struct iommufd_ctx *ctx,
 				  const struct iommu_ioas_map_file *arg)
 {
-	struct file *file = fget(arg->fd);
+	const bool writable = arg->flags & IOMMU_IOAS_MAP_WRITEABLE;
 	struct pinned *pinned;
+	struct file *file;
 	int rc;
 
-	if (!file)
-		return ERR_PTR(-EBADF);
-	pinned =
-		iommufd_pinned_from_file(ctx, file, arg->start, arg->length,
-					 arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	pinned = iommufd_dmabuf_memory(ctx, arg->fd, arg->start, arg->length,
+				       writable);
+	if (!pinned) {
+		file = fget(arg->fd);
+		if (!file)
+			return ERR_PTR(-EBADF);
+		pinned = iommufd_pinned_from_file(ctx, file, arg->start,
+						  arg->length, writable);
+		fput(file);
+	}
 	rc = PTR_ERR_OR_ZERO(pinned);
 	/* A reason about the file has been noted already. */
 	if (rc == -EOVERFLOW || (rc == -EINVAL && !arg->length))
 		iommufd_explain_source(ctx, rc, arg->start, arg->length);
-	fput(file);
 	return pinned;
 }
 

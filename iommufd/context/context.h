@@ -9,12 +9,14 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 struct account;
@@ -81,6 +83,9 @@ struct container {
  * @vdevice_lock: which devices are virtual ones of vIOMMUs, see vdevice.c
  * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
  * @bar_owners: bound devices, whose BARs may be mapped for peer-to-peer DMA
+ * @device: what /dev/iommu is in sysfs
+ * @imports_gone: dma-bufs that nobody maps any more, see dmabuf_7.c
+ * @import_work: lets go of them
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
  * @eventqs: queues that are told of events
  * @nr_eventqs: how many there are or are being made; under @eventq_lock
@@ -124,6 +129,9 @@ struct iommufd_ctx {
 
 	struct mutex bar_lock;
 	struct list_head bar_owners;
+	struct device *device;
+	struct llist_head imports_gone;
+	struct work_struct import_work;
 
 	spinlock_t eventq_lock;
 	struct list_head eventqs;

@@ -10,6 +10,9 @@
  * The PFNs decide who the owner is, not the VMA: a VFIO mmap, and a mapping of
  * the same BAR by other means, are the same to a device.
  *
+ * A dma-buf that VFIO has made of a BAR stands for it, too (space/dmabuf_7.c). Then the
+ * device need not be bound to the same context: the dma-buf's end revokes the mappings.
+ *
  * While the owner has its BARs off (no memory decoding, low power, reset), they cannot
  * be found, since its driver does not let the CPU map them, and those that are mapped
  * already are left out of the page tables.
@@ -26,13 +29,15 @@
 #include "memory/runs.h"
 
 /**
- * struct bar_owner - a bound device that has memory resources
+ * struct bar_owner - a bound device that has memory resources, or another one's dma-buf
  * @refs: held by the device, and by memory that was found to be one of its BARs
- * @link: in the context's list until it is retired
+ * @link: in the context's list until it is retired; a dma-buf is in none
  * @retired: the device has been unbound, or is about to be
  * @off: the BARs are switched off: no device may reach them
  * @used: somebody has mapped a BAR of it
- * @dev: the device, until it is retired
+ * @dev: the device, until it is retired; NULL: a dma-buf
+ * @release: called in place of freeing it, if it is not NULL
+ * @data: for that
  * @nr: number of resources
  * @res: the resources, start and inclusive end in bytes
  * @rcu: iommufd_bar_name() looks without a reference
@@ -45,6 +50,8 @@ struct bar_owner {
 	bool off;
 	bool used;
 	struct device *dev;
+	bar_release release;
+	void *data;
 	unsigned int nr;
 	struct {
 		phys_addr_t start;
@@ -65,6 +72,20 @@ static void owner_add_resource(struct bar_owner *owner,
 	owner->nr++;
 }
 
+static struct bar_owner *owner_alloc(const char *name)
+{
+	const size_t length = strlen(name) + 1;
+	struct bar_owner *owner;
+
+	owner = kzalloc(struct_size(owner, name, length), GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return NULL;
+	memcpy(owner->name, name, length);
+	refcount_set(&owner->refs, 1);
+	INIT_LIST_HEAD(&owner->link);
+	return owner;
+}
+
 /**
  * iommufd_bar_owner_add - allow the BARs of a device to be mapped
  * @ctx: the context that the device is bound to
@@ -75,15 +96,11 @@ static void owner_add_resource(struct bar_owner *owner,
 struct bar_owner *iommufd_bar_owner_add(struct iommufd_ctx *ctx,
 					struct device *dev)
 {
-	const size_t length = strlen(dev_name(dev)) + 1;
-	struct bar_owner *owner;
+	struct bar_owner *owner = owner_alloc(dev_name(dev));
 	int i;
 
-	owner = kzalloc(struct_size(owner, name, length), GFP_KERNEL_ACCOUNT);
 	if (!owner)
 		return NULL;
-	memcpy(owner->name, dev_name(dev), length);
-	refcount_set(&owner->refs, 1);
 	owner->dev = dev;
 	if (dev_is_pci(dev)) {
 		for (i = 0; i < PCI_STD_NUM_BARS; i++)
@@ -101,19 +118,54 @@ struct bar_owner *iommufd_bar_owner_add(struct iommufd_ctx *ctx,
 }
 
 /**
+ * iommufd_bar_owner_alloc - an owner that is no device which is bound here
+ * @name: of what it is, for people
+ * @release: called with it and @data in place of freeing it, when the last reference has
+ *	gone, with whatever locks are held then; it, or somebody later, is to call
+ *	iommufd_bar_owner_free()
+ * @data: for that
+ *
+ * Return: the owner, with a reference, and found by nobody; or NULL if memory is short.
+ */
+struct bar_owner *iommufd_bar_owner_alloc(const char *name, bar_release release,
+					  void *data)
+{
+	struct bar_owner *owner = owner_alloc(name);
+
+	if (!owner)
+		return NULL;
+	owner->used = true;
+	owner->release = release;
+	owner->data = data;
+	return owner;
+}
+
+/**
+ * iommufd_bar_owner_free - free an owner of iommufd_bar_owner_alloc()
+ * @owner: nobody refers to it
+ */
+void iommufd_bar_owner_free(struct bar_owner *owner)
+{
+	kfree_rcu(owner, rcu);
+}
+
+/**
  * iommufd_bar_owner_retire - from now on nobody can map the BARs of a device
  * @ctx: the context
  * @owner: its owner structure; mappings that exist already still refer to it
  *
- * Return: whether there may be any.
+ * Return: whether there may be any; the first time.
  */
 bool iommufd_bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner)
 {
+	bool before;
+
 	mutex_lock(&ctx->bar_lock);
-	list_del(&owner->link);
+	before = owner->retired;
+	list_del_init(&owner->link);
 	WRITE_ONCE(owner->retired, true);
 	mutex_unlock(&ctx->bar_lock);
-	return owner->used;
+	return owner->used && !before;
 }
 
 /**
@@ -144,8 +196,12 @@ bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
  */
 void iommufd_bar_owner_put(struct bar_owner *owner)
 {
-	if (owner && refcount_dec_and_test(&owner->refs))
-		kfree_rcu(owner, rcu);
+	if (!owner || !refcount_dec_and_test(&owner->refs))
+		return;
+	if (owner->release)
+		owner->release(owner, owner->data);
+	else
+		iommufd_bar_owner_free(owner);
 }
 
 /**
@@ -298,9 +354,15 @@ static bool owner_has_all(const struct bar_owner *owner,
 	return true;
 }
 
-/* One device must own all of it. */
-static struct bar_owner *bar_find_owner(struct iommufd_ctx *ctx,
-					const struct runs *runs)
+/**
+ * iommufd_bar_owner_find - the device that has memory
+ * @ctx: the context that it is bound to
+ * @runs: the memory
+ *
+ * Return: the device that has all of it, with a reference, or NULL.
+ */
+struct bar_owner *iommufd_bar_owner_find(struct iommufd_ctx *ctx,
+					 const struct runs *runs)
 {
 	struct bar_owner *owner = owner_of_first(ctx, runs);
 
@@ -337,7 +399,7 @@ int iommufd_bar_resolve(struct iommufd_ctx *ctx, struct mm_struct *mm,
 
 	rc = iommufd_pfnmap_gather(mm, uptr, npages, write, runs);
 	if (!rc) {
-		found = bar_find_owner(ctx, runs);
+		found = iommufd_bar_owner_find(ctx, runs);
 		if (found)
 			*owner = found;
 		else

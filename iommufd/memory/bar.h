@@ -13,8 +13,15 @@ struct iommufd_ctx;
 struct mm_struct;
 struct runs;
 
+typedef void (*bar_release)(struct bar_owner *owner, void *data);
+
 struct bar_owner *iommufd_bar_owner_add(struct iommufd_ctx *ctx,
 					struct device *dev);
+struct bar_owner *iommufd_bar_owner_alloc(const char *name, bar_release release,
+					  void *data);
+void iommufd_bar_owner_free(struct bar_owner *owner);
+struct bar_owner *iommufd_bar_owner_find(struct iommufd_ctx *ctx,
+					 const struct runs *runs);
 bool iommufd_bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
 bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 			      bool off);

@@ -162,6 +162,47 @@ struct pinned *iommufd_pinned_from_file(struct iommufd_ctx *ctx,
 	return pinned;
 }
 
+/**
+ * iommufd_pinned_from_bar - memory of a device that is known already
+ * @ctx: the context that maps it
+ * @start: where it is in what the user calls it by, for people; need not be aligned
+ * @length: bytes
+ * @writable: devices may write to it
+ * @pfn: of its first page
+ * @owner: whose it is; the memory takes over the caller's reference, if there is no error
+ *
+ * Return: the memory, with one reference; or -ENOMEM.
+ */
+struct pinned *iommufd_pinned_from_bar(struct iommufd_ctx *ctx,
+				       unsigned long start,
+				       unsigned long length, bool writable,
+				       unsigned long pfn,
+				       struct bar_owner *owner)
+{
+	struct pinned *pinned;
+	unsigned long n;
+	void *mem;
+	int rc;
+
+	rc = iommufd_pinned_alloc_many(ctx, &mem, 1);
+	if (rc)
+		return ERR_PTR(rc);
+	pinned = mem;
+	pinned_set(pinned, start, length, writable);
+	while (!rc && pinned->runs.npages < pinned->npages) {
+		n = min(pinned->npages - pinned->runs.npages, RUN_PAGES_MAX);
+		rc = runs_append(&pinned->runs, pfn + pinned->runs.npages, n,
+				 false);
+	}
+	if (rc) {
+		iommufd_runs_free(&pinned->runs);
+		iommufd_pinned_free_many(&mem, 1);
+		return ERR_PTR(rc);
+	}
+	pinned->owner = owner;
+	return pinned;
+}
+
 static void pinned_put_file(struct pinned *pinned)
 {
 	if (pinned->writable)

@@ -21,6 +21,11 @@ int iommufd_pinned_renew_account(struct pinned *pinned, bool process);
 struct pinned *iommufd_pinned_from_file(struct iommufd_ctx *ctx,
 					struct file *file, unsigned long start,
 					unsigned long length, bool writable);
+struct pinned *iommufd_pinned_from_bar(struct iommufd_ctx *ctx,
+				       unsigned long start,
+				       unsigned long length, bool writable,
+				       unsigned long pfn,
+				       struct bar_owner *owner);
 bool iommufd_pinned_finish(struct pinned *pinned);
 void iommufd_pinned_put(struct pinned *pinned);
 

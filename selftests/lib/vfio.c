@@ -289,6 +289,41 @@ int vfio_attach_pasid(int dev_fd, uint32_t pasid, uint32_t pt_id,
 }
 
 /**
+ * vfio_dma_buf() - make a dma-buf of pieces of a BAR, since Linux 6.19
+ * @dev_fd: a device that is bound
+ * @bar: which BAR
+ * @pieces: offsets and lengths, in whole pages
+ * @nr: how many
+ * @open_flags: of the file descriptor
+ *
+ * Return: a file descriptor, or -ENOTTY where there is no such thing, or another errno.
+ */
+int vfio_dma_buf(int dev_fd, uint32_t bar, const struct vfio_piece *pieces,
+		 uint32_t nr, uint32_t open_flags)
+{
+	/* As VFIO_DEVICE_FEATURE_DMA_BUF and its structure, which older headers lack. */
+	struct {
+		struct vfio_device_feature feature;
+		uint32_t region_index;
+		uint32_t open_flags;
+		uint32_t flags;
+		uint32_t nr_ranges;
+		struct vfio_piece ranges[VFIO_PIECES];
+	} arg = {
+		.feature.argsz = sizeof(arg),
+		.feature.flags = VFIO_DEVICE_FEATURE_GET | 11,
+		.region_index = bar,
+		.open_flags = open_flags,
+		.nr_ranges = nr,
+	};
+	int fd;
+
+	memcpy(arg.ranges, pieces, nr * sizeof(*pieces));
+	fd = ioctl(dev_fd, VFIO_DEVICE_FEATURE, &arg);
+	return fd < 0 ? -errno : fd;
+}
+
+/**
  * vfio_detach_pasid() - VFIO_DEVICE_DETACH_IOMMUFD_PT with a PASID
  * @dev_fd: bound device cdev
  * @pasid: the PASID; not being attached is no error

@@ -32,6 +32,18 @@ struct vfio_pci {
 	int cdev;
 };
 
+/**
+ * struct vfio_piece - of a BAR
+ * @offset: where it begins
+ * @length: bytes
+ */
+struct vfio_piece {
+	uint64_t offset;
+	uint64_t length;
+};
+
+#define VFIO_PIECES 4
+
 int vfio_find(uint16_t vendor, uint16_t device, struct vfio_pci *found,
 	      int max);
 
@@ -45,6 +57,9 @@ int vfio_detach(int dev_fd);
 int vfio_attach_pasid(int dev_fd, uint32_t pasid, uint32_t pt_id,
 		      uint32_t *out_hwpt_id);
 int vfio_detach_pasid(int dev_fd, uint32_t pasid);
+
+int vfio_dma_buf(int dev_fd, uint32_t bar, const struct vfio_piece *pieces,
+		 uint32_t nr, uint32_t open_flags);
 
 int vfio_group_open(int group);
 int vfio_group_set_container(int group_fd, int container);
