@@ -36,6 +36,7 @@
  *	mmap_lock			of the process that mapped it; not with what
  *					follows, where it is only tried
  *	i_rwsem				of a hugetlbfs file; likewise
+ *	dma_resv			of a dma-buf
  *	group->lock			attach and detach
  *	ioas->attach_lock		the choice of a page table for a device
  *	ctx->ioas_lock			the list of all IOASes
