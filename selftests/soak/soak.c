@@ -7,6 +7,7 @@
  * soak [--seconds N] [--seed N] [--skip ACTION,...]
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -323,6 +324,31 @@ static void compare(const struct start *before)
 	verdict(after.contexts == before->contexts, "no context is left");
 }
 
+/*
+ * A thread of the kernel that is last in line. With so many who compute, and a host that is
+ * busy, khugepaged gets a thousandth of a CPU or less, while it has the mmap lock of a
+ * process, and RCU waits for it: that looks as if somebody hung.
+ */
+static void be_rude(const char *name)
+{
+	char path[64], comm[64];
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	FILE *file;
+
+	while (proc && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
+		file = fopen(path, "re");
+		if (file && fgets(comm, sizeof(comm), file) &&
+		    !strncmp(comm, name, strlen(name)))
+			setpriority(PRIO_PROCESS, atoi(entry->d_name), 0);
+		if (file)
+			fclose(file);
+	}
+	if (proc)
+		closedir(proc);
+}
+
 static int usage(void)
 {
 	fputs("usage: soak [--seconds N] [--seed N] [--skip ACTION,...]\n",
@@ -383,10 +409,7 @@ int main(int argc, char **argv)
 	say("# seed %llu, %u s", (unsigned long long)seed, seconds);
 	/* Off until now, where there is it: booting with it takes long. */
 	file_write(KCSAN, "on");
-	/*
-	 * With so many who compute, those that are polite (khugepaged) may be preempted
-	 * for long, also where RCU waits for them.
-	 */
+	be_rude("khugepaged");
 	file_write(RCU_STALL, "200");
 	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
