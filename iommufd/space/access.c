@@ -397,7 +397,7 @@ static int begin_work(struct ioas *ioas, unsigned long iova,
 	mutex_lock(&ioas->tree_lock);
 	if (!stretch_at(ioas, iova, last, stretch)) {
 		rc = -ENOENT;
-	} else if (stretch->area->closing ||
+	} else if (stretch->area->closing == ioas_closing(ioas) ||
 		   (pages && !page_aligned(stretch, last))) {
 		rc = -EINVAL;
 	} else if (!stretch_permits(stretch, flags)) {

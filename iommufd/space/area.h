@@ -59,7 +59,8 @@ enum area_state {
  * @state: see enum area_state
  * @kept: how many have pinned pages that an unmap must not ask for, see
  *	iommufd_ioas_keep()
- * @closing: an unmap waits until @pins is 0: no new ones
+ * @closing: ioas_closing() as it was when an unmap began to wait until @pins is 0. While
+ *	that is the same there are no new ones
  * @in_use: the page tables of its IOAS translate it, as far as they are filled (see
  *	border.c), and the memory is in use:
  *	in a nested IOAS by what the area originates from, else by the area
@@ -91,10 +92,10 @@ struct area {
 	unsigned long offset;
 	unsigned long pins;
 	unsigned int kept;
+	unsigned int closing;
 	struct area *chain;
 	u8 prot;
 	u8 state;
-	bool closing;
 	bool in_use;
 	bool parked;
 	bool lent;

@@ -437,11 +437,12 @@ static void obstacle_note(struct obstacle *obstacle, struct ioas *ioas,
 	const struct ioas_worker *worker;
 
 	lockdep_assert_held(&ioas->tree_lock);
-	area->closing = true;
+	area->closing = ioas_closing(ioas);
 	obstacle->ioas = ioas;
 	obstacle->iova = area->iova;
 	obstacle->length = area_length(area);
 	obstacle->finished = ioas->finished;
+	obstacle->closing = area->closing;
 	obstacle->working = false;
 	list_for_each_entry(worker, &ioas->workers, link)
 		if (worker->area == area)

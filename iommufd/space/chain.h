@@ -27,6 +27,7 @@
  * @length: its length
  * @working: somebody is pinning, reading or writing it: wait for that
  * @finished: ioas.finished as it was then
+ * @closing: ioas_closing() as it was then
  */
 struct obstacle {
 	struct ioas *ioas;
@@ -34,6 +35,7 @@ struct obstacle {
 	unsigned long length;
 	bool working;
 	unsigned int finished;
+	unsigned int closing;
 };
 
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
@@ -75,7 +77,7 @@ static inline void chain_init_embedded(struct area *area, unsigned long offset,
 	area->chain = NULL;
 	area->prot = prot;
 	area->state = AREA_BUSY;
-	area->closing = false;
+	area->closing = 0;
 	area->stuck = false;
 }
 

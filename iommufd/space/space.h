@@ -40,6 +40,7 @@ struct stock {
  * @keeps_sources: @sources is in use; set with the lock held for writing
  * @nr_below: of the outermost one: how many IOASes are below it; with the lock held for
  *	writing
+ * @given_up: of the outermost one: how many unmaps have, see ioas_closing()
  * @from: of a child: the area of the parent that it was last made of, or NULL
  * @from_erased: how many areas had gone from the parent by then: if more have, @from may
  *	be one of them
@@ -84,6 +85,7 @@ struct ioas {
 	struct rb_root_cached sources;
 	bool keeps_sources;
 	unsigned int nr_below;
+	atomic_t given_up;
 	struct area *from;
 	unsigned long from_erased;
 	unsigned int needs;
@@ -171,6 +173,16 @@ struct ioas_worker {
 static inline struct rw_semaphore *ioas_lock(struct ioas *ioas)
 {
 	return &ioas->root->lock;
+}
+
+/*
+ * What areas are marked with that an unmap has closed for new pins: not 0, and another one
+ * after an unmap of the family has given up. So it opens all that it has closed, in
+ * whichever IOAS; what others have closed, too, they will close again when they look.
+ */
+static inline unsigned int ioas_closing(const struct ioas *ioas)
+{
+	return (unsigned int)atomic_read(&ioas->root->given_up) << 1 | 1;
 }
 
 static inline struct ioas *ioas_of(struct object *obj)

@@ -77,19 +77,6 @@ static void call_back(const struct obstacle *obstacle)
 	xa_unlock(&ioas->users);
 }
 
-/* The obstacle is gone, or we have given up. */
-static void reopen(const struct obstacle *obstacle)
-{
-	struct ioas *ioas = obstacle->ioas;
-	struct area *area;
-
-	mutex_lock(&ioas->tree_lock);
-	area = area_at(&ioas->areas, obstacle->iova);
-	if (area)
-		area->closing = false;
-	mutex_unlock(&ioas->tree_lock);
-}
-
 /*
  * Have in-kernel users unpin what they have of an area. One that is working on it
  * may be waiting for memory: wait for it, unless a fatal signal comes.
@@ -172,20 +159,11 @@ static int unmap_batch(struct ioas *ioas, unsigned long *start,
 static bool same_obstacle(const struct obstacle *one,
 			  const struct obstacle *other)
 {
-	return one->ioas == other->ioas && one->iova == other->iova;
+	return one->ioas == other->ioas && one->iova == other->iova &&
+	       one->closing == other->closing;
 }
 
-/* @before is referenced: it may be of a child, which may be destroyed meanwhile. */
-static void forget(struct obstacle *before)
-{
-	if (before->ioas)
-		ioas_put(before->ioas->ctx, before->ioas);
-}
-
-/*
- * An in-kernel user that never lets go is a bug of its driver. The reference on the
- * obstacle's IOAS becomes that of @before.
- */
+/* An in-kernel user that never lets go is a bug of its driver. */
 static int overcome_in_time(const struct obstacle *obstacle,
 			    struct obstacle *before, unsigned int *tries)
 {
@@ -194,7 +172,6 @@ static int overcome_in_time(const struct obstacle *obstacle,
 	/* One obstacle after another is fine; the same for ever is not. */
 	if (!same_obstacle(obstacle, before) || obstacle->working)
 		*tries = 0;
-	forget(before);
 	*before = *obstacle;
 	if (!rc && WARN_ON(++*tries > UNMAP_TRIES))
 		rc = -EDEADLOCK;
@@ -213,17 +190,17 @@ static int unmap_rest(struct ioas *ioas, unsigned long start,
 	for (first = true;; first = false) {
 		rc = unmap_batch(ioas, &start, last, first, &obstacle,
 				 unmapped, &done);
-		if (rc == -EAGAIN)
+		if (rc == -EAGAIN) {
 			rc = overcome_in_time(&obstacle, &before, &tries);
+			ioas_put(ioas->ctx, obstacle.ioas);
+		}
+		/* Mappings that were in the way stay, and are to be usable again. */
+		if (rc && before.ioas)
+			atomic_inc(&ioas->root->given_up);
 		if (rc || done)
-			break;
+			return rc;
 		cond_resched();
 	}
-	/* The mapping that was in the way stays, and is to be usable again. */
-	if (rc && before.ioas)
-		reopen(&before);
-	forget(&before);
-	return rc;
 }
 
 /*
@@ -312,7 +289,7 @@ static int check_cut(struct ioas *ioas, const struct area *area,
 {
 	unsigned long offset = area->offset + (iova - area->iova);
 
-	if (!area_is_ready(area) || area->closing)
+	if (!area_is_ready(area) || area->closing == ioas_closing(ioas))
 		return -EBUSY;
 	/* An attach is pinning it, and would not know about the tail. */
 	if (ioas->needs && !area->in_use && area_bar_is_there(area))

@@ -388,6 +388,9 @@ TEST_F(nested, callback_in_vain)
 	ASSERT_EQ(0, ATTACH(self->rig.ioas));
 	ASSERT_EQ(0, MAP_PARENT(8, 8, IOMMU_RW));
 	ASSERT_EQ(0, MAP_CHILD(PARENT + 8 * PAGE, 8 * PAGE, CHILD));
+	/* One obstacle goes at once, the other when it is told to. */
+	ASSERT_EQ(0, MAP_GRAND(CHILD, 4 * PAGE, GRAND));
+	ASSERT_EQ(0, access_pin(self->grand_acc, GRAND, PAGE, 0));
 	ASSERT_EQ(0, access_pin(self->acc, CHILD, PAGE, 0));
 	ASSERT_EQ(0, access_set_policy(self->acc, ACCESS_TEST_HOLD));
 	ASSERT_EQ(0, pthread_create(&u.thread, NULL, unmapper_fn, &u));
@@ -400,6 +403,7 @@ TEST_F(nested, callback_in_vain)
 	EXPECT_EQ(-EBUSY, u.rc);
 	EXPECT_EQ(0, access_pin(self->acc, CHILD, PAGE, 0));
 	EXPECT_EQ(0, access_unpin(self->acc, CHILD, PAGE));
+	EXPECT_EQ(0, access_pin(self->grand_acc, GRAND, PAGE, 0));
 	EXPECT_EQ(0, hold_release(&hold));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, mapper.rc);
