@@ -81,10 +81,11 @@ struct container {
  * @regions: memory of IOMMUs that can be mapped, see region.c
  * @next_region: the offset of the next one
  * @vdevice_lock: which devices are virtual ones of vIOMMUs, see vdevice.c
- * @bar_lock: protects @bar_owners. A leaf: nothing is taken under it.
+ * @bar_lock: protects @bar_owners and @imports. A leaf: nothing is taken under it.
  * @bar_owners: bound devices, whose BARs may be mapped for peer-to-peer DMA
  * @device: what /dev/iommu is in sysfs
- * @imports_gone: dma-bufs that nobody maps any more, see dmabuf_7.c
+ * @imports: dma-bufs that are mapped, see dmabuf_7.c
+ * @imports_gone: those that nobody maps any more
  * @import_work: lets go of them
  * @eventq_lock: protects @eventqs and the events in them; taken in interrupts
  * @eventqs: queues that are told of events
@@ -130,6 +131,7 @@ struct iommufd_ctx {
 	struct mutex bar_lock;
 	struct list_head bar_owners;
 	struct device *device;
+	struct list_head imports;
 	struct llist_head imports_gone;
 	struct work_struct import_work;
 

@@ -191,6 +191,18 @@ bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 }
 
 /**
+ * iommufd_bar_owner_try_get - one more reference
+ * @owner: of iommufd_bar_owner_alloc(), not freed yet
+ *
+ * Return: whether there was any still, and it is not retired.
+ */
+bool iommufd_bar_owner_try_get(struct bar_owner *owner)
+{
+	return !iommufd_bar_owner_retired(owner) &&
+	       refcount_inc_not_zero(&owner->refs);
+}
+
+/**
  * iommufd_bar_owner_put - drop a reference
  * @owner: the owner, or NULL
  */

@@ -25,6 +25,7 @@ struct bar_owner *iommufd_bar_owner_find(struct iommufd_ctx *ctx,
 bool iommufd_bar_owner_retire(struct iommufd_ctx *ctx, struct bar_owner *owner);
 bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 			      bool off);
+bool iommufd_bar_owner_try_get(struct bar_owner *owner);
 void iommufd_bar_owner_put(struct bar_owner *owner);
 bool iommufd_bar_name(struct bar_owner **at, char *name, size_t size);
 bool iommufd_bar_owner_retired(const struct bar_owner *owner);

@@ -220,15 +220,18 @@ static void pinned_put_file(struct pinned *pinned)
  */
 bool iommufd_pinned_finish(struct pinned *pinned)
 {
+	struct bar_owner *owner;
+
 	if (WARN_ON(pinned->uses || pinned->sparse))
 		return false;
 	if (pinned->file)
 		pinned_put_file(pinned);
-	if (pinned->owner) {
+	owner = pinned->owner;
+	if (owner) {
 		iommufd_runs_free(&pinned->runs);
-		iommufd_bar_owner_put(pinned->owner);
+		WRITE_ONCE(pinned->owner, NULL);
+		iommufd_bar_owner_put(owner);
 	}
-	pinned->owner = NULL;
 	return true;
 }
 

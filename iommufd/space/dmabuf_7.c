@@ -32,13 +32,15 @@ MODULE_IMPORT_NS("DMA_BUF");
 /**
  * struct import - a dma-buf that is mapped
  * @ctx: where
- * @owner: what stands for the device
+ * @in_use: in the context's list; until it is revoked, or nobody refers to it
+ * @owner: what stands for the device, and counts the references
  * @dmabuf: the dma-buf, with a reference
  * @attach: by which we are told; NULL: there is none yet
  * @link: of those that the context is to let go of
  */
 struct import {
 	struct iommufd_ctx *ctx;
+	struct list_head in_use;
 	struct bar_owner *owner;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
@@ -62,16 +64,26 @@ static void let_go(struct work_struct *work)
 	struct llist_node *gone = llist_del_all(&ctx->imports_gone);
 	struct import *import, *next;
 
-	llist_for_each_entry_safe(import, next, gone, link)
+	llist_for_each_entry_safe(import, next, gone, link) {
 		import_free(import);
+		cond_resched();
+	}
+}
+
+static void import_forget(struct import *import)
+{
+	mutex_lock(&import->ctx->bar_lock);
+	list_del_init(&import->in_use);
+	mutex_unlock(&import->ctx->bar_lock);
 }
 
 static void import_release(struct bar_owner *owner, void *data)
 {
 	struct import *import = data;
 
+	import_forget(import);
 	if (llist_add(&import->link, &import->ctx->imports_gone))
-		schedule_work(&import->ctx->import_work);
+		queue_work(system_unbound_wq, &import->ctx->import_work);
 }
 
 /* With the lock of the dma-buf held. VFIO says so also when it may be mapped again. */
@@ -79,6 +91,7 @@ static void import_revoked(struct dma_buf_attachment *attach)
 {
 	struct import *import = attach->importer_priv;
 
+	import_forget(import);
 	if (iommufd_bar_owner_retire(import->ctx, import->owner))
 		iommufd_ioas_revoke(import->ctx, import->owner);
 }
@@ -103,6 +116,7 @@ static struct import *import_alloc(struct iommufd_ctx *ctx,
 		return NULL;
 	}
 	import->ctx = ctx;
+	INIT_LIST_HEAD(&import->in_use);
 	import->dmabuf = dmabuf;
 	return import;
 }
@@ -119,18 +133,20 @@ static int ask_vfio(struct dma_buf_attachment *attach, struct phys_vec *phys)
 
 	if (!ask)
 		return -EOPNOTSUPP;
-	dma_resv_lock(attach->dmabuf->resv, NULL);
-	rc = ask(attach, phys);
-	dma_resv_unlock(attach->dmabuf->resv);
+	rc = dma_resv_lock_interruptible(attach->dmabuf->resv, NULL);
+	if (!rc) {
+		rc = ask(attach, phys);
+		dma_resv_unlock(attach->dmabuf->resv);
+	}
 	symbol_put(vfio_pci_dma_buf_iommufd_map);
 	return rc;
 }
 
 /*
- * Where is it? From now on we are told when that is no longer so. The device that we
- * attach is ourselves: who does DMA changes with each attach, and VFIO does not look.
+ * From now on we are told. The device that we attach is ourselves: who does DMA changes
+ * with each attach, and VFIO does not look.
  */
-static int import_attach(struct import *import, struct phys_vec *phys)
+static int import_attach(struct import *import)
 {
 	struct dma_buf_attachment *attach;
 
@@ -139,7 +155,56 @@ static int import_attach(struct import *import, struct phys_vec *phys)
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
 	import->attach = attach;
-	return ask_vfio(attach, phys);
+	return 0;
+}
+
+/* One that is there already, with a reference, or NULL. */
+static struct import *import_find(struct iommufd_ctx *ctx,
+				  const struct dma_buf *dmabuf)
+{
+	struct import *import, *found = NULL;
+
+	mutex_lock(&ctx->bar_lock);
+	list_for_each_entry(import, &ctx->imports, in_use) {
+		if (import->dmabuf != dmabuf ||
+		    !iommufd_bar_owner_try_get(import->owner))
+			continue;
+		found = import;
+		break;
+	}
+	mutex_unlock(&ctx->bar_lock);
+	return found;
+}
+
+/*
+ * Two threads may each make one: that does no harm. It may be retired as soon as this
+ * returns, or have been, see import_memory(). The reference on the dma-buf is taken over.
+ */
+static struct import *import_get(struct iommufd_ctx *ctx,
+				 struct dma_buf *dmabuf)
+{
+	struct import *import = import_find(ctx, dmabuf);
+	int rc;
+
+	if (import) {
+		dma_buf_put(dmabuf);
+		return import;
+	}
+	import = import_alloc(ctx, dmabuf);
+	if (!import) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-ENOMEM);
+	}
+	rc = import_attach(import);
+	if (rc) {
+		iommufd_bar_owner_put(import->owner);
+		return ERR_PTR(rc);
+	}
+	mutex_lock(&ctx->bar_lock);
+	if (!iommufd_bar_owner_retired(import->owner))
+		list_add(&import->in_use, &ctx->imports);
+	mutex_unlock(&ctx->bar_lock);
+	return import;
 }
 
 static int refuse(struct iommufd_ctx *ctx, int rc)
@@ -148,7 +213,7 @@ static int refuse(struct iommufd_ctx *ctx, int rc)
 
 	switch (rc) {
 	case -ENODEV:
-		why = "the device has its BAR off, or nobody has it open any more";
+		why = "the dma-buf is revoked: its device has the BAR off, or has been closed";
 		break;
 	case -EOPNOTSUPP:
 		why = "a dma-buf has to be one of VFIO's, and one piece of a BAR";
@@ -175,48 +240,77 @@ static int check_rights(struct iommufd_ctx *ctx, const struct file *file,
 static int check_range(struct iommufd_ctx *ctx, const struct dma_buf *dmabuf,
 		       unsigned long start, unsigned long length)
 {
-	int rc = pinned_check_range(start, length);
+	unsigned long last;
 
-	if (rc)
-		return rc;
-	if (start + length <= dmabuf->size)
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(start, length - 1, &last))
+		return -EOVERFLOW;
+	if (last < dmabuf->size)
 		return 0;
 	return iommufd_reason_note(ctx, -EINVAL,
 				   "%#lx bytes at %#lx do not end within the %#zx of the dma-buf",
 				   length, start, dmabuf->size);
 }
 
-/* The reference on the dma-buf is taken over. Returns memory, or an ERR_PTR. */
-static struct pinned *import_memory(struct iommufd_ctx *ctx,
-				    struct dma_buf *dmabuf, unsigned long start,
+/* Bytes are pages all over: what is mapped is never more than was asked for. */
+static int where(const struct import *import, unsigned long start,
+		 unsigned long length, phys_addr_t *at)
+{
+	struct phys_vec phys;
+	int rc = ask_vfio(import->attach, &phys);
+
+	if (rc)
+		return rc;
+	if (!PAGE_ALIGNED(phys.paddr) || !PAGE_ALIGNED(phys.len) ||
+	    start + length > phys.len)
+		return -EOPNOTSUPP;
+	*at = phys.paddr + start;
+	return 0;
+}
+
+/*
+ * The device may have been closed, and opened again by somebody else, since we were told
+ * where its memory is. Then the dma-buf has been revoked: a device that is found by the
+ * address, and cannot be revoked behind our back any more, is only then the same.
+ */
+static int settle_owner(struct iommufd_ctx *ctx, struct pinned *pinned)
+{
+	struct bar_owner *import = pinned->owner;
+	struct bar_owner *ours = iommufd_bar_owner_find(ctx, &pinned->runs);
+
+	if (iommufd_bar_owner_retired(import)) {
+		iommufd_bar_owner_put(ours);
+		return -ENODEV;
+	}
+	if (ours) {
+		pinned->owner = ours;
+		iommufd_bar_owner_put(import);
+	}
+	return 0;
+}
+
+static struct pinned *import_memory(struct import *import, unsigned long start,
 				    unsigned long length, bool writable)
 {
-	struct import *import = import_alloc(ctx, dmabuf);
-	struct bar_owner *ours;
+	struct iommufd_ctx *ctx = import->ctx;
 	struct pinned *pinned;
-	struct phys_vec phys;
+	phys_addr_t at;
 	int rc;
 
-	if (!import) {
-		dma_buf_put(dmabuf);
-		return ERR_PTR(-ENOMEM);
-	}
-	rc = import_attach(import, &phys);
-	if (rc) {
-		pinned = ERR_PTR(refuse(ctx, rc));
-		goto out_import;
-	}
-	pinned = iommufd_pinned_from_bar(ctx, start, length, writable,
-					 PHYS_PFN(phys.paddr + start),
-					 import->owner);
-	if (IS_ERR(pinned))
-		goto out_import;
-	ours = iommufd_bar_owner_find(ctx, &pinned->runs);
-	if (!ours)
+	rc = where(import, start, length, &at);
+	pinned = rc ? ERR_PTR(rc) :
+		      iommufd_pinned_from_bar(ctx, start, length, writable,
+					      PHYS_PFN(at), import->owner);
+	if (IS_ERR(pinned)) {
+		iommufd_bar_owner_put(import->owner);
 		return pinned;
-	pinned->owner = ours;
-out_import:
-	iommufd_bar_owner_put(import->owner);
+	}
+	rc = settle_owner(ctx, pinned);
+	if (rc) {
+		iommufd_pinned_put(pinned);
+		return ERR_PTR(rc);
+	}
 	return pinned;
 }
 
@@ -233,23 +327,30 @@ out_import:
  * Return: the memory, with one reference; NULL if it is no dma-buf; or -EINVAL (no
  * length, or beyond the end), -EOVERFLOW, -EACCES (not open for reading), -EPERM (not open
  * for writing), -EOPNOTSUPP (of somebody else, or not in one piece), -ENODEV (it has been
- * revoked: the device has its BARs off, or has been closed), -ENOMEM.
+ * revoked: the device has its BARs off, or has been closed), -ENOMEM, -EINTR.
  */
 struct pinned *iommufd_dmabuf_memory(struct iommufd_ctx *ctx, int fd,
 				     unsigned long start, unsigned long length,
 				     bool writable)
 {
 	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct import *import;
+	struct pinned *pinned;
 	int rc;
 
 	if (IS_ERR(dmabuf))
 		return NULL;
 	rc = check_rights(ctx, dmabuf->file, writable) ?:
 	     check_range(ctx, dmabuf, start, length);
-	if (!rc)
-		return import_memory(ctx, dmabuf, start, length, writable);
-	dma_buf_put(dmabuf);
-	return ERR_PTR(rc);
+	if (rc) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(rc);
+	}
+	import = import_get(ctx, dmabuf);
+	if (IS_ERR(import))
+		return ERR_PTR(refuse(ctx, PTR_ERR(import)));
+	pinned = import_memory(import, start, length, writable);
+	return IS_ERR(pinned) ? ERR_PTR(refuse(ctx, PTR_ERR(pinned))) : pinned;
 }
 
 /**
@@ -258,6 +359,7 @@ struct pinned *iommufd_dmabuf_memory(struct iommufd_ctx *ctx, int fd,
  */
 void iommufd_dmabuf_open(struct iommufd_ctx *ctx)
 {
+	INIT_LIST_HEAD(&ctx->imports);
 	init_llist_head(&ctx->imports_gone);
 	INIT_WORK(&ctx->import_work, let_go);
 }
@@ -271,4 +373,5 @@ void iommufd_dmabuf_open(struct iommufd_ctx *ctx)
 void iommufd_dmabuf_settle(struct iommufd_ctx *ctx)
 {
 	flush_work(&ctx->import_work);
+	WARN_ON(!llist_empty(&ctx->imports_gone) || !list_empty(&ctx->imports));
 }

@@ -249,16 +249,6 @@ TEST_F(power, d3hot)
 	EXPECT_EQ(1, reaches(pair, BAR_IOVA));
 }
 
-static int low_power(int fd, uint32_t feature)
-{
-	struct vfio_device_feature arg = {
-		.argsz = sizeof(arg),
-		.flags = VFIO_DEVICE_FEATURE_SET | feature,
-	};
-
-	return iommu_cmd(fd, VFIO_DEVICE_FEATURE, &arg);
-}
-
 TEST_F(power, runtime_pm)
 {
 	struct pair *pair = &self->pair;

@@ -154,4 +154,14 @@ static inline int kept_out(struct pair *pair, uint64_t bar_iova)
 	return !edu_check(&pair->rig.edu, IOVA, pair->mem, SOME_LENGTH);
 }
 
+static inline int low_power(int fd, uint32_t feature)
+{
+	struct vfio_device_feature arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_FEATURE_SET | feature,
+	};
+
+	return iommu_cmd(fd, VFIO_DEVICE_FEATURE, &arg);
+}
+
 #endif
