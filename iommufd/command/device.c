@@ -120,9 +120,14 @@ int iommufd_device_cmd_hw_info(struct command *cmd)
 		arg->out_capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
 	report_pasid(idev->dev, arg);
 	report_ats(idev->dev, arg);
+	rc = PTR_ERR_OR_ZERO(data);
+	if (rc == -EOPNOTSUPP)
+		iommufd_reason_note(cmd->ctx, rc,
+				    "the IOMMU driver of %s tells nothing of type %u",
+				    dev_name(idev->dev), arg->out_data_type);
 	object_put(cmd->ctx, &idev->obj);
-	if (IS_ERR(data))
-		return PTR_ERR(data);
+	if (rc)
+		return rc;
 	rc = copy_driver_data(arg, data, length);
 	kfree(data);
 	arg->data_len = length;

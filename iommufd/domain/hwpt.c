@@ -303,6 +303,20 @@ struct hwpt *iommufd_hwpt_begin_nested(struct hwpt *parent, struct device *dev,
 	return hwpt;
 }
 
+/* Its errors are about what data_uptr says, and there are many. */
+static int explain_driver(struct iommufd_ctx *ctx, struct device *dev, int rc)
+{
+	if (rc == -EOPNOTSUPP)
+		return iommufd_reason_note(ctx, rc,
+					   "the IOMMU driver of %s makes no page table of that data_type, or with those flags",
+					   dev_name(dev));
+	if (rc == -EINVAL)
+		return iommufd_reason_note(ctx, rc,
+					   "the IOMMU driver of %s refuses what data_uptr says",
+					   dev_name(dev));
+	return rc;
+}
+
 /**
  * iommufd_hwpt_end_nested - give a page table of the user's its domain
  * @hwpt: from iommufd_hwpt_begin_nested(); gone on an error
@@ -318,7 +332,9 @@ struct hwpt *iommufd_hwpt_end_nested(struct hwpt *hwpt, struct device *dev,
 {
 	int rc = PTR_ERR_OR_ZERO(domain);
 
-	if (!rc) {
+	if (rc) {
+		rc = explain_driver(hwpt->ioas->ctx, dev, rc);
+	} else {
 		domain->owner = iommu_ops_of(dev);
 		rc = hwpt_set_domain(hwpt, domain) ?:
 		     check_flags(hwpt, dev, flags);
