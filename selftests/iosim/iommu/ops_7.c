@@ -4,6 +4,8 @@
  * as the device is attached to a domain that has a handler for them.
  */
 #include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pci-ats.h>
 
 #include "iosim.h"
 #include "kernel.h"
@@ -100,6 +102,14 @@ static struct iommu_domain *op_alloc_nested(struct device *dev,
 				 data);
 }
 
+/* What is not of PCI has nothing like ATS, and lacks nothing. */
+static bool op_capable(struct device *dev, enum iommu_cap cap)
+{
+	if (cap == IOMMU_CAP_PCI_ATS_SUPPORTED)
+		return !dev_is_pci(dev) || pci_ats_supported(to_pci_dev(dev));
+	return main_capable(dev, cap);
+}
+
 /* struct iommu_ops has all of it. */
 int ops_register(void)
 {
@@ -113,7 +123,7 @@ void ops_unregister(void)
 
 const struct iommu_ops iosim_ops = {
 	.owner = THIS_MODULE,
-	.capable = main_capable,
+	.capable = op_capable,
 	.hw_info = op_hw_info,
 	.domain_alloc_paging = domain_alloc_paging,
 	.domain_alloc_paging_flags = op_alloc_paging,
