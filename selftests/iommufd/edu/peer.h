@@ -119,6 +119,13 @@ static inline long pair_close(struct pair *pair)
 	return rig_close(&pair->rig);
 }
 
+/* What has been logged until now is no fault of what comes. */
+static inline void forget_faults(struct pair *pair)
+{
+	close(pair->klog);
+	pair->klog = klog_open();
+}
+
 static inline int map_bar(struct pair *pair)
 {
 	return rig_map(&pair->rig, pair->b.bar, pair->b.length, BAR_IOVA);
