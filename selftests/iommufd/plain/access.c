@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 
 #include "kselftest_harness.h"
 
@@ -473,6 +474,33 @@ TEST_F(api, unmap_waits)
 	EXPECT_EQ(BUF, t.unmapped);
 	EXPECT_EQ(self->pinned, mem_pinned());
 	EXPECT_EQ(0, map(self));
+}
+
+/* A driver goes while it is being called back, or is about to be. */
+TEST_F(api, destroyed_during_unmap)
+{
+	enum { ROUNDS = 100 };
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		struct unmap_thread t = { .fd = self->fd, .id = self->id,
+					  .iova = AT, .len = BUF };
+		int acc = access_open_attached(self->fd, self->id);
+
+		ASSERT_LE(0, acc);
+		ASSERT_EQ(0, map(self));
+		ASSERT_EQ(0, access_pin(acc, AT + i % NPAGES * PAGE, PAGE, 0));
+		ASSERT_EQ(0, pthread_create(&t.thread, NULL, unmap_fn, &t));
+		/* In every second round when it waits already, if it does */
+		if (i % 2)
+			sched_yield();
+		EXPECT_EQ(0, access_destroy(acc));
+		ASSERT_EQ(0, pthread_join(t.thread, NULL));
+		EXPECT_EQ(0, t.rc);
+		EXPECT_EQ(BUF, t.unmapped);
+		close(acc);
+	}
+	EXPECT_EQ(self->pinned, mem_pinned());
 }
 
 /* A driver that only reads and writes need not hear of an unmap. */
