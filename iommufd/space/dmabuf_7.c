@@ -80,10 +80,11 @@ static void import_forget(struct import *import)
 static void import_release(struct bar_owner *owner, void *data)
 {
 	struct import *import = data;
+	struct iommufd_ctx *ctx = import->ctx;
 
 	import_forget(import);
-	if (llist_add(&import->link, &import->ctx->imports_gone))
-		queue_work(system_unbound_wq, &import->ctx->import_work);
+	if (llist_add(&import->link, &ctx->imports_gone))
+		queue_work(system_unbound_wq, &ctx->import_work);
 }
 
 /* With the lock of the dma-buf held. VFIO says so also when it may be mapped again. */
