@@ -143,7 +143,8 @@ door := VERSION iommufd include selftests/conformance \
 	$(B)/src/drivers/iommu/iommufd/iommufd_test.h
 intree := $(B)/src/drivers/iommu/iommufd $(B)/src/drivers/iommu/iommu-priv.h \
 	  $(B)/src/lib/interval_tree.c selftests/peers/intree/iommufd \
-	  $(B)/src/drivers/vfio vfio include $(wildcard selftests/modules)
+	  $(B)/src/drivers/vfio vfio include $(wildcard selftests/modules) \
+	  selftests/iosim
 sources = $(shell find $(filter-out $(B)/%,$(1)) -name '*.[ch]' -o -name Kbuild \
 	    -o -name VERSION)
 
