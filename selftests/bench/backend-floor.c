@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "backend.h"
+#include "deed.h"
 #include "floor/floor.h"
 #include "peer.h"
 
@@ -90,14 +91,14 @@ static int floor_batch_unmap(void)
 /* The floor's parent is a single page: no look-up is the cheapest look-up. */
 static struct range parent;
 
-static int floor_nest(const struct range *range)
+static int nest(const struct range *range)
 {
 	parent = *range;
 	parent.length = 4096;
 	return floor_map(&parent);
 }
 
-static int floor_nested_map(const struct range *range)
+static int map_again(const struct range *range)
 {
 	struct range again = *range;
 
@@ -105,15 +106,26 @@ static int floor_nested_map(const struct range *range)
 	return call(FLOOR_MAP_AGAIN, &again, 0);
 }
 
-static int floor_nested_unmap(const struct range *range)
+static int unmap_again(const struct range *range)
 {
 	return call(FLOOR_UNMAP_AGAIN, range, 0);
 }
 
-static void floor_unnest(void)
+static void unnest(void)
 {
 	floor_unmap(&parent);
 }
+
+static const struct deed floor_again = {
+	.prepare = nest,
+	.run = map_again,
+	.undo = unmap_again,
+	.finish = unnest,
+};
+
+static const struct deed *const deeds[NR_DEEDS] = {
+	[NEST] = &floor_again,
+};
 
 static void floor_empty(void)
 {
@@ -136,10 +148,7 @@ const struct backend backend_floor = {
 	.batch_prepare = floor_batch_prepare,
 	.batch_map = floor_batch_map,
 	.batch_unmap = floor_batch_unmap,
-	.nest = floor_nest,
-	.nested_map = floor_nested_map,
-	.nested_unmap = floor_nested_unmap,
-	.unnest = floor_unnest,
+	.deeds = deeds,
 };
 
 const struct backend backend_floor_parts = {

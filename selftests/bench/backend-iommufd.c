@@ -8,17 +8,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../lib/iommu.h"
 #include "../lib/vfio.h"
 #include "backend.h"
+#include "deed.h"
 #include "edu-alone.h"
+#include "iommufd.h"
 #include "linux/ioasid.h"
 #include "peer.h"
 
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | \
 		   IOMMU_IOAS_MAP_WRITEABLE)
 
-static int iommufd, device;
-static __u32 ioas_id;
+struct iommufd iommufd;
 
 static void iommufd_open(void)
 {
@@ -26,30 +28,62 @@ static void iommufd_open(void)
 	struct vfio_pci edu = edu_alone();
 	int rc;
 
-	iommufd = open("/dev/iommu", O_RDWR);
-	if (iommufd < 0 || ioctl(iommufd, IOMMU_IOAS_ALLOC, &alloc))
+	iommufd.fd = open("/dev/iommu", O_RDWR);
+	if (iommufd.fd < 0 || ioctl(iommufd.fd, IOMMU_IOAS_ALLOC, &alloc))
 		err(1, "/dev/iommu");
-	ioas_id = alloc.out_ioas_id;
-	device = vfio_cdev_open(&edu);
-	if (device < 0)
-		errx(1, "cdev of %s: %s", edu.bdf, strerror(-device));
-	rc = vfio_bind(device, iommufd, NULL);
-	if (!rc)
-		rc = vfio_attach(device, ioas_id, NULL);
+	iommufd.ioas = alloc.out_ioas_id;
+	iommufd.device = vfio_cdev_open(&edu);
+	if (iommufd.device < 0)
+		errx(1, "cdev of %s: %s", edu.bdf, strerror(-iommufd.device));
+	rc = vfio_bind(iommufd.device, iommufd.fd, &iommufd.dev_id);
 	if (rc)
-		errx(1, "attach %s: %s", edu.bdf, strerror(-rc));
+		errx(1, "bind %s: %s", edu.bdf, strerror(-rc));
+	iommufd_attach(iommufd.ioas);
 }
 
-/* Bound to the same descriptor. */
-static int iommufd_open_peer(void)
+/* Bound to the same descriptor, by the first who needs it. */
+int iommufd_open_peer(void)
 {
-	struct vfio_pci peer = peer_find();
-	int fd = vfio_cdev_open(&peer);
-	int rc = fd < 0 ? fd : vfio_bind(fd, iommufd, NULL);
+	static int fd = -1;
+	struct vfio_pci peer;
+	int rc;
 
+	if (fd >= 0)
+		return fd;
+	peer = peer_find();
+	fd = vfio_cdev_open(&peer);
+	rc = fd < 0 ? fd : vfio_bind(fd, iommufd.fd, NULL);
 	if (rc)
 		errx(1, "bind %s: %s", peer.bdf, strerror(-rc));
 	return fd;
+}
+
+int iommufd_map_in(uint32_t ioas, const struct range *all)
+{
+	return iommu_map_fixed(iommufd.fd, ioas, all->addr, all->length,
+			       IOMMU_RW, all->iova);
+}
+
+static void must(int rc, const char *what)
+{
+	if (rc)
+		errx(1, "%s: %s", what, strerror(-rc));
+}
+
+void iommufd_unmap_in(uint32_t ioas, const struct range *all)
+{
+	must(iommu_ioas_unmap(iommufd.fd, ioas, all->iova, all->length, NULL),
+	     "unmap");
+}
+
+void iommufd_destroy(uint32_t id)
+{
+	must(iommu_destroy(iommufd.fd, id), "destroy");
+}
+
+void iommufd_attach(uint32_t pt)
+{
+	must(vfio_attach(iommufd.device, pt, NULL), "attach");
 }
 
 static int iommufd_map(const struct range *range)
@@ -57,13 +91,13 @@ static int iommufd_map(const struct range *range)
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
 		.flags = MAP_FLAGS,
-		.ioas_id = ioas_id,
+		.ioas_id = iommufd.ioas,
 		.user_va = (uintptr_t)range->addr,
 		.length = range->length,
 		.iova = range->iova,
 	};
 
-	return ioctl(iommufd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
+	return ioctl(iommufd.fd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
 }
 
 static int iommufd_map_file(const struct range *range)
@@ -71,43 +105,43 @@ static int iommufd_map_file(const struct range *range)
 	struct iommu_ioas_map_file map = {
 		.size = sizeof(map),
 		.flags = MAP_FLAGS,
-		.ioas_id = ioas_id,
+		.ioas_id = iommufd.ioas,
 		.fd = range->fd,
 		.start = range->offset,
 		.length = range->length,
 		.iova = range->iova,
 	};
 
-	return ioctl(iommufd, IOMMU_IOAS_MAP_FILE, &map) ? -errno : 0;
+	return ioctl(iommufd.fd, IOMMU_IOAS_MAP_FILE, &map) ? -errno : 0;
 }
 
 static int iommufd_unmap(const struct range *range)
 {
 	struct iommu_ioas_unmap unmap = {
 		.size = sizeof(unmap),
-		.ioas_id = ioas_id,
+		.ioas_id = iommufd.ioas,
 		.iova = range->iova,
 		.length = range->length,
 	};
 
-	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+	return ioctl(iommufd.fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
 static int iommufd_unmap_all(void)
 {
 	struct iommu_ioas_unmap unmap = {
 		.size = sizeof(unmap),
-		.ioas_id = ioas_id,
+		.ioas_id = iommufd.ioas,
 		.length = UINT64_MAX,
 	};
 
-	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+	return ioctl(iommufd.fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
 static void iommufd_close(void)
 {
-	close(device);
-	close(iommufd);
+	close(iommufd.device);
+	close(iommufd.fd);
 }
 
 static struct ioasid_batch_entry map_entries[BATCH], unmap_entries[BATCH];
@@ -119,7 +153,7 @@ static void iommufd_batch_prepare(const struct range *ranges, unsigned int nr)
 
 	map_batch = (struct ioasid_batch){
 		.size = sizeof(map_batch),
-		.ioas_id = ioas_id,
+		.ioas_id = iommufd.ioas,
 		.nr = nr,
 		.entries = (uintptr_t)map_entries,
 	};
@@ -141,92 +175,28 @@ static void iommufd_batch_prepare(const struct range *ranges, unsigned int nr)
 
 static int iommufd_batch_map(void)
 {
-	return ioctl(iommufd, IOASID_MAP_BATCH, &map_batch) ? -errno : 0;
+	return ioctl(iommufd.fd, IOASID_MAP_BATCH, &map_batch) ? -errno : 0;
 }
 
 static int iommufd_batch_unmap(void)
 {
-	return ioctl(iommufd, IOASID_UNMAP_BATCH, &unmap_batch) ? -errno : 0;
+	return ioctl(iommufd.fd, IOASID_UNMAP_BATCH, &unmap_batch) ? -errno : 0;
 }
 
-static struct ioasid_alloc_nested child;
-static struct range parent;
-
-static int iommufd_nested_map(const struct range *range)
-{
-	struct iommu_ioas_map map = {
-		.size = sizeof(map),
-		.flags = MAP_FLAGS,
-		.ioas_id = child.out_ioas_id,
-		.user_va = parent.iova + range->offset,
-		.length = range->length,
-		.iova = range->iova,
-	};
-
-	return ioctl(iommufd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
-}
-
-static int iommufd_nested_unmap(const struct range *range)
-{
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap),
-		.ioas_id = child.out_ioas_id,
-		.iova = range->iova,
-		.length = range->length,
-	};
-
-	return ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
-}
-
-/* A page that stays mapped in the child, where @parent is in the parent. */
-static struct range first_page(void)
-{
-	struct range page = parent;
-
-	page.length = 4096;
-	return page;
-}
-
-/*
- * The parent's IOVAs are those of the range; the child has the device. One page
- * stays mapped in it, as it would in use: the parent's memory stays pinned.
- */
-static int iommufd_nest(const struct range *range)
-{
-	struct range page;
-	int rc = iommufd_map(range);
-
-	if (rc)
-		return rc;
-	parent = *range;
-	child = (struct ioasid_alloc_nested){
-		.size = sizeof(child),
-		.parent_ioas_id = ioas_id,
-	};
-	if (ioctl(iommufd, IOASID_ALLOC_NESTED, &child)) {
-		rc = -errno;
-		iommufd_unmap(range);
-		return rc;
-	}
-	rc = vfio_attach(device, child.out_ioas_id, NULL);
-	page = first_page();
-	return rc ? rc : iommufd_nested_map(&page);
-}
-
-static void iommufd_unnest(void)
-{
-	struct iommu_destroy destroy = {
-		.size = sizeof(destroy),
-		.id = child.out_ioas_id,
-	};
-	struct range page = first_page();
-
-	iommufd_nested_unmap(&page);
-	if (vfio_attach(device, ioas_id, NULL) ||
-	    ioctl(iommufd, IOMMU_DESTROY, &destroy))
-		err(1, "nested IOAS");
-	iommufd_unmap(&parent);
-}
+static const struct deed *const deeds[NR_DEEDS] = {
+	[NEST] = &deed_nest,
+	[COPY] = &deed_copy,
+	[PIN] = &deed_pin,
+	[PIN_SHARED] = &deed_pin_shared,
+	[RW] = &deed_rw,
+	[RW_SHARED] = &deed_rw_shared,
+	[SECOND_DEVICE] = &deed_second_device,
+	[SECOND_TABLE] = &deed_second_table,
+	[SECOND_IOMMU] = &deed_second_iommu,
+	[REPLACE] = &deed_replace,
+	[REPLACE_TABLE] = &deed_replace_table,
+	[DIRTY] = &deed_dirty,
+};
 
 const struct backend backend_iommufd = {
 	.name = "iommufd",
@@ -240,8 +210,5 @@ const struct backend backend_iommufd = {
 	.batch_prepare = iommufd_batch_prepare,
 	.batch_map = iommufd_batch_map,
 	.batch_unmap = iommufd_batch_unmap,
-	.nest = iommufd_nest,
-	.nested_map = iommufd_nested_map,
-	.nested_unmap = iommufd_nested_unmap,
-	.unnest = iommufd_unnest,
+	.deeds = deeds,
 };

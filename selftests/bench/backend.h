@@ -33,6 +33,29 @@ struct range {
 };
 
 /**
+ * enum deed_kind - what is measured beside map and unmap of memory, as "map / unmap"
+ * @NO_DEED: nothing
+ * @NEST: map in an IOAS that is nested in another one / unmap
+ * @COPY: map memory that is mapped already, from there / unmap
+ * @PIN: pin pages for a driver in the kernel / unpin; no device has them
+ * @PIN_SHARED: the same; a device has them
+ * @RW: a driver in the kernel reads / writes; no device has the memory
+ * @RW_SHARED: the same; a device has it
+ * @SECOND_DEVICE: attach a device behind an IOMMU that has the page table already / detach
+ * @SECOND_TABLE: make one more page table of an IOAS / destroy it
+ * @SECOND_IOMMU: attach a device behind another IOMMU / detach it
+ * @REPLACE: what a device is attached to by another IOAS, with the same memory / and back
+ * @REPLACE_TABLE: the same by another page table of the IOAS / and back
+ * @DIRTY: read which pages are dirty, all of them being so / none being so any more
+ */
+enum deed_kind {
+	NO_DEED, NEST, COPY, PIN, PIN_SHARED, RW, RW_SHARED, SECOND_DEVICE,
+	SECOND_TABLE, SECOND_IOMMU, REPLACE, REPLACE_TABLE, DIRTY, NR_DEEDS
+};
+
+struct deed;
+
+/**
  * struct backend - an implementation to measure
  * @name: on the command line and in the output
  * @open: get a device that is attached and ready for mappings; ends the
@@ -50,12 +73,7 @@ struct range {
  *	not measured
  * @batch_map: map the ranges that were prepared, by one call; or NULL
  * @batch_unmap: unmap them, by one call
- * @nest: map the range and have the device attached to an address space made
- *	of it; or NULL. 0 or a negative errno
- * @nested_map: map @iova of the nested address space to what the range of
- *	@nest has at @offset
- * @nested_unmap: undo that
- * @unnest: undo @nest
+ * @deeds: what else it can do (deed.h), by enum deed_kind; NULL, or NULL in it: it cannot
  * @empty: a call that does nothing, to measure the way in and out; or NULL
  * @parts: NULL, or tell how many nanoseconds of the last @map or @unmap went
  *	into pinning (or unpinning) and into the IOMMU
@@ -76,10 +94,7 @@ struct backend {
 	void (*batch_prepare)(const struct range *ranges, unsigned int nr);
 	int (*batch_map)(void);
 	int (*batch_unmap)(void);
-	int (*nest)(const struct range *range);
-	int (*nested_map)(const struct range *range);
-	int (*nested_unmap)(const struct range *range);
-	void (*unnest)(void);
+	const struct deed *const *deeds;
 	void (*empty)(void);
 	void (*parts)(uint64_t *pin_ns, uint64_t *iommu_ns);
 };

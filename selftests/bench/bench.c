@@ -5,6 +5,7 @@
  * usage: bench BACKEND [CASE...]
  *        bench --profile BACKEND CASE
  *        bench --growth BACKEND AREAS...
+ *        bench --memory BACKEND
  *        bench --threads BACKEND
  *
  * One line a case, fields separated by tabs:
@@ -39,6 +40,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "deed.h"
 #include "growth.h"
 #include "memory.h"
 
@@ -48,6 +50,8 @@
 #define BAR		(8 * GIB)
 /* Page by page: the others take minutes. */
 #define BAR_PART	GIB
+/* What selftests/modules/access_test pins by one call is a little more. */
+#define PINNED		(128 * MIB)
 #define REPEATS		3
 
 /* A profile is long: of a few huge pages at least, of little memory at most. */
@@ -78,6 +82,7 @@ enum way { BY_ADDRESS, BY_FILE, BY_PAGE, OF_BAR };
  * @way: BY_FILE maps through the file instead of the user address; BY_PAGE
  *	does not tell that the memory is huge pages; OF_BAR takes another device
  * @run: maps and unmaps once, to be called several times for the best
+ * @deed: what run_deed() does
  *
  * A new row that fits an existing @run is one line in cases[].
  */
@@ -91,6 +96,7 @@ struct bench_case {
 	enum way way;
 	int (*run)(const struct bench_case *row, const struct backend *backend,
 		   const struct memory *memory, struct cost *cost);
+	enum deed_kind deed;
 };
 
 static uint64_t clock_cost;
@@ -321,83 +327,118 @@ static int run_batches_adjacent(const struct bench_case *row,
 	return run_batches(row, backend, memory, sum, 1);
 }
 
-/* As run_pairs(), in an address space that is nested in one of the memory. */
-static int run_nested(const struct bench_case *row,
-		      const struct backend *backend,
-		      const struct memory *memory, struct cost *sum)
+/* As run_pairs(), of something else than map and unmap. */
+static int run_deed(const struct bench_case *row,
+		    const struct backend *backend,
+		    const struct memory *memory, struct cost *sum)
 {
+	const struct deed *deed = backend->deeds ? backend->deeds[row->deed] :
+						   NULL;
 	const struct range all = {
 		.addr = memory->addr,
 		.iova = 2 * IOVA_BASE,
 		.length = memory->length,
 		.fd = -1,
 	};
-	const struct backend nested = {
-		.map = backend->nested_map,
-		.unmap = backend->nested_unmap,
-	};
+	struct backend doer = {};
 	int rc;
 
-	if (!backend->nest)
+	if (!deed)
 		return -EOPNOTSUPP;
-	rc = backend->nest(&all);
+	rc = deed->prepare(&all);
 	if (rc)
 		return rc;
-	rc = run_pairs(row, &nested, memory, sum);
-	backend->unnest();
+	doer.map = deed->run;
+	doer.unmap = deed->undo;
+	rc = run_pairs(row, &doer, memory, sum);
+	deed->finish();
 	return rc;
 }
 
 static const struct bench_case cases[] = {
 	{ "4k", "4K pages, mostly contiguous",
-	  memory_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	  memory_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "scattered", "4K pages, scattered",
-	  memory_scattered, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	  memory_scattered, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "thp", "THP",
-	  memory_thp, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	  memory_thp, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "thp-by-page", "THP, page by page",
-	  memory_thp, BUFFER, BUFFER, "page", BY_PAGE, run_pairs },
+	  memory_thp, BUFFER, BUFFER, "page", BY_PAGE, run_pairs, NO_DEED },
 	{ "hugetlb", "hugetlb 2M, private",
-	  memory_hugetlb, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	  memory_hugetlb, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "hugetlb-by-page", "the same, page by page",
-	  memory_hugetlb, BUFFER, BUFFER, "page", BY_PAGE, run_pairs },
+	  memory_hugetlb, BUFFER, BUFFER, "page", BY_PAGE, run_pairs, NO_DEED },
 	{ "memfd-2m", "memfd, 2M folios",
-	  memory_memfd_huge, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	  memory_memfd_huge, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "memfd-2m-file", "the same by MAP_FILE",
-	  memory_memfd_huge, BUFFER, BUFFER, "page", BY_FILE, run_pairs },
+	  memory_memfd_huge, BUFFER, BUFFER, "page", BY_FILE, run_pairs, NO_DEED },
 	{ "memfd-4k", "memfd, 4K folios",
-	  memory_memfd_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs },
+	  memory_memfd_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "one-4k", "one 4K, then its unmap",
-	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_pairs },
+	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "one-64k", "one 64K, then its unmap",
-	  memory_small, 32 * MIB, 64 * KIB, "call", BY_ADDRESS, run_pairs },
+	  memory_small, 32 * MIB, 64 * KIB, "call", BY_ADDRESS, run_pairs, NO_DEED },
 	{ "kept-4k", "2000 x 4K, then 2000 unmaps",
-	  memory_small, 2000 * 4 * KIB, 4 * KIB, "call", BY_ADDRESS, run_kept },
+	  memory_small, 2000 * 4 * KIB, 4 * KIB, "call", BY_ADDRESS, run_kept, NO_DEED },
 	{ "batch-apart", "batch, 256 x 4K apart",
 	  memory_small, 16 * MIB, 4 * KIB, "entry", BY_ADDRESS,
-	  run_batches_apart },
+	  run_batches_apart, NO_DEED },
 	{ "batch-adjacent", "batch, 256 x 4K adjacent",
 	  memory_small, 16 * MIB, 4 * KIB, "entry", BY_ADDRESS,
-	  run_batches_adjacent },
+	  run_batches_adjacent, NO_DEED },
 	{ "scattered-1g", "1 GiB of 4K pages, scattered",
 	  memory_scattered, 1024 * MIB, 1024 * MIB, "page", BY_ADDRESS,
-	  run_pairs },
+	  run_pairs, NO_DEED },
 	{ "nested-4k", "nested, one 4K, its unmap",
-	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
+	  memory_small, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_deed, NEST },
 	{ "nested-scattered", "nested in scattered memory",
-	  memory_scattered, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_nested },
+	  memory_scattered, 2 * MIB, 4 * KIB, "call", BY_ADDRESS, run_deed, NEST },
 	{ "bar-1g", "BAR, by 1 GiB, untouched",
-	  memory_bar_1g, BAR, BAR, "page", OF_BAR, run_untouched },
+	  memory_bar_1g, BAR, BAR, "page", OF_BAR, run_untouched, NO_DEED },
 	{ "bar-1g-again", "BAR, by 1 GiB, touched",
-	  memory_bar_1g, BAR, BAR, "page", OF_BAR, run_pairs },
+	  memory_bar_1g, BAR, BAR, "page", OF_BAR, run_pairs, NO_DEED },
 	{ "bar-2m", "BAR, by 2 MiB, untouched",
-	  memory_bar_2m, BAR, BAR, "page", OF_BAR, run_untouched },
+	  memory_bar_2m, BAR, BAR, "page", OF_BAR, run_untouched, NO_DEED },
 	{ "bar-2m-again", "BAR, by 2 MiB, touched",
-	  memory_bar_2m, BAR, BAR, "page", OF_BAR, run_pairs },
+	  memory_bar_2m, BAR, BAR, "page", OF_BAR, run_pairs, NO_DEED },
 	{ "bar-4k", "BAR, unaligned, untouched",
-	  memory_bar_4k, BAR_PART, BAR_PART, "page", OF_BAR, run_untouched },
+	  memory_bar_4k, BAR_PART, BAR_PART, "page", OF_BAR, run_untouched, NO_DEED },
 	{ "bar-4k-again", "BAR, unaligned, touched",
-	  memory_bar_4k, BAR_PART, BAR_PART, "page", OF_BAR, run_pairs },
+	  memory_bar_4k, BAR_PART, BAR_PART, "page", OF_BAR, run_pairs, NO_DEED },
+	{ "mthp-64k", "64K folios, scattered",
+	  memory_mthp_64k, BUFFER, BUFFER, "page", BY_ADDRESS, run_pairs, NO_DEED },
+	{ "copy-4k", "copy, 4K pages",
+	  memory_small, BUFFER, BUFFER, "page", BY_ADDRESS, run_deed, COPY },
+	{ "copy-2m", "copy, memfd, 2M folios", memory_memfd_huge, BUFFER,
+	  BUFFER, "page", BY_ADDRESS, run_deed, COPY },
+	{ "copy-one", "copy, one 4K, its unmap", memory_small, 2 * MIB,
+	  4 * KIB, "call", BY_ADDRESS, run_deed, COPY },
+	{ "pin", "kernel pins 4K pages", memory_small, PINNED, PINNED, "page",
+	  BY_ADDRESS, run_deed, PIN },
+	{ "pin-shared", "the same, of a device", memory_small, PINNED, PINNED,
+	  "page", BY_ADDRESS, run_deed, PIN_SHARED },
+	{ "pin-one", "kernel pins one 4K", memory_small, 2 * MIB, 4 * KIB,
+	  "call", BY_ADDRESS, run_deed, PIN },
+	{ "pin-one-shared", "the same, of a device", memory_small, 2 * MIB,
+	  4 * KIB, "call", BY_ADDRESS, run_deed, PIN_SHARED },
+	{ "rw", "kernel reads/writes 4K", memory_small, 2 * MIB, 4 * KIB,
+	  "call", BY_ADDRESS, run_deed, RW },
+	{ "rw-shared", "the same, of a device", memory_small, 2 * MIB,
+	  4 * KIB, "call", BY_ADDRESS, run_deed, RW_SHARED },
+	{ "second-device", "second device", memory_small, BUFFER, BUFFER,
+	  "call", BY_ADDRESS, run_deed, SECOND_DEVICE },
+	{ "second-table", "second page table", memory_small, BUFFER, BUFFER,
+	  "page", BY_ADDRESS, run_deed, SECOND_TABLE },
+	{ "second-iommu", "second IOMMU", memory_small, BUFFER, BUFFER,
+	  "page", BY_ADDRESS, run_deed, SECOND_IOMMU },
+	{ "replace", "replace by another IOAS", memory_small, BUFFER, BUFFER,
+	  "page", BY_ADDRESS, run_deed, REPLACE },
+	{ "replace-table", "replace by a page table", memory_small, BUFFER,
+	  BUFFER, "call", BY_ADDRESS, run_deed, REPLACE_TABLE },
+	{ "dirty-4k", "dirty/clean 1 GiB by 4K", memory_memfd_small_again, GIB,
+	  GIB, "page", BY_ADDRESS, run_deed, DIRTY },
+	{ "dirty-2m", "dirty/clean 1 GiB by 2M", memory_memfd_huge_again, GIB,
+	  GIB, "page", BY_ADDRESS, run_deed, DIRTY },
 };
 
 static const struct backend *const backends[] = {
@@ -538,7 +579,8 @@ static bool chosen(const struct bench_case *row, const struct backend *backend,
 	if (row->way == BY_PAGE && !backend->by_page)
 		return false;
 	if (!*keys)
-		return row->bytes <= BUFFER || row->way == OF_BAR;
+		return row->bytes <= BUFFER || row->way == OF_BAR ||
+		       row->deed;
 	for (; *keys; keys++)
 		if (!strcmp(row->key, *keys))
 			return true;
@@ -632,6 +674,8 @@ int main(int argc, char **argv)
 	seed_random();
 	if (!strcmp(option, "--threads"))
 		growth_with_threads(backend);
+	else if (!strcmp(option, "--memory"))
+		growth_of_memory(backend);
 	else if (!strcmp(option, "--growth"))
 		for (; *argv; argv++)
 			growth_with_areas(backend, strtoul(*argv, NULL, 0));

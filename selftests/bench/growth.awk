@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The "growth" and "threads" lines (see growth.c) of several back ends, one file
+# The "growth", "memory" and "threads" lines (see growth.c) of several back ends, one file
 # each and named for it, as tables.
 
 FNR == 1 {
@@ -25,6 +25,15 @@ $1 == "growth" {
 $1 == "row" {
 	printf "\n%s: %s instructions per %s to map, %s to unmap (%s)\n", $8,
 	       $5, $4, $6, backend
+}
+
+$1 == "memory" && !kinds++ {
+	print "\nBytes for 1 GiB: page tables of the IOMMU, and beside them\n"
+	printf "%-28s %-8s %9s %9s\n", "", "", "tables", "own"
+}
+
+$1 == "memory" {
+	printf "%-28s %-8s %9s %9s\n", $5, backend, $3, $4
 }
 
 $1 == "threads" && !threaded++ {

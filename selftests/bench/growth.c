@@ -12,6 +12,14 @@
  * share of one in unmapping all by one call, and in closing the file
  * descriptors with all mapped.
  *
+ * growth_of_memory() prints, for each kind of memory, what 1 GiB of it that is mapped takes,
+ * in bytes,
+ *
+ *	memory BACKEND TABLES OWN TITLE
+ *
+ * TABLES for page tables of the IOMMU, OWN beside these. Of 256 MiB by one call, times
+ * four.
+ *
  * growth_with_threads() prints
  *
  *	threads BACKEND BYTES ONE TWO
@@ -46,18 +54,21 @@ static double now(void)
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-static double available(void)
+/* Of "/proc/meminfo", in bytes. */
+static double meminfo(const char *name)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
-	unsigned long kib = 0;
+	unsigned long kib, sum = 0;
 	char line[128];
 
 	if (!file)
 		err(1, "/proc/meminfo");
 	while (fgets(line, sizeof(line), file))
-		sscanf(line, "MemAvailable: %lu", &kib);
+		if (!strncmp(line, name, strlen(name)) &&
+		    sscanf(line + strlen(name), ": %lu", &kib) == 1)
+			sum = kib;
 	fclose(file);
-	return kib * 1024.0;
+	return sum * 1024.0;
 }
 
 /* Area @i of many, all with a page before them that is free. */
@@ -122,14 +133,14 @@ void growth_with_areas(const struct backend *backend, unsigned long areas)
 	double before, map, unmap, bytes, filled, began, all;
 
 	backend->open();
-	before = available();
+	before = meminfo("MemAvailable");
 	filled = fill(backend, &memory, areas);
 	if (filled < 0) {
 		printf("growth\t%s\t%lu\t-\t-\t-\t-\t-\t-\n", backend->name,
 		       areas);
 		goto out;
 	}
-	bytes = (before - available()) / areas;
+	bytes = (before - meminfo("MemAvailable")) / areas;
 	probe(backend, &memory, areas, &map, &unmap);
 	began = now();
 	if (backend->unmap_all())
@@ -149,6 +160,51 @@ void growth_with_areas(const struct backend *backend, unsigned long areas)
 out:
 	backend->close();
 	memory_free(&memory);
+}
+
+/* What the kernel has allocated, page tables apart: that is counted to the byte. */
+static double own(void)
+{
+	FILE *file = fopen("/proc/sys/vm/stat_refresh", "w");
+
+	if (!file || fputs("1", file) < 0 || fclose(file))
+		err(1, "/proc/sys/vm/stat_refresh");
+	return meminfo("Slab") + meminfo("VmallocUsed");
+}
+
+static void memory_of(const struct backend *backend, memory_kind kind,
+		      const char *title)
+{
+	struct memory memory = kind(GIB / 4);
+	const struct range range = {
+		.addr = memory.addr,
+		.iova = IOVA_BASE,
+		.length = memory.length,
+		.fd = memory.fd,
+		.huge = memory.huge,
+	};
+	double had, tables;
+
+	backend->open();
+	had = own();
+	tables = meminfo("SecPageTables");
+	if (backend->map(&range))
+		errx(1, "map: %s", title);
+	printf("memory\t%s\t%.0f\t%.0f\t%s\n", backend->name,
+	       4 * (meminfo("SecPageTables") - tables), 4 * (own() - had),
+	       title);
+	/* What an unmap leaves of page tables is not there for the next kind. */
+	backend->close();
+	memory_free(&memory);
+}
+
+void growth_of_memory(const struct backend *backend)
+{
+	memory_of(backend, memory_small, "4K pages, mostly contiguous");
+	memory_of(backend, memory_scattered, "4K pages, scattered");
+	memory_of(backend, memory_mthp_64k, "64K folios, scattered");
+	memory_of(backend, memory_thp, "THP");
+	memory_of(backend, memory_memfd_huge, "memfd, 2M folios");
 }
 
 struct worker {

@@ -6,6 +6,7 @@
 #include "backend.h"
 
 void growth_with_areas(const struct backend *backend, unsigned long areas);
+void growth_of_memory(const struct backend *backend);
 void growth_with_threads(const struct backend *backend);
 
 #endif /* SELFTESTS_BENCH_GROWTH_H */

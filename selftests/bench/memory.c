@@ -23,6 +23,8 @@
 
 #define PAGE		(4 * KIB)
 #define HUGE		(2 * MIB)
+/* How often a file is mapped to get more memory. */
+#define AGAIN		4
 #define HELD_MAX	(768 * MIB)
 #define PFN_MASK	((1ULL << 55) - 1)
 #define PRESENT		(1ULL << 63)
@@ -69,25 +71,37 @@ static void count_runs(struct memory *memory)
 			memory->runs++;
 }
 
-/* End the program unless every aligned 2 MiB of @memory is one huge page. */
-static void check_huge(struct memory *memory)
+/* End the program unless every aligned @size of @memory is one folio, or a part of one. */
+static void check_folios(const struct memory *memory, size_t size)
 {
 	const uint64_t *pfns = frames(memory);
-	size_t i;
+	size_t npages = size / PAGE, i;
 
 	for (i = 0; i < memory->length / PAGE; i++)
-		if (pfns[i] != pfns[i & ~(HUGE / PAGE - 1)] + i % (HUGE / PAGE))
-			errx(1, "no huge page at page %zu", i);
+		if (pfns[i] != pfns[i & ~(npages - 1)] + i % npages ||
+		    (pfns[i] ^ i) & (npages - 1))
+			errx(1, "no folio of %zu bytes at page %zu", size, i);
+}
+
+static void check_huge(struct memory *memory)
+{
+	check_folios(memory, HUGE);
 	memory->huge = true;
 }
 
-static void touch(struct memory *memory, size_t stride)
+/* Touch every @unit bytes, each time @stride units further. */
+static void touch_units(struct memory *memory, size_t unit, size_t stride)
 {
-	size_t npages = memory->length / PAGE;
+	size_t n = memory->length / unit;
 	size_t i;
 
-	for (i = 0; i < npages; i++)
-		memory->addr[i * stride % npages * PAGE] = 1;
+	for (i = 0; i < n; i++)
+		memory->addr[i * stride % n * unit] = 1;
+}
+
+static void touch(struct memory *memory)
+{
+	touch_units(memory, PAGE, 1);
 }
 
 /* Map @length bytes at a 2 MiB boundary; @fd is -1 for anonymous memory. */
@@ -134,7 +148,7 @@ static struct memory touched_small(size_t length)
 {
 	struct memory memory = anonymous(length, MADV_NOHUGEPAGE);
 
-	touch(&memory, 1);
+	touch(&memory);
 	count_runs(&memory);
 	return memory;
 }
@@ -143,7 +157,7 @@ static struct memory touched_memfd_small(size_t length)
 {
 	struct memory memory = shared(length, 0);
 
-	touch(&memory, 1);
+	touch(&memory);
 	count_runs(&memory);
 	return memory;
 }
@@ -221,51 +235,73 @@ struct memory memory_memfd_small(size_t length)
 }
 
 /*
- * Let page @i and a far one exchange their frames: the page allocator hands
+ * Let unit @i and a far one exchange their frames: the page allocator hands
  * out first what was freed last.
  */
-static void exchange(struct memory *memory, size_t i)
+static void exchange(struct memory *memory, size_t unit, size_t i)
 {
-	size_t npages = memory->length / PAGE;
-	char *page = memory->addr + i * PAGE;
-	char *far = memory->addr + (i + npages / 2 + 1) % npages * PAGE;
+	size_t n = memory->length / unit;
+	char *here = memory->addr + i * unit;
+	char *far = memory->addr + (i + n / 2 + 1) % n * unit;
 
-	madvise(page, PAGE, MADV_DONTNEED);
-	madvise(far, PAGE, MADV_DONTNEED);
-	*page = 1;
+	madvise(here, unit, MADV_DONTNEED);
+	madvise(far, unit, MADV_DONTNEED);
+	*here = 1;
 	*far = 1;
 }
 
-struct memory memory_scattered(size_t length)
+/* Anonymous memory in units of one folio each, no two neighbours adjacent. */
+static struct memory scattered(size_t length, size_t unit, int advice)
 {
-	struct memory memory = anonymous(length, MADV_NOHUGEPAGE);
-	size_t npages = length / PAGE;
+	struct memory memory = anonymous(length, advice);
+	size_t n = length / unit, step = unit / PAGE;
 	const uint64_t *pfns;
 	size_t rounds, i;
 
 	/*
 	 * The allocator gives ascending or descending frames; an odd stride
-	 * near the golden section of the page count takes neighbours far
+	 * near the golden section of the count takes neighbours far
 	 * apart in time, and so in memory.
 	 */
-	touch(&memory, (size_t)(npages * 0.618) | 1);
+	touch_units(&memory, unit, (size_t)(n * 0.618) | 1);
 	for (rounds = 0; rounds < 16; rounds++) {
+		check_folios(&memory, unit);
 		count_runs(&memory);
-		if (memory.runs == npages)
+		if (memory.runs == n)
 			return memory;
 		pfns = frames(&memory);
-		for (i = 1; i < npages; i++)
+		for (i = step; i < length / PAGE; i += step)
 			if (pfns[i] == pfns[i - 1] + 1)
-				exchange(&memory, i);
+				exchange(&memory, unit, i / step);
 	}
-	errx(1, "scattered: %zu runs in %zu pages", memory.runs, npages);
+	errx(1, "scattered: %zu runs in %zu pieces", memory.runs, n);
+}
+
+struct memory memory_scattered(size_t length)
+{
+	return scattered(length, PAGE, MADV_NOHUGEPAGE);
+}
+
+#define THP_SIZES "/sys/kernel/mm/transparent_hugepage/hugepages-"
+
+/* Only while it is touched: all other memory is as the kernel gives it by itself. */
+struct memory memory_mthp_64k(size_t length)
+{
+	struct memory memory;
+
+	write_file(THP_SIZES "64kB/enabled", "madvise");
+	write_file(THP_SIZES "2048kB/enabled", "never");
+	memory = scattered(length, 64 * KIB, MADV_HUGEPAGE);
+	write_file(THP_SIZES "2048kB/enabled", "inherit");
+	write_file(THP_SIZES "64kB/enabled", "never");
+	return memory;
 }
 
 static struct memory touched_thp(size_t length)
 {
 	struct memory memory = anonymous(length, MADV_HUGEPAGE);
 
-	touch(&memory, 1);
+	touch(&memory);
 	check_huge(&memory);
 	count_runs(&memory);
 	return memory;
@@ -281,7 +317,7 @@ static struct memory touched_hugetlb(size_t length)
 	struct memory memory = map_aligned(length, -1, MAP_PRIVATE |
 					   MAP_ANONYMOUS | MAP_HUGETLB);
 
-	touch(&memory, 1);
+	touch(&memory);
 	check_huge(&memory);
 	count_runs(&memory);
 	return memory;
@@ -291,7 +327,7 @@ static struct memory touched_memfd_huge(size_t length)
 {
 	struct memory memory = shared(length, MFD_HUGETLB | MFD_HUGE_2MB);
 
-	touch(&memory, 1);
+	touch(&memory);
 	check_huge(&memory);
 	count_runs(&memory);
 	return memory;
@@ -320,6 +356,36 @@ struct memory memory_hugetlb(size_t length)
 struct memory memory_memfd_huge(size_t length)
 {
 	return ascending(touched_memfd_huge, length);
+}
+
+/* The memory of a file again and again: more of it than the machine has. */
+static struct memory again(memory_kind make, size_t length)
+{
+	struct memory part = make(length / AGAIN);
+	struct memory memory = map_aligned(length, -1,
+					   MAP_PRIVATE | MAP_ANONYMOUS);
+	size_t at;
+
+	for (at = 0; at < length; at += part.length)
+		if (mmap(memory.addr + at, part.length, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, part.fd,
+			 0) == MAP_FAILED)
+			err(1, "mmap of a file again");
+	munmap(part.addr, part.length);
+	memory.fd = part.fd;
+	memory.huge = part.huge;
+	count_runs(&memory);
+	return memory;
+}
+
+struct memory memory_memfd_small_again(size_t length)
+{
+	return again(memory_memfd_small, length);
+}
+
+struct memory memory_memfd_huge_again(size_t length)
+{
+	return again(memory_memfd_huge, length);
 }
 
 static int peer = -1;
@@ -373,6 +439,37 @@ struct memory memory_bar_2m(size_t length)
 struct memory memory_bar_4k(size_t length)
 {
 	return map_bar(length, PAGE, PAGE);
+}
+
+static size_t bitmap_bytes(size_t length)
+{
+	return length / PAGE / 8;
+}
+
+/* Not by calloc(): the pages would be made by whoever writes to it first. */
+uint64_t *memory_bitmap(size_t length)
+{
+	void *bitmap = mmap(NULL, bitmap_bytes(length), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (bitmap == MAP_FAILED)
+		err(1, "bitmap");
+	return bitmap;
+}
+
+/* How many pages are in it. */
+size_t memory_bitmap_count(const uint64_t *bitmap, size_t length)
+{
+	size_t bits = 0, i;
+
+	for (i = 0; i < length / PAGE / 64; i++)
+		bits += __builtin_popcountll(bitmap[i]);
+	return bits;
+}
+
+void memory_bitmap_free(uint64_t *bitmap, size_t length)
+{
+	munmap(bitmap, bitmap_bytes(length));
 }
 
 void memory_free(struct memory *memory)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define KIB	1024UL
 #define MIB	(1024 * KIB)
@@ -47,7 +48,11 @@ struct memory memory_hugetlb(size_t length);
 struct memory memory_memfd_huge(size_t length);
 /* A shared mapping of an ordinary memfd, of 4 KiB pages. */
 struct memory memory_memfd_small(size_t length);
-
+/* Folios of 64 KiB, no two neighbours physically adjacent. */
+struct memory memory_mthp_64k(size_t length);
+/* The first quarter of a memfd of 4 KiB, or 2 MiB, pages four times. */
+struct memory memory_memfd_small_again(size_t length);
+struct memory memory_memfd_huge_again(size_t length);
 
 /*
  * The BAR of a device, not touched: at addresses where VFIO can fill in entries of
@@ -59,6 +64,11 @@ struct memory memory_bar_1g(size_t length);
 struct memory memory_bar_2m(size_t length);
 struct memory memory_bar_4k(size_t length);
 void memory_untouch(const struct memory *memory);
+
+/* A bitmap of the pages of @length bytes of memory, all clear. */
+uint64_t *memory_bitmap(size_t length);
+size_t memory_bitmap_count(const uint64_t *bitmap, size_t length);
+void memory_bitmap_free(uint64_t *bitmap, size_t length);
 
 void memory_free(struct memory *memory);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "peer.h"
 
@@ -24,20 +25,34 @@ struct vfio_pci peer_find(void)
 	return peer;
 }
 
+static struct {
+	int container, group, device;
+} by_itself = { -1, -1, -1 };
+
 /* Open it in a legacy container of its own, which does not care who maps its BAR. */
 int peer_open_by_itself(void)
 {
 	struct vfio_pci peer = peer_find();
-	int container = open("/dev/vfio/vfio", O_RDWR);
-	int group = vfio_group_open(peer.group);
-	int device;
 
-	if (container < 0 || group < 0 ||
-	    vfio_group_set_container(group, container) ||
-	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+	by_itself.container = open("/dev/vfio/vfio", O_RDWR);
+	by_itself.group = vfio_group_open(peer.group);
+	if (by_itself.container < 0 || by_itself.group < 0 ||
+	    vfio_group_set_container(by_itself.group, by_itself.container) ||
+	    ioctl(by_itself.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		err(1, "container of %s", peer.bdf);
-	device = vfio_group_device(group, peer.bdf);
-	if (device < 0)
-		errx(1, "%s: %s", peer.bdf, strerror(-device));
-	return device;
+	by_itself.device = vfio_group_device(by_itself.group, peer.bdf);
+	if (by_itself.device < 0)
+		errx(1, "%s: %s", peer.bdf, strerror(-by_itself.device));
+	return by_itself.device;
+}
+
+/* Undo that, if it has been done. */
+void peer_close(void)
+{
+	if (by_itself.device < 0)
+		return;
+	close(by_itself.device);
+	close(by_itself.group);
+	close(by_itself.container);
+	by_itself.device = -1;
 }

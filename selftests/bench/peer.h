@@ -10,5 +10,6 @@
 
 struct vfio_pci peer_find(void);
 int peer_open_by_itself(void);
+void peer_close(void);
 
 #endif /* SELFTESTS_BENCH_PEER_H */
