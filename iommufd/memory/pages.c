@@ -37,37 +37,56 @@ static int pin_known(struct pinned *pinned, unsigned long index,
 	return iommufd_sparse_pin(pinned, index, page);
 }
 
-/* Pin a page that is not pinned yet, unless somebody else does so meanwhile. */
-static int pin_new(struct pinned *pinned, unsigned long index,
-		   struct page **page)
+/* Pages that are pinned at a time, and entered with the lock held. */
+#define PIN_BATCH	64
+
+/* Pin pages by themselves, of a file only one. Returns 0, or an errno with none pinned. */
+static int pin_alone(struct pinned *pinned, unsigned long first,
+		     unsigned long npages, struct page **pages)
 {
-	bool ours = false;
+	unsigned long at = pinned->start + first * PAGE_SIZE;
 	long pfn;
+
+	if (!pinned->file)
+		return iommufd_gather_user_pages(pinned->account->mm, at,
+						 npages, pinned->writable,
+						 pages);
+	pfn = pin_one(pinned, first, pinned->writable);
+	if (pfn < 0)
+		return pfn;
+	*pages = pfn_to_page(pfn);
+	return 0;
+}
+
+/*
+ * Pin pages that are not pinned yet. Returns how many, from @first on, or an errno: where
+ * somebody else has been faster there is nothing more to do but to look again.
+ */
+static long pin_new(struct pinned *pinned, unsigned long first,
+		    unsigned long npages, struct page **pages)
+{
+	unsigned long kept, i;
+	long done = 0;
 	int rc;
 
-	rc = account_charge(pinned->account, 1);
+	rc = account_charge(pinned->account, npages);
 	if (rc)
 		return rc;
-	pfn = pin_one(pinned, index, pinned->writable);
-	if (pfn < 0) {
-		rc = pfn;
-		goto out_charge;
+	rc = pin_alone(pinned, first, npages, pages);
+	if (rc) {
+		account_uncharge(pinned->account, npages);
+		return rc;
 	}
 	mutex_lock(&pinned->lock);
-	rc = pin_known(pinned, index, page);
-	if (rc == -ENOENT) {
-		rc = iommufd_sparse_add(pinned, index, pfn);
-		ours = !rc;
-	}
+	if (!pinned->uses)
+		done = iommufd_sparse_add(pinned, first, npages, pages);
 	mutex_unlock(&pinned->lock);
-	if (ours) {
-		*page = pfn_to_page(pfn);
-		return 0;
-	}
-	release_page(pfn, false);
-out_charge:
-	account_uncharge(pinned->account, 1);
-	return rc;
+	kept = max(done, 0L);
+	for (i = kept; i < npages; i++)
+		release_page(page_to_pfn(pages[i]), false);
+	if (kept < npages)
+		account_uncharge(pinned->account, npages - kept);
+	return done;
 }
 
 static void runs_to_pages(const struct runs *runs, unsigned long first,
@@ -80,7 +99,7 @@ static void runs_to_pages(const struct runs *runs, unsigned long first,
 			*pages++ = pfn_to_page(it.pfn++);
 }
 
-/* Returns how many pages it has pinned, from @first on, or an errno. */
+/* Returns how many pages it has pinned, from @first on (0: look again), or an errno. */
 static long pin_some(struct pinned *pinned, unsigned long first,
 		     unsigned long npages, struct page **pages)
 {
@@ -95,9 +114,12 @@ static long pin_some(struct pinned *pinned, unsigned long first,
 		return npages;
 	}
 	rc = pin_known(pinned, first, pages);
+	npages = pinned->file ? 1 : min(npages, PIN_BATCH);
+	if (rc == -ENOENT && npages > 1)
+		npages = iommufd_sparse_gap(pinned, first, npages);
 	mutex_unlock(&pinned->lock);
 	if (rc == -ENOENT)
-		rc = pin_new(pinned, first, pages);
+		return pin_new(pinned, first, npages, pages);
 	return rc ?: 1;
 }
 

@@ -131,6 +131,25 @@ int iommufd_sparse_pin(struct pinned *pinned, unsigned long index,
 }
 
 /**
+ * iommufd_sparse_gap - how many pages are not pinned?
+ * @pinned: not in use as a whole, locked
+ * @first: index of the first page
+ * @npages: pages to look at, at least 1
+ *
+ * Return: how many pages there are up to the next one that is pinned, or @npages.
+ */
+unsigned long iommufd_sparse_gap(struct pinned *pinned, unsigned long first,
+				 unsigned long npages)
+{
+	unsigned long index = first;
+
+	if (!pinned->sparse || !xa_find(&pinned->sparse->pages, &index,
+					first + npages - 1, XA_PRESENT))
+		return npages;
+	return index - first;
+}
+
+/**
  * iommufd_sparse_pfn_at - where is a page?
  * @pinned: not in use as a whole, locked
  * @index: of the page
@@ -144,53 +163,93 @@ unsigned long iommufd_sparse_pfn_at(struct pinned *pinned, unsigned long index)
 	return value ? sparse_pfn(value) : 0;
 }
 
-/**
- * iommufd_sparse_add - the first pin of a page
- * @pinned: not in use as a whole, locked
- * @index: of the page, which has been pinned, and paid for
- * @pfn: where it is
- *
- * Return: 0 or -ENOMEM.
- */
-int iommufd_sparse_add(struct pinned *pinned, unsigned long index,
-		       unsigned long pfn)
+static int sparse_alloc(struct pinned *pinned)
 {
-	int rc;
-
-	if (!pinned->sparse) {
-		pinned->sparse = kmalloc(sizeof(*pinned->sparse),
-					 GFP_KERNEL_ACCOUNT);
-		if (!pinned->sparse)
-			return -ENOMEM;
-		xa_init_flags(&pinned->sparse->pages, XA_FLAGS_ACCOUNT);
-		pinned->sparse->nr = 0;
-	}
-	rc = xa_err(xa_store(&pinned->sparse->pages, index,
-			     sparse_value(pfn, 1), GFP_KERNEL_ACCOUNT));
-	if (!rc)
-		pinned->sparse->nr++;
-	else if (!pinned->sparse->nr)
-		sparse_free(pinned);
-	return rc;
+	if (pinned->sparse)
+		return 0;
+	pinned->sparse = kmalloc(sizeof(*pinned->sparse), GFP_KERNEL_ACCOUNT);
+	if (!pinned->sparse)
+		return -ENOMEM;
+	xa_init_flags(&pinned->sparse->pages, XA_FLAGS_ACCOUNT);
+	pinned->sparse->nr = 0;
+	return 0;
 }
 
-/* Returns whether the page is no longer pinned, so no longer charged. */
-static bool unpin_page(struct pinned *pinned, unsigned long index)
+/* Returns how many entries have been made, or -ENOMEM if it was none. */
+static long store_pages(struct xarray *xa, unsigned long first,
+			unsigned long npages, struct page **pages)
 {
-	void *value = xa_load(&pinned->sparse->pages, index);
+	XA_STATE(xas, xa, first);
+	unsigned long n = 0;
 
-	if (WARN_ON(!value))
-		return false;
-	if (sparse_count(value) > 1) {
-		xa_store(&pinned->sparse->pages, index,
-			 sparse_value(sparse_pfn(value),
-				      sparse_count(value) - 1), GFP_KERNEL);
-		return false;
+	do {
+		xas_lock(&xas);
+		while (n < npages) {
+			xas_store(&xas, sparse_value(page_to_pfn(pages[n]), 1));
+			if (xas_error(&xas))
+				break;
+			if (++n < npages)
+				xas_next(&xas);
+		}
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL_ACCOUNT));
+	return n ?: xas_error(&xas);
+}
+
+/**
+ * iommufd_sparse_add - the first pins of some pages, up to one that has a pin already
+ * @pinned: not in use as a whole, locked
+ * @first: index of the first page
+ * @npages: how many
+ * @pages: they, which have been pinned, and paid for
+ *
+ * Return: how many it was, or -ENOMEM if it was none.
+ */
+long iommufd_sparse_add(struct pinned *pinned, unsigned long first,
+			unsigned long npages, struct page **pages)
+{
+	long n;
+
+	npages = iommufd_sparse_gap(pinned, first, npages);
+	n = sparse_alloc(pinned);
+	if (n)
+		return n;
+	n = store_pages(&pinned->sparse->pages, first, npages, pages);
+	if (n > 0)
+		pinned->sparse->nr += n;
+	if (!pinned->sparse->nr)
+		sparse_free(pinned);
+	return n;
+}
+
+/* Pages that are unpinned at a time. */
+#define UNPIN_BATCH		16
+
+/*
+ * Each page has a pin less, from @first on. Returns how many are no longer pinned, so no
+ * longer charged; @pages is set to those.
+ */
+static unsigned long drop_pins(struct pinned *pinned, unsigned long first,
+			       unsigned long npages, struct page **pages)
+{
+	XA_STATE(xas, &pinned->sparse->pages, first);
+	unsigned long seen = 0, n = 0;
+	void *value;
+
+	xas_lock(&xas);
+	xas_for_each(&xas, value, first + npages - 1) {
+		unsigned long pfn = sparse_pfn(value);
+		unsigned long count = sparse_count(value);
+
+		seen++;
+		if (count == 1)
+			pages[n++] = pfn_to_page(pfn);
+		/* Replaces an entry, or takes it away: this does not allocate. */
+		xas_store(&xas, count > 1 ? sparse_value(pfn, count - 1) : NULL);
 	}
-	xa_erase(&pinned->sparse->pages, index);
-	pinned->sparse->nr--;
-	release_page(sparse_pfn(value), pinned->writable);
-	return true;
+	xas_unlock(&xas);
+	WARN_ON(seen != npages);
+	return n;
 }
 
 /**
@@ -205,10 +264,16 @@ static bool unpin_page(struct pinned *pinned, unsigned long index)
 unsigned long iommufd_sparse_unpin(struct pinned *pinned, unsigned long first,
 				   unsigned long npages)
 {
-	unsigned long unpinned = 0;
+	struct page *pages[UNPIN_BATCH];
+	unsigned long unpinned = 0, n, some;
 
-	while (npages--)
-		unpinned += unpin_page(pinned, first++);
+	for (; npages; npages -= some, first += some) {
+		some = min(npages, UNPIN_BATCH);
+		n = drop_pins(pinned, first, some, pages);
+		unpin_user_pages_dirty_lock(pages, n, pinned->writable);
+		unpinned += n;
+	}
+	pinned->sparse->nr -= unpinned;
 	if (!pinned->sparse->nr)
 		sparse_free(pinned);
 	return unpinned;

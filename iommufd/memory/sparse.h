@@ -31,10 +31,12 @@ static inline unsigned long sparse_nr(const struct pinned *pinned)
 int iommufd_sparse_absorb(struct pinned *pinned, unsigned long *paid);
 int iommufd_sparse_pin(struct pinned *pinned, unsigned long index,
 		       struct page **page);
-int iommufd_sparse_add(struct pinned *pinned, unsigned long index,
-		       unsigned long pfn);
+long iommufd_sparse_add(struct pinned *pinned, unsigned long first,
+			unsigned long npages, struct page **pages);
 unsigned long iommufd_sparse_unpin(struct pinned *pinned, unsigned long first,
 				   unsigned long npages);
+unsigned long iommufd_sparse_gap(struct pinned *pinned, unsigned long first,
+				 unsigned long npages);
 unsigned long iommufd_sparse_pfn_at(struct pinned *pinned, unsigned long index);
 
 #endif
