@@ -84,7 +84,8 @@ enum way { BY_ADDRESS, BY_FILE, BY_PAGE, OF_BAR };
  * @run: maps and unmaps once, to be called several times for the best
  * @deed: what run_deed() does
  *
- * A new row that fits an existing @run is one line in cases[].
+ * A new row that fits an existing @run is one line in cases[]. What is none of map and
+ * unmap is a deed, see deed.h.
  */
 struct bench_case {
 	const char *key;
