@@ -78,7 +78,8 @@ static long pin_new(struct pinned *pinned, unsigned long first,
 		return rc;
 	}
 	mutex_lock(&pinned->lock);
-	if (!pinned->uses)
+	/* Nor may it have turned out to be a BAR. */
+	if (!pinned->uses && !pinned->owner)
 		done = iommufd_sparse_add(pinned, first, npages, pages);
 	mutex_unlock(&pinned->lock);
 	kept = max(done, 0L);
