@@ -41,11 +41,22 @@ FIXTURE_VARIANT_ADD(dmabuf, nvme) { .nvme = true };
 FIXTURE_VARIANT_ADD(dmabuf, foreign) { .foreign = true };
 FIXTURE_VARIANT_ADD(dmabuf, foreign_nvme) { .nvme = true, .foreign = true };
 
-static int whole(const struct pair *pair, int flags)
+/* Of other pieces of the BAR than before. Returns 0 or -errno. */
+static int remake(FIXTURE_DATA(dmabuf) *self, const struct vfio_piece *pieces,
+		  uint32_t nr, int flags)
 {
-	const struct vfio_piece piece = { .length = pair->b.length };
+	if (self->buf >= 0)
+		close(self->buf);
+	self->buf = vfio_dma_buf(self->pair.b.fd, 0, pieces, nr,
+				 flags | O_CLOEXEC);
+	return self->buf < 0 ? self->buf : 0;
+}
 
-	return vfio_dma_buf(pair->b.fd, 0, &piece, 1, flags | O_CLOEXEC);
+static int remake_whole(FIXTURE_DATA(dmabuf) *self, int flags)
+{
+	const struct vfio_piece piece = { .length = self->pair.b.length };
+
+	return remake(self, &piece, 1, flags);
 }
 
 /* B is bound to the other descriptor from now on. */
@@ -67,10 +78,10 @@ FIXTURE_SETUP(dmabuf)
 	ASSERT_EQ(0, rc);
 	if (variant->foreign)
 		ASSERT_EQ(0, move_away(&self->pair, self->other));
-	self->buf = whole(&self->pair, O_RDWR);
-	if (self->buf == -ENOTTY)
+	rc = remake_whole(self, O_RDWR);
+	if (rc == -ENOTTY)
 		SKIP(return, "this kernel's VFIO makes no dma-bufs");
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, rc);
 }
 
 FIXTURE_TEARDOWN(dmabuf)
@@ -127,9 +138,7 @@ TEST_F(dmabuf, piece)
 
 	if (pair->b.length < 2 * PAGE)
 		SKIP(return, "the BAR is a page");
-	close(self->buf);
-	self->buf = vfio_dma_buf(pair->b.fd, 0, &piece, 1, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake(self, &piece, 1, O_RDWR));
 	REFUSED(EINVAL, "do not end within",
 		map_piece(self, 0, 2 * PAGE, IOMMU_RW));
 	REFUSED(EINVAL, "do not end within", map_piece(self, PAGE, PAGE, IOMMU_RW));
@@ -139,9 +148,7 @@ TEST_F(dmabuf, piece)
 	EXPECT_EQ(0, rig_unmap(&pair->rig, BAR_IOVA, PAGE));
 	/* Of one that begins before it, the second page is at the first address */
 	piece = (struct vfio_piece) { .offset = 0, .length = 2 * PAGE };
-	close(self->buf);
-	self->buf = vfio_dma_buf(pair->b.fd, 0, &piece, 1, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake(self, &piece, 1, O_RDWR));
 	ASSERT_EQ(0, map_piece(self, PAGE, PAGE, IOMMU_RW));
 	EXPECT_EQ(0, reaches(pair, BAR_IOVA));
 	EXPECT_EQ(1, kept_out(pair, BAR_IOVA + PAGE));
@@ -196,10 +203,8 @@ TEST_F(dmabuf, made_while_off)
 {
 	struct pair *pair = &self->pair;
 
-	close(self->buf);
 	ASSERT_EQ(0, vfio_decode(pair->b.fd, false));
-	self->buf = whole(pair, O_RDWR);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake_whole(self, O_RDWR));
 	EXPECT_EQ(-ENODEV, map(self));
 	ASSERT_EQ(0, vfio_decode(pair->b.fd, true));
 	ASSERT_EQ(0, map(self));
@@ -219,9 +224,7 @@ TEST_F(dmabuf, low_power)
 	EXPECT_EQ(1, kept_out(pair, BAR_IOVA));
 	EXPECT_EQ(0, unmap(self));
 	EXPECT_EQ(-ENODEV, map(self));
-	close(self->buf);
-	self->buf = whole(pair, O_RDWR);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake_whole(self, O_RDWR));
 	EXPECT_EQ(-ENODEV, map(self));
 	ASSERT_EQ(0, low_power(pair->b.fd, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
 	ASSERT_EQ(0, map(self));
@@ -263,9 +266,7 @@ TEST_F(dmabuf, device_closed)
 	EXPECT_EQ(0, unmap(self));
 	/* It is that of the device as it was open then */
 	EXPECT_EQ(-ENODEV, map(self));
-	close(self->buf);
-	self->buf = whole(pair, O_RDWR);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake_whole(self, O_RDWR));
 	ASSERT_EQ(0, map(self));
 	EXPECT_EQ(1, reaches(pair, BAR_IOVA));
 }
@@ -321,16 +322,12 @@ TEST_F(dmabuf, rights)
 {
 	struct pair *pair = &self->pair;
 
-	close(self->buf);
-	self->buf = whole(pair, O_RDONLY);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake_whole(self, O_RDONLY));
 	REFUSED(EPERM, "not open for writing", map(self));
 	ASSERT_EQ(0, map_piece(self, 0, PAGE, IOMMU_R));
 	EXPECT_EQ(1, reaches(pair, BAR_IOVA));
 	EXPECT_EQ(0, rig_unmap(&pair->rig, BAR_IOVA, PAGE));
-	close(self->buf);
-	self->buf = whole(pair, O_WRONLY);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake_whole(self, O_WRONLY));
 	REFUSED(EACCES, "not open for reading",
 		map_piece(self, 0, PAGE, IOMMU_W));
 }
@@ -349,9 +346,7 @@ TEST_F(dmabuf, wrong)
 	EXPECT_EQ(-EINVAL, map_piece(self, 0, 1ULL << 62, IOMMU_RW));
 	if (pair->b.length < 2 * PAGE)
 		return;
-	close(self->buf);
-	self->buf = vfio_dma_buf(pair->b.fd, 0, pieces, 2, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, remake(self, pieces, 2, O_RDWR));
 	REFUSED(EOPNOTSUPP, "one piece", map_piece(self, 0, PAGE, IOMMU_RW));
 }
 
