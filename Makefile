@@ -312,7 +312,7 @@ check: modules $(B)/test-door/load-order tests tools $(kernel_tests) \
 	@UNIT='$(unit_tests)' selftests/check stock $(programs)
 
 check-debug: debug $(B)/debug/test-door/load-order tests $(kernel_tests) | setup-vm
-	@selftests/check debug $(programs)
+	@MACHINES='$(MACHINES)' selftests/check debug $(programs)
 
 # Everything at once, for SECONDS=, by SEED=, under IOMMU=intel or amd, on KIND=stock,
 # debug or kcsan; with KCOV=1, which code of the module that has reached.
