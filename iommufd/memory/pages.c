@@ -51,7 +51,7 @@ static int pin_alone(struct pinned *pinned, unsigned long first,
 		return iommufd_gather_user_pages(pinned->account->mm, at,
 						 npages, pinned->writable,
 						 pages);
-	pfn = pin_one(pinned, first, pinned->writable);
+	pfn = iommufd_gather_file_page(pinned->file, at);
 	if (pfn < 0)
 		return pfn;
 	*pages = pfn_to_page(pfn);
