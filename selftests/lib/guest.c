@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "iommu.h"
 
@@ -217,6 +218,24 @@ int guest_viommu(int fd, uint32_t dev_id, uint32_t parent, uint32_t *viommu)
 {
 	return iommu_viommu_alloc(fd, dev_id, parent, IOSIM_VIOMMU_TYPE, NULL,
 				  0, viommu);
+}
+
+/* One with registers for its queues, which @data says where to map. */
+int guest_viommu_with_page(int fd, uint32_t dev_id, uint32_t parent,
+			   struct iosim_viommu *data, uint32_t *viommu)
+{
+	return iommu_viommu_alloc(fd, dev_id, parent, IOSIM_VIOMMU_TYPE, data,
+				  sizeof(*data), viommu);
+}
+
+/* Those registers, for munmap() of @data's length; NULL, and errno, if there are none. */
+volatile struct iosim_viommu_page *
+guest_viommu_page(int fd, const struct iosim_viommu *data)
+{
+	void *page = mmap(NULL, data->out_mmap_length, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, fd, data->out_mmap_offset);
+
+	return page == MAP_FAILED ? NULL : page;
 }
 
 /* A range of all that has been made on a vIOMMU; @op: IOSIM_VIOMMU_*. */

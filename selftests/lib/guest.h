@@ -60,6 +60,10 @@ int guest_hwpt_pasid_table(int fd, uint32_t dev_id, uint32_t parent,
 			   uint32_t fault, uint32_t *hwpt);
 int guest_invalidate(int fd, uint32_t hwpt, uint64_t iova, uint64_t length);
 int guest_viommu(int fd, uint32_t dev_id, uint32_t parent, uint32_t *viommu);
+int guest_viommu_with_page(int fd, uint32_t dev_id, uint32_t parent,
+			   struct iosim_viommu *data, uint32_t *viommu);
+volatile struct iosim_viommu_page *
+guest_viommu_page(int fd, const struct iosim_viommu *data);
 int guest_invalidate_viommu(int fd, uint32_t viommu, uint32_t op,
 			    uint64_t vdev_id, uint64_t iova, uint64_t length);
 int guest_invalidate_pasid(int fd, uint32_t hwpt, uint32_t flags,

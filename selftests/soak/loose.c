@@ -104,11 +104,9 @@ int act_loose_pasid(struct worker *w)
 /* Its registers, which others may have just destroyed. */
 static void touch(int fd, const struct iosim_viommu *data)
 {
-	volatile struct iosim_viommu_page *page;
+	volatile struct iosim_viommu_page *page = guest_viommu_page(fd, data);
 
-	page = mmap(NULL, data->out_mmap_length, PROT_READ | PROT_WRITE,
-		    MAP_SHARED, fd, data->out_mmap_offset);
-	if (page == MAP_FAILED)
+	if (!page)
 		return;
 	page->queue[0].prod++;
 	munmap((void *)page, data->out_mmap_length);

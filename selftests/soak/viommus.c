@@ -44,24 +44,16 @@ struct viommu {
 	struct iosim_invalidate_viommu *ring;
 };
 
-static int open_page(struct worker *w, struct viommu *v,
-		     const struct iosim_viommu *data)
-{
-	void *page = mmap(NULL, data->out_mmap_length, PROT_READ | PROT_WRITE,
-			  MAP_SHARED, w->context, data->out_mmap_offset);
-
-	if (page == MAP_FAILED)
-		return -errno;
-	v->page = page;
-	return 0;
-}
-
 /* With a queue it is of the type that has registers. */
 static int open_queue(struct worker *w, struct vm *vm, struct viommu *v,
 		      const struct iosim_viommu *data)
 {
-	int rc = CALL(w, open_page(w, v, data));
+	int rc;
 
+	inject_begin(w);
+	v->page = guest_viommu_page(w->context, data);
+	rc = v->page ? 0 : -errno;
+	inject_end(w);
 	if (rc)
 		return rc;
 	v->ring = guest_alloc(&vm->guest, RING_SIZE);

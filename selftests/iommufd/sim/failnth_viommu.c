@@ -42,9 +42,9 @@ static int ground_open(struct ground *ground)
 	if (!rc)
 		rc = sim_parent_hwpt(sim, &ground->parent);
 	if (!rc)
-		rc = iommu_viommu_alloc(sim->fd, ground->dev, ground->parent,
-					IOSIM_VIOMMU_TYPE, &ground->data,
-					sizeof(ground->data), &ground->viommu);
+		rc = guest_viommu_with_page(sim->fd, ground->dev,
+					    ground->parent, &ground->data,
+					    &ground->viommu);
 	if (rc)
 		return rc;
 	ground->root = sim_guest_root(sim);
@@ -71,9 +71,8 @@ static int do_viommu(struct ground *ground)
 {
 	struct iosim_viommu data;
 
-	return iommu_viommu_alloc(ground->sim.fd, ground->dev, ground->parent,
-				  IOSIM_VIOMMU_TYPE, &data, sizeof(data),
-				  &ground->id);
+	return guest_viommu_with_page(ground->sim.fd, ground->dev,
+				      ground->parent, &data, &ground->id);
 }
 
 static int do_hw_queue(struct ground *ground)

@@ -47,15 +47,6 @@ FIXTURE(hw_queue)
 	struct dma dma;
 };
 
-static volatile struct iosim_viommu_page *map_page(int fd,
-						   struct iosim_viommu *data)
-{
-	void *page = mmap(NULL, data->out_mmap_length, PROT_READ | PROT_WRITE,
-			  MAP_SHARED, fd, data->out_mmap_offset);
-
-	return page == MAP_FAILED ? NULL : page;
-}
-
 FIXTURE_SETUP(hw_queue)
 {
 	struct sim *sim = &self->sim;
@@ -65,10 +56,9 @@ FIXTURE_SETUP(hw_queue)
 	self->fd = sim->fd;
 	self->dev = sim->engine.dev_id;
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
-	ASSERT_EQ(0, iommu_viommu_alloc(self->fd, self->dev, self->parent,
-					IOSIM_VIOMMU_TYPE, &self->data,
-					sizeof(self->data), &self->viommu));
-	self->page = map_page(self->fd, &self->data);
+	ASSERT_EQ(0, guest_viommu_with_page(self->fd, self->dev, self->parent,
+					    &self->data, &self->viommu));
+	self->page = guest_viommu_page(self->fd, &self->data);
 	ASSERT_NE(NULL, self->page);
 	ASSERT_EQ(0, sim_first_stage(sim, self->viommu, &self->root,
 				     &self->hwpt));
@@ -261,9 +251,8 @@ TEST_F(hw_queue, of_a_nested_ioas)
 				    IOMMU_RW | IOMMU_FIXED, &iova));
 	ASSERT_EQ(0, iommu_hwpt_alloc(self->fd, self->dev, child,
 				      IOMMU_HWPT_ALLOC_NEST_PARENT, &parent));
-	ASSERT_EQ(0, iommu_viommu_alloc(self->fd, self->dev, parent,
-					IOSIM_VIOMMU_TYPE, &data, sizeof(data),
-					&viommu));
+	ASSERT_EQ(0, guest_viommu_with_page(self->fd, self->dev, parent, &data,
+					    &viommu));
 	ASSERT_EQ(0, iommu_hw_queue_alloc(self->fd, viommu, IOSIM_HW_QUEUE_TYPE,
 					  0, self->at, RING_SIZE, &id));
 	SAYS(EBUSY, "hardware queue",
@@ -433,17 +422,15 @@ TEST_F(hw_queue, mmap)
 	EXPECT_EQ(-ENXIO, try_mmap(other, offset, PAGE, RW, MAP_SHARED));
 	close(other);
 	/* Of one that has gone: nobody else gets its offset */
-	ASSERT_EQ(0, iommu_viommu_alloc(self->fd, self->dev, self->parent,
-					IOSIM_VIOMMU_TYPE, &data, sizeof(data),
-					&viommu));
+	ASSERT_EQ(0, guest_viommu_with_page(self->fd, self->dev, self->parent,
+					    &data, &viommu));
 	EXPECT_NE(offset, data.out_mmap_offset);
 	offset = data.out_mmap_offset;
 	EXPECT_EQ(0, try_mmap(self->fd, offset, PAGE, RW, MAP_SHARED));
 	ASSERT_EQ(0, iommu_destroy(self->fd, viommu));
 	EXPECT_EQ(-ENXIO, try_mmap(self->fd, offset, PAGE, RW, MAP_SHARED));
-	ASSERT_EQ(0, iommu_viommu_alloc(self->fd, self->dev, self->parent,
-					IOSIM_VIOMMU_TYPE, &data, sizeof(data),
-					&viommu));
+	ASSERT_EQ(0, guest_viommu_with_page(self->fd, self->dev, self->parent,
+					    &data, &viommu));
 	EXPECT_NE(offset, data.out_mmap_offset);
 	EXPECT_EQ(-ENXIO, try_mmap(self->fd, offset, PAGE, RW, MAP_SHARED));
 }
@@ -454,10 +441,9 @@ TEST_F(hw_queue, mapped_is_in_use)
 	uint32_t viommu;
 	char *page;
 
-	ASSERT_EQ(0, iommu_viommu_alloc(self->fd, self->dev, self->parent,
-					IOSIM_VIOMMU_TYPE, &data, sizeof(data),
-					&viommu));
-	page = (char *)map_page(self->fd, &data);
+	ASSERT_EQ(0, guest_viommu_with_page(self->fd, self->dev, self->parent,
+					    &data, &viommu));
+	page = (char *)guest_viommu_page(self->fd, &data);
 	ASSERT_NE(NULL, page);
 	SAYS(EBUSY, "mapped by mmap()", iommu_destroy(self->fd, viommu));
 	memset(page, 7, PAGE);

@@ -63,9 +63,8 @@ FIXTURE_SETUP(types)
 	self->fd = sim->fd;
 	self->dev = sim->engine.dev_id;
 	ASSERT_EQ(0, sim_parent_hwpt(sim, &self->parent));
-	ASSERT_EQ(0, iommu_viommu_alloc(self->fd, self->dev, self->parent,
-					IOSIM_VIOMMU_TYPE, &self->data,
-					sizeof(self->data), &self->viommu));
+	ASSERT_EQ(0, guest_viommu_with_page(self->fd, self->dev, self->parent,
+					    &self->data, &self->viommu));
 	ASSERT_EQ(0, sim_first_stage(sim, self->viommu, &self->root,
 				     &self->hwpt));
 }
