@@ -6,6 +6,7 @@
 
 #include "device.h"
 #include "edu.h"
+#include "race.h"
 
 FIXTURE(race)
 {
@@ -75,6 +76,7 @@ TEST_F(race, commands_and_unbind)
 {
 	struct vfio_pci pci = self->rig.edu.pci;
 	pthread_t thread[2];
+	struct race_clock clock = {};
 	int i;
 
 	if (!rig_fills_ahead())
@@ -83,7 +85,7 @@ TEST_F(race, commands_and_unbind)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, device_user,
 					    self));
 	}
-	for (i = 0; i < 10; i++) {
+	while (race_on(&clock, 10, self->rounds)) {
 		edu_close(&self->rig.edu);
 		ASSERT_EQ(0, edu_open(&self->rig.edu, &pci, self->rig.fd));
 		ASSERT_EQ(0, rig_attach(&self->rig));

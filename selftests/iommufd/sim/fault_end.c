@@ -23,6 +23,7 @@
 #include "fault.h"
 #include "iommu.h"
 #include "mem.h"
+#include "race.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -642,9 +643,10 @@ TEST_F(end, race)
 {
 	struct race race = { .self = self };
 	struct sim *sim = &self->sim;
+	struct race_clock clock = {};
 	pthread_t threads[4];
 	uint32_t plain;
-	int i;
+	unsigned int i;
 
 	ASSERT_EQ(0, iommu_hwpt_alloc(sim->fd, sim->engine.dev_id, sim->ioas,
 				      0, &plain));
@@ -654,7 +656,8 @@ TEST_F(end, race)
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, answer_all, &race));
 	ASSERT_EQ(0, pthread_create(&threads[2], NULL, fault_for_ever, &race));
 	ASSERT_EQ(0, pthread_create(&threads[3], NULL, fault_for_ever, &race));
-	for (i = 0; i < 300; i++) {
+	while (race_on(&clock, 300, atomic_load(&race.answered))) {
+		i = clock.rounds - 1;
 		if (i % 3 == 0)
 			ASSERT_EQ(0, vfio_detach(sim->engine.fd));
 		ASSERT_EQ(0, sim_attach(sim, i % 3 == 1 ? plain : self->hwpt));

@@ -14,6 +14,7 @@
 #include "hold.h"
 #include "iommu.h"
 #include "mem.h"
+#include "race.h"
 #include "reason.h"
 #include "sim.h"
 #include "vfio.h"
@@ -506,22 +507,25 @@ static void *unmap_it(void *data)
 TEST_F(hw_queue, races)
 {
 	struct race race = { .self = self };
-	unsigned int made = 0;
+	unsigned int made = 0, refused = 0;
+	struct race_clock clock = {};
 	pthread_t thread;
 	uint32_t id;
-	int i, rc;
+	int rc;
 
 	memset(self->sim.buf, 0, RING_SIZE);
 	ASSERT_EQ(0, iommu_map_fixed(self->fd, self->sim.ioas, self->sim.buf,
 				     GUEST_2M, IOMMU_RW, ELSEWHERE));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_it, &race));
-	for (i = 0; i < 2000; i++) {
+	while (race_on(&clock, 2000, made && refused)) {
 		rc = alloc(self, 0, ELSEWHERE, RING_SIZE, &id);
 		if (!rc) {
 			made++;
 			self->page->queue[0].prod = RING;
 			EXPECT_EQ(0, iommu_destroy(self->fd, id));
-		} else if (rc != -ENOENT && rc != -EINVAL) {
+		} else if (rc == -ENOENT || rc == -EINVAL) {
+			refused++;
+		} else {
 			EXPECT_EQ(0, rc);
 		}
 	}
@@ -529,6 +533,7 @@ TEST_F(hw_queue, races)
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, race.bad);
 	EXPECT_LT(0, made);
+	EXPECT_LT(0, refused);
 }
 
 SIM_HARNESS_MAIN

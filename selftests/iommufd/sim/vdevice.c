@@ -14,6 +14,7 @@
 #include "hold.h"
 #include "iommu.h"
 #include "mem.h"
+#include "race.h"
 #include "reason.h"
 #include "sim.h"
 #include "vfio.h"
@@ -324,15 +325,26 @@ struct race {
 	FIXTURE_DATA(vdevice) *self;
 	uint32_t id;
 	bool stop;
+	unsigned int destroyed;
+	unsigned int invalidated;
 };
+
+static bool both_came(struct race *race)
+{
+	return __atomic_load_n(&race->destroyed, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&race->invalidated, __ATOMIC_RELAXED);
+}
 
 static void *destroy_it(void *data)
 {
 	struct race *race = data;
 
 	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE))
-		iommu_destroy(race->self->fd,
-			      __atomic_load_n(&race->id, __ATOMIC_RELAXED));
+		if (!iommu_destroy(race->self->fd,
+				   __atomic_load_n(&race->id,
+						   __ATOMIC_RELAXED)))
+			__atomic_add_fetch(&race->destroyed, 1,
+					   __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -342,7 +354,9 @@ static void *invalidate_it(void *data)
 	FIXTURE_DATA(vdevice) *self = race->self;
 
 	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE))
-		invalidate(self, VIRTUAL, EVERYTHING);
+		if (!invalidate(self, VIRTUAL, EVERYTHING))
+			__atomic_add_fetch(&race->invalidated, 1,
+					   __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -351,13 +365,13 @@ TEST_F(vdevice, races)
 {
 	struct race race = { .self = self };
 	struct engine *engine = &self->sim.engine;
+	struct race_clock clock = {};
 	pthread_t threads[2];
 	uint32_t id;
-	int i;
 
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, destroy_it, &race));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, invalidate_it, &race));
-	for (i = 0; i < 200; i++) {
+	while (race_on(&clock, 200, both_came(&race))) {
 		ASSERT_EQ(0, iommu_vdevice_alloc(self->fd, self->viommu,
 						 engine->dev_id, VIRTUAL,
 						 &id));
@@ -369,6 +383,7 @@ TEST_F(vdevice, races)
 	__atomic_store_n(&race.stop, true, __ATOMIC_RELEASE);
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
+	EXPECT_TRUE(both_came(&race));
 	ASSERT_EQ(0, sim_attach(&self->sim, self->hwpt));
 	EXPECT_TRUE(make_stale(self));
 }

@@ -13,6 +13,7 @@
 
 #include "iommu.h"
 #include "mem.h"
+#include "race.h"
 #include "reason.h"
 #include "sim.h"
 #include "vfio.h"
@@ -371,7 +372,15 @@ TEST_F(vevent, closed_without_reading)
 struct race {
 	FIXTURE_DATA(vevent) *self;
 	bool stop;
+	unsigned int queues;
+	unsigned int vdevices;
 };
+
+static bool both_came(struct race *race)
+{
+	return __atomic_load_n(&race->queues, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&race->vdevices, __ATOMIC_RELAXED);
+}
 
 static void *make_queues(void *data)
 {
@@ -387,6 +396,7 @@ static void *make_queues(void *data)
 			break;
 		close(queue);
 		iommu_destroy(race->self->fd, id);
+		__atomic_add_fetch(&race->queues, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -399,8 +409,10 @@ static void *make_vdevices(void *data)
 
 	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE)) {
 		iommu_destroy(self->fd, id);
-		iommu_vdevice_alloc(self->fd, self->viommu, self->dev, VIRTUAL,
-				    &id);
+		if (!iommu_vdevice_alloc(self->fd, self->viommu, self->dev,
+					 VIRTUAL, &id))
+			__atomic_add_fetch(&race->vdevices, 1,
+					   __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -409,15 +421,16 @@ static void *make_vdevices(void *data)
 TEST_F(vevent, races)
 {
 	struct race race = { .self = self };
+	struct race_clock clock = {};
 	pthread_t threads[3];
 	int i;
 
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, make_queues, &race));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, make_queues, &race));
 	ASSERT_EQ(0, pthread_create(&threads[2], NULL, make_vdevices, &race));
-	for (i = 0; i < 500; i++) {
-		EXPECT_TRUE(fault(self, i));
-		if (i % 50)
+	while (race_on(&clock, 500, both_came(&race))) {
+		EXPECT_TRUE(fault(self, clock.rounds));
+		if (clock.rounds % 50)
 			continue;
 		ASSERT_EQ(0, vfio_detach(self->sim.engine.fd));
 		ASSERT_EQ(0, sim_attach(&self->sim, self->hwpt));
@@ -425,6 +438,7 @@ TEST_F(vevent, races)
 	__atomic_store_n(&race.stop, true, __ATOMIC_RELEASE);
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
+	EXPECT_TRUE(both_came(&race));
 }
 
 SIM_HARNESS_MAIN
