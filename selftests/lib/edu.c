@@ -16,9 +16,13 @@
 #define EDU_DMA_TO_MEMORY 0x2
 #define EDU_BUFFER 0x40000
 
-/* A transfer takes 100 ms; an emulated machine under load may be slow. */
+/*
+ * A transfer takes 100 ms, which most that wait for it have before them; an emulated
+ * machine under load may be slow.
+ */
 #define EDU_WAIT_SECONDS 20
-#define EDU_POLL_NS 2000000
+#define EDU_TRANSFER_NS (98 * 1000 * 1000)
+#define EDU_POLL_NS (2 * 1000 * 1000)
 
 /* Longer together than the five seconds of the drivers' rate limit. */
 #define EDU_FAULT_ATTEMPTS 15
@@ -232,7 +236,7 @@ bool edu_busy(const struct edu *edu)
  */
 int edu_wait(const struct edu *edu)
 {
-	const struct timespec pause = { .tv_nsec = EDU_POLL_NS };
+	struct timespec pause = { .tv_nsec = EDU_TRANSFER_NS };
 	struct timespec now, end;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -242,6 +246,7 @@ int edu_wait(const struct edu *edu)
 		if (now.tv_sec > end.tv_sec)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
+		pause.tv_nsec = EDU_POLL_NS;
 	}
 	return 0;
 }
