@@ -47,11 +47,11 @@
  * @cookies: in fault_queue.requests until it is taken out to be answered
  * @unread: in fault_queue.unread; empty once user space has been told
  * @users: one for the table or whoever took it out, one for a reader
- * @group: the IOMMU core's part of it
+ * @group: the IOMMU core's part of it, which has the pages; ours until @users is zero,
+ *	answered or not
  * @source: the attachment that it comes from; only compared, never dereferenced
- * @cookie: by which user space answers
- * @nr: number of @pages
- * @pages: what user space reads
+ * @origin: what all of its pages have in common, the cookie included
+ * @nr: number of pages
  */
 struct request {
 	struct hlist_node cookies;
@@ -59,9 +59,8 @@ struct request {
 	refcount_t users;
 	struct iopf_group *group;
 	const struct source *source;
-	u32 cookie;
+	struct iommu_hwpt_pgfault origin;
 	unsigned int nr;
-	struct iommu_hwpt_pgfault pages[];
 };
 
 /**
@@ -95,8 +94,10 @@ struct fault_queue {
 
 static void request_put(struct request *request)
 {
-	if (refcount_dec_and_test(&request->users))
-		kvfree(request);
+	if (!refcount_dec_and_test(&request->users))
+		return;
+	iopf_free_group(request->group);
+	kfree(request);
 }
 
 /*
@@ -150,45 +151,50 @@ static bool same_pasid(const struct iopf_fault *a, const struct iopf_fault *b)
 }
 
 /*
- * What the device asks for. The core puts requests with the same group number
- * together, even from different PASIDs: the pages of others are left out.
+ * What the device asks for: in @page, the first page after @fault (NULL: of all). The core
+ * puts requests with the same group number together, even from different PASIDs: the
+ * pages of others are left out. NULL if there is none.
  */
-static void request_fill(struct request *request,
-			 const struct iommu_hwpt_pgfault *origin)
+static const struct iopf_fault *request_page(const struct request *request,
+					     const struct iopf_fault *fault,
+					     struct iommu_hwpt_pgfault *page)
 {
 	const struct iopf_group *group = request->group;
-	const struct iopf_fault *fault;
+	const struct iommu_fault_page_request *prm;
 
 	static_assert((int)IOMMU_PGFAULT_PERM_READ == IOMMU_FAULT_PERM_READ);
 	static_assert((int)IOMMU_PGFAULT_PERM_WRITE == IOMMU_FAULT_PERM_WRITE);
 	static_assert((int)IOMMU_PGFAULT_PERM_EXEC == IOMMU_FAULT_PERM_EXEC);
 	static_assert((int)IOMMU_PGFAULT_PERM_PRIV == IOMMU_FAULT_PERM_PRIV);
 
-	list_for_each_entry(fault, &group->faults, list) {
-		const struct iommu_fault_page_request *prm = &fault->fault.prm;
-		struct iommu_hwpt_pgfault *page = &request->pages[request->nr];
-
+	fault = list_prepare_entry(fault, &group->faults, list);
+	list_for_each_entry_continue(fault, &group->faults, list) {
 		if (!same_pasid(fault, &group->last_fault))
 			continue;
-		*page = *origin;
+		prm = &fault->fault.prm;
+		*page = request->origin;
 		if (prm->flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
 			page->flags |= IOMMU_PGFAULT_FLAGS_LAST_PAGE;
 		page->grpid = prm->grpid;
 		page->perm = prm->perm;
 		page->addr = prm->addr;
-		request->nr++;
+		return fault;
 	}
+	return NULL;
 }
 
-/* Who detaches a device waits for it: it is refused rather than reclaimed for. */
-static struct request *request_alloc(const struct fault_queue *queue,
-				     size_t nr_pages)
+/*
+ * Who detaches a device waits for it, and the IOMMU's other users for the thread that
+ * brings it: it is refused rather than waited for. Even a short reclaim may have to sleep
+ * as long as the queue's maker likes, by his cgroup's memory.high.
+ */
+static struct request *request_alloc(const struct fault_queue *queue)
 {
 	struct mem_cgroup *before = set_active_memcg(queue->memcg);
 	struct request *request;
 
-	request = kvzalloc(struct_size(request, pages, nr_pages),
-			   GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+	request = kzalloc(sizeof(*request),
+			  GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	set_active_memcg(before);
 	return request;
 }
@@ -197,21 +203,24 @@ static struct request *request_alloc(const struct fault_queue *queue,
 static struct request *request_new(struct iopf_group *group,
 				   struct sources *sources)
 {
-	struct iommu_hwpt_pgfault origin = {};
+	struct iommu_hwpt_pgfault origin = {}, page;
+	const struct iopf_fault *fault = NULL;
 	const struct source *source;
 	struct request *request;
 
 	source = find_source(sources, group, &origin);
 	if (!source || group->fault_count > QUEUE_PAGES_MAX)
 		return NULL;
-	request = request_alloc(sources->faults, group->fault_count);
+	request = request_alloc(sources->faults);
 	if (!request)
 		return NULL;
 	INIT_LIST_HEAD(&request->unread);
 	refcount_set(&request->users, 1);
 	request->group = group;
 	request->source = source;
-	request_fill(request, &origin);
+	request->origin = origin;
+	while ((fault = request_page(request, fault, &page)))
+		request->nr++;
 	return request;
 }
 
@@ -221,7 +230,7 @@ static struct request *request_find(struct fault_queue *queue, u32 cookie)
 
 	lockdep_assert_held(&queue->lock);
 	hash_for_each_possible(queue->requests, request, cookies, cookie)
-		if (request->cookie == cookie)
+		if (request->origin.cookie == cookie)
 			return request;
 	return NULL;
 }
@@ -230,13 +239,12 @@ static struct request *request_find(struct fault_queue *queue, u32 cookie)
 static void request_set_cookie(struct fault_queue *queue,
 			       struct request *request)
 {
-	unsigned int i;
+	u32 cookie;
 
 	do {
-		request->cookie = ++queue->last_cookie;
-	} while (!request->cookie || request_find(queue, request->cookie));
-	for (i = 0; i < request->nr; i++)
-		request->pages[i].cookie = request->cookie;
+		cookie = ++queue->last_cookie;
+	} while (!cookie || request_find(queue, cookie));
+	request->origin.cookie = cookie;
 }
 
 /* Under the lock: from then on it may be answered at any time. */
@@ -244,15 +252,13 @@ static void request_trace(const struct fault_queue *queue,
 			  const struct request *request)
 {
 	const char *device = dev_name(request->group->fault_param->dev);
-	unsigned int i;
+	const struct iopf_fault *fault = NULL;
+	struct iommu_hwpt_pgfault page;
 
-	for (i = 0; i < request->nr; i++) {
-		const struct iommu_hwpt_pgfault *page = &request->pages[i];
-
+	while ((fault = request_page(request, fault, &page)))
 		trace_ioasid_page_request(queue->ctx->number, device,
-					  page->pasid, page->addr, page->perm,
-					  page->grpid, page->cookie);
-	}
+					  page.pasid, page.addr, page.perm,
+					  page.grpid, page.cookie);
 }
 
 static bool request_queue(struct fault_queue *queue, struct request *request)
@@ -262,7 +268,8 @@ static bool request_queue(struct fault_queue *queue, struct request *request)
 	spin_lock(&queue->lock);
 	if (!queue->closed && queue->nr_pages + request->nr <= QUEUE_PAGES_MAX) {
 		request_set_cookie(queue, request);
-		hash_add(queue->requests, &request->cookies, request->cookie);
+		hash_add(queue->requests, &request->cookies,
+			 request->origin.cookie);
 		list_add_tail(&request->unread, &queue->unread);
 		queue->nr_pages += request->nr;
 		if (trace_ioasid_page_request_enabled())
@@ -282,7 +289,6 @@ static void answer(u32 context, struct iopf_group *group, u32 cookie,
 				 group->last_fault.fault.prm.grpid, cookie,
 				 code);
 	iopf_group_response(group, code);
-	iopf_free_group(group);
 }
 
 /* Whether it has been queued; @sources may be NULL. */
@@ -297,7 +303,7 @@ static bool queue_group(struct iopf_group *group, struct sources *sources)
 		return false;
 	if (request_queue(sources->faults, request))
 		return true;
-	kvfree(request);
+	kfree(request);
 	return false;
 }
 
@@ -313,8 +319,10 @@ static int fault_handle(struct iopf_group *group)
 
 	/* The core may forget it: we answer in any case. */
 	iopf_group_dequeue(group);
-	if (!queue_group(group, sources))
+	if (!queue_group(group, sources)) {
 		answer(context, group, 0, IOMMU_PAGE_RESP_INVALID);
+		iopf_free_group(group);
+	}
 	iommufd_handle_read_unlock(token);
 	return 0;
 }
@@ -364,7 +372,7 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 	spin_unlock(&queue->lock);
 
 	hlist_for_each_entry_safe(request, next, &taken, cookies) {
-		answer(queue->ctx->number, request->group, request->cookie,
+		answer(queue->ctx->number, request->group, request->origin.cookie,
 		       code);
 		request_put(request);
 	}
@@ -410,7 +418,7 @@ static int answer_one(struct fault_queue *queue,
 		request_take_out(queue, request);
 	spin_unlock(&queue->lock);
 	if (request) {
-		answer(queue->ctx->number, request->group, request->cookie,
+		answer(queue->ctx->number, request->group, request->origin.cookie,
 		       response->code);
 		request_put(request);
 	}
@@ -433,7 +441,7 @@ static struct request *read_begin(struct fault_queue *queue, size_t room)
 	spin_lock(&queue->lock);
 	request = list_first_entry_or_null(&queue->unread, struct request,
 					   unread);
-	if (request && request->nr > room / sizeof(request->pages[0])) {
+	if (request && request->nr > room / sizeof(request->origin)) {
 		request = ERR_PTR(-EINVAL);
 	} else if (request) {
 		list_del_init(&request->unread);
@@ -450,10 +458,24 @@ static struct request *read_begin(struct fault_queue *queue, size_t room)
 static void read_undo(struct fault_queue *queue, struct request *request)
 {
 	spin_lock(&queue->lock);
-	if (request_find(queue, request->cookie) == request)
+	if (request_find(queue, request->origin.cookie) == request)
 		list_add(&request->unread, &queue->unread);
 	spin_unlock(&queue->lock);
 	wake_up_interruptible(&queue->wait);
+}
+
+/* All of its pages. EFAULT. */
+static int read_request(const struct request *request, char __user *buffer)
+{
+	const struct iopf_fault *fault = NULL;
+	struct iommu_hwpt_pgfault page;
+
+	while ((fault = request_page(request, fault, &page))) {
+		if (copy_to_user(buffer, &page, sizeof(page)))
+			return -EFAULT;
+		buffer += sizeof(page);
+	}
+	return 0;
 }
 
 /*
@@ -472,19 +494,15 @@ static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
 	if (length % sizeof(struct iommu_hwpt_pgfault))
 		return -ESPIPE;
 	while (!rc && (request = read_begin(queue, length - done))) {
-		size_t size;
-
 		if (IS_ERR(request)) {
 			rc = PTR_ERR(request);
 			break;
 		}
-		size = request->nr * sizeof(request->pages[0]);
-		if (copy_to_user(buffer + done, request->pages, size)) {
+		rc = read_request(request, buffer + done);
+		if (rc)
 			read_undo(queue, request);
-			rc = -EFAULT;
-		} else {
-			done += size;
-		}
+		else
+			done += request->nr * sizeof(request->origin);
 		request_put(request);
 	}
 	return done ?: rc;
