@@ -10,7 +10,6 @@
  * IOMMU is meant. The nested page tables that are made on it keep it.
  */
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "context/reason.h"
@@ -38,19 +37,16 @@ static const struct object_kind viommu_kind = {
 static struct viommu *viommu_new(struct hwpt *parent, struct device *dev,
 				 u32 type, size_t size)
 {
-	struct viommu *viommu = kzalloc(offsetof(struct viommu, core) + size,
-					GFP_KERNEL_ACCOUNT);
 	struct iommufd_ctx *ctx = parent->ioas->ctx;
 	struct iommufd_viommu *core;
-	int rc;
+	struct viommu *viommu;
+	struct object *obj;
 
-	if (!viommu)
-		return ERR_PTR(-ENOMEM);
-	rc = iommufd_object_init(ctx, &viommu->obj, &viommu_kind);
-	if (rc) {
-		kfree(viommu);
-		return ERR_PTR(rc);
-	}
+	obj = iommufd_object_alloc(ctx, &viommu_kind,
+				   offsetof(struct viommu, core) + size);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	viommu = viommu_of(obj);
 	object_hold(&parent->obj);
 	viommu->parent = parent;
 	core = &viommu->core;
