@@ -19,11 +19,13 @@ static void viommu_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
 	struct viommu *viommu = viommu_of(obj);
 	struct iommufd_viommu *core = &viommu->core;
+	/* The driver may keep an IOMMU that can be unplugged until it destroys this. */
+	struct module *owner = core->iommu_dev->ops->owner;
 
 	if (core->ops && core->ops->destroy)
 		core->ops->destroy(core);
 	WARN_ON(!xa_empty(&core->vdevs));
-	module_put(core->iommu_dev->ops->owner);
+	module_put(owner);
 	object_put(ctx, &viommu->parent->obj);
 }
 

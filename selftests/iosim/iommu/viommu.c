@@ -105,6 +105,8 @@ static void op_destroy(struct iommufd_viommu *core)
 	}
 	mutex_destroy(&viommu->queue_lock);
 	mutex_destroy(&viommu->lock);
+	/* An IOMMU that can be unplugged may be gone now: nobody is to look. */
+	core->iommu_dev = NULL;
 }
 
 static struct iommu_domain *op_alloc_nested(struct iommufd_viommu *core,
