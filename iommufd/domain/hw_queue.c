@@ -6,6 +6,7 @@
  * IOAS keeps the mapping, with what is pinned and charged for it, from before the driver
  * tells the IOMMU until after it has told it to stop. An unmap is EBUSY meanwhile.
  */
+#include <linux/cache.h>
 #include <linux/overflow.h>
 
 #include "compat.h"
@@ -21,7 +22,8 @@
  * @kept: its memory is kept
  * @first: the first byte of the first page
  * @last: the last byte of the last page
- * @core: what the IOMMU driver knows, at the start of its own structure
+ * @core: what the IOMMU driver knows, at the start of its own structure, as that of struct
+ *	viommu
  */
 struct hw_queue {
 	struct object obj;
@@ -29,7 +31,7 @@ struct hw_queue {
 	bool kept;
 	unsigned long first;
 	unsigned long last;
-	struct iommufd_hw_queue core;
+	struct iommufd_hw_queue core ____cacheline_aligned;
 };
 
 static struct hw_queue *queue_of(struct object *obj)

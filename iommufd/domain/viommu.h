@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_VIOMMU_H
 #define IOMMUFD_VIOMMU_H
 
+#include <linux/cache.h>
 #include <linux/ioasid_viommu.h>
 
 #include "context/object.h"
@@ -14,12 +15,13 @@
  * struct viommu - a vIOMMU
  * @obj: in the ID table; what has been made on it holds references
  * @parent: the nesting parent, referenced
- * @core: what the IOMMU driver knows, at the start of its own structure
+ * @core: what the IOMMU driver knows, at the start of its own structure, which may have
+ *	members that want to begin with a cache line
  */
 struct viommu {
 	struct object obj;
 	struct hwpt *parent;
-	struct iommufd_viommu core;
+	struct iommufd_viommu core ____cacheline_aligned;
 };
 
 static inline struct viommu *viommu_of(struct object *obj)
