@@ -75,6 +75,20 @@ static int explain_none(struct iommufd_ctx *ctx, u32 id)
 				   "there is no vIOMMU with the ID %u", id);
 }
 
+/* Errors are reported in the order of in-tree: first what there is no vIOMMU for. */
+static int check_device(struct iommufd_ctx *ctx,
+			const struct iommu_viommu_alloc *arg)
+{
+	struct iommufd_device *idev = iommufd_device_get(ctx, arg->dev_id);
+	int rc;
+
+	if (!idev)
+		return iommufd_device_explain_none(ctx, arg->dev_id);
+	rc = iommufd_viommu_check_type(ctx, idev->dev, arg->type);
+	object_put(ctx, &idev->obj);
+	return rc;
+}
+
 /**
  * iommufd_viommu_cmd_alloc - IOMMU_VIOMMU_ALLOC
  * @cmd: struct iommu_viommu_alloc
@@ -85,20 +99,18 @@ static int explain_none(struct iommufd_ctx *ctx, u32 id)
 int iommufd_viommu_cmd_alloc(struct command *cmd)
 {
 	struct iommu_viommu_alloc *arg = cmd->arg;
-	struct iommufd_device *idev;
 	struct viommu *viommu;
 	struct hwpt *parent;
+	int rc;
 
 	if (arg->flags || arg->__reserved ||
 	    arg->type == IOMMU_VIOMMU_TYPE_DEFAULT)
 		return -EOPNOTSUPP;
+	rc = check_device(cmd->ctx, arg);
+	if (rc)
+		return rc;
 	if (arg->data_len > DATA_LENGTH_MAX)
 		return -E2BIG;
-	/* Errors are reported in the order of the fields. */
-	idev = iommufd_device_get(cmd->ctx, arg->dev_id);
-	if (!idev)
-		return iommufd_device_explain_none(cmd->ctx, arg->dev_id);
-	object_put(cmd->ctx, &idev->obj);
 	parent = hwpt_get(cmd->ctx, arg->hwpt_id);
 	if (!parent)
 		return iommufd_reason_note(cmd->ctx, -ENOENT,

@@ -42,6 +42,30 @@ int iommufd_object_init(struct iommufd_ctx *ctx, struct object *obj,
 }
 
 /**
+ * iommufd_object_alloc - memory for a new object, with its ID
+ * @ctx: the context that owns it
+ * @kind: what it is
+ * @size: of its holder, in bytes
+ *
+ * Return: the object, see iommufd_object_init(), with all behind it zero; or ERR_PTR of
+ * -ENOMEM or -EBUSY (no ID left).
+ */
+struct object *iommufd_object_alloc(struct iommufd_ctx *ctx,
+				    const struct object_kind *kind, size_t size)
+{
+	struct object *obj = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	int rc;
+
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	rc = iommufd_object_init(ctx, obj, kind);
+	if (!rc)
+		return obj;
+	kfree(obj);
+	return ERR_PTR(rc);
+}
+
+/**
  * iommufd_object_publish - let commands find a new object by its ID
  * @ctx: the context
  * @obj: fully set up: nothing can fail any more

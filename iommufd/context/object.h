@@ -77,6 +77,8 @@ struct object {
 
 int iommufd_object_init(struct iommufd_ctx *ctx, struct object *obj,
 			const struct object_kind *kind);
+struct object *iommufd_object_alloc(struct iommufd_ctx *ctx,
+				    const struct object_kind *kind, size_t size);
 void iommufd_object_publish(struct iommufd_ctx *ctx, struct object *obj);
 void iommufd_object_abort(struct iommufd_ctx *ctx, struct object *obj);
 

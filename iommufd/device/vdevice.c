@@ -13,7 +13,6 @@
  *
  * Order: ctx->vdevice_lock, then locks of the driver's, the lock of viommu.vdevs.
  */
-#include <linux/slab.h>
 #include <linux/xarray.h>
 
 #include "compat.h"
@@ -66,21 +65,17 @@ struct vdevice *iommufd_vdevice_alloc(struct viommu *viommu, u64 virt_id)
 	size_t size = viommu->core.ops->vdevice_size;
 	struct iommufd_ctx *ctx = viommu->core.ictx;
 	struct vdevice *vdev;
-	int rc;
+	struct object *obj;
 
 	if (!size)
 		size = sizeof(vdev->core);
 	if (WARN_ON_ONCE(size < sizeof(vdev->core)))
 		return ERR_PTR(-EOPNOTSUPP);
-	vdev = kzalloc(offsetof(struct vdevice, core) + size,
-		       GFP_KERNEL_ACCOUNT);
-	if (!vdev)
-		return ERR_PTR(-ENOMEM);
-	rc = iommufd_object_init(ctx, &vdev->obj, &vdevice_kind);
-	if (rc) {
-		kfree(vdev);
-		return ERR_PTR(rc);
-	}
+	obj = iommufd_object_alloc(ctx, &vdevice_kind,
+				   offsetof(struct vdevice, core) + size);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	vdev = vdevice_of(obj);
 	object_hold(&viommu->obj);
 	vdev->viommu = viommu;
 	vdev->core.obj.type = IOMMUFD_OBJ_VDEVICE;

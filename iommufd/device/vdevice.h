@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_VDEVICE_H
 #define IOMMUFD_VDEVICE_H
 
+#include <linux/cache.h>
 #include <linux/ioasid_viommu.h>
 
 #include "context/object.h"
@@ -16,13 +17,13 @@ struct viommu;
  * struct vdevice - a virtual device
  * @obj: in the ID table
  * @viommu: the vIOMMU, referenced
- * @core: what the IOMMU driver knows, at the start of its own structure. Its @idev is
- *	NULL once the device is gone, under ctx->vdevice_lock
+ * @core: what the IOMMU driver knows, at the start of its own structure, as that of struct
+ *	viommu. Its @idev is NULL once the device is gone, under ctx->vdevice_lock
  */
 struct vdevice {
 	struct object obj;
 	struct viommu *viommu;
-	struct iommufd_vdevice core;
+	struct iommufd_vdevice core ____cacheline_aligned;
 };
 
 static inline struct vdevice *vdevice_of(struct object *obj)

@@ -6,8 +6,8 @@
  * IOAS keeps the mapping, with what is pinned and charged for it, from before the driver
  * tells the IOMMU until after it has told it to stop. An unmap is EBUSY meanwhile.
  */
+#include <linux/cache.h>
 #include <linux/overflow.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "context/reason.h"
@@ -22,7 +22,8 @@
  * @kept: its memory is kept
  * @first: the first byte of the first page
  * @last: the last byte of the last page
- * @core: what the IOMMU driver knows, at the start of its own structure
+ * @core: what the IOMMU driver knows, at the start of its own structure, as that of struct
+ *	viommu
  */
 struct hw_queue {
 	struct object obj;
@@ -30,7 +31,7 @@ struct hw_queue {
 	bool kept;
 	unsigned long first;
 	unsigned long last;
-	struct iommufd_hw_queue core;
+	struct iommufd_hw_queue core ____cacheline_aligned;
 };
 
 static struct hw_queue *queue_of(struct object *obj)
@@ -65,18 +66,14 @@ static const struct object_kind hw_queue_kind = {
 /* Holds the vIOMMU. */
 static struct hw_queue *hw_queue_new(struct viommu *viommu, size_t size)
 {
-	struct hw_queue *queue = kzalloc(offsetof(struct hw_queue, core) + size,
-					 GFP_KERNEL_ACCOUNT);
-	int rc;
+	struct hw_queue *queue;
+	struct object *obj;
 
-	if (!queue)
-		return ERR_PTR(-ENOMEM);
-	rc = iommufd_object_init(viommu->core.ictx, &queue->obj,
-				 &hw_queue_kind);
-	if (rc) {
-		kfree(queue);
-		return ERR_PTR(rc);
-	}
+	obj = iommufd_object_alloc(viommu->core.ictx, &hw_queue_kind,
+				   offsetof(struct hw_queue, core) + size);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	queue = queue_of(obj);
 	object_hold(&viommu->obj);
 	queue->viommu = viommu;
 	queue->core.obj.type = IOMMUFD_OBJ_HW_QUEUE;

@@ -10,7 +10,6 @@
  * IOMMU is meant. The nested page tables that are made on it keep it.
  */
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "context/reason.h"
@@ -20,11 +19,13 @@ static void viommu_destroy(struct iommufd_ctx *ctx, struct object *obj)
 {
 	struct viommu *viommu = viommu_of(obj);
 	struct iommufd_viommu *core = &viommu->core;
+	/* The driver may keep an IOMMU that can be unplugged until it destroys this. */
+	struct module *owner = core->iommu_dev->ops->owner;
 
 	if (core->ops && core->ops->destroy)
 		core->ops->destroy(core);
 	WARN_ON(!xa_empty(&core->vdevs));
-	module_put(core->iommu_dev->ops->owner);
+	module_put(owner);
 	object_put(ctx, &viommu->parent->obj);
 }
 
@@ -38,19 +39,16 @@ static const struct object_kind viommu_kind = {
 static struct viommu *viommu_new(struct hwpt *parent, struct device *dev,
 				 u32 type, size_t size)
 {
-	struct viommu *viommu = kzalloc(offsetof(struct viommu, core) + size,
-					GFP_KERNEL_ACCOUNT);
 	struct iommufd_ctx *ctx = parent->ioas->ctx;
 	struct iommufd_viommu *core;
-	int rc;
+	struct viommu *viommu;
+	struct object *obj;
 
-	if (!viommu)
-		return ERR_PTR(-ENOMEM);
-	rc = iommufd_object_init(ctx, &viommu->obj, &viommu_kind);
-	if (rc) {
-		kfree(viommu);
-		return ERR_PTR(rc);
-	}
+	obj = iommufd_object_alloc(ctx, &viommu_kind,
+				   offsetof(struct viommu, core) + size);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	viommu = viommu_of(obj);
 	object_hold(&parent->obj);
 	viommu->parent = parent;
 	core = &viommu->core;
@@ -68,6 +66,42 @@ static struct viommu *viommu_new(struct hwpt *parent, struct device *dev,
 }
 
 /**
+ * iommufd_viommu_check_type - does the IOMMU driver of a device have such vIOMMUs?
+ * @ctx: the context
+ * @dev: the device, bound
+ * @type: enum iommu_viommu_type, or one of the driver's
+ *
+ * Return: 0, or -EOPNOTSUPP with a reason.
+ */
+int iommufd_viommu_check_type(struct iommufd_ctx *ctx, struct device *dev,
+			      u32 type)
+{
+	size_t size = driver_viommu_size(iommu_ops_of(dev), dev, type);
+
+	if (size && !WARN_ON_ONCE(size < sizeof(struct iommufd_viommu)))
+		return 0;
+	return iommufd_reason_note(ctx, -EOPNOTSUPP,
+				   "the IOMMU driver of %s has no vIOMMU of type %#x",
+				   dev_name(dev), type);
+}
+
+/* Is the page table one that vIOMMUs of the device can have below them? */
+static int check_parent(const struct hwpt *parent, struct device *dev)
+{
+	struct iommufd_ctx *ctx = parent->ioas->ctx;
+
+	if (parent->parent)
+		return iommufd_reason_note(ctx, -ENOENT,
+					   "HWPT %u is the user's: one that maps an IOAS is below a vIOMMU",
+					   parent->obj.id);
+	if (!parent->nest_parent)
+		return iommufd_reason_note(ctx, -EINVAL,
+					   "HWPT %u cannot be below a vIOMMU: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
+					   parent->obj.id);
+	return iommufd_hwpt_check(parent, dev, dev_name(dev));
+}
+
+/**
  * iommufd_viommu_alloc - a new vIOMMU
  * @parent: what the guest's physical addresses go by; the caller has a reference
  * @dev: a device, bound: its IOMMU is meant
@@ -75,31 +109,24 @@ static struct viommu *viommu_new(struct hwpt *parent, struct device *dev,
  * @data: for the IOMMU driver, or NULL
  *
  * Return: an object that has not been published; or ERR_PTR of -EOPNOTSUPP (the driver has
- * no such vIOMMU), -EINVAL (@parent is not for that, or of another IOMMU), -ENOMEM, or the
- * driver's errors.
+ * no such vIOMMU), -ENOENT (@parent is nested), -EINVAL (@parent is not for that, or of
+ * another IOMMU), -ENOMEM, or the driver's errors.
  */
 struct viommu *iommufd_viommu_alloc(struct hwpt *parent, struct device *dev,
 				    u32 type,
 				    const struct iommu_user_data *data)
 {
 	const struct iommu_ops *ops = iommu_ops_of(dev);
-	size_t size = driver_viommu_size(ops, dev, type);
 	struct iommufd_ctx *ctx = parent->ioas->ctx;
 	struct viommu *viommu;
 	int rc;
 
-	if (!size || WARN_ON_ONCE(size < sizeof(viommu->core)))
-		return ERR_PTR(iommufd_reason_note(ctx, -EOPNOTSUPP,
-						   "the IOMMU driver of %s has no vIOMMU of type %#x",
-						   dev_name(dev), type));
-	if (!parent->nest_parent)
-		return ERR_PTR(iommufd_reason_note(ctx, -EINVAL,
-						   "HWPT %u cannot be below a vIOMMU: it has been allocated without IOMMU_HWPT_ALLOC_NEST_PARENT",
-						   parent->obj.id));
-	rc = iommufd_hwpt_check(parent, dev, dev_name(dev));
+	rc = iommufd_viommu_check_type(ctx, dev, type) ?:
+	     check_parent(parent, dev);
 	if (rc)
 		return ERR_PTR(rc);
-	viommu = viommu_new(parent, dev, type, size);
+	viommu = viommu_new(parent, dev, type,
+			    driver_viommu_size(ops, dev, type));
 	if (IS_ERR(viommu))
 		return viommu;
 	rc = driver_viommu_init(ops, &viommu->core, parent->domain, data);

@@ -5,6 +5,7 @@
 #ifndef IOMMUFD_VIOMMU_H
 #define IOMMUFD_VIOMMU_H
 
+#include <linux/cache.h>
 #include <linux/ioasid_viommu.h>
 
 #include "context/object.h"
@@ -14,12 +15,13 @@
  * struct viommu - a vIOMMU
  * @obj: in the ID table; what has been made on it holds references
  * @parent: the nesting parent, referenced
- * @core: what the IOMMU driver knows, at the start of its own structure
+ * @core: what the IOMMU driver knows, at the start of its own structure, which may have
+ *	members that want to begin with a cache line
  */
 struct viommu {
 	struct object obj;
 	struct hwpt *parent;
-	struct iommufd_viommu core;
+	struct iommufd_viommu core ____cacheline_aligned;
 };
 
 static inline struct viommu *viommu_of(struct object *obj)
@@ -34,6 +36,8 @@ static inline struct viommu *viommu_get(struct iommufd_ctx *ctx, u32 id)
 	return obj ? viommu_of(obj) : NULL;
 }
 
+int iommufd_viommu_check_type(struct iommufd_ctx *ctx, struct device *dev,
+			      u32 type);
 struct viommu *iommufd_viommu_alloc(struct hwpt *parent, struct device *dev,
 				    u32 type,
 				    const struct iommu_user_data *data);

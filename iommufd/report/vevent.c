@@ -201,14 +201,33 @@ static struct vevent *read_begin(struct vevent_queue *queue, size_t room,
 	return event;
 }
 
+/* The numbers wrap. */
+static bool came_before(const struct vevent *event, const struct vevent *other)
+{
+	return ((other->header.sequence - event->header.sequence) & INT_MAX) <=
+	       INT_MAX / 2;
+}
+
+/* In their order: another reader may have put back a later one already. */
+static void put_back(struct vevent_queue *queue, struct vevent *event)
+{
+	struct vevent *other;
+
+	lockdep_assert_held(&queue->lock);
+	list_for_each_entry(other, &queue->events, link)
+		if (came_before(event, other))
+			break;
+	list_add_tail(&event->link, &other->link);
+	queue->count++;
+}
+
 /* It could not be copied to user space. */
 static void read_undo(struct vevent_queue *queue, struct vevent *event,
 		      const struct vevent *marker)
 {
 	spin_lock(&queue->lock);
 	if (event != marker) {
-		list_add(&event->link, &queue->events);
-		queue->count++;
+		put_back(queue, event);
 	} else if (list_empty(&queue->events) && !queue->lost) {
 		/* Otherwise what has come since tells of the loss. */
 		queue->lost = true;

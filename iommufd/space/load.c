@@ -281,6 +281,21 @@ bool iommufd_chain_drain(struct ioas *ioas, struct area *chain)
  * Into them -------------------------------------------------------------------
  */
 
+/*
+ * A row gives the lock back before its areas are given up, and they are AREA_BUSY: what has
+ * revoked a BAR meanwhile, or switched it off, has not seen those that are stuck. So that is
+ * done here.
+ */
+static void drain_missed_bars(struct ioas *ioas, struct area *chain)
+{
+	for (; chain; chain = chain->chain) {
+		if (chain->stuck &&
+		    (!area_bar_is_there(chain) || area_bar_is_off(chain)))
+			chain->stuck = !iommufd_area_drain(ioas, chain);
+		cond_resched();
+	}
+}
+
 /**
  * iommufd_chain_give_up - areas that have been placed are not to be mapped after all
  * @ioas: the IOAS, locked, because of children and of memory of files that changes
@@ -292,6 +307,7 @@ bool iommufd_chain_drain(struct ioas *ioas, struct area *chain)
  */
 int iommufd_chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 {
+	drain_missed_bars(ioas, chain);
 	iommufd_chain_unuse(ioas, chain);
 	if (tracepoint_enabled(ioasid_map))
 		iommufd_chain_trace_map(ioas, chain, rc);

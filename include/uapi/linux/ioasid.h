@@ -139,9 +139,10 @@ enum iommu_viommu_type {
  * hwpt_id invalidates in the guest's terms, for all of them, and by virtual device IDs.
  * It keeps the HWPT, but not the device.
  *
- * EOPNOTSUPP: flags, or the IOMMU driver has no such vIOMMU. ENOENT: no such device or
- * HWPT. EINVAL: the HWPT is no nesting parent, or not for that IOMMU. E2BIG: more than a
- * page of data. EFAULT, and other errors of the IOMMU driver's.
+ * EOPNOTSUPP: flags, or the IOMMU driver has no such vIOMMU, whatever hwpt_id is. ENOENT:
+ * no such device or HWPT, or that is a nested one. EINVAL: the HWPT is no nesting parent, or
+ * not for that IOMMU. E2BIG: more than a page of data. EFAULT, and other errors of the IOMMU
+ * driver's.
  */
 struct iommu_viommu_alloc {
 	__u32 size;

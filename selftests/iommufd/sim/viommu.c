@@ -266,7 +266,8 @@ TEST_F(viommu, wrong_arguments)
 	REFUSED(ENOENT, hwpt_id, NO_SUCH_ID);
 	REFUSED(ENOENT, hwpt_id, self->sim.ioas);
 	REFUSED(ENOENT, hwpt_id, self->viommu);
-	REFUSED(EINVAL, hwpt_id, self->hwpt);
+	REFUSED(ENOENT, hwpt_id, self->hwpt);
+	EXPECT_TRUE(reason_explains(self->fd, ENOENT, "is the user's"));
 	ASSERT_EQ(0, iommu_hwpt_alloc(self->fd, self->dev, self->sim.ioas, 0,
 				      &plain));
 	REFUSED(EINVAL, hwpt_id, plain);
@@ -356,6 +357,11 @@ TEST_F(viommu, of_a_device_behind_a_vtd)
 				      IOMMU_HWPT_ALLOC_NEST_PARENT, &parent));
 	SAYS(EOPNOTSUPP, "no vIOMMU",
 	     guest_viommu(self->fd, other.dev_id, parent, &id));
+	/* That comes first, as in-tree. */
+	SAYS(EOPNOTSUPP, "no vIOMMU",
+	     guest_viommu(self->fd, other.dev_id, NO_SUCH_ID, &id));
+	SAYS(EOPNOTSUPP, "no vIOMMU",
+	     guest_viommu(self->fd, other.dev_id, self->hwpt, &id));
 	SAYS(EINVAL, "reads page tables otherwise",
 	     guest_viommu(self->fd, self->dev, parent, &id));
 	SAYS(EINVAL, "reads page tables otherwise",

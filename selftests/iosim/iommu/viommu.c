@@ -2,6 +2,7 @@
 /*
  * vIOMMUs: what a guest has of the IOMMU.
  */
+#include <linux/cache.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
@@ -20,6 +21,13 @@
 #define QUEUE_MAX	(4096 * ENTRY_SIZE)
 #define QUEUE_PERIOD	msecs_to_jiffies(1)
 
+/*
+ * Drivers may have structures with members that begin with a cache line, as ours all do:
+ * iommufd has to put them there.
+ */
+#define WARN_MISPLACED(core) \
+	WARN_ON_ONCE((unsigned long)(core) % SMP_CACHE_BYTES)
+
 /**
  * struct hw_queue - a queue in a guest's memory
  * @core: as iommufd knows it
@@ -34,7 +42,7 @@ struct hw_queue {
 	u32 index;
 	const struct iosim_invalidate_viommu *entries;
 	u32 nr;
-};
+} ____cacheline_aligned;
 
 /**
  * struct viommu - a vIOMMU
@@ -61,7 +69,7 @@ struct viommu {
 	struct mutex queue_lock;
 	struct hw_queue *queues[IOSIM_HW_QUEUES];
 	struct delayed_work drain;
-};
+} ____cacheline_aligned;
 
 static struct viommu *to_viommu(struct iommufd_viommu *core)
 {
@@ -105,6 +113,8 @@ static void op_destroy(struct iommufd_viommu *core)
 	}
 	mutex_destroy(&viommu->queue_lock);
 	mutex_destroy(&viommu->lock);
+	/* An IOMMU that can be unplugged may be gone now: nobody is to look. */
+	core->iommu_dev = NULL;
 }
 
 static struct iommu_domain *op_alloc_nested(struct iommufd_viommu *core,
@@ -243,7 +253,7 @@ void viommu_report(struct viommu *viommu, struct iosim_endpoint *endpoint,
 struct vdevice {
 	struct iommufd_vdevice core;
 	struct viommu *viommu;
-};
+} ____cacheline_aligned;
 
 static void op_vdevice_destroy(struct iommufd_vdevice *core)
 {
@@ -257,6 +267,7 @@ static int op_vdevice_init(struct iommufd_vdevice *core)
 {
 	struct vdevice *vdev = container_of(core, struct vdevice, core);
 
+	WARN_MISPLACED(core);
 	if (endpoint_of(iommufd_vdevice_to_device(core))->vtd.on)
 		return -EINVAL;
 	vdev->viommu = to_viommu(core->viommu);
@@ -365,6 +376,7 @@ static int op_queue_init(struct iommufd_hw_queue *core, u32 index,
 	struct hw_queue *queue = container_of(core, struct hw_queue, core);
 	int rc;
 
+	WARN_MISPLACED(core);
 	if (index >= IOSIM_HW_QUEUES || !is_power_of_2(core->length) ||
 	    core->length < ENTRY_SIZE || core->length > QUEUE_MAX ||
 	    phys % ENTRY_SIZE)
@@ -443,6 +455,7 @@ int viommu_init(struct iommufd_viommu *core, struct iommu_domain *parent,
 	struct viommu *viommu = to_viommu(core);
 	int rc;
 
+	WARN_MISPLACED(core);
 	viommu->parent = to_second_stage(parent);
 	if (!viommu->parent || !viommu->parent->nest_parent ||
 	    viommu->parent->vtd)
