@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "file.h"
 #include "iommu.h"
+#include "mem.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -26,9 +27,13 @@
 #define VICTIM CGROUPS "/victim"
 #define MISSING 0x80000000ULL
 #define PAGES 1024U
-/* Of asking and being asked. Nothing here takes so long by itself. */
-#define LONG_MS 900
-#define ROUNDS 40U
+/*
+ * Of asking and being asked. Nothing here takes so long by itself; who is slowed down, two
+ * seconds.
+ */
+#define LONG_MS 1500
+/* Who is slowed down is so in every second round. */
+#define ROUNDS (mem_debug_kernel() ? 8U : 40U)
 
 FIXTURE(throttled)
 {
