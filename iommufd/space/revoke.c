@@ -76,7 +76,8 @@ static void revoke(struct ioas *ioas, struct area *area)
  * @owner: the device, retired: nobody can map its BARs any more
  *
  * The areas stay until they are unmapped, but translate nothing. When this
- * returns no device reaches the BARs.
+ * returns no device reaches the BARs, but for what an IOMMU driver has refused to
+ * unmap more than once.
  */
 void iommufd_ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 {
@@ -107,7 +108,8 @@ static void unpark(struct ioas *ioas, struct area *area)
  * @owner: the device; iommufd_bar_owner_switch() has set which
  *
  * A BAR that cannot be put back for want of memory stays out until the next time.
- * When this returns no device reaches BARs that are off.
+ * When this returns no device reaches BARs that are off, but for what an IOMMU driver
+ * has refused to unmap more than once.
  */
 void iommufd_ioas_switch_bars(struct iommufd_ctx *ctx,
 			      const struct bar_owner *owner)
