@@ -46,9 +46,7 @@
  * struct request - one group of page requests
  * @cookies: in fault_queue.requests until it is taken out to be answered
  * @unread: in fault_queue.unread; empty once user space has been told
- * @users: one for the table or whoever took it out, one for a reader
- * @group: the IOMMU core's part of it, which has the pages; ours until @users is zero,
- *	answered or not
+ * @group: the IOMMU core's part of it, which has the pages
  * @source: the attachment that it comes from; only compared, never dereferenced
  * @origin: what all of its pages have in common, the cookie included
  * @nr: number of pages
@@ -56,7 +54,6 @@
 struct request {
 	struct hlist_node cookies;
 	struct list_head unread;
-	refcount_t users;
 	struct iopf_group *group;
 	const struct source *source;
 	struct iommu_hwpt_pgfault origin;
@@ -91,14 +88,6 @@ struct fault_queue {
 	struct mem_cgroup *memcg;
 	wait_queue_head_t wait;
 };
-
-static void request_put(struct request *request)
-{
-	if (!refcount_dec_and_test(&request->users))
-		return;
-	iopf_free_group(request->group);
-	kfree(request);
-}
 
 /*
  * From the device -------------------------------------------------------------
@@ -215,7 +204,6 @@ static struct request *request_new(struct iopf_group *group,
 	if (!request)
 		return NULL;
 	INIT_LIST_HEAD(&request->unread);
-	refcount_set(&request->users, 1);
 	request->group = group;
 	request->source = source;
 	request->origin = origin;
@@ -289,6 +277,8 @@ static void answer(u32 context, struct iopf_group *group, u32 cookie,
 				 group->last_fault.fault.prm.grpid, cookie,
 				 code);
 	iopf_group_response(group, code);
+	/* Who detaches the device may wait until the core's references are gone. */
+	iopf_free_group(group);
 }
 
 /* Whether it has been queued; @sources may be NULL. */
@@ -319,10 +309,8 @@ static int fault_handle(struct iopf_group *group)
 
 	/* The core may forget it: we answer in any case. */
 	iopf_group_dequeue(group);
-	if (!queue_group(group, sources)) {
+	if (!queue_group(group, sources))
 		answer(context, group, 0, IOMMU_PAGE_RESP_INVALID);
-		iopf_free_group(group);
-	}
 	iommufd_handle_read_unlock(token);
 	return 0;
 }
@@ -374,7 +362,7 @@ static void answer_all(struct fault_queue *queue, const struct source *source,
 	hlist_for_each_entry_safe(request, next, &taken, cookies) {
 		answer(queue->ctx->number, request->group, request->origin.cookie,
 		       code);
-		request_put(request);
+		kfree(request);
 	}
 	mutex_unlock(&queue->answering);
 }
@@ -420,91 +408,134 @@ static int answer_one(struct fault_queue *queue,
 	if (request) {
 		answer(queue->ctx->number, request->group, request->origin.cookie,
 		       response->code);
-		request_put(request);
 	}
 	mutex_unlock(&queue->answering);
-	return request ? 0 : -EINVAL;
+	if (!request)
+		return -EINVAL;
+	kfree(request);
+	return 0;
 }
 
 /*
  * The file --------------------------------------------------------------------
  */
 
-/*
- * The next request that user space has not read, if it fits into @room bytes. It can
- * be answered from now on; the caller has a reference.
+/**
+ * struct copy - the pages of one request, for a reader
+ * @pages: when user space can answer a request, its group may go at any time
+ * @nr: so many there are
+ * @room: so many fit
  */
-static struct request *read_begin(struct fault_queue *queue, size_t room)
+struct copy {
+	struct iommu_hwpt_pgfault *pages;
+	unsigned int nr;
+	unsigned int room;
+};
+
+static void copy_request(struct copy *copy, const struct request *request)
+{
+	const struct iopf_fault *fault = NULL;
+	unsigned int i;
+
+	for (i = 0; i < request->nr; i++)
+		fault = request_page(request, fault, &copy->pages[i]);
+}
+
+/*
+ * The next request that user space has not read, which it can answer from now on; @copy->nr
+ * is 0 if there is none. EINVAL: it is larger than @room pages. ENOSPC: than the copy.
+ */
+static int read_begin(struct fault_queue *queue, size_t room, struct copy *copy)
 {
 	struct request *request;
+	int rc = 0;
 
 	spin_lock(&queue->lock);
 	request = list_first_entry_or_null(&queue->unread, struct request,
 					   unread);
-	if (request && request->nr > room / sizeof(request->origin)) {
-		request = ERR_PTR(-EINVAL);
+	copy->nr = request ? request->nr : 0;
+	if (copy->nr > room) {
+		rc = -EINVAL;
+	} else if (copy->nr > copy->room) {
+		rc = -ENOSPC;
 	} else if (request) {
+		copy_request(copy, request);
 		list_del_init(&request->unread);
-		refcount_inc(&request->users);
 	}
 	spin_unlock(&queue->lock);
-	return request;
+	return rc;
+}
+
+/* The same, with a copy that is large enough. ENOMEM. */
+static int read_next(struct fault_queue *queue, size_t room, struct copy *copy)
+{
+	int rc;
+
+	while ((rc = read_begin(queue, room, copy)) == -ENOSPC) {
+		kvfree(copy->pages);
+		copy->pages = kvmalloc_array(copy->nr, sizeof(copy->pages[0]),
+					     GFP_KERNEL_ACCOUNT);
+		copy->room = copy->pages ? copy->nr : 0;
+		if (!copy->pages)
+			return -ENOMEM;
+	}
+	return rc;
+}
+
+/* In their order, by the cookies, which wrap: another reader may have put a later one back. */
+static void put_back(struct fault_queue *queue, struct request *request)
+{
+	struct request *other;
+
+	lockdep_assert_held(&queue->lock);
+	list_for_each_entry(other, &queue->unread, unread)
+		if ((s32)(request->origin.cookie - other->origin.cookie) < 0)
+			break;
+	list_add_tail(&request->unread, &other->unread);
 }
 
 /*
  * It could not be copied to user space: make it unread again, unless it has been
  * answered meanwhile.
  */
-static void read_undo(struct fault_queue *queue, struct request *request)
+static void read_undo(struct fault_queue *queue, u32 cookie)
 {
+	struct request *request;
+
 	spin_lock(&queue->lock);
-	if (request_find(queue, request->origin.cookie) == request)
-		list_add(&request->unread, &queue->unread);
+	request = request_find(queue, cookie);
+	if (request && list_empty(&request->unread))
+		put_back(queue, request);
 	spin_unlock(&queue->lock);
 	wake_up_interruptible(&queue->wait);
-}
-
-/* All of its pages. EFAULT. */
-static int read_request(const struct request *request, char __user *buffer)
-{
-	const struct iopf_fault *fault = NULL;
-	struct iommu_hwpt_pgfault page;
-
-	while ((fault = request_page(request, fault, &page))) {
-		if (copy_to_user(buffer, &page, sizeof(page)))
-			return -EFAULT;
-		buffer += sizeof(page);
-	}
-	return 0;
 }
 
 /*
  * Reads as many whole groups as fit. 0 if there is none: as with the kernel's own
  * iommufd, it never blocks. ESPIPE: not a multiple of the size of a request. EINVAL: no
- * room for the first group. EFAULT: the group can be read again.
+ * room for the first group. ENOMEM, EFAULT: the group can be read again.
  */
 static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
 			  loff_t *pos)
 {
+	const size_t size = sizeof(struct iommu_hwpt_pgfault);
 	struct fault_queue *queue = file->private_data;
-	struct request *request;
+	struct copy copy = {};
 	size_t done = 0;
-	int rc = 0;
+	int rc;
 
-	if (length % sizeof(struct iommu_hwpt_pgfault))
+	if (length % size)
 		return -ESPIPE;
-	while (!rc && (request = read_begin(queue, length - done))) {
-		if (IS_ERR(request)) {
-			rc = PTR_ERR(request);
+	while (!(rc = read_next(queue, (length - done) / size, &copy)) &&
+	       copy.nr) {
+		if (copy_to_user(buffer + done, copy.pages, copy.nr * size)) {
+			read_undo(queue, copy.pages[0].cookie);
+			rc = -EFAULT;
 			break;
 		}
-		rc = read_request(request, buffer + done);
-		if (rc)
-			read_undo(queue, request);
-		else
-			done += request->nr * sizeof(request->origin);
-		request_put(request);
+		done += copy.nr * size;
 	}
+	kvfree(copy.pages);
 	return done ?: rc;
 }
 

@@ -21,6 +21,7 @@
 
 #include "child.h"
 #include "fault.h"
+#include "held_read.h"
 #include "iommu.h"
 #include "mem.h"
 #include "race.h"
@@ -489,6 +490,53 @@ TEST_F(end, close_the_queue)
 	EXPECT_EQ(-EBUSY, iommu_destroy(sim->fd, self->queue.id));
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->queue.id));
+}
+
+/* Whoever detaches waits for nobody who reads. */
+TEST_F(end, detach_while_a_reader_waits)
+{
+	struct iommu_hwpt_pgfault *faults;
+	struct held_read read_;
+
+	ASSERT_EQ(0, ask(&self->dma, 0, 3));
+	ASSERT_EQ(0, held_read_begin(&read_, self->queue.fd,
+				     3 * sizeof(*faults)));
+	ASSERT_EQ(0, vfio_detach(self->sim.engine.fd));
+	EXPECT_OVER(&self->dma);
+	/* It is told what it may not answer any more. */
+	EXPECT_EQ(3 * (ssize_t)sizeof(*faults), held_read_end(&read_, false));
+	EXPECT_EQ(0, nothing_to_read(self));
+}
+
+/* What could not be read is there again, in the order in which it came. */
+TEST_F(end, failing_readers)
+{
+	static const int order[] = { 1, 0, 2 };
+	struct iommu_hwpt_pgfault fault;
+	int watch = watch_arrivals(self), i;
+	struct held_read reads_[3];
+	struct dma dma[3];
+
+	ASSERT_LE(0, watch);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, ask_in(self, &dma[i], i, i, 1));
+		ASSERT_EQ(0, wait_arrival(watch));
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, held_read_begin(&reads_[i], self->queue.fd,
+					     sizeof(fault)));
+	}
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(-EFAULT, held_read_end(&reads_[order[i]], true));
+	}
+	close(watch);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(1, fault_read(self->queue.fd, &fault, 1));
+		EXPECT_EQ(MISSING + i * PAGE, fault.addr);
+		EXPECT_EQ(0, fault_respond(self->queue.fd, fault.cookie,
+					   IOMMUFD_PAGE_RESP_INVALID));
+		EXPECT_EQ(REFUSED, dma_wait(&dma[i]));
+	}
 }
 
 /* The only holder of the queue is killed while it waits, or is about to answer. */

@@ -11,7 +11,7 @@
 
 #include "kselftest_harness.h"
 
-#include "hold.h"
+#include "held_read.h"
 #include "iommu.h"
 #include "mem.h"
 #include "race.h"
@@ -25,7 +25,6 @@
 #define VIRTUAL 0xfedcba9876543210ULL
 #define PASID 5
 #define DEPTH_MAX (1U << 19)
-#define WAIT_MS 20000
 
 #define SAYS(error, part, call)	EXPECT_REFUSED(self->fd, error, part, call)
 
@@ -290,47 +289,10 @@ TEST_F(vevent, wrong_reads)
 	EXPECT_TRUE(reads_nothing(queue));
 }
 
-/* A read that waits for memory which is not there in the end. */
-struct failing_read {
-	struct hold hold;
-	pthread_t thread;
-	int queue;
-	ssize_t rc;
-};
-
-static void *read_one(void *arg)
-{
-	struct failing_read *read_ = arg;
-
-	read_->rc = read(read_->queue, read_->hold.page, sizeof(struct event));
-	if (read_->rc < 0)
-		read_->rc = -errno;
-	return NULL;
-}
-
-static int read_begin(struct failing_read *read_, int queue)
-{
-	int rc = hold_open(&read_->hold);
-
-	read_->queue = queue;
-	if (rc || pthread_create(&read_->thread, NULL, read_one, read_))
-		return rc ?: -EAGAIN;
-	return hold_wait(&read_->hold, WAIT_MS) ? 0 : -ETIMEDOUT;
-}
-
-static int read_fail(struct failing_read *read_)
-{
-	/* Who waits is woken by the close. */
-	munmap(read_->hold.page, HOLD_PAGE);
-	close(read_->hold.fd);
-	pthread_join(read_->thread, NULL);
-	return read_->rc;
-}
-
 /* What could not be read is there again, in the order in which it came. */
 TEST_F(vevent, failing_readers)
 {
-	struct failing_read reads_[3];
+	struct held_read reads_[3];
 	static const int order[] = { 1, 0, 2 };
 	int queue, i;
 
@@ -339,10 +301,11 @@ TEST_F(vevent, failing_readers)
 		EXPECT_TRUE(fault(self, i));
 	}
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, read_begin(&reads_[i], queue));
+		ASSERT_EQ(0, held_read_begin(&reads_[i], queue,
+					      sizeof(struct event)));
 	}
 	for (i = 0; i < 3; i++) {
-		EXPECT_EQ(-EFAULT, read_fail(&reads_[order[i]]));
+		EXPECT_EQ(-EFAULT, held_read_end(&reads_[order[i]], true));
 	}
 	for (i = 0; i < 4; i++) {
 		EXPECT_TRUE(reads(queue, i, i)) TH_LOG("event %d", i);

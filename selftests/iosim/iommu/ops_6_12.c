@@ -2,6 +2,7 @@
 /*
  * What the core of Linux 6.12 calls.
  */
+#include <linux/iopoll.h>
 #include <linux/module.h>
 
 #include "iosim.h"
@@ -52,11 +53,28 @@ static int op_enable_feature(struct device *dev, enum iommu_dev_features feature
 	return prq_enable(dev);
 }
 
+/*
+ * For VT-d's driver, which frees what is left, somebody has to wait until nobody has a
+ * request any more. Whoever has one lets go of it, whatever its user does.
+ */
+static void let_go_of_requests(struct device *dev)
+{
+	struct iommu_fault_param *param =
+		rcu_dereference_protected(dev->iommu->fault_param, true);
+	int users;
+
+	if (param)
+		WARN_ON(read_poll_timeout(refcount_read, users, users <= 1,
+					  USEC_PER_MSEC, 10 * USEC_PER_SEC,
+					  false, &param->users));
+}
+
 static int op_disable_feature(struct device *dev,
 			      enum iommu_dev_features feature)
 {
 	if (feature != IOMMU_DEV_FEAT_IOPF)
 		return -EOPNOTSUPP;
+	let_go_of_requests(dev);
 	return prq_disable(dev);
 }
 
