@@ -252,16 +252,40 @@ static int give_up(struct ioas *ioas, struct area *chain, int rc)
 			      iommufd_chain_abandon(ioas, chain, rc);
 }
 
-/* Load an entry alone; one that is stuck is not tried again. */
-static int finish_one(struct portion *portion, struct area *chain)
+static bool is_stuck(const struct area *chain)
 {
-	struct ioas *ioas = portion->ioas;
-	struct area *area;
-	int rc;
+	const struct area *area;
 
 	for (area = chain; area; area = area->chain)
 		if (area->stuck)
-			return give_up(ioas, chain, -EIO);
+			return true;
+	return false;
+}
+
+/*
+ * What is stuck has failed, and then nothing behind it is mapped. It is given up before
+ * the others are loaded, which may wait for the user's memory: who revokes a BAR meanwhile
+ * passes over the areas of a command. Returns how many are left.
+ */
+static unsigned int give_up_stuck(struct portion *portion, unsigned int n)
+{
+	unsigned int left, i;
+
+	for (left = 0; left < n; left++)
+		if (is_stuck(portion->first[left]))
+			break;
+	for (i = left; i < n; i++)
+		portion->error = give_up(portion->ioas, portion->first[i],
+					 -EIO);
+	return left;
+}
+
+/* Load an entry alone. */
+static int finish_one(struct portion *portion, struct area *chain)
+{
+	struct ioas *ioas = portion->ioas;
+	int rc;
+
 	if (!ioas->parent)
 		return iommufd_chain_load(ioas, chain);
 	rc = iommufd_chain_fill(ioas, chain);
@@ -274,6 +298,7 @@ static void finish_one_by_one(struct portion *portion, unsigned int n)
 	unsigned int i;
 
 	part_chains(portion, n);
+	n = give_up_stuck(portion, n);
 	for (i = 0; i < n; i++) {
 		int rc = finish_one(portion, portion->first[i]);
 

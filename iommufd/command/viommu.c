@@ -80,13 +80,13 @@ static int check_device(struct iommufd_ctx *ctx,
 			const struct iommu_viommu_alloc *arg)
 {
 	struct iommufd_device *idev = iommufd_device_get(ctx, arg->dev_id);
-	int rc;
+	size_t size;
 
 	if (!idev)
 		return iommufd_device_explain_none(ctx, arg->dev_id);
-	rc = iommufd_viommu_check_type(ctx, idev->dev, arg->type);
+	size = iommufd_viommu_size(ctx, idev->dev, arg->type);
 	object_put(ctx, &idev->obj);
-	return rc;
+	return size ? 0 : -EOPNOTSUPP;
 }
 
 /**

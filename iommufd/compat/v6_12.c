@@ -119,19 +119,13 @@ static struct enabled *enabled_find(const struct device *dev)
 	return NULL;
 }
 
-static int enable_first(struct device *dev)
+/* @enabled is the list's afterwards, if it succeeds. */
+static int enable_first(struct device *dev, struct enabled *enabled)
 {
-	struct enabled *enabled = kzalloc(sizeof(*enabled),
-					  GFP_KERNEL_ACCOUNT);
-	int rc;
+	int rc = iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
 
-	if (!enabled)
-		return -ENOMEM;
-	rc = iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
-	if (rc && rc != -EBUSY) {
-		kfree(enabled);
+	if (rc && rc != -EBUSY)
 		return rc;
-	}
 	enabled->dev = dev;
 	enabled->count = 1;
 	enabled->foreign = rc == -EBUSY;
@@ -148,16 +142,22 @@ static int enable_first(struct device *dev)
  */
 int iommufd_iopf_enable(struct device *dev)
 {
+	/* What is charged may wait as its cgroup says: before others wait for the lock. */
+	struct enabled *spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
 	struct enabled *enabled;
 	int rc = 0;
 
+	if (!spare)
+		return -ENOMEM;
 	mutex_lock(&enabled_lock);
 	enabled = enabled_find(dev);
 	if (enabled)
 		enabled->count++;
 	else
-		rc = enable_first(dev);
+		rc = enable_first(dev, spare);
 	mutex_unlock(&enabled_lock);
+	if (enabled || rc)
+		kfree(spare);
 	return rc;
 }
 

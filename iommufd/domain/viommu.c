@@ -66,23 +66,24 @@ static struct viommu *viommu_new(struct hwpt *parent, struct device *dev,
 }
 
 /**
- * iommufd_viommu_check_type - does the IOMMU driver of a device have such vIOMMUs?
+ * iommufd_viommu_size - does the IOMMU driver of a device have such vIOMMUs?
  * @ctx: the context
  * @dev: the device, bound
  * @type: enum iommu_viommu_type, or one of the driver's
  *
- * Return: 0, or -EOPNOTSUPP with a reason.
+ * Return: the size of the driver's structure, in bytes; or 0, with a reason for
+ * -EOPNOTSUPP.
  */
-int iommufd_viommu_check_type(struct iommufd_ctx *ctx, struct device *dev,
-			      u32 type)
+size_t iommufd_viommu_size(struct iommufd_ctx *ctx, struct device *dev, u32 type)
 {
 	size_t size = driver_viommu_size(iommu_ops_of(dev), dev, type);
 
 	if (size && !WARN_ON_ONCE(size < sizeof(struct iommufd_viommu)))
-		return 0;
-	return iommufd_reason_note(ctx, -EOPNOTSUPP,
-				   "the IOMMU driver of %s has no vIOMMU of type %#x",
-				   dev_name(dev), type);
+		return size;
+	iommufd_reason_note(ctx, -EOPNOTSUPP,
+			    "the IOMMU driver of %s has no vIOMMU of type %#x",
+			    dev_name(dev), type);
+	return 0;
 }
 
 /* Is the page table one that vIOMMUs of the device can have below them? */
@@ -118,15 +119,16 @@ struct viommu *iommufd_viommu_alloc(struct hwpt *parent, struct device *dev,
 {
 	const struct iommu_ops *ops = iommu_ops_of(dev);
 	struct iommufd_ctx *ctx = parent->ioas->ctx;
+	size_t size = iommufd_viommu_size(ctx, dev, type);
 	struct viommu *viommu;
 	int rc;
 
-	rc = iommufd_viommu_check_type(ctx, dev, type) ?:
-	     check_parent(parent, dev);
+	if (!size)
+		return ERR_PTR(-EOPNOTSUPP);
+	rc = check_parent(parent, dev);
 	if (rc)
 		return ERR_PTR(rc);
-	viommu = viommu_new(parent, dev, type,
-			    driver_viommu_size(ops, dev, type));
+	viommu = viommu_new(parent, dev, type, size);
 	if (IS_ERR(viommu))
 		return viommu;
 	rc = driver_viommu_init(ops, &viommu->core, parent->domain, data);

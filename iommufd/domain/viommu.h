@@ -36,8 +36,7 @@ static inline struct viommu *viommu_get(struct iommufd_ctx *ctx, u32 id)
 	return obj ? viommu_of(obj) : NULL;
 }
 
-int iommufd_viommu_check_type(struct iommufd_ctx *ctx, struct device *dev,
-			      u32 type);
+size_t iommufd_viommu_size(struct iommufd_ctx *ctx, struct device *dev, u32 type);
 struct viommu *iommufd_viommu_alloc(struct hwpt *parent, struct device *dev,
 				    u32 type,
 				    const struct iommu_user_data *data);

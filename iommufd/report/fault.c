@@ -49,7 +49,7 @@
  * @group: the IOMMU core's part of it, which has the pages
  * @source: the attachment that it comes from; only compared, never dereferenced
  * @origin: what all of its pages have in common, the cookie included
- * @nr: number of pages
+ * @nr: number of pages that user space reads; the group may have others
  */
 struct request {
 	struct hlist_node cookies;
@@ -69,7 +69,7 @@ struct request {
  * @requests: all of them, by cookie
  * @unread: those that user space has not read, in the order in which they came
  * @last_cookie: the last that was given out
- * @nr_pages: of all requests
+ * @nr_pages: of the groups of all requests
  * @closed: the file has been closed
  * @memcg: pays for requests, which arrive in kernel threads: that of the queue's
  *	maker; referenced
@@ -175,7 +175,8 @@ static const struct iopf_fault *request_page(const struct request *request,
 /*
  * Who detaches a device waits for it, and the IOMMU's other users for the thread that
  * brings it: it is refused rather than waited for. Even a short reclaim may have to sleep
- * as long as the queue's maker likes, by his cgroup's memory.high.
+ * as long as the queue's maker likes, by his cgroup's memory.high. A cgroup may be full of
+ * what can be reclaimed: then nobody is charged, as for the group itself.
  */
 static struct request *request_alloc(const struct fault_queue *queue)
 {
@@ -185,7 +186,7 @@ static struct request *request_alloc(const struct fault_queue *queue)
 	request = kzalloc(sizeof(*request),
 			  GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	set_active_memcg(before);
-	return request;
+	return request ?: kzalloc(sizeof(*request), GFP_NOWAIT | __GFP_NOWARN);
 }
 
 /* NULL if the request cannot be handled. */
@@ -251,15 +252,16 @@ static void request_trace(const struct fault_queue *queue,
 
 static bool request_queue(struct fault_queue *queue, struct request *request)
 {
+	size_t pages = request->group->fault_count;
 	bool queued = false;
 
 	spin_lock(&queue->lock);
-	if (!queue->closed && queue->nr_pages + request->nr <= QUEUE_PAGES_MAX) {
+	if (!queue->closed && queue->nr_pages + pages <= QUEUE_PAGES_MAX) {
 		request_set_cookie(queue, request);
 		hash_add(queue->requests, &request->cookies,
 			 request->origin.cookie);
 		list_add_tail(&request->unread, &queue->unread);
-		queue->nr_pages += request->nr;
+		queue->nr_pages += pages;
 		if (trace_ioasid_page_request_enabled())
 			request_trace(queue, request);
 		queued = true;
@@ -337,7 +339,7 @@ static void request_take_out(struct fault_queue *queue, struct request *request)
 	lockdep_assert_held(&queue->lock);
 	hash_del(&request->cookies);
 	list_del_init(&request->unread);
-	queue->nr_pages -= request->nr;
+	queue->nr_pages -= request->group->fault_count;
 }
 
 /* All requests, or those from one attachment. */
