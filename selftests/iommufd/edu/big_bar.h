@@ -27,6 +27,17 @@
 #define IVSHMEM_DEVICE 0x1110
 #define BAR 2
 
+/*
+ * VFIO has the whole BAR in the kernel's address space as soon as it is mmap()ed, and KASAN
+ * a shadow for that, of 256 MiB: a quarter of a minute for each test. So on the debug kernel
+ * are those that take other ways through the code, not those that take the same elsewhere.
+ */
+#define SKIP_ON_DEBUG							\
+	do {								\
+		if (mem_debug_kernel())					\
+			SKIP(return, "KASAN's shadow of the BAR takes long"); \
+	} while (0)
+
 /* Have vfio-pci drive what nobody drives yet. */
 static inline void bind(void)
 {
