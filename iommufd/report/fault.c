@@ -427,12 +427,20 @@ static int answer_one(struct fault_queue *queue,
  * @pages: when user space can answer a request, its group may go at any time
  * @nr: so many there are
  * @room: so many fit
+ * @few: for most requests, which need no other memory then
  */
 struct copy {
 	struct iommu_hwpt_pgfault *pages;
 	unsigned int nr;
 	unsigned int room;
+	struct iommu_hwpt_pgfault few[8];
 };
+
+static void copy_free(struct copy *copy)
+{
+	if (copy->pages != copy->few)
+		kvfree(copy->pages);
+}
 
 static void copy_request(struct copy *copy, const struct request *request)
 {
@@ -474,7 +482,7 @@ static int read_next(struct fault_queue *queue, size_t room, struct copy *copy)
 	int rc;
 
 	while ((rc = read_begin(queue, room, copy)) == -ENOSPC) {
-		kvfree(copy->pages);
+		copy_free(copy);
 		copy->pages = kvmalloc_array(copy->nr, sizeof(copy->pages[0]),
 					     GFP_KERNEL_ACCOUNT);
 		copy->room = copy->pages ? copy->nr : 0;
@@ -522,7 +530,10 @@ static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
 {
 	const size_t size = sizeof(struct iommu_hwpt_pgfault);
 	struct fault_queue *queue = file->private_data;
-	struct copy copy = {};
+	struct copy copy = {
+		.pages = copy.few,
+		.room = ARRAY_SIZE(copy.few),
+	};
 	size_t done = 0;
 	int rc;
 
@@ -537,7 +548,7 @@ static ssize_t fault_read(struct file *file, char __user *buffer, size_t length,
 		}
 		done += copy.nr * size;
 	}
-	kvfree(copy.pages);
+	copy_free(&copy);
 	return done ?: rc;
 }
 
