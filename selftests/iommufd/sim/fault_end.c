@@ -499,6 +499,7 @@ TEST_F(end, detach_while_a_reader_waits)
 	struct held_read read_;
 
 	ASSERT_EQ(0, ask(&self->dma, 0, 3));
+	ASSERT_EQ(0, fault_wait(self->queue.fd));
 	ASSERT_EQ(0, held_read_begin(&read_, self->queue.fd,
 				     3 * sizeof(*faults)));
 	ASSERT_EQ(0, vfio_detach(self->sim.engine.fd));
