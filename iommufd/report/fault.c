@@ -389,6 +389,7 @@ static int answer_one(struct fault_queue *queue,
 		      const struct iommu_hwpt_page_response *response)
 {
 	struct request *request;
+	int rc = -EINVAL;
 
 	static_assert((int)IOMMUFD_PAGE_RESP_SUCCESS ==
 		      (int)IOMMU_PAGE_RESP_SUCCESS);
@@ -410,12 +411,11 @@ static int answer_one(struct fault_queue *queue,
 	if (request) {
 		answer(queue->ctx->number, request->group, request->origin.cookie,
 		       response->code);
+		kfree(request);
+		rc = 0;
 	}
 	mutex_unlock(&queue->answering);
-	if (!request)
-		return -EINVAL;
-	kfree(request);
-	return 0;
+	return rc;
 }
 
 /*

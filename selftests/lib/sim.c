@@ -104,6 +104,15 @@ int sim_attach(const struct sim *sim, uint32_t pt)
 	return vfio_attach(sim->engine.fd, pt, NULL);
 }
 
+/* The same with a page table of its IOAS whose page requests go to a queue. */
+int sim_attach_fault(const struct sim *sim, uint32_t queue, uint32_t *hwpt)
+{
+	int rc = iommu_hwpt_alloc_fault(sim->fd, sim->engine.dev_id, sim->ioas, 0,
+					queue, hwpt);
+
+	return rc ?: sim_attach(sim, *hwpt);
+}
+
 /* Make one more device, and bind it to the same descriptor. */
 int sim_add(const struct sim *sim, const char *name, const char *attributes,
 	    struct engine *engine)

@@ -62,6 +62,7 @@ int sim_open(struct sim *sim, const char *attributes);
 int sim_open_parent(struct sim *sim, const char *attributes);
 long sim_close(struct sim *sim);
 int sim_attach(const struct sim *sim, uint32_t pt);
+int sim_attach_fault(const struct sim *sim, uint32_t queue, uint32_t *hwpt);
 int sim_add(const struct sim *sim, const char *name, const char *attributes,
 	    struct engine *engine);
 int sim_remove(const char *name, struct engine *engine);

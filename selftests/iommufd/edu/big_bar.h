@@ -29,8 +29,8 @@
 
 /*
  * VFIO has the whole BAR in the kernel's address space as soon as it is mmap()ed, and KASAN
- * a shadow for that, of 256 MiB: a quarter of a minute for each test. So on the debug kernel
- * are those that take other ways through the code, not those that take the same elsewhere.
+ * a shadow for that, of 256 MiB: a quarter of a minute for each test. So the debug kernel
+ * has those that take other ways through the code, not those that take the same elsewhere.
  */
 #define SKIP_ON_DEBUG							\
 	do {								\

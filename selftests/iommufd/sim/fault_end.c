@@ -52,10 +52,7 @@ FIXTURE_SETUP(end)
 	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	ASSERT_EQ(0, fault_queue_open(sim->fd, &self->queue));
-	ASSERT_EQ(0, iommu_hwpt_alloc_fault(sim->fd, sim->engine.dev_id,
-					    sim->ioas, 0, self->queue.id,
-					    &self->hwpt));
-	ASSERT_EQ(0, sim_attach(sim, self->hwpt));
+	ASSERT_EQ(0, sim_attach_fault(sim, self->queue.id, &self->hwpt));
 	self->dma = sim_dma(sim, 0);
 	self->dma.block = true;
 }
@@ -744,10 +741,7 @@ TEST_F(end, close_race)
 		uint32_t hwpt;
 
 		ASSERT_EQ(0, fault_queue_open(sim->fd, &queue));
-		ASSERT_EQ(0, iommu_hwpt_alloc_fault(sim->fd, sim->engine.dev_id,
-						    sim->ioas, 0, queue.id,
-						    &hwpt));
-		ASSERT_EQ(0, sim_attach(sim, hwpt));
+		ASSERT_EQ(0, sim_attach_fault(sim, queue.id, &hwpt));
 		ASSERT_LE(0, fault_read_group(queue.fd, faults, MAX));
 		close(queue.fd);
 		ASSERT_EQ(0, sim_attach(sim, self->hwpt));

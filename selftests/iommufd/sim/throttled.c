@@ -77,10 +77,7 @@ FIXTURE_SETUP(throttled)
 	ASSERT_EQ(0, join(HOSTILE));
 	ASSERT_EQ(0, fault_queue_open(sim->fd, &self->queue));
 	ASSERT_EQ(0, join(VICTIM));
-	ASSERT_EQ(0, iommu_hwpt_alloc_fault(sim->fd, sim->engine.dev_id,
-					    sim->ioas, 0, self->queue.id,
-					    &self->hwpt));
-	ASSERT_EQ(0, sim_attach(sim, self->hwpt));
+	ASSERT_EQ(0, sim_attach_fault(sim, self->queue.id, &self->hwpt));
 	self->dma = sim_dma(sim, 0);
 	self->dma.block = true;
 	self->own = mmap(NULL, 256 * SIM_PAGE, PROT_READ | PROT_WRITE,
