@@ -62,9 +62,10 @@ MAKEFLAGS += --no-print-directory
 
 # setup-build, setup-vm, ...: the packages that it takes, see scripts/setup.  All that
 # the goals take are named at once, and not one job after the other.
-jobs := $(foreach goal,modules debug kcsan kcov peers tests unit demo shell bench soak \
-	  bench-check check check-debug check-tools check-vmm nested-shell check-install lint install,$(goal):build) \
-	$(foreach goal,demo shell bench bench-check soak check check-debug check-install,$(goal):vm) \
+jobs := $(foreach goal,modules debug kcsan kcov peers tests test-programs unit demo \
+	  shell bench soak bench-check check check-debug check-tools check-vmm nested-shell check-install lint install,$(goal):build) \
+	$(foreach goal,test-programs demo shell bench bench-check soak check check-debug \
+	  check-install,$(goal):vm) \
 	$(foreach goal,check check-tools check-vmm,$(goal):tools) \
 	$(foreach goal,check-debug soak debug kcsan kcov,$(goal):debug) \
 	check-tools:vm check-tools:fuzz fuzz-tool:tools fuzz-tool:fuzz check-vmm:vm check-vmm:vmm \
@@ -138,9 +139,8 @@ $(B)/kselftest: $(B)/src/.unpacked Makefile
 
 ours := VERSION iommufd include $(B)/patched/drivers/vfio vfio \
 	$(wildcard selftests/modules) selftests/iosim
-# An iommufd with a door for the kernel's own tests.  They take no VFIO.
-door := VERSION iommufd include selftests/conformance \
-	$(B)/src/drivers/iommu/iommufd/iommufd_test.h
+# What the kernel's own tests of iommufd take besides.
+door := selftests/conformance $(B)/src/drivers/iommu/iommufd/iommufd_test.h
 intree := $(B)/src/drivers/iommu/iommufd $(B)/src/drivers/iommu/iommu-priv.h \
 	  $(B)/src/lib/interval_tree.c selftests/peers/intree/iommufd \
 	  $(B)/src/drivers/vfio vfio include $(wildcard selftests/modules) \
@@ -157,17 +157,15 @@ $(B)/modules/load-order: $(B)/patched/.patched scripts/build-modules \
 	@echo 'building iommufd and VFIO for $(KVER)'
 	@scripts/build-modules $(KDIR) $(B)/kmod $(@D) $(ours)
 
-$(B)/test-door/load-order: $(B)/src/.unpacked scripts/build-modules \
-			    $(call sources,$(door))
+# Where the modules were built: what both have is not compiled twice.
+$(B)/test-door/load-order: $(B)/modules/load-order $(call sources,$(door))
 	@echo 'building iommufd for its tests by the kernel'
-	@IOMMUFD_TEST=y scripts/build-modules $(KDIR) $(B)/test-door.work \
-		$(@D) $(door)
+	@IOMMUFD_TEST=y scripts/build-modules $(KDIR) $(B)/kmod $(@D) $(ours) $(door)
 
-$(B)/debug/test-door/load-order: $(B)/debug/bzImage $(B)/src/.unpacked \
-				  scripts/build-modules $(call sources,$(door))
+$(B)/debug/test-door/load-order: $(B)/debug/modules/load-order $(call sources,$(door))
 	@echo 'building iommufd for its tests by the kernel, debug'
-	@IOMMUFD_TEST=y scripts/build-modules $(B)/debug/kernel \
-		$(B)/debug/test-door.work $(@D) $(door)
+	@IOMMUFD_TEST=y scripts/build-modules $(B)/debug/kernel $(B)/debug/kmod \
+		$(@D) $(ours) $(door)
 
 $(B)/peers/intree/load-order: $(B)/src/.unpacked scripts/build-modules \
 			       $(call sources,$(intree))
@@ -218,6 +216,8 @@ test_cflags := -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function -static -pt
 	       -Iinclude/uapi -Iselftests/lib
 test_headers := $(wildcard selftests/lib/*.h include/uapi/linux/*.h)
 compile = $(CC) $(test_cflags) $(CFLAGS)
+# Of the test programs, which there are many of, half the time that it takes to compile them.
+PROGRAM_CFLAGS ?= -Og
 
 lib := $(patsubst selftests/lib/%.c,$(B)/lib/%.o, \
 	 $(wildcard selftests/lib/*.c))
@@ -231,6 +231,9 @@ endif
 
 tests: $(programs)
 
+# What check and check-debug run in machines, for who makes both at once.
+test-programs: tests $(kernel_tests)
+
 $(B)/lib/%.o: selftests/lib/%.c $(test_headers) | $(B)/uapi \
 		     $(B)/kselftest
 	@mkdir -p $(@D)
@@ -241,7 +244,7 @@ define test_program
 $(B)/tests/%: selftests/iommufd/$(1)/%.c \
 	       $(wildcard selftests/iommufd/$(1)/*.h) $(lib)
 	@mkdir -p $$(@D)
-	@$$(compile) -o $$@ $$(filter %.c %.o,$$^)
+	@$$(CC) $$(test_cflags) $$(PROGRAM_CFLAGS) -o $$@ $$(filter %.c %.o,$$^)
 endef
 $(foreach folder,plain edu sim,$(eval $(call test_program,$(folder))))
 
@@ -261,7 +264,7 @@ $(B)/conformance/newer.h: selftests/conformance/newer $(B)/src/.unpacked
 $(kernel_tests): $(B)/conformance/%: $(B)/conformance/newer.h \
 		 selftests/conformance/patient.h | $(B)/uapi $(B)/kselftest setup-vm
 	@$(CC) -std=gnu11 -Wall -Wno-unused-function -static -D_GNU_SOURCE= \
-		$(CFLAGS) -isystem $(B)/uapi -isystem $(B)/kselftest \
+		$(PROGRAM_CFLAGS) -isystem $(B)/uapi -isystem $(B)/kselftest \
 		$(addprefix -include ,$^) \
 		-o $@ $(B)/src/tools/testing/selftests/iommu/$*.c -lcap
 
@@ -564,5 +567,5 @@ uninstall: uninstall-tools
 clean:
 	rm -rf build
 
-.PHONY: help FORCE modules peers debug tests check check-debug check-vmm check-host \
-	demo shell nested-shell bench lint may-install install uninstall clean
+.PHONY: help FORCE modules peers debug tests test-programs check check-debug check-vmm \
+	check-host demo shell nested-shell bench lint may-install install uninstall clean

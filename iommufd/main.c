@@ -12,9 +12,9 @@
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
-#include "command/batch.h"
 #include "command/command.h"
 #include "command/family.h"
+#include "command/portion.h"
 #include "command/test.h"
 #include "command/vfio_compat.h"
 #include "compat.h"
@@ -442,7 +442,7 @@ static const struct {
 	{ iommufd_area_cache_init, iommufd_area_cache_exit },
 	{ iommufd_stock_init, iommufd_stock_exit },
 	{ iommufd_gather_init, iommufd_gather_exit },
-	{ iommufd_batch_init, iommufd_batch_exit },
+	{ iommufd_portion_init, iommufd_portion_exit },
 	{ iommufd_handles_init, iommufd_handles_exit },
 	{ iommufd_family_init, iommufd_family_exit },
 	{ iommufd_outlook_init, iommufd_outlook_exit },

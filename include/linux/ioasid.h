@@ -62,7 +62,9 @@ void ioasid_device_bars_on(struct iommufd_device *idev);
  * module, and cannot replace what a PASID is attached to.
  *
  * Whoever registers promises that no page request that a device has made by an attachment
- * is being reported any more when the device has been detached.
+ * is being reported any more when the device has been detached; on Linux 6.12 also that none
+ * of a device at all is, by whatever attachment, when the device's page requests have been
+ * disabled (IOMMU_DEV_FEAT_IOPF).
  *
  * IOASID_IOMMU_PASID_REPLACE: set_dev_pasid() of a PASID that is attached changes to the
  * new domain at once, or fails and leaves the old one. When it returns, whatever it

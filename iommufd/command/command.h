@@ -106,7 +106,7 @@ int iommufd_ioas_cmd_copy(struct command *cmd);
 int iommufd_ioas_cmd_unmap(struct command *cmd);
 int iommufd_ioas_cmd_change_process(struct command *cmd);
 
-/* batch.c */
+/* batch_map.c, batch_unmap.c */
 int iommufd_batch_cmd_map(struct command *cmd);
 int iommufd_batch_cmd_unmap(struct command *cmd);
 

@@ -8,9 +8,9 @@
 #include <uapi/linux/iommufd.h>
 #include <uapi/linux/ioasid.h>
 
-#include "command/batch.h"
 #include "command/busy.h"
 #include "command/command.h"
+#include "command/portion.h"
 #include "context/reason.h"
 #include "report/event.h"
 #include "space/nested.h"

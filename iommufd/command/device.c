@@ -145,25 +145,39 @@ static void ask_pci(struct device *dev, struct ioasid_device_info *arg)
 		arg->out_flags |= IOASID_DEVICE_ATS;
 }
 
-static bool makes_page_requests(struct device *dev)
+/* What its driver does not have to be asked about. */
+static bool may_make_page_requests(struct device *dev)
 {
 	if (dev_is_pci(dev) && (to_pci_dev(dev)->is_virtfn ||
 				!pci_pri_supported(to_pci_dev(dev))))
 		return false;
-	if (!iommufd_driver_settles(dev))
-		return false;
-	return device_may_request_pages(dev);
+	return iommufd_driver_settles(dev) && !iommufd_iopf_shared(dev);
 }
 
-/* With 6.12 it can only be found out by enabling them: once is enough. */
-static void ask_page_requests(struct iommufd_device *idev,
-			      struct ioasid_device_info *arg)
+/*
+ * With 6.12 it can only be found out by enabling them. Only a yes is remembered: memory is
+ * short for a while, others of its group come and go, and some drivers enable them only for
+ * what is attached. VT-d's has what it knows of ATS and of page requests in one byte, which
+ * attaching changes, too: not at the same time.
+ */
+static int ask_page_requests(struct iommufd_device *idev,
+			     struct ioasid_device_info *arg)
 {
-	if (READ_ONCE(idev->pri) == PRI_UNKNOWN)
-		WRITE_ONCE(idev->pri, makes_page_requests(idev->dev) ?
-			   PRI_YES : PRI_NO);
-	if (READ_ONCE(idev->pri) == PRI_YES)
+	int rc;
+
+	if (!may_make_page_requests(idev->dev))
+		return 0;
+	rc = mutex_lock_killable(&idev->group->lock);
+	if (rc)
+		return rc;
+	if (!idev->requests) {
+		rc = device_ask_page_requests(idev->dev);
+		idev->requests = !rc;
+	}
+	if (!rc || (rc == -ENODEV && iommufd_iopf_enabled_late(idev->dev)))
 		arg->out_flags |= IOASID_DEVICE_PRI;
+	mutex_unlock(&idev->group->lock);
+	return 0;
 }
 
 /* What a page table would be like is known only by making one. */
@@ -321,9 +335,8 @@ static int ask_device(struct iommufd_device *idev,
 		arg->out_flags |= IOASID_DEVICE_COHERENT;
 	ask_pci(dev, arg);
 	ask_pasids(idev, arg);
-	ask_page_requests(idev, arg);
-	return ask_attached(idev, arg) ?: ask_page_table(dev, arg) ?:
-	       find_members(list, arg);
+	return ask_page_requests(idev, arg) ?: ask_attached(idev, arg) ?:
+	       ask_page_table(dev, arg) ?: find_members(list, arg);
 }
 
 /**

@@ -436,7 +436,7 @@ static int fill_attachments(struct sk_buff *skb, struct iommufd_device *idev)
 	while (!rc && (hwpt = next_hwpt(idev->ctx, &id))) {
 		spin_lock_irqsave(&hwpt->sources.lock, flags);
 		list_for_each_entry(source, &hwpt->sources.list, link) {
-			if (source->dev_id == idev->obj.id &&
+			if (source->dev_id == idev->obj.id && !source->idle &&
 			    nr++ < ATTACHMENTS_MAX)
 				rc = fill_attachment(skb, source, hwpt);
 			if (rc)
@@ -563,12 +563,13 @@ static u64 address_of(struct ioas *ioas, struct area *area)
 	return area->pinned->start + area->offset;
 }
 
+/* What is said by this name is a device's, that programs may look for. */
 static int fill_bar(struct sk_buff *skb, struct ioas *ioas, struct area *area)
 {
 	char name[64];
 
 	if (ioas->parent ||
-	    !iommufd_bar_name(&area->pinned->owner, name, sizeof(name)))
+	    !iommufd_bar_device(&area->pinned->owner, name, sizeof(name)))
 		return 0;
 	return nla_put_string(skb, IOASID_A_AREA_DEVICE, name);
 }

@@ -165,7 +165,7 @@ static int read_ranges(struct iommufd_ctx *ctx, struct rb_root_cached *tree,
 						   "the range %#llx-%#llx, number %u of the list, overlaps one before it",
 						   range.start, range.last,
 						   i + 1);
-		rc = iommufd_ranges_add(tree, range.start, range.last, NULL);
+		rc = ranges_add(tree, range.start, range.last, NULL);
 		if (rc)
 			return rc;
 		if (fatal_signal_pending(current))

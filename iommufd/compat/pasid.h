@@ -20,7 +20,7 @@ struct iommu_group;
  * @domain: the new domain
  * @old: the current one
  * @handle: with which the group is attached; set to the one with which it is then
- * @spare: another one, for the new domain
+ * @spare: another one, for the new domain; NULL if @in_place
  * @in_place: the IOMMU driver moves a PASID without blocking it in between; @handle stays
  * @owner: then, what page requests that come by @handle are found by
  * @new_owner: its value for @domain

@@ -119,34 +119,79 @@ static struct enabled *enabled_find(const struct device *dev)
 	return NULL;
 }
 
+/*
+ * Are page requests enabled? That EBUSY says so is not certain: VT-d's driver also has it
+ * from a device that has not stopped since they were disabled last, and then undoes all.
+ * Only whether there is something is looked at, so whoever enables or disables them for
+ * himself may do so at any time, and no lock is needed.
+ */
+static bool is_enabled(struct device *dev)
+{
+	return rcu_access_pointer(dev->iommu->fault_param);
+}
+
 /* @enabled is the list's afterwards, if it succeeds. */
 static int enable_first(struct device *dev, struct enabled *enabled)
 {
 	int rc = iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+	bool foreign = rc == -EBUSY && is_enabled(dev);
 
-	if (rc && rc != -EBUSY)
+	if (rc && !foreign)
 		return rc;
 	enabled->dev = dev;
 	enabled->count = 1;
-	enabled->foreign = rc == -EBUSY;
+	enabled->foreign = foreign;
 	enabled->wait = false;
 	list_add(&enabled->link, &enabled_devices);
 	return 0;
+}
+
+/* Ports are in the group of what is below them, and request no pages. */
+static int count_requester(struct device *dev, void *data)
+{
+	unsigned int *n = data;
+
+	if (!dev_is_pci(dev) || !pci_is_bridge(to_pci_dev(dev)))
+		++*n;
+	return 0;
+}
+
+/**
+ * iommufd_iopf_shared - is a device in a group with others that could make page requests?
+ * @dev: the device
+ *
+ * Whose a page request is the core knows by what is attached to the group of the device that
+ * makes it. So while any of a group has a domain with a handler, requests of all of them are
+ * reported, also of one that is detached: of that its driver must not give them up, and
+ * nobody can wait until the last has been reported. One that comes into the group later is
+ * refused, and the first is detached as a whole when it leaves.
+ */
+bool iommufd_iopf_shared(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	unsigned int n = 0;
+
+	iommu_group_for_each_dev(group, &n, count_requester);
+	iommu_group_put(group);
+	return n > 1;
 }
 
 /**
  * iommufd_iopf_enable - let a device make page requests
  * @dev: a device that is going to be attached to a domain with a handler
  *
- * Return: 0; -ENODEV (it makes none), -ENOMEM, the IOMMU driver's errors.
+ * Return: 0; -EXDEV (it shares its IOMMU group), -ENODEV (it makes none), -EBUSY (it has not
+ * stopped making some since they were disabled), -ENOMEM, the IOMMU driver's errors.
  */
 int iommufd_iopf_enable(struct device *dev)
 {
-	/* What is charged may wait as its cgroup says: before others wait for the lock. */
-	struct enabled *spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
-	struct enabled *enabled;
+	struct enabled *spare, *enabled;
 	int rc = 0;
 
+	if (iommufd_iopf_shared(dev))
+		return -EXDEV;
+	/* What is charged may wait as its cgroup says: before others wait for the lock. */
+	spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
 	if (!spare)
 		return -ENOMEM;
 	mutex_lock(&enabled_lock);
@@ -159,6 +204,64 @@ int iommufd_iopf_enable(struct device *dev)
 	if (enabled || rc)
 		kfree(spare);
 	return rc;
+}
+
+/**
+ * iommufd_pasids_need_rid - may PASIDs be attached only while the RID is?
+ * @dev: the device
+ *
+ * VT-d's driver switches ATS on when it attaches a RID to a page table of the kernel's, and
+ * off when that is left. That it has to flush what the device itself keeps of a PASID's
+ * translations, it notes and forgets only while ATS is on. So a PASID that was attached
+ * before the RID would go on reaching what has been unmapped, and of one that is detached
+ * after it the driver would keep the device.
+ *
+ * Return: whether its PASIDs come after the RID, and go before it.
+ */
+bool iommufd_pasids_need_rid(struct device *dev)
+{
+	return dev_is_pci(dev) && pci_ats_supported(to_pci_dev(dev)) &&
+	       device_is_behind_vtd(dev);
+}
+
+/* Of VT-d's extended capability register: it takes page requests, and has scalable mode. */
+#define ECAP_PRS	BIT_ULL(29)
+#define ECAP_SMTS	BIT_ULL(43)
+
+static bool vtd_takes_page_requests(struct device *dev)
+{
+	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
+	u32 length, type = IOMMU_HW_INFO_TYPE_INTEL_VTD;
+	const struct iommu_hw_info_vtd *info;
+	u64 ecap;
+
+	if (!ops->hw_info)
+		return false;
+	info = driver_hw_info(ops, dev, &length, &type);
+	if (IS_ERR_OR_NULL(info))
+		return false;
+	ecap = info->ecap_reg;
+	kfree(info);
+	return ecap & ECAP_PRS && ecap & ECAP_SMTS;
+}
+
+/**
+ * iommufd_iopf_enabled_late - may page requests be enabled when the RID is attached?
+ * @dev: a device of which the IOMMU driver says ENODEV
+ *
+ * VT-d's driver enables ATS when it attaches a RID to a page table of the kernel, disables
+ * it when that is left, and lets a device make page requests only meanwhile. While ATS is
+ * disabled it says the same of all devices, so look at what makes a difference to it.
+ *
+ * Return: whether it is worth another try.
+ */
+bool iommufd_iopf_enabled_late(struct device *dev)
+{
+	if (dev_is_pci(dev) && (to_pci_dev(dev)->ats_enabled ||
+				!pci_ats_supported(to_pci_dev(dev)) ||
+				!pci_pri_supported(to_pci_dev(dev))))
+		return false;
+	return vtd_takes_page_requests(dev);
 }
 
 /*

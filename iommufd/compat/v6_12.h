@@ -161,6 +161,23 @@ static inline bool device_has_ats(struct device *dev)
 	return !dev_is_pci(dev) || pci_ats_supported(to_pci_dev(dev));
 }
 
+static inline bool device_is_behind_vtd(struct device *dev)
+{
+	const struct device *iommu = dev->iommu->iommu_dev->dev;
+
+	return iommu && strstarts(dev_name(iommu), "dmar");
+}
+
+/*
+ * Does the driver, when it makes a large entry in the place of an empty table, free the
+ * table before it flushes? VT-d's does: switch_to_super_page(). AMD-Vi's does in tables of
+ * its second kind, of which it makes none for users.
+ */
+static inline bool driver_frees_tables_early(struct device *dev)
+{
+	return device_is_behind_vtd(dev);
+}
+
 /*
  * Page requests ---------------------------------------------------------------
  */
@@ -172,21 +189,26 @@ static inline bool device_has_ats(struct device *dev)
  */
 static inline bool driver_gives_up_later(struct device *dev)
 {
-	const struct device *iommu = dev->iommu->iommu_dev->dev;
-
-	return iommu && strstarts(dev_name(iommu), "dmar");
+	return device_is_behind_vtd(dev);
 }
 
+bool iommufd_pasids_need_rid(struct device *dev);
+bool iommufd_iopf_shared(struct device *dev);
 int iommufd_iopf_enable(struct device *dev);
 void iommufd_iopf_disable(struct device *dev, bool wait);
+bool iommufd_iopf_enabled_late(struct device *dev);
 
-/* That is found out by enabling them. */
-static inline bool device_may_request_pages(struct device *dev)
+/*
+ * Does it make page requests? That is found out by enabling them. If it has not stopped
+ * making some, it does.
+ */
+static inline int device_ask_page_requests(struct device *dev)
 {
-	if (iommufd_iopf_enable(dev))
-		return false;
-	iommufd_iopf_disable(dev, false);
-	return true;
+	int rc = iommufd_iopf_enable(dev);
+
+	if (!rc)
+		iommufd_iopf_disable(dev, false);
+	return rc == -EBUSY ? 0 : rc;
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 114)

@@ -69,6 +69,12 @@ static inline void gather_set_size(const struct iommu_domain *domain,
 		gather->pgsize = size;
 }
 
+/* The generic page tables free after the flush what a large entry replaces. */
+static inline bool driver_frees_tables_early(struct device *dev)
+{
+	return false;
+}
+
 /* Does the driver choose the sizes of entries, or make them as it is told? */
 static inline bool domain_sizes_itself(const struct iommu_domain *domain)
 {
@@ -208,12 +214,19 @@ static inline bool driver_gives_up_later(struct device *dev)
 	return false;
 }
 
-/* A PCI device that has the capability may; others are described so. */
-static inline bool device_may_request_pages(struct device *dev)
+static inline bool iommufd_iopf_shared(struct device *dev)
 {
-	if (dev_is_pci(dev))
-		return pci_pri_supported(to_pci_dev(dev));
-	return device_property_present(dev, "dma-can-stall");
+	return false;
+}
+
+/* A PCI device that has the capability does; others are described so. */
+static inline int device_ask_page_requests(struct device *dev)
+{
+	bool can = dev_is_pci(dev) ?
+		   pci_pri_supported(to_pci_dev(dev)) :
+		   device_property_present(dev, "dma-can-stall");
+
+	return can ? 0 : -ENODEV;
 }
 
 /*
@@ -222,11 +235,22 @@ static inline bool device_may_request_pages(struct device *dev)
  */
 static inline int iommufd_iopf_enable(struct device *dev)
 {
-	return device_may_request_pages(dev) ? 0 : -ENODEV;
+	return device_ask_page_requests(dev);
 }
 
 static inline void iommufd_iopf_disable(struct device *dev, bool wait)
 {
+}
+
+/* Drivers switch ATS on when they probe a device. */
+static inline bool iommufd_pasids_need_rid(struct device *dev)
+{
+	return false;
+}
+
+static inline bool iommufd_iopf_enabled_late(struct device *dev)
+{
+	return false;
 }
 
 #endif

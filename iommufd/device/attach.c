@@ -14,7 +14,6 @@
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
-#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -22,27 +21,13 @@
 #include "device/attach.h"
 #include "device/group.h"
 #include "device/hardware.h"
+#include "device/member.h"
 #include "device/pasid.h"
+#include "device/rid.h"
 #include "domain/driver.h"
 #include "domain/hwpt.h"
-#include "report/fault.h"
 #include "report/notice.h"
 #include "report/trace.h"
-#include "space/table.h"
-
-/**
- * struct member - a device that has joined an attachment
- * @source: traces faults back to the device
- * @reserver: owns the ranges that the device cannot translate
- * @link: in attachment.members
- * @idev: the device
- */
-struct member {
-	struct source source;
-	struct reserver reserver;
-	struct list_head link;
-	struct iommufd_device *idev;
-};
 
 static void trace_attach(const struct member *member, const struct hwpt *hwpt)
 {
@@ -86,126 +71,6 @@ static struct member *member_of(const struct attachment *att,
 }
 
 /*
- * Members ---------------------------------------------------------------------
- */
-
-/* Refuse it here: without set_dev_pasid() the core reports an IOMMU without PASIDs. */
-static int check_pasid(const struct iommufd_device *idev,
-		       const struct hwpt *hwpt)
-{
-	if (hwpt->domain->ops->set_dev_pasid)
-		return 0;
-	if (hwpt->parent)
-		return iommufd_reason_note(idev->ctx, -EINVAL,
-					   "HWPT %u is the user's, and of a kind that %s's IOMMU driver does not attach to a PASID",
-					   hwpt->obj.id, idev->name);
-	return iommufd_reason_note(idev->ctx, -EOPNOTSUPP,
-				   "the IOMMU driver of %s attaches no PASIDs",
-				   idev->name);
-}
-
-/* A virtual function shares the page request interface of the physical one. */
-static int enable_page_requests(struct iommufd_device *idev,
-				const struct hwpt *hwpt)
-{
-	struct device *dev = idev->dev;
-	int rc;
-
-	if (!iommufd_driver_settles(dev))
-		return iommufd_reason_note(idev->ctx, -EOPNOTSUPP,
-					   "%s cannot be attached to HWPT %u, which has a fault queue: its IOMMU driver does not wait for the page requests that it reports when a device is detached",
-					   idev->name, hwpt->obj.id);
-	if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn)
-		rc = -EINVAL;
-	else
-		rc = iommufd_iopf_enable(dev);
-	if (rc)
-		iommufd_reason_note(idev->ctx, rc,
-				    "%s cannot be attached to HWPT %u, which has a fault queue: it makes no page requests",
-				    idev->name, hwpt->obj.id);
-	return rc;
-}
-
-
-/**
- * member_new - prepare a device for DMA by a page table
- * @idev: the device
- * @att: its attachment
- * @pasid: as the user calls it
- * @hwpt: the page table; reserves in its IOAS what the device cannot translate,
- *	and registers the device as a source
- *
- * Every device that is attached, joins or is moved comes through here, where it is
- * checked that the page table fits it.
- *
- * Return: the member, in no list of @att yet, or an ERR_PTR.
- */
-static struct member *member_new(struct iommufd_device *idev,
-				 const struct attachment *att, u32 pasid,
-				 struct hwpt *hwpt)
-{
-	struct member *member;
-	int rc;
-
-	rc = iommufd_hwpt_check(hwpt, idev->dev, idev->name);
-	if (!rc && att->hw_pasid != IOMMU_NO_PASID)
-		rc = check_pasid(idev, hwpt);
-	if (rc)
-		return ERR_PTR(rc);
-	member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
-	if (!member)
-		return ERR_PTR(-ENOMEM);
-	member->idev = idev;
-	member->reserver.dev = idev->dev;
-	member->source.dev = idev->dev;
-	member->source.dev_id = idev->obj.id;
-	member->source.pasid = pasid;
-	member->source.nr_faults = &idev->faults;
-	member->source.hw_pasid = att->hw_pasid;
-
-	rc = iommufd_hardware_reserve(idev, hwpt->ioas, &member->reserver);
-	if (rc)
-		goto err_free;
-	if (hwpt->sources.faults) {
-		rc = enable_page_requests(idev, hwpt);
-		if (rc)
-			goto err_unreserve;
-	}
-	iommufd_source_add(&hwpt->sources, &member->source);
-	atomic_inc(&hwpt->ioas->attached);
-	object_hold(&hwpt->obj);
-	return member;
-
-err_unreserve:
-	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
-err_free:
-	kfree(member);
-	return ERR_PTR(rc);
-}
-
-/*
- * The opposite, when the DMA has been stopped or moved; except for the reference to
- * the page table, which cannot be dropped under the caller's locks.
- */
-static void member_free(struct member *member, struct hwpt *hwpt, bool moved)
-{
-	struct iommufd_device *idev = member->idev;
-
-	atomic_dec(&hwpt->ioas->attached);
-	iommufd_source_remove(&hwpt->sources, &member->source);
-	if (hwpt->domain->iopf_handler)
-		iommufd_handle_settle();
-	if (hwpt->sources.faults) {
-		iommufd_fault_answer_all(hwpt->sources.faults, &member->source,
-					 moved);
-		iommufd_iopf_disable(idev->dev,
-				     !iommufd_driver_waits(idev->dev));
-	}
-	iommufd_ioas_unreserve(hwpt->ioas, &member->reserver);
-	kfree(member);
-}
-
-/*
  * Attachments -----------------------------------------------------------------
  */
 
@@ -228,6 +93,7 @@ static struct attachment *attachment_new(struct group *group, u32 hw_pasid)
 
 static void attachment_free(struct group *group, struct attachment *att)
 {
+	iommufd_hardware_settle(att);
 	xa_erase(&group->attachments, att->hw_pasid);
 	kfree(att);
 }
@@ -265,7 +131,7 @@ static void note_refused(const struct iommufd_device *idev,
 static int attach_first(struct iommufd_device *idev, struct attachment *att,
 			u32 pasid, struct hwpt *hwpt)
 {
-	struct member *member = member_new(idev, att, pasid, hwpt);
+	struct member *member = iommufd_member_new(idev, att, pasid, hwpt);
 	int rc;
 
 	if (IS_ERR(member))
@@ -273,7 +139,7 @@ static int attach_first(struct iommufd_device *idev, struct attachment *att,
 	rc = iommufd_hardware_attach(idev->group, att, idev, hwpt);
 	if (rc) {
 		note_refused(idev, att, hwpt, rc);
-		member_free(member, hwpt, false);
+		iommufd_member_free(member, hwpt, false);
 		/* Never the last reference: the caller has one. */
 		object_put(idev->ctx, &hwpt->obj);
 		return rc;
@@ -291,7 +157,7 @@ static int attach_join(struct iommufd_device *idev, struct attachment *att,
 
 	if (att->hwpt != hwpt)
 		return refuse_other(idev, att, hwpt);
-	member = member_new(idev, att, pasid, hwpt);
+	member = iommufd_member_new(idev, att, pasid, hwpt);
 	if (IS_ERR(member))
 		return PTR_ERR(member);
 	list_add(&member->link, &att->members);
@@ -359,7 +225,7 @@ static struct hwpt *attach_drop(struct iommufd_device *idev,
 	if (list_empty(&att->members))
 		iommufd_hardware_detach(idev->group, att, idev);
 	trace_detach(member, hwpt);
-	member_free(member, hwpt, false);
+	iommufd_member_free(member, hwpt, false);
 	if (list_empty(&att->members))
 		attachment_free(idev->group, att);
 	iommufd_pasid_give(idev, pasid);
@@ -385,7 +251,8 @@ static unsigned int members_free(struct list_head *members, struct hwpt *hwpt,
 	unsigned int nr = 0;
 
 	list_for_each_entry_safe(member, next, members, link) {
-		member_free(member, hwpt, moved);
+		list_del(&member->link);
+		iommufd_member_free(member, hwpt, moved);
 		nr++;
 	}
 	return nr;
@@ -397,8 +264,8 @@ static int members_copy(const struct attachment *att, struct hwpt *hwpt,
 	struct member *member, *copy;
 
 	list_for_each_entry(member, &att->members, link) {
-		copy = member_new(member->idev, att, member->source.pasid,
-				  hwpt);
+		copy = iommufd_member_new(member->idev, att,
+					  member->source.pasid, hwpt);
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
 		list_add_tail(&copy->link, copies);
@@ -429,7 +296,7 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
 
 		list_del(&member->link);
 		trace_detach(member, hwpt);
-		member_free(member, hwpt, false);
+		iommufd_member_free(member, hwpt, false);
 		iommufd_pasid_give(other, pasid);
 		tell_attached(other, pasid, NULL);
 		nr++;
@@ -445,7 +312,9 @@ static unsigned int attachment_lost(struct iommufd_device *idev,
  * @replace: there is an attachment to change
  * @info: the result
  * @left: the page table that has been left, or NULL
- * @nr_left: how many members have left it; their references are to be dropped
+ * @gone: the members that have left it. They stay as they are, with what they have
+ *	reserved and their page requests enabled, until there is no way back
+ * @nr_left: how many have been freed; their references on @left are to be dropped
  */
 struct change {
 	struct iommufd_device *idev;
@@ -453,6 +322,7 @@ struct change {
 	bool replace;
 	struct attach_info *info;
 	struct hwpt *left;
+	struct list_head gone;
 	unsigned int nr_left;
 };
 
@@ -466,6 +336,21 @@ static int hardware_move(struct iommufd_device *idev, struct attachment *att,
 	return rc;
 }
 
+/* The hardware has moved to @hwpt, with @members, which are those that have left then. */
+static void members_exchange(struct attachment *att, struct hwpt *hwpt,
+			     struct list_head *members)
+{
+	struct member *member;
+	LIST_HEAD(gone);
+
+	list_splice_init(&att->members, &gone);
+	list_splice_init(members, &att->members);
+	list_splice(&gone, members);
+	list_for_each_entry(member, &att->members, link)
+		trace_attach(member, hwpt);
+	att->hwpt = hwpt;
+}
+
 /*
  * Move the whole group to another page table. The IOMMU driver changes from one
  * to the other without a moment in which a device sees neither or both.
@@ -475,9 +360,7 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 	struct iommufd_device *idev = change->idev;
 	struct attachment *att = attachment_of(idev, change->pasid);
 	LIST_HEAD(members);
-	LIST_HEAD(gone);
 	unsigned int nr;
-	struct member *member;
 	int rc;
 
 	if (!member_of(att, idev))
@@ -502,21 +385,73 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 		change->nr_left = attachment_lost(idev, att);
 		return -EIO;
 	}
-	list_splice_init(&att->members, &gone);
-	list_splice(&members, &att->members);
-	list_for_each_entry(member, &att->members, link)
-		trace_attach(member, hwpt);
 	change->left = att->hwpt;
-	att->hwpt = hwpt;
-	change->nr_left = members_free(&gone, change->left, true);
+	members_exchange(att, hwpt, &members);
+	list_splice(&members, &change->gone);
 	return 0;
+}
+
+/*
+ * The page table that a device has just been attached to could not be filled, or its page
+ * requests could not be enabled. What it has left is as it was: nothing that others could
+ * have taken meanwhile, or that they keep it from having again, is needed for the way back.
+ */
+static int change_back(struct change *change, struct hwpt *hwpt, int rc)
+{
+	struct iommufd_device *idev = change->idev;
+	struct attachment *att = attachment_of(idev, change->pasid);
+	unsigned int nr;
+
+	if (!change->replace) {
+		attach_drop(idev, att, member_of(att, idev));
+		object_put(idev->ctx, &hwpt->obj);
+		return rc;
+	}
+	if (!hardware_move(idev, att, change->left)) {
+		members_exchange(att, change->left, &change->gone);
+		nr = members_free(&change->gone, hwpt, true);
+	} else {
+		/* It can go neither forward nor back: record what the hardware does. */
+		if (!att->lost)
+			iommufd_hardware_detach(idev->group, att, idev);
+		nr = attachment_lost(idev, att);
+		/* Nothing is left where they could be made again. */
+		change->nr_left += members_free(&change->gone, change->left,
+						false);
+		rc = -EIO;
+	}
+	/* Never the last reference: its maker has one. */
+	while (nr--)
+		object_put(idev->ctx, &hwpt->obj);
+	return rc;
+}
+
+/* What is enabled already stays so: nothing is done then. */
+static int members_attached(const struct change *change, const struct hwpt *hwpt)
+{
+	const struct attachment *att =
+		attachment_of(change->idev, change->pasid);
+	struct member *member;
+	int rc = 0;
+
+	list_for_each_entry(member, &att->members, link) {
+		rc = iommufd_member_attached(member, hwpt);
+		if (rc)
+			break;
+	}
+	return rc;
 }
 
 static int change_hwpt(struct change *change, struct hwpt *hwpt)
 {
-	if (change->replace)
-		return attach_move(change, hwpt);
-	return attach_new(change->idev, change->pasid, hwpt, change->info);
+	int rc = change->replace ? attach_move(change, hwpt) :
+				   attach_new(change->idev, change->pasid, hwpt,
+					      change->info);
+
+	if (rc)
+		return rc;
+	rc = members_attached(change, hwpt);
+	return rc ? change_back(change, hwpt, rc) : 0;
 }
 
 /*
@@ -543,39 +478,6 @@ static int change_existing(struct change *change, struct ioas *ioas)
 			return rc;
 	}
 	return -ENOENT;
-}
-
-/* The page table that a device has just been attached to could not be filled. */
-static int change_back(struct change *change, struct hwpt *hwpt, int rc)
-{
-	struct iommufd_device *idev = change->idev;
-	struct attachment *att = attachment_of(idev, change->pasid);
-	struct change back = {
-		.idev = idev,
-		.pasid = change->pasid,
-		.info = change->info,
-	};
-
-	if (!change->replace) {
-		attach_drop(idev, att, member_of(att, idev));
-		object_put(idev->ctx, &hwpt->obj);
-		return rc;
-	}
-	if (attach_move(&back, change->left)) {
-		/*
-		 * It can go neither forward nor back: record what the hardware does.
-		 * If it was lost on the way, the attachment has gone already.
-		 */
-		if (!back.left) {
-			iommufd_hardware_detach(idev->group, att, idev);
-			back.nr_left = attachment_lost(idev, att);
-		}
-		rc = -EIO;
-	}
-	/* Never the last reference: its maker has one. */
-	while (back.nr_left--)
-		object_put(idev->ctx, &hwpt->obj);
-	return rc;
 }
 
 /* A new page table, for this device until others match it, too. */
@@ -640,9 +542,13 @@ out:
 
 static int change_to(struct change *change, struct object *pt)
 {
+	struct hwpt *hwpt;
+
 	if (pt->type == OBJECT_IOAS)
 		return change_ioas(change, ioas_of(pt));
-	return change_hwpt(change, hwpt_of(pt));
+	hwpt = hwpt_of(pt);
+	return iommufd_rid_check_stays(change->idev, change->pasid, hwpt) ?:
+	       change_hwpt(change, hwpt);
 }
 
 /*
@@ -660,6 +566,22 @@ static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
 		return iommufd_reason_note(idev->ctx, -EINVAL,
 					   "%s is not attached", idev->name);
 	return 0;
+}
+
+/* There is no way back any more: until now all have been seen where they were. */
+static void change_settle(struct change *change)
+{
+	struct attachment *att = attachment_of(change->idev, change->pasid);
+	struct member *member;
+
+	list_for_each_entry(member, &change->gone, link)
+		iommufd_member_set_idle(member, change->left, true);
+	if (att) {
+		list_for_each_entry(member, &att->members, link)
+			iommufd_member_set_idle(member, att->hwpt, false);
+		iommufd_hardware_settle(att);
+	}
+	change->nr_left += members_free(&change->gone, change->left, true);
 }
 
 /* Who has been moved with the device is told of, too. */
@@ -685,12 +607,14 @@ static void tell_changed(const struct change *change)
  *	has, running DMA goes by the old or by the new page table, never elsewhere.
  * @info: set to what it is attached to
  *
- * Return: 0; or with everything as it was -EINVAL (not attached, or attached already; another device of the group is attached elsewhere; a PASID out of
- * range), -EOPNOTSUPP (no PASIDs, or no page requests for a page table with a fault
- * queue), -EBUSY (somebody else uses the PASID), -EADDRINUSE (something is mapped or
- * allowed where the device cannot translate), the errors of mapping what is in the
- * IOAS, or of the IOMMU driver, -EINTR. -EIO: a PASID could neither be moved nor be
- * left where it was, and is not attached any more, for all who share it.
+ * Return: 0; or with everything as it was -EINVAL (not attached, or attached already; another
+ * device of the group is attached elsewhere; a PASID out of range), -EOPNOTSUPP (no PASIDs,
+ * or no page requests for a page table with a fault queue), -ENODEV (none of them before the
+ * RID is attached; a PASID that needs the RID), -EBUSY (the RID, by a PASID), -EXDEV (none of them in a shared
+ * group), -ENOSPC (as many PASIDs as it may have), -EBUSY (somebody else uses the PASID),
+ * -EADDRINUSE (something is mapped or allowed where the device cannot translate), the errors
+ * of mapping what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: it could neither be
+ * moved nor be left where it was, and is not attached any more, for all who share it.
  */
 int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
 			  struct object *pt, enum attach_mode mode,
@@ -700,6 +624,7 @@ int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
 		.idev = idev,
 		.pasid = pasid,
 		.info = info,
+		.gone = LIST_HEAD_INIT(change.gone),
 	};
 	bool attached;
 	int rc;
@@ -709,7 +634,9 @@ int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
 		return rc;
 	attached = member_of(attachment_of(idev, pasid), idev);
 	change.replace = attached;
-	rc = check_mode(idev, mode, attached) ?: change_to(&change, pt);
+	rc = check_mode(idev, mode, attached) ?:
+	     iommufd_rid_check_first(idev, pasid) ?: change_to(&change, pt);
+	change_settle(&change);
 	if (!rc)
 		tell_changed(&change);
 	mutex_unlock(&idev->group->lock);
@@ -718,10 +645,42 @@ int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
 	return rc;
 }
 
+/* Is it the last that keeps the RID of its group attached? */
+static bool keeps_rid(const struct iommufd_device *idev, u32 pasid)
+{
+	const struct attachment *att = attachment_of(idev, pasid);
+
+	return member_of(att, idev) && att->hw_pasid == IOMMU_NO_PASID &&
+	       list_is_singular(&att->members);
+}
+
+/*
+ * PASIDs go before the RID that they need. The references to their page tables cannot be
+ * dropped with the lock held: none is attached meanwhile, so there is an end.
+ */
+static void pasids_go_first(struct iommufd_device *idev, u32 pasid)
+{
+	struct group *group = idev->group;
+	struct attachment *att;
+	struct member *member;
+	struct hwpt *hwpt;
+
+	group->rid_leaves++;
+	while (keeps_rid(idev, pasid) && (member = iommufd_rid_user(group))) {
+		att = xa_load(&group->attachments, member->source.hw_pasid);
+		hwpt = attach_end(member->idev, att, member);
+		mutex_unlock(&group->lock);
+		iommufd_hwpt_put(hwpt);
+		mutex_lock(&group->lock);
+	}
+	group->rid_leaves--;
+}
+
 /**
  * iommufd_attach_remove - stop the DMA of a device with a PASID, or without
  * @idev: the device
- * @pasid: as in iommufd_attach_change()
+ * @pasid: as in iommufd_attach_change(). Without one, PASIDs that need the RID are detached
+ *	as well, also those of others in its group
  *
  * Return: 0, -ENOENT if it is not attached.
  */
@@ -732,6 +691,7 @@ int iommufd_attach_remove(struct iommufd_device *idev, u32 pasid)
 	struct member *member;
 
 	mutex_lock(&idev->group->lock);
+	pasids_go_first(idev, pasid);
 	att = attachment_of(idev, pasid);
 	member = member_of(att, idev);
 	if (member)
@@ -741,6 +701,16 @@ int iommufd_attach_remove(struct iommufd_device *idev, u32 pasid)
 		return -ENOENT;
 	iommufd_hwpt_put(hwpt);
 	return 0;
+}
+
+static struct member *any_with_pasid(const struct iommufd_device *idev)
+{
+	struct member *member;
+
+	list_for_each_entry(member, &idev->members, own)
+		if (member->source.hw_pasid != IOMMU_NO_PASID)
+			return member;
+	return NULL;
 }
 
 /**
@@ -754,14 +724,11 @@ void iommufd_attach_remove_all(struct iommufd_device *idev)
 	struct group *group = idev->group;
 	struct attachment *att;
 	struct member *member;
-	unsigned long index;
 	struct hwpt *hwpt;
 
 	mutex_lock(&group->lock);
-	xa_for_each_start(&group->attachments, index, att, 1) {
-		member = member_of(att, idev);
-		if (!member)
-			continue;
+	while ((member = any_with_pasid(idev))) {
+		att = xa_load(&group->attachments, member->source.hw_pasid);
 		hwpt = attach_end(idev, att, member);
 		mutex_unlock(&group->lock);
 		iommufd_hwpt_put(hwpt);

@@ -122,6 +122,7 @@ static struct iommufd_device *device_new(struct iommufd_ctx *ctx,
 	idev->ctx = ctx;
 	idev->dev = dev;
 	idev->group = group;
+	INIT_LIST_HEAD(&idev->members);
 	idev->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 	rc = -ENOMEM;
 	if (!idev->name)

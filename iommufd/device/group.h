@@ -28,6 +28,7 @@ struct vdevice;
  * @lock: protects the rest. The outermost lock of attach and detach.
  * @attachments: struct attachment, by the PASID that the hardware carries; 0, which is
  *	IOMMU_NO_PASID, is the RID
+ * @rid_leaves: how many are detaching the RID: no PASID that needs it is attached then
  * @sw_msi_start: where the IOMMU driver wants its software-managed MSI window,
  *	or PHYS_ADDR_MAX
  *
@@ -42,6 +43,7 @@ struct group {
 	unsigned int owned;
 	struct mutex lock;
 	struct xarray attachments;
+	unsigned int rid_leaves;
 	phys_addr_t sw_msi_start;
 };
 
@@ -55,8 +57,12 @@ struct group {
  * @link: in group.devices
  * @bars: allows its BARs to be mapped for peer-to-peer; NULL for a sub-device
  * @sub: of a sub-device, otherwise NULL
+ * @members: struct member: it is one of each attachment that it has asked for; under
+ *	group.lock
+ * @nr_pasids: how many PASIDs a whole device has attached; under group.lock
  * @vdev: its virtual device on a vIOMMU, or NULL; under ctx->vdevice_lock
- * @pri: does it make page requests?
+ * @requests: it is known to make page requests, while nobody shares its group; under
+ *	group.lock
  * @faults: its DMA faults that the IOMMU driver has reported
  * @split: for pairs of devices that are not isolated
  * @weak: holds no reference on @ctx, see iommufd_test_bind()
@@ -70,8 +76,10 @@ struct iommufd_device {
 	struct list_head link;
 	struct bar_owner *bars;
 	struct subdevice *sub;
+	struct list_head members;
+	unsigned int nr_pasids;
 	struct vdevice *vdev;
-	enum { PRI_UNKNOWN, PRI_NO, PRI_YES } pri;
+	bool requests;
 	atomic_long_t faults;
 	struct split_bound split;
 	bool weak;

@@ -58,15 +58,20 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
 	return rc;
 }
 
-/* A handle that the core does not know yet, or NULL. */
-static struct source_handle *handle_for(struct hwpt *hwpt,
-					struct iommufd_device *idev)
+/* Page requests may come from now on. */
+static void expect_reports(struct hwpt *hwpt, struct iommufd_device *idev)
 {
 	/* Drivers that have registered wait for their reports. */
 	if (hwpt->sources.faults && !iommufd_driver_waits(idev->dev))
 		iommufd_handle_keep_module();
 	hwpt->reported |= hwpt->domain->iopf_handler != NULL;
-	return iommufd_handle_get(hwpt->domain, &hwpt->sources);
+}
+
+/* A handle that the core does not know yet, or NULL. */
+static struct source_handle *handle_for(struct attachment *att,
+					struct hwpt *hwpt)
+{
+	return iommufd_handle_get(hwpt->domain, &hwpt->sources, &att->kept);
 }
 
 /*
@@ -81,6 +86,18 @@ static void handle_use(struct attachment *att, struct source_handle *handle,
 	att->handle = handle;
 }
 
+/*
+ * The core knows another one instead. All share those that are put, and who is on the way
+ * back, because memory is short, may find none.
+ */
+static void handle_leave(struct attachment *att)
+{
+	if (att->kept)
+		iommufd_handle_put(att->kept);
+	iommufd_handle_rest(att->handle);
+	att->kept = att->handle;
+}
+
 /**
  * iommufd_hardware_attach - attach a group to a page table
  * @group: the group
@@ -93,11 +110,12 @@ static void handle_use(struct attachment *att, struct source_handle *handle,
 int iommufd_hardware_attach(struct group *group, struct attachment *att,
 			    struct iommufd_device *idev, struct hwpt *hwpt)
 {
-	struct source_handle *handle = handle_for(hwpt, idev);
+	struct source_handle *handle = handle_for(att, hwpt);
 	int rc = 0;
 
 	if (!handle)
 		return -ENOMEM;
+	expect_reports(hwpt, idev);
 	spaces_lock(hwpt, hwpt);
 	if (att->hw_pasid != IOMMU_NO_PASID)
 		rc = iommu_attach_device_pasid(hwpt->domain, idev->dev,
@@ -138,7 +156,7 @@ void iommufd_hardware_detach(struct group *group, struct attachment *att,
 static int replace_rid(struct group *group, struct attachment *att,
 		       struct iommufd_device *idev, struct hwpt *hwpt)
 {
-	struct source_handle *spare = handle_for(hwpt, idev);
+	struct source_handle *spare = handle_for(att, hwpt);
 	int rc;
 
 	if (!spare)
@@ -146,10 +164,13 @@ static int replace_rid(struct group *group, struct attachment *att,
 	rc = setup_msi(group, hwpt) ?:
 		     iommu_replace_group_handle(group->iommu, hwpt->domain,
 						&spare->core);
-	iommufd_handle_put(rc ? spare : att->handle);
-	if (!rc)
-		handle_use(att, spare, idev);
-	return rc;
+	if (rc) {
+		iommufd_handle_put(spare);
+		return rc;
+	}
+	handle_leave(att);
+	handle_use(att, spare, idev);
+	return 0;
 }
 
 static int replace_pasid(struct group *group, struct attachment *att,
@@ -157,7 +178,8 @@ static int replace_pasid(struct group *group, struct attachment *att,
 {
 	unsigned int features =
 		iommufd_driver_features(iommu_ops_of(idev->dev));
-	struct source_handle *spare = handle_for(hwpt, idev);
+	bool in_place = features & IOASID_IOMMU_PASID_REPLACE;
+	struct source_handle *spare = in_place ? NULL : handle_for(att, hwpt);
 	struct pasid_replace replace = {
 		.group = group->iommu,
 		.dev = idev->dev,
@@ -165,27 +187,28 @@ static int replace_pasid(struct group *group, struct attachment *att,
 		.domain = hwpt->domain,
 		.old = att->hwpt->domain,
 		.handle = &att->handle->core,
-		.in_place = features & IOASID_IOMMU_PASID_REPLACE,
+		.spare = spare ? &spare->core : NULL,
+		.in_place = in_place,
 		.owner = (void **)&att->handle->sources,
 		.new_owner = &hwpt->sources,
 		.old_owner = &att->hwpt->sources,
 	};
-	bool moved;
 	int rc;
 
-	if (!spare)
+	if (!in_place && !spare)
 		return -ENOMEM;
-	replace.spare = &spare->core;
 	rc = iommufd_pasid_replace(&replace);
-	moved = replace.handle == replace.spare;
-	iommufd_handle_put(moved ? att->handle : spare);
-	if (moved)
+	if (spare && rc) {
+		iommufd_handle_put(spare);
+	} else if (spare) {
+		handle_leave(att);
 		att->handle = spare;
+	}
 	att->lost = replace.lost;
 	if (att->lost) {
 		iommufd_handle_put(att->handle);
 		att->handle = NULL;
-	} else if (!replace.in_place) {
+	} else if (!in_place) {
 		handle_use(att, att->handle, idev);
 	}
 	return rc;
@@ -197,8 +220,11 @@ static int replace_pasid(struct group *group, struct attachment *att,
  * @att: its attachment
  * @hwpt: the page table
  *
+ * Until iommufd_hardware_settle() the way back needs nothing that it might not get, but for
+ * what the IOMMU core and its driver want.
+ *
  * Return: 0; or the IOMMU driver's error, with the group where it was, unless
- * @att is lost now.
+ * @att is lost now. By RID it is where the core takes it back to, which may fail unseen.
  */
 int iommufd_hardware_replace(struct iommufd_device *idev,
 			     struct attachment *att, struct hwpt *hwpt)
@@ -206,6 +232,7 @@ int iommufd_hardware_replace(struct iommufd_device *idev,
 	struct hwpt *old = att->hwpt;
 	int rc;
 
+	expect_reports(hwpt, idev);
 	spaces_lock(old, hwpt);
 	if (att->hw_pasid == IOMMU_NO_PASID)
 		rc = replace_rid(idev->group, att, idev, hwpt);
@@ -213,6 +240,17 @@ int iommufd_hardware_replace(struct iommufd_device *idev,
 		rc = replace_pasid(idev->group, att, idev, hwpt);
 	spaces_unlock(old, hwpt);
 	return rc;
+}
+
+/**
+ * iommufd_hardware_settle - no way back is needed any more
+ * @att: an attachment
+ */
+void iommufd_hardware_settle(struct attachment *att)
+{
+	if (att->kept)
+		iommufd_handle_put(att->kept);
+	att->kept = NULL;
 }
 
 /**
@@ -224,7 +262,7 @@ int iommufd_hardware_replace(struct iommufd_device *idev,
  * Return: 0, or an errno of iommufd_ioas_reserve().
  */
 int iommufd_hardware_reserve(struct iommufd_device *idev, struct ioas *ioas,
-			     const struct reserver *owner)
+			     struct reserver *owner)
 {
 	struct iommu_resv_region *region;
 	unsigned int hw_msi = 0, sw_msi = 0;

@@ -20,6 +20,7 @@ struct reserver;
 /**
  * struct attachment - the page table that a group is attached to
  * @handle: identifies it to the IOMMU core
+ * @kept: the one that it had before, for the way back; or NULL
  * @hw_pasid: that the hardware carries, or IOMMU_NO_PASID: the index in
  *	group.attachments
  * @hwpt: the page table; each member holds a reference
@@ -29,6 +30,7 @@ struct reserver;
  */
 struct attachment {
 	struct source_handle *handle;
+	struct source_handle *kept;
 	u32 hw_pasid;
 	struct hwpt *hwpt;
 	struct list_head members;
@@ -36,12 +38,13 @@ struct attachment {
 };
 
 int iommufd_hardware_reserve(struct iommufd_device *idev, struct ioas *ioas,
-			     const struct reserver *owner);
+			     struct reserver *owner);
 int iommufd_hardware_attach(struct group *group, struct attachment *att,
 			    struct iommufd_device *idev, struct hwpt *hwpt);
 void iommufd_hardware_detach(struct group *group, struct attachment *att,
 			     struct iommufd_device *idev);
 int iommufd_hardware_replace(struct iommufd_device *idev,
 			     struct attachment *att, struct hwpt *hwpt);
+void iommufd_hardware_settle(struct attachment *att);
 
 #endif

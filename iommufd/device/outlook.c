@@ -45,11 +45,10 @@ static int add_aperture(struct device *dev)
 	if (!geometry.aperture_end)
 		return 0;
 	if (geometry.aperture_start)
-		rc = iommufd_ranges_add(&outside, 0,
-					geometry.aperture_start - 1, dev);
+		rc = ranges_add(&outside, 0, geometry.aperture_start - 1, dev);
 	if (!rc && geometry.aperture_end < ULONG_MAX)
-		rc = iommufd_ranges_add(&outside, geometry.aperture_end + 1,
-					ULONG_MAX, dev);
+		rc = ranges_add(&outside, geometry.aperture_end + 1, ULONG_MAX,
+				dev);
 	return rc;
 }
 
@@ -63,9 +62,8 @@ static int add_reserved(struct device *dev)
 	list_for_each_entry(region, &regions, list) {
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
-		rc = iommufd_ranges_add(&outside, region->start,
-					region->start + region->length - 1,
-					dev);
+		rc = ranges_add(&outside, region->start,
+				region->start + region->length - 1, dev);
 		if (rc)
 			break;
 	}
@@ -122,13 +120,12 @@ int iommufd_outlook(struct rb_root_cached *reserved)
 	unsigned long from = 0;
 	int rc;
 
-	rc = iommufd_ranges_add(reserved, ULONG_MAX & PAGE_MASK, ULONG_MAX,
-				NULL);
+	rc = ranges_add(reserved, ULONG_MAX & PAGE_MASK, ULONG_MAX, NULL);
 	mutex_lock(&outside_lock);
 	while (!rc && (range = iommufd_ranges_first(&outside, from))) {
 		/* Most devices have the same ranges. */
-		rc = iommufd_ranges_add(reserved, range->node.start,
-					range->node.last, NULL);
+		rc = ranges_add(reserved, range->node.start, range->node.last,
+				NULL);
 		if (range->node.last == ULONG_MAX)
 			break;
 		from = range->node.last + 1;

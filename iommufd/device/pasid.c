@@ -31,6 +31,12 @@
 /* Limit of a context, not counting those by which sub-devices are bound. */
 #define CONTEXT_MAX	4096U
 
+/*
+ * Limit of a whole device. All of its own are detached when it is unbound, with VFIO's lock
+ * held, and gone through by IOMMU drivers, with interrupts off, whenever they flush.
+ */
+#define DEVICE_MAX	4096U
+
 /* One of so many parts of a device's PASIDs is what a sub-device can have. */
 #define SHARES		8
 
@@ -368,8 +374,8 @@ u32 iommufd_pasid_max(const struct iommufd_device *idev)
  *
  * Followed by iommufd_pasid_use() or iommufd_pasid_give().
  *
- * Return: 0, -EOPNOTSUPP (no PASIDs), -EINVAL (out of range), -ENOSPC (all are in
- * use), -ENOMEM.
+ * Return: 0, -EOPNOTSUPP (no PASIDs), -EINVAL (out of range), -ENOSPC (all are in use, or
+ * as many as it may have), -ENOMEM.
  */
 int iommufd_pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 {
@@ -388,6 +394,11 @@ int iommufd_pasid_take(struct iommufd_device *idev, u32 pasid, u32 *hw_pasid)
 					   idev->name, iommufd_pasid_max(idev));
 	if (idev->sub)
 		return sub_take(idev->sub, pasid, hw_pasid);
+	if (idev->nr_pasids == DEVICE_MAX)
+		return iommufd_reason_note(idev->ctx, -ENOSPC,
+					   "%s has %u PASIDs attached, which is the most that one can have",
+					   idev->name, DEVICE_MAX);
+	idev->nr_pasids++;
 	*hw_pasid = pasid;
 	return 0;
 }
@@ -416,8 +427,12 @@ void iommufd_pasid_give(struct iommufd_device *idev, u32 pasid)
 	struct subdevice *sub = idev->sub;
 	void *entry;
 
-	if (!pasid || !sub)
+	if (!pasid)
 		return;
+	if (!sub) {
+		idev->nr_pasids--;
+		return;
+	}
 	entry = xa_load(&sub->pasids, pasid);
 	if (entry_state(entry) != PASID_NEW) {
 		sub_set(sub, pasid, PASID_KEPT);

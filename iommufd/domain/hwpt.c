@@ -56,6 +56,7 @@ static void hwpt_destroy(struct iommufd_ctx *ctx, struct object *obj)
 		iommu_domain_free(hwpt->domain);
 		module_put(driver);
 	}
+	kfree(hwpt->table.paging.leftover);
 	if (hwpt->sources.faults)
 		iommufd_fault_queue_put(ctx, hwpt->sources.faults);
 	if (hwpt->viommu)
@@ -110,6 +111,18 @@ static int hwpt_set_domain(struct hwpt *hwpt, struct iommu_domain *domain)
 	if (iommufd_driver_features(domain->owner) & IOASID_IOMMU_PASID_REPLACE)
 		iommufd_fault_connect(domain);
 	return iommufd_event_watch(domain, &hwpt->sources);
+}
+
+/* What has to be known of what the driver leaves behind. */
+static int note_leftover(struct hwpt *hwpt, struct device *dev)
+{
+	struct paging *paging = &hwpt->table.paging;
+
+	if (!driver_frees_tables_early(dev))
+		return 0;
+	paging->leftover = kzalloc(sizeof(*paging->leftover),
+				   GFP_KERNEL_ACCOUNT);
+	return paging->leftover ? 0 : -ENOMEM;
 }
 
 static struct iommu_domain *domain_alloc(struct device *dev, u32 flags,
@@ -249,8 +262,8 @@ struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
 					    dev_name(dev), flags);
 		goto err_abort;
 	}
-	rc = hwpt_set_domain(hwpt, domain) ?: check_flags(hwpt, dev, flags) ?:
-	     enforce_coherency(hwpt, dev) ?:
+	rc = hwpt_set_domain(hwpt, domain) ?: note_leftover(hwpt, dev) ?:
+	     check_flags(hwpt, dev, flags) ?: enforce_coherency(hwpt, dev) ?:
 	     iommufd_format_of(dev, &hwpt->format);
 	if (rc)
 		goto err_abort;

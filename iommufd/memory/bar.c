@@ -40,8 +40,8 @@
  * @data: for that
  * @nr: number of resources
  * @res: the resources, start and inclusive end in bytes
- * @rcu: iommufd_bar_name() looks without a reference
- * @name: of the device
+ * @rcu: iommufd_bar_name() and iommufd_bar_device() look without a reference
+ * @name: of the device, or what a dma-buf is called
  */
 struct bar_owner {
 	refcount_t refs;
@@ -295,25 +295,47 @@ bool iommufd_bar_owner_off(const struct bar_owner *owner)
 	return READ_ONCE(owner->off);
 }
 
+static bool bar_name(struct bar_owner **at, char *name, size_t size,
+		     bool dmabufs)
+{
+	const struct bar_owner *owner;
+	bool named;
+
+	*name = '\0';
+	rcu_read_lock();
+	owner = READ_ONCE(*at);
+	named = owner && (dmabufs || !owner->release);
+	if (named)
+		strscpy(name, owner->name, size);
+	rcu_read_unlock();
+	return named;
+}
+
 /**
- * iommufd_bar_name - whose BAR is it?
+ * iommufd_bar_name - whose BAR is it? For people
  * @at: where a piece of memory notes its owner, which may be NULL
- * @name: set to the name of the device, or to nothing if it is no BAR
+ * @name: set to the name of the device, or what it is called in place of that, or to
+ *	nothing if it is no BAR
  * @size: of @name
  *
  * Return: whether it is one.
  */
 bool iommufd_bar_name(struct bar_owner **at, char *name, size_t size)
 {
-	const struct bar_owner *owner;
+	return bar_name(at, name, size, true);
+}
 
-	*name = '\0';
-	rcu_read_lock();
-	owner = READ_ONCE(*at);
-	if (owner)
-		strscpy(name, owner->name, size);
-	rcu_read_unlock();
-	return owner;
+/**
+ * iommufd_bar_device - the device whose BAR it is
+ * @at: where a piece of memory notes its owner, which may be NULL
+ * @name: set to the name of the device in sysfs, or to nothing
+ * @size: of @name
+ *
+ * Return: false if it is no BAR, or one that is known by a dma-buf only.
+ */
+bool iommufd_bar_device(struct bar_owner **at, char *name, size_t size)
+{
+	return bar_name(at, name, size, false);
 }
 
 static bool owner_has(const struct bar_owner *owner, phys_addr_t start,

@@ -28,6 +28,7 @@ bool iommufd_bar_owner_switch(struct iommufd_ctx *ctx, struct bar_owner *owner,
 bool iommufd_bar_owner_try_get(struct bar_owner *owner);
 void iommufd_bar_owner_put(struct bar_owner *owner);
 bool iommufd_bar_name(struct bar_owner **at, char *name, size_t size);
+bool iommufd_bar_device(struct bar_owner **at, char *name, size_t size);
 bool iommufd_bar_owner_retired(const struct bar_owner *owner);
 bool iommufd_bar_owner_off(const struct bar_owner *owner);
 bool iommufd_bar_is_off(struct iommufd_ctx *ctx, dev_t cdev, char *name,

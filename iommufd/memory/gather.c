@@ -12,7 +12,9 @@
  *			are one entry is read from the page table, before the
  *			page is pinned and again after it: a folio that is large
  *			says nothing about which of its pages are mapped where,
- *			and the user may have any of them in any order.
+ *			and the user may have any of them in any order. Nor does
+ *			the pin say what the user may do with the others: the
+ *			entry has to.
  * by the file		a shared mapping of a memfd (a VMM's RAM) is pinned by
  *			the folios of the file at its offset, without looking
  *			at the addresses: gather_file.c.
@@ -124,9 +126,19 @@ enum cpu_map {
 	CPU_PAGES,
 };
 
-/* How the CPU maps @addr; *@pfn is set to the first PFN behind a leaf. */
+/**
+ * struct leaf - an entry of the CPU's page table that maps a huge page
+ * @pfn: the first PFN at the address
+ * @writable: the thread may write to all of it
+ */
+struct leaf {
+	unsigned long pfn;
+	bool writable;
+};
+
+/* How the CPU maps @addr; @leaf is set if it is by one. */
 static enum cpu_map cpu_map_at(struct mm_struct *mm, unsigned long addr,
-			       unsigned long *pfn)
+			       struct leaf *leaf)
 {
 	enum cpu_map how = CPU_NOTHING;
 	unsigned long flags;
@@ -147,7 +159,8 @@ static enum cpu_map cpu_map_at(struct mm_struct *mm, unsigned long addr,
 	if (pud_none(pud) || !pud_present(pud))
 		goto out;
 	if (pud_leaf(pud)) {
-		*pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+		leaf->pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+		leaf->writable = pud_access_permitted(pud, true);
 		how = CPU_LEAF;
 		goto out;
 	}
@@ -156,7 +169,8 @@ static enum cpu_map cpu_map_at(struct mm_struct *mm, unsigned long addr,
 		goto out;
 	how = CPU_PAGES;
 	if (pmd_present(pmd) && pmd_leaf(pmd)) {
-		*pfn = pmd_pfn(pmd);
+		leaf->pfn = pmd_pfn(pmd);
+		leaf->writable = pmd_access_permitted(pmd, true);
 		how = CPU_LEAF;
 	}
 out:
@@ -172,22 +186,35 @@ static bool folio_holds(struct folio *folio, unsigned long pfn,
 }
 
 /*
- * Pin one huge page, which the CPU maps by a leaf to @pfn. Returns 1; 0 if it no
- * longer does; or -ENOMEM.
+ * Is it still, or again, mapped by such a leaf? When it is pinned to be written to, it was
+ * writable: now that must be said of all of it, by an entry which may have become so only
+ * by the pin (private memory, and what is tracked). The user may have had another mapping
+ * there meanwhile, of that one page.
+ */
+static bool is_leaf_still(const struct gather *gather, unsigned long addr,
+			  unsigned long pfn)
+{
+	struct leaf leaf;
+
+	return cpu_map_at(gather->mm, addr, &leaf) == CPU_LEAF &&
+	       leaf.pfn == pfn && (leaf.writable || !gather->writable);
+}
+
+/*
+ * Pin one huge page, which the CPU maps by a leaf. Returns 1; 0 if it no longer does, or
+ * not with the rights that are asked for; or -ENOMEM.
  */
 static int gather_leaf(struct gather *gather, unsigned long addr,
-		       unsigned long pfn)
+		       const struct leaf *leaf)
 {
+	const unsigned long pfn = leaf->pfn;
 	struct runs *runs = gather->runs;
-	unsigned long again;
 	struct folio *folio;
 	struct page *page;
 
-	/*
-	 * The next piece of a 1 GiB page of which one is pinned already: it is
-	 * mapped by the same entry, so with the same rights.
-	 */
-	if (addr % PUD_SIZE && folio_holds(runs_end_in(runs), pfn, LEAF_PAGES) &&
+	/* The next piece of a 1 GiB page of which one is pinned already. */
+	if (addr % PUD_SIZE && (leaf->writable || !gather->writable) &&
+	    folio_holds(runs_end_in(runs), pfn, LEAF_PAGES) &&
 	    pfn == run_pfn(*runs->last) + run_pages(*runs->last))
 		return runs_append(runs, pfn, LEAF_PAGES, true) ?: 1;
 
@@ -197,7 +224,7 @@ static int gather_leaf(struct gather *gather, unsigned long addr,
 	folio = page_folio(page);
 	if (page_to_pfn(page) != pfn || !folio_holds(folio, pfn, LEAF_PAGES) ||
 	    folio_contain_hwpoisoned_page(folio) ||
-	    cpu_map_at(gather->mm, addr, &again) != CPU_LEAF || again != pfn) {
+	    !is_leaf_still(gather, addr, pfn)) {
 		unpin_user_page(page);
 		return 0;
 	}
@@ -300,19 +327,19 @@ static int gather_huge(struct gather *gather, unsigned long addr,
 		       unsigned long end)
 {
 	enum cpu_map how;
-	unsigned long pfn;
+	struct leaf leaf;
 	int rc;
 
 	if (addr % PMD_SIZE || end - gather->runs->npages < LEAF_PAGES ||
 	    gather->mm != current->mm)
 		return 0;
-	how = cpu_map_at(gather->mm, addr, &pfn);
+	how = cpu_map_at(gather->mm, addr, &leaf);
 	if (how == CPU_PAGES)
 		return 0;
 	rc = gather_mapped_file(gather, addr, end);
 	if (rc || how == CPU_NOTHING)
 		return rc;
-	return gather_leaf(gather, addr, pfn);
+	return gather_leaf(gather, addr, &leaf);
 }
 
 /* Page tables are walked for the user's addresses only. */

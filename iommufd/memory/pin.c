@@ -317,13 +317,18 @@ static int fill_bar(struct pinned *pinned)
 	return rc;
 }
 
-/* It could not be pinned, or does not match the sparse pages. */
-static int pinned_fill_failed(struct pinned *pinned, int rc)
+/*
+ * It could not be pinned, or does not match the sparse pages. Others may pin on what is
+ * credited at once, and unpinning takes as long as the thread's share of a CPU says: what
+ * it had pinned goes first.
+ */
+static int pinned_fill_failed(struct pinned *pinned, unsigned long cost, int rc)
 {
 	unsigned long npages = pinned->runs.npages;
 	int bar_rc;
 
 	iommufd_release_runs(&pinned->runs, pinned->writable);
+	account_uncharge(pinned->account, cost);
 	if (pinned->file || pinned->sparse || npages || rc != -EFAULT)
 		return iommufd_pin_reason(pinned, npages, rc);
 	bar_rc = fill_bar(pinned);
@@ -368,10 +373,8 @@ int iommufd_pinned_use_first(struct pinned *pinned)
 		rc = pinned_charge_failed(pinned, rc);
 	} else {
 		rc = fill_memory(pinned);
-		if (rc) {
-			account_uncharge(pinned->account, pinned->npages);
-			rc = pinned_fill_failed(pinned, rc);
-		}
+		if (rc)
+			rc = pinned_fill_failed(pinned, pinned->npages, rc);
 	}
 	if (!rc)
 		pinned->uses = 1;
@@ -442,8 +445,7 @@ static int fill_busy(struct pinned *pinned, unsigned long cost)
 	rc = fill_memory(pinned) ?: iommufd_sparse_absorb(pinned, &cost);
 	if (!rc)
 		return 0;
-	account_uncharge(pinned->account, cost);
-	rc = pinned_fill_failed(pinned, rc);
+	rc = pinned_fill_failed(pinned, cost, rc);
 out:
 	if (!rc)
 		iommufd_pinned_use_again(pinned);

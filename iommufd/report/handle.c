@@ -59,17 +59,8 @@ static struct list_head *idle_of(const struct iommu_domain *instead)
 	return &idle[instead->iopf_handler != NULL];
 }
 
-/**
- * iommufd_handle_get - a handle for an attachment
- * @domain: what the device will be attached to
- * @sources: of the page table
- *
- * Return: the handle, for iommufd_handle_put(); or NULL.
- */
-struct source_handle *iommufd_handle_get(const struct iommu_domain *domain,
-					 struct sources *sources)
+static struct source_handle *take_idle(const struct iommu_domain *instead)
 {
-	struct iommu_domain *instead = hidden_of(domain);
 	struct source_handle *handle;
 
 	spin_lock(&handles_lock);
@@ -78,12 +69,47 @@ struct source_handle *iommufd_handle_get(const struct iommu_domain *domain,
 	if (handle)
 		list_del_init(&handle->link);
 	spin_unlock(&handles_lock);
-	if (!handle) {
-		handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
-		if (!handle)
-			return NULL;
+	return handle;
+}
+
+static struct source_handle *make_handle(void)
+{
+	struct source_handle *handle = kzalloc(sizeof(*handle),
+					       GFP_KERNEL_ACCOUNT);
+
+	if (handle)
 		INIT_LIST_HEAD(&handle->link);
-	}
+	return handle;
+}
+
+/* Has it been used for such domains? */
+static bool is_like(const struct source_handle *handle,
+		    const struct iommu_domain *instead)
+{
+	return idle_of(handle->hidden) == idle_of(instead);
+}
+
+/**
+ * iommufd_handle_get - a handle for an attachment
+ * @domain: what the device will be attached to
+ * @sources: of the page table
+ * @kept: where one may be from iommufd_handle_rest(), which is taken then; or there is NULL
+ *
+ * Return: the handle, for iommufd_handle_put(); or NULL.
+ */
+struct source_handle *iommufd_handle_get(const struct iommu_domain *domain,
+					 struct sources *sources,
+					 struct source_handle **kept)
+{
+	struct iommu_domain *instead = hidden_of(domain);
+	struct source_handle *handle = *kept;
+
+	if (handle && is_like(handle, instead))
+		*kept = NULL;
+	else
+		handle = take_idle(instead) ?: make_handle();
+	if (!handle)
+		return NULL;
 	handle->hidden = instead;
 	WRITE_ONCE(handle->core.domain, instead);
 	WRITE_ONCE(handle->sources, sources);
@@ -91,14 +117,23 @@ struct source_handle *iommufd_handle_get(const struct iommu_domain *domain,
 }
 
 /**
- * iommufd_handle_put - the opposite of iommufd_handle_get()
+ * iommufd_handle_rest - a handle leads nowhere, until it is got again or put
  * @handle: a handle that the core does not know any more; iommufd_handle_settle() has to
  *	follow before the page table is freed
  */
-void iommufd_handle_put(struct source_handle *handle)
+void iommufd_handle_rest(struct source_handle *handle)
 {
 	WRITE_ONCE(handle->sources, NULL);
 	WRITE_ONCE(handle->core.domain, handle->hidden);
+}
+
+/**
+ * iommufd_handle_put - the opposite of iommufd_handle_get()
+ * @handle: as of iommufd_handle_rest(), or it rests already
+ */
+void iommufd_handle_put(struct source_handle *handle)
+{
+	iommufd_handle_rest(handle);
 	spin_lock(&handles_lock);
 	/* At the end: a report that is late rather finds one that is idle. */
 	list_add_tail(&handle->link, idle_of(handle->hidden));

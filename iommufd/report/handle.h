@@ -28,7 +28,9 @@ int iommufd_handles_init(void);
 void iommufd_handles_exit(void);
 
 struct source_handle *iommufd_handle_get(const struct iommu_domain *domain,
-					 struct sources *sources);
+					 struct sources *sources,
+					 struct source_handle **kept);
+void iommufd_handle_rest(struct source_handle *handle);
 void iommufd_handle_put(struct source_handle *handle);
 void iommufd_handle_keep_module(void);
 

@@ -89,6 +89,24 @@ void iommufd_source_add(struct sources *sources, struct source *source)
 }
 
 /**
+ * iommufd_source_set_idle - is a device to be seen at a page table?
+ * @sources: of the page table
+ * @source: the attachment
+ * @idle: it is not
+ *
+ * While a device is moved it is a source of two page tables. Reports find it at both.
+ */
+void iommufd_source_set_idle(struct sources *sources, struct source *source,
+			     bool idle)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&sources->lock, flags);
+	source->idle = idle;
+	spin_unlock_irqrestore(&sources->lock, flags);
+}
+
+/**
  * iommufd_source_remove - after a device has been detached
  * @sources: of the page table
  * @source: the attachment

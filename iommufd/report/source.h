@@ -20,6 +20,8 @@ struct iommufd_ctx;
  * @dev_id: of the object that the user has bound
  * @hw_pasid: that the DMA carries, or IOMMU_NO_PASID
  * @pasid: as the user calls it; 0 without one, and for a sub-device's own
+ * @idle: it is being attached or moved, and netlink shows it where it was; under the lock
+ *	of its list
  * @nr_faults: of the device: counts its DMA faults
  */
 struct source {
@@ -28,6 +30,7 @@ struct source {
 	u32 dev_id;
 	u32 hw_pasid;
 	u32 pasid;
+	bool idle;
 	atomic_long_t *nr_faults;
 };
 
@@ -59,6 +62,8 @@ int iommufd_sources_register(struct sources *sources);
 void iommufd_sources_unregister(struct sources *sources);
 struct sources *iommufd_sources_find(u32 number);
 void iommufd_source_add(struct sources *sources, struct source *source);
+void iommufd_source_set_idle(struct sources *sources, struct source *source,
+			     bool idle);
 void iommufd_source_remove(struct sources *sources, struct source *source);
 
 #endif

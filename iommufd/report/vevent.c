@@ -221,6 +221,15 @@ static void put_back(struct vevent_queue *queue, struct vevent *event)
 	queue->count++;
 }
 
+/*
+ * Is there nothing yet behind a loss? What has come since tells of it, by its number, even
+ * if another reader has that, or it is lost itself; what is put back meanwhile came before.
+ */
+static bool is_last(const struct vevent_queue *queue, const struct vevent *marker)
+{
+	return ((queue->sequence - marker->header.sequence) & INT_MAX) == 1;
+}
+
 /* It could not be copied to user space. */
 static void read_undo(struct vevent_queue *queue, struct vevent *event,
 		      const struct vevent *marker)
@@ -228,8 +237,7 @@ static void read_undo(struct vevent_queue *queue, struct vevent *event,
 	spin_lock(&queue->lock);
 	if (event != marker) {
 		put_back(queue, event);
-	} else if (list_empty(&queue->events) && !queue->lost) {
-		/* Otherwise what has come since tells of the loss. */
+	} else if (is_last(queue, event)) {
 		queue->lost = true;
 		queue->last_lost = event->header.sequence;
 	}

@@ -72,7 +72,7 @@ enum area_state {
  * @lent: the area holds a use of @pinned for the IOASes that are nested in its
  *	own one, see iommufd_nested_lend()
  * @stuck: a driver has failed to unmap it: a device may still reach it, so it
- *	stays, with its memory
+ *	stays, with its memory. Page tables may have it, or not, until all are asked again
  * @embedded: part of the same allocation as @pinned, see struct mapping;
  *	otherwise a struct loose_area
  * @chain: links the areas that one command is working on

@@ -128,9 +128,22 @@ static unsigned long fill_last(const struct ioas *ioas,
 }
 
 /*
- * Move the far border past the next portion of areas. A BAR that a driver failed to unmap
- * when its owner went stays out.
+ * Is an area to be filled? A BAR whose device has gone, or has switched it off, may still be
+ * in page tables that are full: whoever takes it out has not come as far, or a driver has
+ * failed to. In this one it must not get, and it would be taken out of all that cover it
+ * later, of those without it, too: so it is taken out before this one does. If it stays,
+ * the IOAS is patchy.
  */
+static bool is_to_fill(struct ioas *ioas, struct area *area)
+{
+	bool out = !area_bar_is_there(area) || area_bar_is_off(area);
+
+	if (unlikely(out) && area_is_filled(area))
+		iommufd_area_withdraw(ioas, area);
+	return !out && area_is_filled(area);
+}
+
+/* Move the far border past the next portion of areas. */
 static int fill_portion(struct ioas *ioas, struct ioas_table *table, long left)
 {
 	unsigned long at = table_covers_none(table) ? 0 : table->last + 1;
@@ -141,15 +154,17 @@ static int fill_portion(struct ioas *ioas, struct ioas_table *table, long left)
 		unsigned long last = area->last, work = 0;
 		int rc = 0;
 
-		if (area_is_filled(area) && area_bar_is_there(area)) {
+		if (is_to_fill(ioas, area)) {
 			last = fill_last(ioas, table, area, span.iova, &work);
 			span.length = last - span.iova + 1;
 			rc = iommufd_area_fill(ioas, area, &span, table);
 		}
 		/* It may be the driver's own. */
 		if (rc == -EIO && !iommufd_paging_clear(&table->paging,
-							span.iova, span.length))
+							span.iova, span.length)) {
 			table_cover_all(table);
+			ioas_set_patchy(ioas);
+		}
 		if (rc)
 			return rc;
 		table->first = 0;
@@ -213,7 +228,9 @@ static bool drain_portion(struct ioas *ioas, struct ioas_table *table,
 			last = step_last(ioas, table, area, start, &work);
 		last = min(last, end);
 		if (area_is_filled(area))
-			paging_drain(&drain, start, last - start + 1);
+			iommufd_drain_add(ioas, &drain, &(struct span){
+					  .iova = start,
+					  .length = last - start + 1 });
 		left -= work + AREA_WORK;
 		if (last == end)
 			area = NULL;
@@ -251,8 +268,10 @@ bool iommufd_border_drain(struct ioas *ioas, struct ioas_table *table,
 		all = drain_portion(ioas, table,
 				    portion_of(PORTION, round++)) ||
 		      !in_use;
-		if (!all)
+		if (!all) {
 			table_cover_all(table);
+			ioas_set_patchy(ioas);
+		}
 		up_write(ioas_lock(ioas));
 		cond_resched();
 	}

@@ -502,7 +502,6 @@ int iommufd_chain_claim(struct ioas *ioas, unsigned long start,
 		if (rc)
 			break;
 		area->state = AREA_BUSY;
-		area->stuck = false;
 		*link = area;
 		link = &area->chain;
 		area = area->last == last ? NULL : area_next(area, last);

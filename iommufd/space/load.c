@@ -13,6 +13,7 @@
 
 #include "memory/charge.h"
 #include "memory/pin.h"
+#include "report/event.h"
 #include "space/chain.h"
 #include "space/load.h"
 #include "space/paging.h"
@@ -52,12 +53,32 @@ static inline int fill(const struct ioas *ioas, const struct area *area,
 }
 
 /* A driver may have left something of an area behind: is it gone now? */
-static bool clear(const struct ioas_table *table, const struct area *area)
+static bool clear(struct ioas *ioas, const struct ioas_table *table,
+		  const struct area *area)
 {
 	struct span span;
 
-	return !table_span(table, area, &span) ||
-	       iommufd_paging_clear(&table->paging, span.iova, span.length);
+	if (!table_span(table, area, &span) ||
+	    iommufd_paging_clear(&table->paging, span.iova, span.length))
+		return true;
+	ioas_set_patchy(ioas);
+	return false;
+}
+
+/*
+ * Take a part of an area out of a page table that covers it, and flush. Drivers must not be
+ * asked to unmap what is not there: VT-d's takes out what is behind it.
+ */
+static inline bool drain_span(struct ioas *ioas, const struct ioas_table *table,
+			      const struct span *span)
+{
+	bool gone = likely(!READ_ONCE(ioas->patchy)) ?
+		paging_drain_range(&table->paging, span->iova, span->length) :
+		iommufd_paging_clear(&table->paging, span->iova, span->length);
+
+	if (unlikely(!gone))
+		ioas_set_patchy(ioas);
+	return gone;
 }
 
 /* @failed could not be filled: drain all page tables before it. */
@@ -68,11 +89,11 @@ static void area_unload(struct ioas *ioas, struct area *area,
 	struct span span;
 
 	/* -EIO may also be the driver's own error. */
-	area->stuck = rc == -EIO && !clear(failed, area);
+	area->stuck = rc == -EIO && !clear(ioas, failed, area);
 	for_each_table_of(ioas, table, area, &span) {
 		if (table == failed)
 			break;
-		if (!paging_drain_range(&table->paging, span.iova, span.length))
+		if (!drain_span(ioas, table, &span))
 			area->stuck = true;
 	}
 }
@@ -128,6 +149,28 @@ int iommufd_area_refill(struct ioas *ioas, struct area *area)
 	return rc;
 }
 
+/* iommufd_drain_add() for many areas. */
+static inline void drain_add(struct ioas *ioas, struct paging_drain *drain,
+			     const struct span *span)
+{
+	if (likely(!READ_ONCE(ioas->patchy)))
+		paging_drain(drain, span->iova, span->length);
+	else if (!iommufd_paging_clear(drain->paging, span->iova, span->length))
+		drain->stuck = true;
+}
+
+/**
+ * iommufd_drain_add - take a part of an area out of a page table with others
+ * @ioas: its IOAS, locked
+ * @drain: what is being taken out of the page table, which covers it
+ * @span: the part
+ */
+void iommufd_drain_add(struct ioas *ioas, struct paging_drain *drain,
+		       const struct span *span)
+{
+	drain_add(ioas, drain, span);
+}
+
 /**
  * iommufd_area_drain - take an area out of all page tables, flush, and then unpin it
  * @ioas: its IOAS, locked
@@ -144,7 +187,7 @@ bool iommufd_area_drain(struct ioas *ioas, struct area *area)
 	if (!area->in_use)
 		return true;
 	for_each_table_of(ioas, table, area, &span) {
-		if (!paging_drain_range(&table->paging, span.iova, span.length))
+		if (!drain_span(ioas, table, &span))
 			gone = false;
 		atomic_long_inc(&ioas->flushes);
 	}
@@ -167,7 +210,7 @@ static inline bool has_of(const struct ioas_table *table,
 	return area_is_filled(area) && table_span(table, area, span);
 }
 
-static bool drain_table(const struct ioas_table *table,
+static bool drain_table(struct ioas *ioas, const struct ioas_table *table,
 			const struct area *chain)
 {
 	struct paging_drain drain;
@@ -177,7 +220,7 @@ static bool drain_table(const struct ioas_table *table,
 	paging_drain_begin(&drain, &table->paging);
 	for (; chain; chain = chain->chain) {
 		if (has_of(table, chain, &span))
-			paging_drain(&drain, span.iova, span.length);
+			drain_add(ioas, &drain, &span);
 		if (!(++n % RESCHED_AREAS))
 			cond_resched();
 	}
@@ -185,10 +228,11 @@ static bool drain_table(const struct ioas_table *table,
 }
 
 /* A driver has failed to unmap something: find out what is left. */
-static void find_stuck(const struct ioas_table *table, struct area *chain)
+static void find_stuck(struct ioas *ioas, const struct ioas_table *table,
+		       struct area *chain)
 {
 	for (; chain; chain = chain->chain) {
-		if (area_is_filled(chain) && !clear(table, chain))
+		if (area_is_filled(chain) && !clear(ioas, table, chain))
 			chain->stuck = true;
 		cond_resched();
 	}
@@ -241,23 +285,36 @@ bool iommufd_chain_unuse(const struct ioas *ioas, struct area *chain)
 	return all;
 }
 
+/* The drivers are asked again for what they have failed to unmap before. */
+static void forget_stuck(struct area *chain)
+{
+	unsigned int n = 0;
+
+	for (; chain; chain = chain->chain) {
+		chain->stuck = false;
+		if (!(++n % RESCHED_READY))
+			cond_resched();
+	}
+}
+
 /**
  * iommufd_chain_empty - take areas out of all page tables
  * @ioas: the IOAS, locked
  * @chain: areas of the caller; one flush for each page table. Those that a driver has
- *	not unmapped are stuck
+ *	not unmapped are stuck. Not before: a claimed area that is given back may be in
+ *	one page table and not in another
  */
 void iommufd_chain_empty(struct ioas *ioas, struct area *chain)
 {
 	struct ioas_table *table;
 	struct span span;
 
+	forget_stuck(chain);
 	list_for_each_entry(table, &ioas->tables, link) {
-		if (chain->chain && !drain_table(table, chain))
-			find_stuck(table, chain);
+		if (chain->chain && !drain_table(ioas, table, chain))
+			find_stuck(ioas, table, chain);
 		else if (!chain->chain && has_of(table, chain, &span) &&
-			 !paging_drain_range(&table->paging, span.iova,
-					     span.length))
+			 !drain_span(ioas, table, &span))
 			chain->stuck = true;
 		atomic_long_inc(&ioas->flushes);
 	}
@@ -277,24 +334,30 @@ bool iommufd_chain_drain(struct ioas *ioas, struct area *chain)
 	return iommufd_chain_unuse(ioas, chain);
 }
 
+/**
+ * iommufd_area_withdraw - take a BAR that must not be reached out of all page tables
+ * @ioas: the IOAS, with its lock held for writing
+ * @area: in use; its device has gone, or has switched it off
+ *
+ * In the former case it is not in use any more afterwards, in the latter it is parked;
+ * neither if a driver has failed to unmap it.
+ */
+void iommufd_area_withdraw(struct ioas *ioas, struct area *area)
+{
+	area->chain = NULL;
+	iommufd_chain_empty(ioas, area);
+	if (area_bar_is_there(area)) {
+		area->parked = !area->stuck;
+		return;
+	}
+	if (iommufd_chain_unuse(ioas, area))
+		iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+					 area_length(area));
+}
+
 /*
  * Into them -------------------------------------------------------------------
  */
-
-/*
- * A row gives the lock back before its areas are given up, and they are AREA_BUSY: what has
- * revoked a BAR meanwhile, or switched it off, has not seen those that are stuck. So that is
- * done here.
- */
-static void drain_missed_bars(struct ioas *ioas, struct area *chain)
-{
-	for (; chain; chain = chain->chain) {
-		if (chain->stuck &&
-		    (!area_bar_is_there(chain) || area_bar_is_off(chain)))
-			chain->stuck = !iommufd_area_drain(ioas, chain);
-		cond_resched();
-	}
-}
 
 /**
  * iommufd_chain_give_up - areas that have been placed are not to be mapped after all
@@ -307,7 +370,6 @@ static void drain_missed_bars(struct ioas *ioas, struct area *chain)
  */
 int iommufd_chain_give_up(struct ioas *ioas, struct area *chain, int rc)
 {
-	drain_missed_bars(ioas, chain);
 	iommufd_chain_unuse(ioas, chain);
 	if (tracepoint_enabled(ioasid_map))
 		iommufd_chain_trace_map(ioas, chain, rc);
@@ -487,8 +549,8 @@ static int use_rows(struct area *chain)
 }
 
 /* Take the first @bytes that a page table is to have of areas out of it. */
-static void undo_fill(struct area *chain, const struct ioas_table *table,
-		      size_t bytes, int rc)
+static void undo_fill(struct ioas *ioas, struct area *chain,
+		      const struct ioas_table *table, size_t bytes, int rc)
 {
 	struct paging_drain drain;
 	struct area *area;
@@ -505,7 +567,7 @@ static void undo_fill(struct area *chain, const struct ioas_table *table,
 		bytes -= n;
 	}
 	if (!iommufd_paging_drain_end(&drain) || rc == -EIO)
-		find_stuck(table, chain);
+		find_stuck(ioas, table, chain);
 }
 
 /* A BAR that is gone, or off, cannot be filled in with the rest. */
@@ -566,7 +628,7 @@ static int fill_chain(struct ioas *ioas, struct area *chain,
 	if (!rc)
 		rc = iommufd_paging_fill_end(&fill);
 	if (rc)
-		undo_fill(chain, table, fill.mapped, rc);
+		undo_fill(ioas, chain, table, fill.mapped, rc);
 	return rc;
 }
 
@@ -599,20 +661,43 @@ int iommufd_row_fill(struct ioas *ioas, struct area *chain)
 	list_for_each_entry(undo, &ioas->tables, link) {
 		if (undo == table)
 			break;
-		undo_fill(chain, undo, SIZE_MAX, 0);
+		undo_fill(ioas, chain, undo, SIZE_MAX, 0);
 	}
 	return rc;
+}
+
+/*
+ * From the first area on that is stuck: nothing behind it is mapped, either. That is done
+ * before the lock is given back, since who revokes a BAR, or switches it off, passes over
+ * the areas of a command. Returns how many are before it, whose chain ends there.
+ */
+static unsigned int give_up_stuck(struct ioas *ioas, struct area *chain)
+{
+	struct area *area, *before = NULL;
+	unsigned int left = 0;
+
+	for (area = chain; area && !area->stuck; area = area->chain) {
+		before = area;
+		left++;
+	}
+	if (before)
+		before->chain = NULL;
+	if (area)
+		iommufd_chain_give_up(ioas, area, -EIO);
+	return left;
 }
 
 /**
  * iommufd_row_load - iommufd_chain_load() with as little work as possible
  * @ioas: the IOAS, not nested, not locked, in need of its memory
  * @chain: placed areas
+ * @left: how many they are; on error set to how many of the first ones keep their places,
+ *	with nothing mapped. The next one, if any, is stuck, and with those behind it given
+ *	up, for -EIO
  *
- * Return: 0; or the errno of any of the areas. They keep their places then, with
- * nothing mapped but what is stuck.
+ * Return: 0; or the errno of any of the areas.
  */
-int iommufd_row_load(struct ioas *ioas, struct area *chain)
+int iommufd_row_load(struct ioas *ioas, struct area *chain, unsigned int *left)
 {
 	int rc = use_rows(chain);
 
@@ -621,8 +706,10 @@ int iommufd_row_load(struct ioas *ioas, struct area *chain)
 	if (!rc) {
 		/* The last page table may have gone: then one by one. */
 		rc = ioas->needs ? iommufd_row_fill(ioas, chain) : -EAGAIN;
-		if (rc)
+		if (rc) {
 			iommufd_chain_unuse(ioas, chain);
+			*left = give_up_stuck(ioas, chain);
+		}
 		up_read(ioas_lock(ioas));
 	} else {
 		iommufd_chain_unuse(ioas, chain);

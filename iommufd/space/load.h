@@ -101,7 +101,10 @@ int iommufd_area_fill(const struct ioas *ioas, const struct area *area,
 		      const struct span *span, const struct ioas_table *table);
 int iommufd_area_load(struct ioas *ioas, struct area *area);
 int iommufd_area_refill(struct ioas *ioas, struct area *area);
+void iommufd_drain_add(struct ioas *ioas, struct paging_drain *drain,
+		       const struct span *span);
 bool iommufd_area_drain(struct ioas *ioas, struct area *area);
+void iommufd_area_withdraw(struct ioas *ioas, struct area *area);
 
 int iommufd_chain_fill(struct ioas *ioas, struct area *chain);
 int iommufd_chain_load(struct ioas *ioas, struct area *chain);
@@ -112,6 +115,6 @@ int iommufd_chain_give_up(struct ioas *ioas, struct area *chain, int rc);
 int iommufd_chain_abandon(struct ioas *ioas, struct area *chain, int rc);
 
 int iommufd_row_fill(struct ioas *ioas, struct area *chain);
-int iommufd_row_load(struct ioas *ioas, struct area *chain);
+int iommufd_row_load(struct ioas *ioas, struct area *chain, unsigned int *left);
 
 #endif

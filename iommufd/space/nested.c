@@ -410,7 +410,6 @@ static void sort_chain(struct area **chain)
 static struct area **claim(struct area *area, struct area **link)
 {
 	area->state = AREA_BUSY;
-	area->stuck = false;
 	area->chain = NULL;
 	*link = area;
 	return &area->chain;
@@ -474,21 +473,35 @@ static struct area *run_end(const struct ioas *ioas, struct area *area)
 	return area;
 }
 
-/* Everything that is made of the areas of @chain, at any depth, level by level. */
-static struct area *claim_descendants(struct ioas *ioas, struct area *chain)
-{
-	struct area *found = NULL, **link = &found, *area, *end;
+/**
+ * struct descendants - everything that is made of areas which are about to be unmapped
+ * @level: what is made of these; what is made of that; and so on
+ * @depth: how many levels there are
+ */
+struct descendants {
+	struct area *level[NESTED_DEPTH_MAX];
+	unsigned int depth;
+};
 
-	for (area = chain; area; area = end->chain) {
-		end = run_end(ioas, area);
-		link = claim_children(ioas, area, end, link);
+static void claim_descendants(struct ioas *ioas, struct area *chain,
+			      struct descendants *descendants)
+{
+	struct area *area, *end, **link;
+	unsigned int n;
+
+	for (n = 0; n < NESTED_DEPTH_MAX; chain = descendants->level[n++]) {
+		link = &descendants->level[n];
+		*link = NULL;
+		for (area = chain; area; area = end->chain) {
+			if (n)
+				ioas = area_loose(area)->ioas;
+			end = run_end(ioas, area);
+			link = claim_children(ioas, area, end, link);
+		}
+		if (!descendants->level[n])
+			break;
 	}
-	for (area = found; area; area = end->chain) {
-		ioas = area_loose(area)->ioas;
-		end = run_end(ioas, area);
-		link = claim_children(ioas, area, end, link);
-	}
-	return found;
+	descendants->depth = n;
 }
 
 /* Their users did not unmap these areas: tell them. */
@@ -502,7 +515,7 @@ static void tell_lost(struct ioas *ioas, const struct area *chain)
 }
 
 /* Areas of the same IOAS that follow each other share one flush. Returns 0 or -EIO. */
-static int remove_descendants(struct area *chain)
+static int remove_level(struct area *chain)
 {
 	int rc = 0;
 
@@ -523,19 +536,44 @@ static int remove_descendants(struct area *chain)
 	return rc;
 }
 
+/* Give back those that are left. */
+static void give_back(const struct descendants *descendants)
+{
+	unsigned int n;
+
+	for (n = 0; n < descendants->depth; n++)
+		chain_set_ready(descendants->level[n]);
+}
+
+/*
+ * The deepest level first: what a driver keeps of it is found only by way of what it is made
+ * of, so that has to stay, too.
+ */
+static int remove_descendants(struct descendants *descendants)
+{
+	int rc = 0;
+
+	while (descendants->depth && !rc)
+		rc = remove_level(descendants->level[--descendants->depth]);
+	return rc;
+}
+
 /*
  * One that cannot be called back comes first: nobody is to give up pins for an unmap that
  * will not be.
  */
-static struct area *in_the_way(struct area *chain)
+static struct area *in_the_way(const struct descendants *descendants)
 {
-	struct area *pinned = NULL;
+	struct area *pinned = NULL, *area;
+	unsigned int n;
 
-	for (; chain; chain = chain->chain) {
-		if (chain->kept)
-			return chain;
-		if (chain->pins && !pinned)
-			pinned = chain;
+	for (n = 0; n < descendants->depth; n++) {
+		for (area = descendants->level[n]; area; area = area->chain) {
+			if (area->kept)
+				return area;
+			if (area->pins && !pinned)
+				pinned = area;
+		}
 	}
 	return pinned;
 }
@@ -548,30 +586,29 @@ static struct area *in_the_way(struct area *chain)
  *	new pins from then on. NULL if the caller does not call back now.
  *
  * Return: 0; -EAGAIN with nothing changed but that: call it back, try again; -EBUSY with
- * nothing changed if an IOMMU reads one of them by itself; or -EIO
- * if a driver has not unmapped something: that stays, and so does @chain.
+ * nothing changed if an IOMMU reads one of them by itself; or -EIO if a driver has not
+ * unmapped something: that stays, and so does all that it is made of, up to @chain.
  */
 int iommufd_nested_remove(struct ioas *ioas, struct area **chain,
 			  struct obstacle *obstacle)
 {
-	struct area *found = claim_descendants(ioas, *chain);
-	struct area *area = in_the_way(found);
+	struct descendants descendants;
+	struct area *area;
 	int rc = -EAGAIN;
 
 	lockdep_assert_held_write(ioas_lock(ioas));
+	claim_descendants(ioas, *chain, &descendants);
+	area = in_the_way(&descendants);
 	if (!area) {
-		rc = remove_descendants(found);
+		rc = remove_descendants(&descendants);
 		if (!rc)
 			return 0;
 	} else if (area->kept) {
 		rc = iommufd_explain_kept(area_loose(area)->ioas, area);
-		chain_set_ready(found);
-	} else {
-		if (obstacle)
-			iommufd_obstacle_set(obstacle, area_loose(area)->ioas,
-					     area);
-		chain_set_ready(found);
+	} else if (obstacle) {
+		iommufd_obstacle_set(obstacle, area_loose(area)->ioas, area);
 	}
+	give_back(&descendants);
 	chain_set_ready(*chain);
 	*chain = NULL;
 	return rc;

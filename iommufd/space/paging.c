@@ -37,6 +37,8 @@
  * @larger: pieces that are shorter have none above @large
  * @shift: of @large
  * @most: entries for one call of the driver
+ * @last: the last IOVA of the range that is being mapped
+ * @clean: from here on up to @last there are no empty tables in the way of large entries
  */
 struct paging_sizes {
 	unsigned long bitmap;
@@ -45,6 +47,8 @@ struct paging_sizes {
 	size_t larger;
 	unsigned int shift;
 	size_t most;
+	unsigned long last;
+	bool clean;
 };
 
 /*
@@ -75,12 +79,14 @@ static size_t best_page_size(unsigned long sizes, unsigned long iova,
 	return size;
 }
 
-static struct paging_sizes usable_sizes(const struct iommu_domain *domain,
-					bool small)
+/* For the range that ends with @last. */
+static struct paging_sizes usable_sizes(const struct paging *paging, bool small,
+					unsigned long last)
 {
 	struct paging_sizes sizes = {
-		.bitmap = domain->pgsize_bitmap &
+		.bitmap = paging->domain->pgsize_bitmap &
 			  (small ? PAGE_SIZE | (PAGE_SIZE - 1) : STRIDE_SIZES),
+		.last = last,
 		/* VT-d makes a large entry of many small ones that fit. */
 		.most = small ? 1 : CALL_ENTRIES_MAX,
 	};
@@ -104,26 +110,23 @@ static bool has_part_pages(unsigned long iova, unsigned long offset,
 	return !PAGE_ALIGNED(iova | offset | length);
 }
 
-/* Drivers without iova_to_phys() cannot be asked. */
-static bool translates(struct iommu_domain *domain, unsigned long iova)
+/**
+ * iommufd_paging_unmap_now - unmap with a flush of its own
+ * @paging: the domain
+ * @iova: first IOVA, where something is mapped
+ * @length: bytes
+ *
+ * Return: bytes that the driver says it has unmapped.
+ */
+size_t iommufd_paging_unmap_now(const struct paging *paging, unsigned long iova,
+				size_t length)
 {
-	return !domain->ops->iova_to_phys ||
-	       domain->ops->iova_to_phys(domain, iova);
-}
-
-/* The size of the smallest entry. */
-static unsigned long grain(const struct iommu_domain *domain)
-{
-	return min(1UL << __ffs(domain->pgsize_bitmap), PAGE_SIZE);
-}
-
-static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
-			size_t length)
-{
-	const size_t step = grain(domain);
+	struct iommu_domain *domain = paging->domain;
+	const size_t step = domain_grain(domain);
 	struct iommu_iotlb_gather gather;
 	size_t gone;
 
+	paging_note(paging, iova, length);
 	iommu_iotlb_gather_init(&gather);
 	gone = domain_unmap(domain, iova, step, length / step, &gather);
 	if (gone)
@@ -131,25 +134,42 @@ static size_t unmap_now(struct iommu_domain *domain, unsigned long iova,
 	return gone;
 }
 
-/* iommufd_paging_clear(), where no entry is smaller than @step. */
-static noinline bool clear_steps(struct iommu_domain *domain,
-				 unsigned long iova, size_t length, size_t step)
+/**
+ * iommufd_paging_clear_steps - iommufd_paging_clear() where no entry is smaller than a step
+ * @paging: the domain
+ * @iova: first IOVA
+ * @length: bytes
+ * @step: the smallest entry, in bytes
+ *
+ * Return: as iommufd_paging_clear().
+ */
+bool iommufd_paging_clear_steps(const struct paging *paging, unsigned long iova,
+				size_t length, size_t step)
 {
+	struct iommu_domain *domain = paging->domain;
 	unsigned int n = 0;
-	size_t at;
+	size_t at, most, gone;
 
 	for (at = 0; at < length; at += step) {
 		if (!(++n % CLEAR_STRIDE))
 			cond_resched();
-		if (!translates(domain, iova + at))
+		if (!domain_translates(domain, iova + at))
 			continue;
-		/* Try everything up to the end; if that fails, this one alone. */
-		unmap_now(domain, iova + at, length - at);
-		if (!translates(domain, iova + at))
-			continue;
-		unmap_now(domain, iova + at, step);
-		if (translates(domain, iova + at))
-			return false;
+		/* Try as much as one call may take; if that fails, this one alone. */
+		most = length - at;
+		if (!paging->whole)
+			most = min(most, PAGING_STRIDE -
+					 (iova + at) % PAGING_STRIDE);
+		gone = iommufd_paging_unmap_now(paging, iova + at, most);
+		if (domain_translates(domain, iova + at)) {
+			iommufd_paging_unmap_now(paging, iova + at, step);
+			if (domain_translates(domain, iova + at))
+				return false;
+		} else if (gone > step && gone <= most &&
+			   !domain_translates(domain, iova + at + gone - step)) {
+			at += gone - step;
+			cond_resched();
+		}
 	}
 	/* What was unmapped without being reported may still be in the IOTLB. */
 	iommu_flush_iotlb_all(domain);
@@ -163,9 +183,10 @@ static noinline bool clear_steps(struct iommu_domain *domain,
  * the list is completed, by zeros, to be read: where the device still has something it
  * refuses them. Then all of it is unmapped, with such a driver by one call.
  */
-static noinline bool clear_whole(struct iommu_domain *domain,
+static noinline bool clear_whole(const struct paging *paging,
 				 unsigned long iova, size_t length, size_t step)
 {
+	struct iommu_domain *domain = paging->domain;
 	const phys_addr_t zeros = page_to_phys(ZERO_PAGE(0));
 	unsigned int n = 0;
 	size_t at, gone;
@@ -175,14 +196,14 @@ static noinline bool clear_whole(struct iommu_domain *domain,
 
 		if (!(++n % CLEAR_STRIDE))
 			cond_resched();
-		if (translates(domain, iova + at))
+		if (domain_translates(domain, iova + at))
 			continue;
 		if (domain_map(domain, iova + at, zeros, step, 1, IOMMU_READ,
 			       &mapped) || mapped != step)
 			return false;
 	}
 	for (at = 0; at < length; at += gone) {
-		gone = unmap_now(domain, iova + at, length - at);
+		gone = iommufd_paging_unmap_now(paging, iova + at, length - at);
 		if (!gone || gone > length - at)
 			return false;
 		cond_resched();
@@ -207,11 +228,11 @@ static noinline bool clear_whole(struct iommu_domain *domain,
 bool iommufd_paging_clear(const struct paging *paging, unsigned long iova,
 			  size_t length)
 {
-	const size_t step = grain(paging->domain);
+	const size_t step = domain_grain(paging->domain);
 
 	if (paging->whole)
-		return clear_whole(paging->domain, iova, length, step);
-	return clear_steps(paging->domain, iova, length, step);
+		return clear_whole(paging, iova, length, step);
+	return iommufd_paging_clear_steps(paging, iova, length, step);
 }
 
 /* best_page_size(), optimised for huge pages of the CPU, which fit as a rule. */
@@ -231,32 +252,72 @@ static inline size_t large_page_size(const struct paging_sizes *sizes,
  * they came, and VT-d's, when memory is short, leaves entries behind and does not say
  * so. A device must not reach the memory.
  */
-static int call_failed(struct iommu_domain *domain, unsigned long iova,
+static int call_failed(const struct paging *paging, unsigned long iova,
 		       size_t length, size_t size, int rc)
 {
-	return clear_steps(domain, iova, length, size) ? rc ?: -EINVAL : -EIO;
+	if (paging->leftover)
+		iommufd_leftover_note_all(paging->leftover, iova, length);
+	if (!iommufd_paging_clear_steps(paging, iova, length, size))
+		return -EIO;
+	return rc ?: -EINVAL;
+}
+
+/*
+ * Take empty tables out of the way of the large entries that the driver may make of a piece,
+ * and of the rest of the range that is being mapped: nothing is there yet. The first page is
+ * mapped by itself, and then all of it unmapped: at an IOVA for which there is no table,
+ * VT-d's driver would unmap as much as that table would be for, from there on. What a device
+ * writes to the page meanwhile, before the map has returned, may not be told of as dirty.
+ */
+static noinline int make_room(const struct paging *paging,
+			      struct paging_sizes *sizes, unsigned long iova,
+			      phys_addr_t phys, size_t length, int prot)
+{
+	const size_t head = -iova % SZ_2M;
+	size_t mapped = 0;
+	int rc;
+
+	if ((iova ^ phys) % SZ_2M || length < head + SZ_2M)
+		return 0;
+	iova += head;
+	phys += head;
+	length = round_down(sizes->last - iova + 1, SZ_2M);
+	sizes->clean = true;
+	if (!iommufd_leftover_find(paging->leftover, iova, length))
+		return 0;
+	rc = domain_map(paging->domain, iova, phys, PAGE_SIZE, 1, prot, &mapped);
+	if (rc || mapped != PAGE_SIZE ||
+	    iommufd_paging_unmap_now(paging, iova, length) != length)
+		return call_failed(paging, iova, PAGE_SIZE, PAGE_SIZE, rc);
+	return 0;
 }
 
 /*
  * One contiguous piece. *@done grows by what has been mapped. The driver may do less
  * than it is asked to, which is no error, as long as it does something.
  */
-static int fill_piece(struct iommu_domain *domain,
-		      const struct paging_sizes *sizes, unsigned long iova,
-		      phys_addr_t phys, size_t length, int prot, size_t *done)
+static int fill_piece(const struct paging *paging, struct paging_sizes *sizes,
+		      unsigned long iova, phys_addr_t phys, size_t length,
+		      int prot, size_t *done)
 {
 	do {
 		size_t size = PAGE_SIZE, count = length / PAGE_SIZE, mapped = 0;
-		int rc;
+		int rc = 0;
 
 		if (length >= sizes->single)
 			size = large_page_size(sizes, iova, phys, length,
 					       &count);
 		count = min(count, sizes->most);
-		rc = domain_map(domain, iova, phys, size, count, prot, &mapped);
+		if (paging->leftover && !sizes->clean && size * count >= SZ_2M)
+			rc = make_room(paging, sizes, iova, phys, size * count,
+				       prot);
+		if (rc)
+			return rc;
+		rc = domain_map(paging->domain, iova, phys, size, count, prot,
+				&mapped);
 		*done += mapped;
 		if (rc || !mapped)
-			return call_failed(domain, iova + mapped,
+			return call_failed(paging, iova + mapped,
 					   size * count - mapped, size, rc);
 		length -= mapped;
 		if (!length)
@@ -269,7 +330,7 @@ static int fill_piece(struct iommu_domain *domain,
 }
 
 /* Memory in pieces that begin and end within pages. */
-static noinline int fill_part_pages(struct iommu_domain *domain,
+static noinline int fill_part_pages(const struct paging *paging,
 				    const struct paging_range *range,
 				    struct paging_sizes *sizes, size_t *done)
 {
@@ -282,7 +343,7 @@ static noinline int fill_part_pages(struct iommu_domain *domain,
 	sizes->single = 0;
 	runs_for_each(&it, range->runs, range->offset >> PAGE_SHIFT, npages) {
 		size_t length = min(it.npages * PAGE_SIZE - skip, left);
-		int rc = fill_piece(domain, sizes, iova,
+		int rc = fill_piece(paging, sizes, iova,
 				    PFN_PHYS(it.pfn) + skip, length,
 				    range->prot, done);
 
@@ -303,10 +364,11 @@ static noinline int fill_part_pages(struct iommu_domain *domain,
  * what a map costs besides the driver and the pinning: pieces with only one
  * possible page size go to the driver directly from here.
  */
-static int fill_pieces(struct iommu_domain *domain,
+static int fill_pieces(const struct paging *paging,
 		       const struct paging_range *range,
-		       const struct paging_sizes *sizes, size_t *done)
+		       struct paging_sizes *sizes, size_t *done)
 {
+	struct iommu_domain *domain = paging->domain;
 	const size_t plain = min(sizes->single, sizes->most * PAGE_SIZE + 1);
 	unsigned long iova = range->iova, since = 0;
 	const int prot = range->prot;
@@ -322,10 +384,10 @@ static int fill_pieces(struct iommu_domain *domain,
 					PAGE_SIZE, it.npages, prot, &mapped);
 		*done += mapped;
 		if (rc)
-			return call_failed(domain, iova + mapped,
+			return call_failed(paging, iova + mapped,
 					   length - mapped, PAGE_SIZE, rc);
 		if (mapped != length) {
-			rc = fill_piece(domain, sizes, iova + mapped,
+			rc = fill_piece(paging, sizes, iova + mapped,
 					PFN_PHYS(it.pfn) + mapped,
 					length - mapped, prot, done);
 			if (rc)
@@ -387,14 +449,16 @@ static int fill_done(const struct paging *paging, unsigned long iova,
 int iommufd_paging_fill(const struct paging *paging,
 			const struct paging_range *range)
 {
-	struct paging_sizes sizes = usable_sizes(paging->domain, range->small);
+	struct paging_sizes sizes =
+		usable_sizes(paging, range->small,
+			     range->iova + range->length - 1);
 	size_t done = 0;
 	int rc;
 
 	if (has_part_pages(range->iova, range->offset, range->length))
-		rc = fill_part_pages(paging->domain, range, &sizes, &done);
+		rc = fill_part_pages(paging, range, &sizes, &done);
 	else
-		rc = fill_pieces(paging->domain, range, &sizes, &done);
+		rc = fill_pieces(paging, range, &sizes, &done);
 	return fill_done(paging, range->iova, done, rc);
 }
 
@@ -403,13 +467,14 @@ int iommufd_paging_fill_long(const struct paging *paging, unsigned long iova,
 			     phys_addr_t phys, size_t length, int prot,
 			     bool small)
 {
-	struct paging_sizes sizes = usable_sizes(paging->domain, small);
+	struct paging_sizes sizes = usable_sizes(paging, small,
+						 iova + length - 1);
 	size_t done = 0;
 	int rc;
 
 	if (has_part_pages(iova, phys, length))
 		sizes.single = 0;
-	rc = fill_piece(paging->domain, &sizes, iova, phys, length, prot, &done);
+	rc = fill_piece(paging, &sizes, iova, phys, length, prot, &done);
 	return fill_done(paging, iova, done, rc);
 }
 
@@ -422,16 +487,16 @@ int iommufd_paging_fill_failed(const struct paging *paging, unsigned long iova,
 			       phys_addr_t phys, size_t length, size_t mapped,
 			       int prot, bool small, int rc)
 {
-	struct iommu_domain *domain = paging->domain;
-	struct paging_sizes sizes = usable_sizes(domain, small);
+	struct paging_sizes sizes = usable_sizes(paging, small,
+						 iova + length - 1);
 	size_t done = mapped;
 
 	/* If the sync has failed everything is mapped. */
 	if (rc && mapped < length)
-		rc = call_failed(domain, iova + mapped, length - mapped,
+		rc = call_failed(paging, iova + mapped, length - mapped,
 				 PAGE_SIZE, rc);
 	else if (!rc)
-		rc = fill_piece(domain, &sizes, iova + mapped, phys + mapped,
+		rc = fill_piece(paging, &sizes, iova + mapped, phys + mapped,
 				length - mapped, prot, &done);
 	return fill_done(paging, iova, done, rc);
 }
@@ -469,8 +534,8 @@ static inline void widen(bool *any, unsigned long *first, unsigned long *last,
 static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
 				      size_t mapped)
 {
-	struct iommu_domain *domain = fill->paging->domain;
-	struct paging_sizes sizes = usable_sizes(domain, fill->small);
+	struct paging_sizes sizes = usable_sizes(fill->paging, fill->small,
+						 fill->iova + length - 1);
 	unsigned long iova = fill->iova + mapped;
 	phys_addr_t phys = fill->phys + mapped;
 
@@ -479,26 +544,27 @@ static noinline int fill_pending_rest(struct paging_fill *fill, size_t length,
 		sizes.single = SIZE_MAX;
 	else if (has_part_pages(iova, phys, length))
 		sizes.single = 0;
-	return fill_piece(domain, &sizes, iova, phys, length, fill->prot,
+	return fill_piece(fill->paging, &sizes, iova, phys, length, fill->prot,
 			  &fill->mapped);
 }
 
 static inline int fill_pending(struct paging_fill *fill)
 {
-	struct iommu_domain *domain = fill->paging->domain;
+	const struct paging *paging = fill->paging;
+	struct iommu_domain *domain = paging->domain;
 	size_t length = fill->length, mapped = 0;
 
 	if (!length)
 		return 0;
 	widen(&fill->any, &fill->first, &fill->last, fill->iova, length);
 	fill->length = 0;
-	if (length <= fill->paging->plain) {
+	if (length <= paging->plain) {
 		int rc = domain_map(domain, fill->iova, fill->phys, PAGE_SIZE,
 				    length / PAGE_SIZE, fill->prot, &mapped);
 
 		fill->mapped += mapped;
 		if (rc)
-			return call_failed(domain, fill->iova + mapped,
+			return call_failed(paging, fill->iova + mapped,
 					   length - mapped, PAGE_SIZE, rc);
 		if (mapped == length)
 			return 0;
@@ -587,15 +653,17 @@ int iommufd_paging_fill_end(struct paging_fill *fill)
  *
  * In strides that begin and end on table borders, except for drivers that can unmap
  * only as a whole what they have mapped. The page size is only a hint to the driver,
- * which finds out what is there.
+ * which finds out what is there. No table that is for a part of the range alone is cut
+ * by two calls.
  */
 void iommufd_paging_drain_collected(struct paging_drain *drain)
 {
 	struct iommu_domain *domain = drain->paging->domain;
-	const size_t step = grain(domain);
+	const size_t step = domain_grain(domain);
 
 	widen(&drain->any, &drain->first, &drain->last, drain->iova,
 	      drain->length);
+	paging_note(drain->paging, drain->iova, drain->length);
 	while (drain->length) {
 		size_t n = min(drain->length,
 			       PAGING_STRIDE - drain->iova % PAGING_STRIDE);
@@ -640,7 +708,7 @@ bool iommufd_paging_drain_end(struct paging_drain *drain)
 	if (drain->length)
 		iommufd_paging_drain_collected(drain);
 	if (!drain->any)
-		return true;
+		return !drain->stuck;
 	if (gather->queued) {
 		gather->queued = false;
 		gather->start = drain->first;
@@ -649,86 +717,4 @@ bool iommufd_paging_drain_end(struct paging_drain *drain)
 	}
 	iommu_iotlb_sync(drain->paging->domain, gather);
 	return !drain->stuck;
-}
-
-/*
- * Of two pages mapped in one call, can one be unmapped while the other stays? @rc is that
- * of mapping, @gone what unmapping has returned, if it came to that.
- */
-static bool can_split(struct iommu_domain *domain, unsigned long iova,
-		      phys_addr_t phys, int *rc, size_t *gone)
-{
-	size_t step = grain(domain), mapped = 0;
-
-	/* VT-d's nesting parents have no entries that are for reading alone. */
-	*rc = domain_map(domain, iova, phys, step, 2, IOMMU_READ | IOMMU_WRITE,
-			 &mapped);
-	if (!*rc && domain->ops->iotlb_sync_map)
-		*rc = domain->ops->iotlb_sync_map(domain, iova, mapped);
-	if (*rc || mapped != 2 * step || !domain->ops->iova_to_phys)
-		return false;
-	*gone = unmap_now(domain, iova, step);
-	return *gone == step && !translates(domain, iova) &&
-	       domain->ops->iova_to_phys(domain, iova + step) == phys + step;
-}
-
-/*
- * Unmap what is left of the two pages; @failed: the driver has failed to unmap one. Drivers
- * must not be asked to unmap what is not there, or a part of an entry.
- */
-static bool ask_end(const struct paging *paging, unsigned long iova, bool failed)
-{
-	struct iommu_domain *domain = paging->domain;
-	const size_t step = grain(domain);
-	size_t left = 0;
-
-	if (translates(domain, iova))
-		left = translates(domain, iova + step) ? 2 * step : step;
-	if (left && unmap_now(domain, iova, left) != left)
-		failed = true;
-	else if (left == 2 * step)
-		failed = false;
-	if (failed)
-		return iommufd_paging_clear(paging, iova, 2 * step);
-	return clear_steps(domain, iova, 2 * step, step);
-}
-
-/**
- * iommufd_paging_ask - find out what a driver can do
- * @paging: with a domain in which nothing is mapped; the other fields are set
- * @iova: where nothing else is mapped meanwhile: at least two pages, the first of them
- *	at an odd one, where they cannot be one entry
- *
- * A driver does not tell whether it can unmap a part of what one call has mapped:
- * virtio-iommu's cannot. So this is tried, with two pages of zeros.
- *
- * Return: 0, -ENOMEM; -EIO if the driver does not even unmap that.
- */
-int iommufd_paging_ask(struct paging *paging, unsigned long iova)
-{
-	struct iommu_domain *domain = paging->domain;
-	unsigned long large = domain->pgsize_bitmap & (PAGE_MASK << 1);
-	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
-	size_t gone = SIZE_MAX;
-	int rc;
-
-	if (!pages)
-		return -ENOMEM;
-	/* A driver that does less than it is asked to is not asked for more at once. */
-	paging->whole = !can_split(domain, iova, page_to_phys(pages), &rc,
-				   &gone);
-	if (!ask_end(paging, iova, !gone))
-		return -EIO; /* The pages are lost: a device may read them. */
-	__free_pages(pages, 1);
-	if (rc == -ENOMEM)
-		return rc;
-
-	paging->plain = min((large & -large) - 1, PMD_SIZE - 1);
-	/* VT-d's makes a large entry of small ones that are asked for. */
-	paging->join = domain_sizes_itself(domain) ? paging->plain + 1 : PMD_SIZE;
-	if (paging->whole || domain->pgsize_bitmap & (PAGE_SIZE - 1))
-		paging->plain = 0;
-	if (paging->whole)
-		paging->join = 0;
-	return 0;
 }

@@ -8,6 +8,7 @@
 #include <linux/iommu.h>
 
 #include "compat.h"
+#include "space/leftover.h"
 
 struct runs;
 
@@ -24,6 +25,8 @@ struct runs;
  *	fit, and too few of them for VT-d to make a large one. 0 if there are no such
  *	pieces
  * @join: contiguous pieces are mapped by one call if they are shorter than this together
+ * @leftover: where there may be empty tables, if the driver frees those in the way of large
+ *	entries before it flushes, see leftover.c; else NULL
  * @whole: the driver can unmap only as a whole what it has mapped in one call, see
  *	iommufd_paging_ask()
  *
@@ -36,10 +39,36 @@ struct paging {
 	struct iommu_domain *domain;
 	size_t plain;
 	size_t join;
+	struct leftover *leftover;
 	bool whole;
 };
 
-int iommufd_paging_ask(struct paging *paging, unsigned long iova);
+/* Before calls of the driver that unmap a range, each whole tables where it can. */
+static inline void paging_note(const struct paging *paging, unsigned long iova,
+			       size_t length)
+{
+	if (paging->leftover)
+		leftover_note(paging->leftover, iova, length);
+}
+
+/* Drivers without iova_to_phys() cannot be asked. */
+static inline bool domain_translates(struct iommu_domain *domain,
+				     unsigned long iova)
+{
+	return !domain->ops->iova_to_phys ||
+	       domain->ops->iova_to_phys(domain, iova);
+}
+
+/* The size of the smallest entry. */
+static inline unsigned long domain_grain(const struct iommu_domain *domain)
+{
+	return min(1UL << __ffs(domain->pgsize_bitmap), PAGE_SIZE);
+}
+
+size_t iommufd_paging_unmap_now(const struct paging *paging, unsigned long iova,
+				size_t length);
+bool iommufd_paging_clear_steps(const struct paging *paging, unsigned long iova,
+				size_t length, size_t step);
 
 /**
  * struct paging_range - what to map where
@@ -255,8 +284,8 @@ static inline void paging_drain(struct paging_drain *drain, unsigned long iova,
  * Return: true; or false if the driver has failed, and a device may still reach a
  * part of it, see iommufd_paging_clear().
  */
-static inline bool paging_drain_range(const struct paging *paging,
-				      unsigned long iova, size_t length)
+static __always_inline bool paging_drain_range(const struct paging *paging,
+					       unsigned long iova, size_t length)
 {
 	struct iommu_domain *domain = paging->domain;
 	struct iommu_iotlb_gather gather;
@@ -264,6 +293,7 @@ static inline bool paging_drain_range(const struct paging *paging,
 
 	if (length > paging->plain)
 		return iommufd_paging_drain_long(paging, iova, length);
+	paging_note(paging, iova, length);
 	iommu_iotlb_gather_init(&gather);
 	gone = domain_unmap(domain, iova, PAGE_SIZE, length / PAGE_SIZE,
 			    &gather);

@@ -16,31 +16,44 @@ static struct iova_range *range_of(struct interval_tree_node *node)
 }
 
 /**
- * iommufd_ranges_add - add a range
+ * iommufd_ranges_insert - add a range
  * @tree: the ranges
  * @start: first IOVA
  * @last: last IOVA, inclusive
  * @owner: whose it is
  *
- * Return: 0 or -ENOMEM.
+ * Return: the range, or NULL if memory is short.
  */
-int iommufd_ranges_add(struct rb_root_cached *tree, unsigned long start,
-		       unsigned long last, const void *owner)
+struct iova_range *iommufd_ranges_insert(struct rb_root_cached *tree,
+					 unsigned long start,
+					 unsigned long last, const void *owner)
 {
 	struct iova_range *range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 
 	if (!range)
-		return -ENOMEM;
+		return NULL;
 	range->node.start = start;
 	range->node.last = last;
 	range->owner = owner;
 	interval_tree_insert(&range->node, tree);
-	return 0;
+	return range;
 }
 
 /**
- * iommufd_ranges_drop - remove all ranges of one owner
+ * iommufd_ranges_remove - remove a range
  * @tree: the ranges
+ * @range: one of them; freed
+ */
+void iommufd_ranges_remove(struct rb_root_cached *tree,
+			   struct iova_range *range)
+{
+	interval_tree_remove(&range->node, tree);
+	kfree(range);
+}
+
+/**
+ * iommufd_ranges_drop - remove all ranges of one owner, who keeps no list of them
+ * @tree: the ranges, which are all looked at
  * @owner: whose
  */
 void iommufd_ranges_drop(struct rb_root_cached *tree, const void *owner)
@@ -50,10 +63,8 @@ void iommufd_ranges_drop(struct rb_root_cached *tree, const void *owner)
 	for (node = interval_tree_iter_first(tree, 0, ULONG_MAX); node;
 	     node = next) {
 		next = interval_tree_iter_next(node, 0, ULONG_MAX);
-		if (range_of(node)->owner != owner)
-			continue;
-		interval_tree_remove(node, tree);
-		kfree(range_of(node));
+		if (range_of(node)->owner == owner)
+			iommufd_ranges_remove(tree, range_of(node));
 	}
 }
 
@@ -66,8 +77,7 @@ void iommufd_ranges_clear(struct rb_root_cached *tree)
 	struct iova_range *range;
 
 	while ((range = iommufd_ranges_first(tree, 0))) {
-		interval_tree_remove(&range->node, tree);
-		kfree(range);
+		iommufd_ranges_remove(tree, range);
 		cond_resched();
 	}
 }

@@ -11,14 +11,35 @@
  * struct iova_range - one range
  * @node: first and last IOVA, inclusive
  * @owner: whose restriction it is; in an IOAS a struct reserver, or NULL
+ * @next: for an owner that keeps a list of its ranges
  */
 struct iova_range {
 	struct interval_tree_node node;
 	const void *owner;
+	struct iova_range *next;
 };
 
-int iommufd_ranges_add(struct rb_root_cached *tree, unsigned long start,
-		       unsigned long last, const void *owner);
+struct iova_range *iommufd_ranges_insert(struct rb_root_cached *tree,
+					 unsigned long start,
+					 unsigned long last, const void *owner);
+void iommufd_ranges_remove(struct rb_root_cached *tree,
+			   struct iova_range *range);
+
+/**
+ * ranges_add - iommufd_ranges_insert() for who does not keep the range
+ * @tree: see there, as for the rest
+ * @start: .
+ * @last: .
+ * @owner: .
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int ranges_add(struct rb_root_cached *tree, unsigned long start,
+			     unsigned long last, const void *owner)
+{
+	return iommufd_ranges_insert(tree, start, last, owner) ? 0 : -ENOMEM;
+}
+
 void iommufd_ranges_drop(struct rb_root_cached *tree, const void *owner);
 void iommufd_ranges_clear(struct rb_root_cached *tree);
 

@@ -59,15 +59,20 @@ static void do_to_bars(struct iommufd_ctx *ctx, const struct bar_owner *owner,
 	mutex_unlock(&ctx->ioas_lock);
 }
 
+static void tell_lost(struct ioas *ioas, const struct area *area)
+{
+	iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
+				 area_length(area));
+}
+
 static void revoke(struct ioas *ioas, struct area *area)
 {
 	if (!area->in_use)
 		return;
-	area->chain = NULL;
-	area->stuck = false;
-	iommufd_chain_drain(ioas, area);
-	iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-				 area_length(area));
+	iommufd_area_withdraw(ioas, area);
+	/* It is not the user's any more, even if a driver keeps it. */
+	if (area->in_use)
+		tell_lost(ioas, area);
 }
 
 /**
@@ -86,19 +91,19 @@ void iommufd_ioas_revoke(struct iommufd_ctx *ctx, const struct bar_owner *owner)
 
 static void park(struct ioas *ioas, struct area *area)
 {
-	if (!area_is_filled(area))
-		return;
-	area->chain = NULL;
-	area->stuck = false;
-	iommufd_chain_empty(ioas, area);
-	area->parked = !area->stuck;
+	if (area_is_filled(area))
+		iommufd_area_withdraw(ioas, area);
 }
 
 static void unpark(struct ioas *ioas, struct area *area)
 {
-	if (area->parked && iommufd_area_refill(ioas, area))
-		iommufd_event_range_lost(ioas->ctx, ioas->obj.id, area->iova,
-					 area_length(area));
+	bool kept = area->stuck && area_is_filled(area);
+
+	/* It is in some page tables, and not in others: first out of all. */
+	if (kept)
+		iommufd_area_withdraw(ioas, area);
+	if (area->parked ? iommufd_area_refill(ioas, area) : kept)
+		tell_lost(ioas, area);
 }
 
 /**

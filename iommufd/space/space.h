@@ -13,6 +13,7 @@
 #include "space/paging.h"
 
 struct device;
+struct iova_range;
 
 /**
  * struct stock - free structures for mappings
@@ -69,6 +70,9 @@ struct stock {
  * @attached: devices and PASIDs that are attached to these
  * @flushes: IOTLB flushes for unmapping
  * @faults: DMA faults that IOMMU drivers have reported
+ * @patchy: an IOMMU driver has failed to unmap something, so there may be page tables that
+ *	lack what they cover; until there are none. What is there has to be asked before it
+ *	is unmapped; set with the lock held
  * @coherency: enum ioasid_coherency_policy; changed with the attach lock held, while
  *	there are no page tables
  * @dirty_log: the legacy container has started to log dirty pages
@@ -109,6 +113,7 @@ struct ioas {
 	atomic_long_t flushes;
 	atomic_long_t faults;
 	bool small_pages;
+	bool patchy;
 	bool dirty_log;
 	bool dying;
 	bool gone;
@@ -118,9 +123,12 @@ struct ioas {
 /**
  * struct reserver - whose restriction a reserved range is
  * @dev: the device that cannot translate it, or NULL: its IOMMU cannot
+ * @ranges: all that it has in an IOAS, since a device may be attached to one by thousands
+ *	of PASIDs, with as many ranges; under the tree lock
  */
 struct reserver {
 	struct device *dev;
+	struct iova_range *ranges;
 };
 
 /**
@@ -168,6 +176,12 @@ struct ioas_worker {
 	struct list_head link;
 	const struct area *area;
 };
+
+/* A reader of @patchy has got what is stuck from who has set it, or holds the same lock. */
+static inline void ioas_set_patchy(struct ioas *ioas)
+{
+	WRITE_ONCE(ioas->patchy, true);
+}
 
 /* One for the whole family, so that a parent can take mappings from its children. */
 static inline struct rw_semaphore *ioas_lock(struct ioas *ioas)

@@ -6,6 +6,7 @@
 #include <linux/iommu.h>
 
 #include "context/reason.h"
+#include "space/ask.h"
 #include "space/border.h"
 #include "space/hold.h"
 #include "space/load.h"
@@ -104,9 +105,10 @@ static int check_alignment(struct ioas *ioas, unsigned long alignment)
 
 /* With the tree lock held. */
 static int reserve_locked(struct ioas *ioas, unsigned long start,
-			  unsigned long last, const struct reserver *owner)
+			  unsigned long last, struct reserver *owner)
 {
 	const struct area *area;
+	struct iova_range *range;
 
 	lockdep_assert_held(&ioas->tree_lock);
 	area = iommufd_area_first(&ioas->areas, start, last);
@@ -119,7 +121,25 @@ static int reserve_locked(struct ioas *ioas, unsigned long start,
 		return iommufd_reason_note(ioas->ctx, -EADDRINUSE,
 					   "the ranges allowed in IOAS %u have a part where the device or its IOMMU cannot translate, %#lx-%#lx",
 					   ioas->obj.id, start, last);
-	return iommufd_ranges_add(&ioas->reserved, start, last, owner);
+	range = iommufd_ranges_insert(&ioas->reserved, start, last, owner);
+	if (!range)
+		return -ENOMEM;
+	if (owner) {
+		range->next = owner->ranges;
+		owner->ranges = range;
+	}
+	return 0;
+}
+
+static void unreserve_locked(struct ioas *ioas, struct reserver *owner)
+{
+	struct iova_range *range;
+
+	lockdep_assert_held(&ioas->tree_lock);
+	while ((range = owner->ranges)) {
+		owner->ranges = range->next;
+		iommufd_ranges_remove(&ioas->reserved, range);
+	}
 }
 
 /**
@@ -133,7 +153,7 @@ static int reserve_locked(struct ioas *ioas, unsigned long start,
  * it to stay usable, -ENOMEM.
  */
 int iommufd_ioas_reserve(struct ioas *ioas, unsigned long start,
-			 unsigned long last, const struct reserver *owner)
+			 unsigned long last, struct reserver *owner)
 {
 	int rc;
 
@@ -148,10 +168,10 @@ int iommufd_ioas_reserve(struct ioas *ioas, unsigned long start,
  * @ioas: the IOAS
  * @owner: whose
  */
-void iommufd_ioas_unreserve(struct ioas *ioas, const struct reserver *owner)
+void iommufd_ioas_unreserve(struct ioas *ioas, struct reserver *owner)
 {
 	mutex_lock(&ioas->tree_lock);
-	iommufd_ranges_drop(&ioas->reserved, owner);
+	unreserve_locked(ioas, owner);
 	mutex_unlock(&ioas->tree_lock);
 }
 
@@ -205,7 +225,7 @@ int iommufd_ioas_set_small_pages(struct ioas *ioas, bool on)
  * The page tables -------------------------------------------------------------
  */
 
-static int reserve_outside(struct ioas *ioas, const struct ioas_table *table)
+static int reserve_outside(struct ioas *ioas, struct ioas_table *table)
 {
 	const struct iommu_domain_geometry *geometry =
 		&table->paging.domain->geometry;
@@ -279,7 +299,9 @@ static void forget_table(struct ioas *ioas, struct ioas_table *table)
 	mutex_lock(&ioas->tree_lock);
 	list_del(&table->link);
 	table->listed = false;
-	iommufd_ranges_drop(&ioas->reserved, &table->reserver);
+	if (list_empty(&ioas->tables))
+		ioas->patchy = false;
+	unreserve_locked(ioas, &table->reserver);
 	update_alignment(ioas);
 	mutex_unlock(&ioas->tree_lock);
 	iommufd_ioas_unneed(ioas);

@@ -8,8 +8,8 @@
 #include "space/space.h"
 
 int iommufd_ioas_reserve(struct ioas *ioas, unsigned long start,
-			 unsigned long last, const struct reserver *owner);
-void iommufd_ioas_unreserve(struct ioas *ioas, const struct reserver *owner);
+			 unsigned long last, struct reserver *owner);
+void iommufd_ioas_unreserve(struct ioas *ioas, struct reserver *owner);
 int iommufd_ioas_set_small_pages(struct ioas *ioas, bool on);
 
 int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table);

@@ -325,6 +325,7 @@ static void cut_area(struct ioas *ioas, struct area *area, struct area *tail,
 	tail->last = area->last;
 	tail->in_use = area->in_use;
 	tail->parked = area->parked;
+	tail->stuck = area->stuck;
 	if (tail->in_use)
 		iommufd_pinned_use_again(tail->pinned);
 	area->last = iova - 1;

@@ -539,11 +539,14 @@ struct ioasid_alloc_nested {
  * EOPNOTSUPP: the device or its IOMMU has no PASIDs. EINVAL: a PASID out of range,
  * no IOAS or HWPT, a PASID table, or a device that shares the PASID is attached
  * elsewhere. ENOSPC: the hardware's PASIDs are used up, the sub-device has had an eighth
- * of the parent's, or the sub-devices of this file descriptor have 4096. EIO: the PASID could neither be moved nor be
- * attached again to what it was attached to, and is detached, for all that share it.
+ * of the parent's, the sub-devices of this file descriptor have 4096, or a whole device
+ * has. EIO: the PASID could neither be moved nor be attached again to what it was attached
+ * to, and is detached, for all that share it.
  * EBUSY: the RID is attached to a PASID table of the user's, which has all PASIDs;
- * the device's driver, or another file descriptor, uses the PASID. Otherwise as
- * VFIO_DEVICE_ATTACH_IOMMUFD_PT.
+ * the device's driver, or another file descriptor, uses the PASID. ENODEV: with some
+ * IOMMU drivers (VT-d's of 6.12, of a device with ATS) the RID has to be attached first,
+ * to a page table that is not the user's; detaching it then detaches the PASIDs. Otherwise
+ * as VFIO_DEVICE_ATTACH_IOMMUFD_PT.
  */
 struct ioasid_pasid_attach {
 	__u32 size;
@@ -585,7 +588,10 @@ struct ioasid_pasid_detach {
  * @IOASID_DEVICE_PASID_CONVERTED: the hardware's PASIDs differ from the user's
  * @IOASID_DEVICE_PASID_GLOBAL: and are the same for all devices of this file
  *	descriptor: for submission by the CPU
- * @IOASID_DEVICE_PRI: it can make page requests: page tables with a fault queue
+ * @IOASID_DEVICE_PRI: it can make page requests: page tables with a fault queue. On 6.12
+ *	not while it shares its IOMMU group with others than ports; and behind VT-d, whose
+ *	driver does not say before the RID is attached, it is set for what has the
+ *	capabilities PRI and ATS, if the IOMMU takes page requests
  * @IOASID_DEVICE_ATS: it may keep translations itself
  * @IOASID_DEVICE_DIRTY: page tables with dirty tracking
  * @IOASID_DEVICE_NESTING: page tables that can be a nesting parent
