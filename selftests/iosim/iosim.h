@@ -500,6 +500,10 @@ struct iosim_completion {
  *	only_4k		pages of 4 KiB only
  *	no_read_only	nothing can be mapped for reading only in the parent of nested
  *			domains: VT-d's erratum 772415, which its hardware information tells
+ *	complete_late	what a page table can translate is known only when it has been
+ *			attached: as virtio-iommu
+ *	pri_attached	page requests can be enabled only while the RID is attached,
+ *			otherwise ENODEV: as VT-d of Linux 6.12
  *
  * Calls that are to fail; only while it is plugged in, and at any time then:
  *
@@ -508,6 +512,8 @@ struct iosim_completion {
  *	unmap_fail	N: the next N calls of unmap_pages unmap nothing
  *	sync_map_fail	N: from the Nth one on, calls of iotlb_sync_map return EIO,
  *			after 100 ms in which the device reaches what is mapped
+ *	pri_busy	N: the next N times the device has not stopped making page
+ *			requests when they are to be enabled: EBUSY, and they are not
  *
  * They are for all page tables that were made for the device.
  *

@@ -8,6 +8,18 @@
 
 #include "iommu.h"
 
+/* Does IOASID_DEVICE_INFO say that a device can make page requests? */
+bool fault_is_told(int iommufd, uint32_t dev_id)
+{
+	struct ioasid_device_member members[2];
+	struct ioasid_device_info info = {
+		.members = iommu_ptr(members), .nr_members = 2,
+	};
+
+	return !iommu_device_info(iommufd, dev_id, &info) &&
+	       info.out_flags & IOASID_DEVICE_PRI;
+}
+
 /* Allocate a queue; its file descriptor does not block. */
 int fault_queue_open(int iommufd, struct fault_queue *queue)
 {

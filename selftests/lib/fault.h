@@ -26,6 +26,7 @@ struct fault_queue {
 	int fd;
 };
 
+bool fault_is_told(int iommufd, uint32_t dev_id);
 int fault_queue_open(int iommufd, struct fault_queue *queue);
 bool fault_pending(int fd);
 int fault_wait(int fd);

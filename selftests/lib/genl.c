@@ -308,3 +308,20 @@ int genl_listen(const struct genl *genl)
 		return -errno;
 	return 0;
 }
+
+/* genl_dump() of a command without attributes. @rows is to be freed, after a failure too. */
+int genl_fetch(const char *family, uint8_t cmd, struct genl_rows *rows)
+{
+	struct genl_request request;
+	struct genl genl;
+	int rc;
+
+	*rows = (struct genl_rows) { };
+	rc = genl_open(&genl, family);
+	if (rc)
+		return rc;
+	genl_begin(&genl, &request, cmd);
+	rc = genl_dump(&genl, &request, rows);
+	genl_close(&genl);
+	return rc;
+}

@@ -74,6 +74,7 @@ int genl_send(struct genl *genl, struct genl_request *request, uint16_t flags);
 int genl_do(struct genl *genl, struct genl_request *request);
 int genl_dump(struct genl *genl, struct genl_request *request,
 	      struct genl_rows *rows);
+int genl_fetch(const char *family, uint8_t cmd, struct genl_rows *rows);
 int genl_event(const struct genl *genl, struct genl_rows *row);
 bool genl_silent(const struct genl *genl);
 

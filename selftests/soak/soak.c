@@ -276,17 +276,11 @@ static bool wait_for_all(pid_t *pids)
 
 static int count_contexts(void)
 {
-	struct genl_request request;
-	struct genl_rows rows = { };
-	struct genl genl;
-	int rc = genl_open(&genl, IOASID_FAMILY_NAME);
+	struct genl_rows rows;
+	int rc = genl_fetch(IOASID_FAMILY_NAME, IOASID_CMD_CONTEXT_GET, &rows) ?:
+		 (int)rows.nr;
 
-	if (rc)
-		return rc;
-	genl_begin(&genl, &request, IOASID_CMD_CONTEXT_GET);
-	rc = genl_dump(&genl, &request, &rows) ?: (int)rows.nr;
 	genl_free(&rows);
-	genl_close(&genl);
 	return rc;
 }
 

@@ -214,8 +214,8 @@ static void add(fixture *self, unsigned int from, unsigned int to,
 	int rc;
 
 	alloc_fail(chance_one_in(8));
-	rc = iommufd_ranges_add(&self->tree, unit_iova(self, from),
-				unit_last(self, to), owner);
+	rc = ranges_add(&self->tree, unit_iova(self, from), unit_last(self, to),
+			owner);
 	if (alloc_has_failed()) {
 		CHECK(rc == -ENOMEM);
 		return;
@@ -247,8 +247,8 @@ TEST_F(ranges, either_end_of_64_bits)
 	EXPECT_EQ(0, start);
 	EXPECT_EQ(ULONG_MAX, last);
 
-	ASSERT_EQ(0, iommufd_ranges_add(tree, ULONG_MAX, ULONG_MAX, self));
-	ASSERT_EQ(0, iommufd_ranges_add(tree, 0, 0, NULL));
+	ASSERT_EQ(0, ranges_add(tree, ULONG_MAX, ULONG_MAX, self));
+	ASSERT_EQ(0, ranges_add(tree, 0, 0, NULL));
 	EXPECT_TRUE(iommufd_ranges_hole(tree, 0, ULONG_MAX, &start, &last));
 	EXPECT_EQ(1, start);
 	EXPECT_EQ(ULONG_MAX - 1, last);
@@ -258,7 +258,7 @@ TEST_F(ranges, either_end_of_64_bits)
 	EXPECT_FALSE(ranges_hit(tree, 1, ULONG_MAX - 1));
 	EXPECT_EQ(ULONG_MAX, iommufd_ranges_first(tree, 1)->node.start);
 
-	ASSERT_EQ(0, iommufd_ranges_add(tree, 0, ULONG_MAX, self));
+	ASSERT_EQ(0, ranges_add(tree, 0, ULONG_MAX, self));
 	EXPECT_FALSE(iommufd_ranges_hole(tree, 0, ULONG_MAX, &start, &last));
 	EXPECT_TRUE(ranges_hit(tree, 1, 1));
 	EXPECT_EQ(0, iommufd_ranges_first(tree, ULONG_MAX)->node.start);
@@ -281,9 +281,9 @@ TEST_F(ranges, the_same_range_of_several)
 	struct rb_root_cached *tree = &self->tree;
 	const int owners[3] = {};
 
-	ASSERT_EQ(0, iommufd_ranges_add(tree, 4096, 8191, &owners[0]));
-	ASSERT_EQ(0, iommufd_ranges_add(tree, 4096, 8191, &owners[1]));
-	ASSERT_EQ(0, iommufd_ranges_add(tree, 4096, 8191, &owners[0]));
+	ASSERT_EQ(0, ranges_add(tree, 4096, 8191, &owners[0]));
+	ASSERT_EQ(0, ranges_add(tree, 4096, 8191, &owners[1]));
+	ASSERT_EQ(0, ranges_add(tree, 4096, 8191, &owners[0]));
 	iommufd_ranges_drop(tree, &owners[2]);
 	EXPECT_EQ(3, alloc_live());
 	iommufd_ranges_drop(tree, &owners[0]);
@@ -296,7 +296,7 @@ TEST_F(ranges, the_same_range_of_several)
 TEST_F(ranges, allocation_fails)
 {
 	alloc_fail(1);
-	EXPECT_EQ(-ENOMEM, iommufd_ranges_add(&self->tree, 1, 2, NULL));
+	EXPECT_EQ(-ENOMEM, ranges_add(&self->tree, 1, 2, NULL));
 	EXPECT_TRUE(alloc_has_failed());
 	EXPECT_FALSE(ranges_hit(&self->tree, 0, ULONG_MAX));
 }

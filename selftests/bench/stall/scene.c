@@ -277,18 +277,11 @@ static int detach(struct scene *scene)
 
 static int dump_spaces(struct scene *scene)
 {
-	struct genl_rows rows = {};
-	struct genl_request request;
-	struct genl genl;
-	int rc = genl_open(&genl, IOASID_FAMILY_NAME);
+	struct genl_rows rows;
+	int rc = genl_fetch(IOASID_FAMILY_NAME, IOASID_CMD_SPACE_GET, &rows);
 
 	(void)scene;
-	if (rc)
-		return rc;
-	genl_begin(&genl, &request, IOASID_CMD_SPACE_GET);
-	rc = genl_dump(&genl, &request, &rows);
 	genl_free(&rows);
-	genl_close(&genl);
 	return rc;
 }
 

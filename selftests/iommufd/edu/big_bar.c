@@ -105,9 +105,10 @@ TEST_F(big_bar, read_only)
 TEST_F(big_bar, all_sizes)
 {
 	const size_t before = MEM_HUGE + PAGE, size = GIB + before;
-	char *at = map_part(self, GIB - before, GIB - before, size);
+	char *at;
 
-	ASSERT_LE(2 * GIB, self->bar.size);
+	SKIP_ON_DEBUG;
+	at = map_part(self, GIB - before, GIB - before, size);
 	ASSERT_NE(NULL, at);
 	EXPECT_TRUE(works(self, at, size));
 	EXPECT_TRUE(works(self, at + PAGE, size - PAGE));

@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 
 #include "fault.h"
+#include "kernel.h"
 #include "peer.h"
 #include "reason.h"
 
@@ -67,19 +67,12 @@ static int move_away(struct pair *pair, int iommu)
 	return peer_open(&pair->b, iommu);
 }
 
-/* Without opening devices for each test, which takes a debug kernel a minute. */
-static bool is_old(void)
-{
-	struct utsname name;
-
-	return !uname(&name) && atoi(name.release) < 7;
-}
-
 FIXTURE_SETUP(dmabuf)
 {
 	int rc;
 
-	if (is_old())
+	/* Without opening devices for each test, which takes a debug kernel a minute. */
+	if (kernel_is_old())
 		SKIP(return, "VFIO of Linux 6 makes no dma-bufs");
 	rc = pair_open(&self->pair, variant->nvme);
 	self->buf = -1;

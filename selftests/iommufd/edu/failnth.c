@@ -158,6 +158,44 @@ TEST_F(failnth, map_huge)
 	EXPECT_EQ(0, still_works(ground));
 }
 
+/*
+ * Small pages that come and go one by one leave tables where the huge ones go; but none for
+ * the first of these, so that taking the others out of the way takes memory.
+ */
+static int leave_tables(struct ground *ground)
+{
+	struct rig *rig = &ground->rig;
+	uint64_t at = IOVA + MEM_HUGE + PAGE;
+	int rc = 0;
+
+	for (; at < IOVA + ground->size && !rc; at += MEM_HUGE)
+		rc = rig_map(rig, ground->mem, PAGE, at) ?:
+		     rig_unmap(rig, at, PAGE);
+	return rc;
+}
+
+static int undo_map_over_tables(struct ground *ground)
+{
+	return undo_map(ground) ?: leave_tables(ground);
+}
+
+TEST_F(failnth, map_over_tables)
+{
+	static const struct step step = {
+		.command = do_map, .undo = undo_map_over_tables,
+	};
+	struct ground *ground = &self->ground;
+
+	ground->size = 4 * MEM_HUGE;
+	ground->mem = mem_hugetlb(ground->size);
+	if (!ground->mem)
+		SKIP(return, "no huge pages");
+	ASSERT_EQ(0, rig_attach(&ground->rig));
+	ASSERT_EQ(0, leave_tables(ground));
+	EXPECT_WALK(&step, 1);
+	EXPECT_EQ(0, still_works(ground));
+}
+
 /* More pages than are pinned at a time, each a run of its own. */
 TEST_F(failnth, map_scattered)
 {

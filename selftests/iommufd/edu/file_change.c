@@ -16,7 +16,6 @@
 #include "iommu.h"
 #include "module.h"
 
-#define DELAY "iommufd_delay_test"
 /* Where the kernel fills a hole. */
 #define MOMENT "function=memfd_alloc_folio"
 #define HUGE "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
@@ -75,7 +74,7 @@ FIXTURE_TEARDOWN(file_change)
 	if (self->seer.rig.fd < 0)
 		return;
 	if (self->loaded) {
-		EXPECT_EQ(0, module_unload(DELAY));
+		EXPECT_EQ(0, module_unload(MODULE_DELAY));
 	}
 	write_file(HUGE, "never");
 	EXPECT_EQ(0, seer_close(&self->seer));
@@ -119,22 +118,22 @@ static int fill(FIXTURE_DATA(file_change) *self)
 /* Map it, and put a huge page there as soon as the first folios have been pinned. */
 static int change(FIXTURE_DATA(file_change) *self)
 {
-	int rc = module_load(DELAY, MOMENT), unload;
+	int rc = module_load(MODULE_DELAY, MOMENT), unload;
 
 	if (rc)
 		return rc;
 	self->loaded = true;
 	self->done = false;
-	rc = -pthread_create(&self->mapper, NULL, map_it, self);
+	rc = -module_thread(&self->mapper, map_it, self);
 	if (rc)
 		return rc;
-	while (!module_parameter(DELAY, "hits") &&
+	while (!module_parameter(MODULE_DELAY, "hits") &&
 	       !__atomic_load_n(&self->done, __ATOMIC_SEQ_CST))
 		usleep(1000);
 	write_file(HUGE, "force");
 	rc = punch(self->file, 0, NPAGES) ?: put(self->file, 0, AFTER);
 	pthread_join(self->mapper, NULL);
-	unload = module_unload(DELAY);
+	unload = module_unload(MODULE_DELAY);
 	self->loaded = unload;
 	return rc ?: unload ?: self->rc;
 }

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -20,6 +19,7 @@
 #include "iommu.h"
 #include "mem.h"
 #include "rig.h"
+#include "seconds.h"
 
 #define PAGE 4096UL
 /* A prime number of pages: no IOVA looks like its page */
@@ -69,14 +69,6 @@ FIXTURE_TEARDOWN(growth)
 	EXPECT_EQ(0, mem_vm_pin(0));
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 static uint64_t iova_of(uint64_t i)
 {
 	return AT + i * STEP;
@@ -113,7 +105,7 @@ static long kernel_bytes(void)
 static double map_some(struct _test_data_growth *self, unsigned int from,
 		       unsigned int to, unsigned int stride)
 {
-	double start = now();
+	double start = seconds_now();
 	unsigned int i;
 
 	for (i = from; i < to; i++) {
@@ -123,7 +115,7 @@ static double map_some(struct _test_data_growth *self, unsigned int from,
 			    iova_of(k)))
 			return -1;
 	}
-	return (now() - start) * 1e9 / (to - from);
+	return (seconds_now() - start) * 1e9 / (to - from);
 }
 
 /* The lowest of several: what else the machine does only makes it higher. */
@@ -237,9 +229,9 @@ TEST_F(growth, single_maps)
 				   iova_of(n / 3) - PAGE));
 	ASSERT_EQ(0, rig_unmap(&self->rig, iova_of(n / 3), PAGE));
 
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, iommu_unmap_all(self->rig.fd, self->rig.ioas, &bytes));
-	TH_LOG("unmap of all: %.2f us a mapping", (now() - start) * 1e6 / n);
+	TH_LOG("unmap of all: %.2f us a mapping", (seconds_now() - start) * 1e6 / n);
 	EXPECT_EQ((n - 1) * PAGE, bytes);
 	EXPECT_EQ(self->pinned, mem_pinned());
 }
@@ -265,17 +257,17 @@ TEST_F(growth, chosen_iovas)
 
 	ASSERT_NE(NULL, iova);
 	ASSERT_EQ(0, iommu_allow_iovas(self->rig.fd, self->rig.ioas, &room, 1));
-	start = now();
+	start = seconds_now();
 	for (i = 0; i < n; i++) {
 		ASSERT_EQ(0, iommu_map_auto(self->rig.fd, self->rig.ioas,
 					    page_of(self->buf, i), PAGE,
 					    IOMMU_RW, &iova[i]));
 		if (i == 999) {
-			first = now() - start;
-			start = now();
+			first = seconds_now() - start;
+			start = seconds_now();
 		}
 	}
-	last = now() - start;
+	last = seconds_now() - start;
 	TH_LOG("chosen: %.1f us among 1000, %.1f us among %u", first * 1e3,
 	       last * 1e6 / (n - 1000), n);
 	EXPECT_GT(COST_MAX * first / 1000, last / (n - 1000));
@@ -342,10 +334,10 @@ TEST_F(growth, device)
 	fill_buffer(self->buf);
 	ASSERT_EQ(0, rig_attach(&self->rig));
 	before = kernel_bytes();
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, map_by_batch(self, self->rig.ioas, n));
 	TH_LOG("batch, with a device: %.2f us an entry, %ld bytes a mapping",
-	       (now() - start) * 1e6 / n, (kernel_bytes() - before) / (long)n);
+	       (seconds_now() - start) * 1e6 / n, (kernel_bytes() - before) / (long)n);
 	EXPECT_EQ(n, mem_vm_pin(0));
 	EXPECT_EQ(self->pinned + n, mem_pinned());
 	EXPECT_TRUE(looks_right(self, n));
@@ -353,9 +345,9 @@ TEST_F(growth, device)
 			       page_of(self->buf, n - 1), 64));
 	EXPECT_EQ(0, edu_check(&self->rig.edu, iova_of(n / 3),
 			       page_of(self->buf, n / 3), 64));
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, iommu_unmap_all(self->rig.fd, self->rig.ioas, &bytes));
-	TH_LOG("unmap of all: %.2f us a mapping", (now() - start) * 1e6 / n);
+	TH_LOG("unmap of all: %.2f us a mapping", (seconds_now() - start) * 1e6 / n);
 	EXPECT_EQ(n * PAGE, bytes);
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
 	EXPECT_EQ(0, edu_can_write(&self->rig.edu, iova_of(n / 3),
@@ -373,15 +365,15 @@ TEST_F(growth, attach)
 	fill_buffer(self->buf);
 	ASSERT_EQ(0, map_by_batch(self, self->rig.ioas, n));
 	EXPECT_EQ(self->pinned, mem_pinned());
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, rig_attach(&self->rig));
-	TH_LOG("attach: %.2f us a mapping", (now() - start) * 1e6 / n);
+	TH_LOG("attach: %.2f us a mapping", (seconds_now() - start) * 1e6 / n);
 	EXPECT_EQ(self->pinned + n, mem_pinned());
 	EXPECT_EQ(0, edu_check(&self->rig.edu, iova_of(n - 7),
 			       page_of(self->buf, n - 7), 64));
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, vfio_detach(self->rig.edu.fd));
-	TH_LOG("detach: %.2f us a mapping", (now() - start) * 1e6 / n);
+	TH_LOG("detach: %.2f us a mapping", (seconds_now() - start) * 1e6 / n);
 	EXPECT_EQ(self->pinned, mem_wait_pinned(self->pinned));
 	EXPECT_EQ(0, edu_can_write(&self->rig.edu, iova_of(n - 7),
 				   page_of(self->buf, n - 7), 64));
@@ -405,17 +397,17 @@ TEST_F(growth, nested)
 	for (i = 0; i < n; i++)
 		ASSERT_EQ(0, rig_map(&self->rig, page_of(self->buf, i), PAGE,
 				     AT + i * PAGE));
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, iommu_map_fixed(self->rig.fd, child, (void *)AT, all,
 				     IOMMU_RW, 8 * AT));
 	TH_LOG("map of all into a child: %.2f us a mapping",
-	       (now() - start) * 1e6 / n);
+	       (seconds_now() - start) * 1e6 / n);
 	EXPECT_EQ(0, access_write(self->acc, 8 * AT + (n - 1) * PAGE, "last",
 				  5));
 	EXPECT_EQ(0, strcmp(page_of(self->buf, n - 1), "last"));
-	start = now();
+	start = seconds_now();
 	ASSERT_EQ(0, iommu_unmap_all(self->rig.fd, self->rig.ioas, &bytes));
-	TH_LOG("unmap of both: %.2f us a mapping", (now() - start) * 1e6 / n);
+	TH_LOG("unmap of both: %.2f us a mapping", (seconds_now() - start) * 1e6 / n);
 	EXPECT_EQ(all, bytes);
 	ASSERT_EQ(0, iommu_unmap_all(self->rig.fd, child, &bytes));
 	EXPECT_EQ(0, bytes);

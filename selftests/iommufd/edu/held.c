@@ -132,18 +132,10 @@ FIXTURE_TEARDOWN(held)
 
 static int dump(uint8_t cmd)
 {
-	struct genl_request request;
-	struct genl_rows rows = {};
-	struct genl genl;
-	int rc;
+	struct genl_rows rows;
+	int rc = genl_fetch(IOASID_FAMILY_NAME, cmd, &rows);
 
-	rc = genl_open(&genl, IOASID_FAMILY_NAME);
-	if (rc)
-		return rc;
-	genl_begin(&genl, &request, cmd);
-	rc = genl_dump(&genl, &request, &rows);
 	genl_free(&rows);
-	genl_close(&genl);
 	return rc;
 }
 

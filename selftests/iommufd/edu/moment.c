@@ -18,7 +18,6 @@
 #include "module.h"
 #include "vfio.h"
 
-#define DELAY "iommufd_delay_test"
 #define PAGE 4096
 #define AT 0x100000ULL
 #define BAR_AT 0x200000ULL
@@ -62,7 +61,7 @@ FIXTURE_TEARDOWN(moment)
 	if (self->fd < 0)
 		return;
 	if (self->delayed)
-		EXPECT_EQ(0, module_unload(DELAY));
+		EXPECT_EQ(0, module_unload(MODULE_DELAY));
 	edu_close(&self->edu);
 	close(self->fd);
 }
@@ -88,11 +87,10 @@ static void begin(struct __test_metadata *_metadata, FIXTURE_DATA(moment) *self,
 		  pthread_t *thread, void *(*work)(void *), const char *where)
 {
 	self->rc = -1;
-	ASSERT_EQ(0, module_load(DELAY, where));
+	ASSERT_EQ(0, module_load(MODULE_DELAY, where));
 	self->delayed = true;
-	ASSERT_EQ(0, pthread_create(thread, NULL, work, self));
-	while (!module_parameter(DELAY, "hits"))
-		usleep(1000);
+	ASSERT_EQ(0, module_thread(thread, work, self));
+	module_wait(MODULE_DELAY, "hits");
 }
 
 /* Also shows that the device can read at all then: that there is such a moment. */

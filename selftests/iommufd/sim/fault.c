@@ -13,7 +13,9 @@
 
 #include "fault.h"
 #include "iommu.h"
+#include "kernel.h"
 #include "mem.h"
+#include "reason.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -630,8 +632,8 @@ TEST(device_without)
 	ASSERT_EQ(0, iommu_hwpt_alloc_fault(sim.fd, sim.engine.dev_id, sim.ioas,
 					    0, queue.id, &hwpt));
 	ASSERT_EQ(0, sim_add(&sim, "other", "pasid_bits=6", &other));
-	EXPECT_EQ(-EOPNOTSUPP, vfio_attach(other.fd, hwpt, NULL));
-	EXPECT_EQ(-EOPNOTSUPP, iommu_pasid_attach(sim.fd, other.dev_id, 1,
+	EXPECT_EQ(-ENODEV, vfio_attach(other.fd, hwpt, NULL));
+	EXPECT_EQ(-ENODEV, iommu_pasid_attach(sim.fd, other.dev_id, 1,
 						  hwpt));
 	/* A device that asks nevertheless is refused */
 	ASSERT_EQ(0, vfio_attach(other.fd, sim.ioas, NULL));
@@ -642,6 +644,71 @@ TEST(device_without)
 	EXPECT_FALSE(fault_pending(queue.fd));
 	close(queue.fd);
 	ASSERT_EQ(0, sim_remove("other", &other));
+	EXPECT_EQ(0, sim_close(&sim));
+}
+
+/* Nor, for a while, are they for one that has not stopped since it was attached last. */
+TEST(device_not_stopped)
+{
+	struct fault_queue queue;
+	uint32_t hwpt;
+	struct sim sim;
+
+	NEED_SIM;
+	ASSERT_EQ(0, sim_open(&sim, ATTRIBUTES));
+	ASSERT_EQ(0, fault_queue_open(sim.fd, &queue));
+	ASSERT_EQ(0, iommu_hwpt_alloc_fault(sim.fd, sim.engine.dev_id, sim.ioas,
+					    0, queue.id, &hwpt));
+	ASSERT_EQ(0, iosim_set(SIM_NAME, "pri_busy", kernel_is_old() ? "3" : "2"));
+	/* It is asked by enabling them, and can all the same. */
+	EXPECT_TRUE(fault_is_told(sim.fd, sim.engine.dev_id));
+	EXPECT_EQ(-EBUSY, vfio_attach(sim.engine.fd, hwpt, NULL));
+	/* Later the IOMMU driver enables them, and iommufd says less. */
+	if (kernel_is_old())
+		EXPECT_TRUE(reason_explains(sim.fd, EBUSY, "has not ended yet"));
+	EXPECT_EQ(-EBUSY, iommu_pasid_attach(sim.fd, sim.engine.dev_id, 1,
+					     hwpt));
+	ASSERT_EQ(0, vfio_attach(sim.engine.fd, hwpt, NULL));
+	EXPECT_EQ(0, vfio_detach(sim.engine.fd));
+	close(queue.fd);
+	EXPECT_EQ(0, sim_close(&sim));
+}
+
+/*
+ * Nor, on 6.12, for one that shares its group: its requests would be taken for as long as
+ * another one is attached to such a page table, and it may be detached before. The first
+ * works as before, also when it is alone again.
+ */
+TEST(device_in_a_group)
+{
+	struct fault_queue queue;
+	struct engine other;
+	uint32_t hwpt;
+	struct sim sim;
+
+	NEED_SIM;
+	if (!kernel_is_old())
+		SKIP(return, "the IOMMU driver enables page requests itself");
+	ASSERT_EQ(0, sim_open(&sim, ATTRIBUTES));
+	ASSERT_EQ(0, fault_queue_open(sim.fd, &queue));
+	ASSERT_EQ(0, iommu_hwpt_alloc_fault(sim.fd, sim.engine.dev_id, sim.ioas,
+					    0, queue.id, &hwpt));
+	ASSERT_EQ(0, iommu_pasid_attach(sim.fd, sim.engine.dev_id, 1, hwpt));
+	ASSERT_EQ(0, sim_add(&sim, "other", ATTRIBUTES " group=" SIM_NAME,
+			     &other));
+	EXPECT_EQ(-EXDEV, iommu_pasid_attach(sim.fd, other.dev_id, 1, hwpt));
+	EXPECT_TRUE(reason_explains(sim.fd, EXDEV, "others in its IOMMU group"));
+	EXPECT_EQ(-EXDEV, iommu_pasid_attach(sim.fd, sim.engine.dev_id, 2,
+					     hwpt));
+	EXPECT_FALSE(fault_is_told(sim.fd, other.dev_id));
+	EXPECT_FALSE(fault_is_told(sim.fd, sim.engine.dev_id));
+	EXPECT_EQ(0, iommu_pasid_attach(sim.fd, other.dev_id, 2, sim.ioas));
+	EXPECT_EQ(0, iommu_pasid_detach(sim.fd, sim.engine.dev_id, 1));
+	ASSERT_EQ(0, sim_remove("other", &other));
+	EXPECT_TRUE(fault_is_told(sim.fd, sim.engine.dev_id));
+	EXPECT_EQ(0, iommu_pasid_attach(sim.fd, sim.engine.dev_id, 2, hwpt));
+	EXPECT_EQ(0, iommu_pasid_detach(sim.fd, sim.engine.dev_id, 2));
+	close(queue.fd);
 	EXPECT_EQ(0, sim_close(&sim));
 }
 

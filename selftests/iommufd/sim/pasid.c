@@ -13,6 +13,8 @@
 #include "iommu.h"
 #include "load.h"
 #include "mem.h"
+#include "reason.h"
+#include "seconds.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -590,6 +592,80 @@ TEST_F(pasid, device_without)
 	EXPECT_EQ(-ENOENT, iommu_pasid_detach(self->fd, other.dev_id, 1));
 	EXPECT_EQ(-ENODATA, sim_space_check(&self->space[0], &other, 1));
 	ASSERT_EQ(0, sim_remove(SECOND, &other));
+}
+
+/* As many as it may have, whatever it could: who unbinds it goes through all of them. */
+TEST_F(pasid, most)
+{
+	enum { MOST = 4096 };
+	struct engine other;
+	uint32_t pasid;
+
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND, "pasid_bits=16", &other));
+	for (pasid = 1; pasid <= MOST; pasid++)
+		ASSERT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, pasid,
+						self->space[0].ioas));
+	EXPECT_REFUSED(self->fd, ENOSPC, "the most",
+		       iommu_pasid_attach(self->fd, other.dev_id, MOST + 1,
+					  self->space[0].ioas));
+	EXPECT_EQ(-ENOSPC, vfio_attach_pasid(other.fd, MOST + 1,
+					     self->space[0].ioas, NULL));
+	/* To replace is not to have more. */
+	EXPECT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, MOST,
+					self->space[1].ioas));
+	EXPECT_EQ(0, iommu_pasid_detach(self->fd, other.dev_id, 1));
+	EXPECT_EQ(-ENOENT, iommu_pasid_attach(self->fd, other.dev_id, MOST + 1,
+					      NO_SUCH_ID));
+	EXPECT_EQ(0, iommu_pasid_attach(self->fd, other.dev_id, MOST + 1,
+					self->space[2].ioas));
+	EXPECT_EQ(0, sim_space_check(&self->space[2], &other, MOST + 1));
+	EXPECT_EQ(-ENODATA, sim_space_check(&self->space[0], &other, 1));
+	ASSERT_EQ(0, sim_remove(SECOND, &other));
+}
+
+/* Seconds that it takes to attach PASIDs of a device and to detach them, at best; or 0. */
+static double cost(int fd, const struct engine *engine, uint32_t ioas)
+{
+	double start, best = 0;
+	unsigned int tries;
+	uint32_t pasid;
+
+	for (tries = 0; tries < 4; tries++) {
+		start = seconds_now();
+		for (pasid = 1; pasid <= 64; pasid++)
+			if (iommu_pasid_attach(fd, engine->dev_id, pasid, ioas) ||
+			    iommu_pasid_detach(fd, engine->dev_id, pasid))
+				return 0;
+		if (!tries || seconds_now() - start < best)
+			best = seconds_now() - start;
+	}
+	return best;
+}
+
+/* Each keeps by each PASID what it has reserved: who goes looks at his own. */
+TEST_F(pasid, beside_very_many)
+{
+	enum { MOST = 4096, COST_MAX = 4 };
+	const char *attributes = "pasid_bits=16 reserved=50000000-50000fff";
+	const uint32_t ioas = self->space[0].ioas;
+	struct engine one, many;
+	double few, among;
+	uint32_t pasid;
+
+	ASSERT_EQ(0, sim_add(&self->sim, SECOND, attributes, &one));
+	ASSERT_EQ(0, sim_add(&self->sim, "many", attributes, &many));
+	/* The page table stays */
+	ASSERT_EQ(0, iommu_pasid_attach(self->fd, one.dev_id, MOST, ioas));
+	few = cost(self->fd, &one, ioas);
+	for (pasid = 1; pasid <= MOST; pasid++)
+		ASSERT_EQ(0, iommu_pasid_attach(self->fd, many.dev_id, pasid,
+						ioas));
+	among = cost(self->fd, &one, ioas);
+	EXPECT_LT(0, among);
+	EXPECT_GT(COST_MAX * few, among)
+		TH_LOG("%.0f us, then %.0f us", few * 1e6, among * 1e6);
+	ASSERT_EQ(0, sim_remove("many", &many));
+	ASSERT_EQ(0, sim_remove(SECOND, &one));
 }
 
 /* Groups ------------------------------------------------------------------- */

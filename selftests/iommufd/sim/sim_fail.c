@@ -118,6 +118,9 @@ TEST_F(stuck, several)
 	for (i = 0; i < N; i++)
 		reached += !pages_reach(r, i);
 	EXPECT_EQ(r->pinned + reached, mem_pinned());
+	/* Nor if it is tried again. */
+	EXPECT_EQ(-EIO, pages_unmap(r, 0, N));
+	EXPECT_EQ(r->pinned + reached, mem_pinned());
 	ASSERT_EQ(0, set_unmap_fail("0"));
 	EXPECT_EQ(0, pages_unmap(r, 0, N));
 	EXPECT_REACH(r, 0);
@@ -166,6 +169,10 @@ TEST_F(stuck, batch)
 		reached += !pages_reach(r, i);
 	EXPECT_EQ(N - done, reached);
 	EXPECT_EQ(r->pinned + reached, mem_pinned());
+	pages_entries(r, entries, N, false);
+	EXPECT_EQ(-EIO, iommu_unmap_batch(r->fd, r->ioas, entries + done,
+					  N - done, NULL));
+	EXPECT_EQ(r->pinned + reached, mem_pinned());
 	ASSERT_EQ(0, set_unmap_fail("0"));
 	pages_entries(r, entries, N, false);
 	EXPECT_EQ(0, iommu_unmap_batch(r->fd, r->ioas, entries + done, N - done,
@@ -206,31 +213,81 @@ TEST_F(stuck, unmap_all)
 	EXPECT_EQ(r->sim.pinned, mem_wait_pinned(r->sim.pinned));
 }
 
-/* A child's page table keeps what the parent is to lose. */
-TEST_F(stuck, child)
-{
-	struct pages *r = &self->r;
-	uint32_t parent = r->ioas;
+/*
+ * A descendant's page table keeps what the outermost IOAS is to lose. It is found by way of
+ * those between the two, so they keep it as well.
+ */
+#define DEPTH 3
 
-	ASSERT_EQ(0, iommu_alloc_nested(r->fd, parent, &r->ioas));
-	ASSERT_EQ(0, iommu_map_fixed(r->fd, parent, r->huge, N * PAGE, IOMMU_RW,
-				     NOWHERE));
-	ASSERT_EQ(0, iommu_map_fixed(r->fd, r->ioas, (void *)SIM_AT, SIM_SIZE,
-				     IOMMU_RW, SIM_AT));
-	ASSERT_EQ(0, iommu_map_fixed(r->fd, r->ioas, (void *)NOWHERE, N * PAGE,
-				     IOMMU_RW, AT));
-	ASSERT_EQ(0, sim_attach(&r->sim, r->ioas));
+/* r->ioas becomes a descendant of the outermost IOAS, whose pages at NOWHERE it has at AT. */
+static bool become_descendant(struct pages *r, unsigned int depth)
+{
+	unsigned int level;
+
+	if (iommu_map_fixed(r->fd, r->ioas, r->huge, N * PAGE, IOMMU_RW, NOWHERE))
+		return false;
+	for (level = 0; level < depth; level++) {
+		const uint64_t from = level ? AT : NOWHERE;
+
+		if (iommu_alloc_nested(r->fd, r->ioas, &r->ioas) ||
+		    iommu_map_fixed(r->fd, r->ioas, (void *)SIM_AT, SIM_SIZE,
+				    IOMMU_RW, SIM_AT) ||
+		    iommu_map_fixed(r->fd, r->ioas, (void *)from, N * PAGE,
+				    IOMMU_RW, AT))
+			return false;
+	}
+	return !sim_attach(&r->sim, r->ioas);
+}
+
+static int unmap_outermost(struct pages *r, uint32_t ioas, bool batch)
+{
+	struct ioasid_batch_entry entry = {
+		.iova = NOWHERE, .length = N * PAGE,
+	};
+
+	return batch ? iommu_unmap_batch(r->fd, ioas, &entry, 1, NULL) :
+		       iommu_ioas_unmap(r->fd, ioas, NOWHERE, N * PAGE, NULL);
+}
+
+static void check_descendant(struct __test_metadata *_metadata, struct pages *r,
+			     unsigned int depth, bool batch)
+{
+	const uint32_t outermost = r->ioas;
+	unsigned int tries;
+
+	ASSERT_TRUE(become_descendant(r, depth));
 	EXPECT_REACH(r, ALL);
 	ASSERT_EQ(0, set_unmap_fail(FOR_EVER));
-	EXPECT_EQ(-EIO, iommu_ioas_unmap(r->fd, parent, NOWHERE, N * PAGE,
-					 NULL));
-	EXPECT_TRUE(reason_explains(r->fd, EIO, ""));
-	EXPECT_EQ(r->pinned + N, mem_pinned());
-	EXPECT_REACH(r, ALL);
+	for (tries = 0; tries < 3; tries++) {
+		EXPECT_EQ(-EIO, unmap_outermost(r, outermost, batch));
+		EXPECT_TRUE(reason_explains(r->fd, EIO, ""));
+		EXPECT_EQ(r->pinned + N, mem_pinned());
+		EXPECT_REACH(r, ALL);
+	}
 	ASSERT_EQ(0, set_unmap_fail("0"));
-	EXPECT_EQ(0, iommu_ioas_unmap(r->fd, parent, NOWHERE, N * PAGE, NULL));
+	EXPECT_EQ(0, unmap_outermost(r, outermost, batch));
 	EXPECT_REACH(r, 0);
 	EXPECT_EQ(r->pinned, mem_pinned());
+}
+
+TEST_F(stuck, child)
+{
+	check_descendant(_metadata, &self->r, 1, false);
+}
+
+TEST_F(stuck, child_in_a_batch)
+{
+	check_descendant(_metadata, &self->r, 1, true);
+}
+
+TEST_F(stuck, descendant)
+{
+	check_descendant(_metadata, &self->r, DEPTH, false);
+}
+
+TEST_F(stuck, descendant_in_a_batch)
+{
+	check_descendant(_metadata, &self->r, DEPTH, true);
 }
 
 /* No device uses the page table any more: it goes as a whole. */
@@ -244,6 +301,33 @@ TEST_F(stuck, detach)
 	ASSERT_EQ(0, vfio_detach(r->sim.engine.fd));
 	EXPECT_EQ(r->sim.pinned, mem_wait_pinned(r->sim.pinned));
 	EXPECT_EQ(0, iommu_destroy(r->fd, r->ioas));
+}
+
+/*
+ * Of two page tables one loses it, the other does not. What has been lost must not be asked
+ * for again, which iosim says to the kernel's log.
+ */
+TEST_F(stuck, in_one_of_two)
+{
+	struct pages *r = &self->r;
+	uint32_t second;
+
+	ASSERT_EQ(0, iommu_hwpt_alloc(r->fd, r->sim.engine.dev_id, r->ioas, 0,
+				      &second));
+	ASSERT_EQ(0, pages_map(r, 0, N));
+	ASSERT_EQ(0, set_unmap_fail("3"));
+	EXPECT_EQ(-EIO, pages_unmap(r, 0, N));
+	EXPECT_KEPT(r, N);
+	ASSERT_EQ(0, set_unmap_fail("0"));
+	EXPECT_EQ(0, pages_unmap(r, 0, N));
+	EXPECT_REACH(r, 0);
+	EXPECT_EQ(r->pinned, mem_pinned());
+	ASSERT_EQ(0, pages_map(r, 0, N));
+	ASSERT_EQ(0, vfio_attach(r->sim.engine.fd, second, NULL));
+	EXPECT_REACH(r, ALL);
+	EXPECT_EQ(0, pages_unmap(r, 0, N));
+	EXPECT_REACH(r, 0);
+	EXPECT_EQ(r->pinned, mem_pinned());
 }
 
 /* The process ends instead: see the teardown. */

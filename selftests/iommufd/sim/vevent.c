@@ -313,6 +313,44 @@ TEST_F(vevent, failing_readers)
 	EXPECT_TRUE(reads_nothing(queue));
 }
 
+/* Nor is it told twice that something is lost: what has come since, and been read, did. */
+TEST_F(vevent, failing_reader_of_a_loss)
+{
+	struct held_read read_;
+	int queue;
+
+	ASSERT_EQ(0, KEEP(1));
+	EXPECT_TRUE(fault(self, 0));
+	EXPECT_TRUE(fault(self, 1));
+	EXPECT_TRUE(reads(queue, 0, 0));
+	ASSERT_EQ(0, held_read_begin(&read_, queue, sizeof(struct event)));
+	EXPECT_TRUE(fault(self, 2));
+	EXPECT_TRUE(reads(queue, 2, 2));
+	EXPECT_EQ(-EFAULT, held_read_end(&read_, true));
+	EXPECT_TRUE(reads_nothing(queue));
+}
+
+/* What is put back meanwhile came before the loss, so it tells nothing of that. */
+TEST_F(vevent, failing_readers_and_a_loss)
+{
+	struct held_read reads_[2];
+	int queue, i;
+
+	ASSERT_EQ(0, KEEP(1));
+	EXPECT_TRUE(fault(self, 0));
+	EXPECT_TRUE(fault(self, 1));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, held_read_begin(&reads_[i], queue,
+					     sizeof(struct event)));
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-EFAULT, held_read_end(&reads_[i], true));
+	}
+	EXPECT_TRUE(reads(queue, 0, 0));
+	EXPECT_TRUE(reads_lost(queue, 1));
+	EXPECT_TRUE(reads_nothing(queue));
+}
+
 TEST_F(vevent, wrong_arguments)
 {
 	struct iommu_veventq_alloc cmd = {

@@ -449,6 +449,8 @@ static const char *const quirk_names[IOSIM_NR_QUIRKS] = {
 	[IOSIM_NO_COHERENCY] = "no_coherency",
 	[IOSIM_ONLY_4K] = "only_4k",
 	[IOSIM_NO_READ_ONLY] = "no_read_only",
+	[IOSIM_COMPLETE_LATE] = "complete_late",
+	[IOSIM_PRI_ATTACHED] = "pri_attached",
 };
 
 static ssize_t quirks_show(struct config_item *item, char *page)
@@ -560,6 +562,7 @@ CONFIGFS_ATTR(, name)
 FAIL(map_fail, IOSIM_MAP_FAIL);
 FAIL(unmap_fail, IOSIM_UNMAP_FAIL);
 FAIL(sync_map_fail, IOSIM_SYNC_MAP_FAIL);
+FAIL(pri_busy, IOSIM_PRI_BUSY);
 
 /* Counters ------------------------------------------------------------------ */
 
@@ -633,6 +636,7 @@ static struct configfs_attribute *slot_attrs[] = {
 	&attr_map_fail,
 	&attr_unmap_fail,
 	&attr_sync_map_fail,
+	&attr_pri_busy,
 	&attr_plugged,
 	&attr_device,
 	&attr_walks,

@@ -102,6 +102,8 @@ static int attachment_init(struct attachment *at, struct iommu_domain *domain,
 	};
 	at->second = at->nested ? at->nested->parent : to_second_stage(domain);
 	rc = at->second ? check_compatible(endpoint, at->second) : 0;
+	if (!rc && at->second && !at->second->domain.geometry.aperture_end)
+		domain_complete(at->second, endpoint);
 	if (!rc && at->nested && at->nested->format->check)
 		rc = at->nested->format->check(at->nested, endpoint);
 	return rc;

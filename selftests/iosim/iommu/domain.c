@@ -239,6 +239,18 @@ void domain_drop(struct iommu_domain *domain)
 		kref_put(&second->ref, second_release);
 }
 
+/**
+ * domain_complete - what a page table can translate is as much as its device can
+ * @second: the page table
+ * @endpoint: the device
+ */
+void domain_complete(struct second_stage *second,
+		     const struct iosim_endpoint *endpoint)
+{
+	second->domain.geometry.aperture_end =
+		GENMASK_ULL(endpoint->addr_bits - 1, 0);
+}
+
 static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
 {
 	struct second_stage *second = kzalloc(sizeof(*second),
@@ -263,8 +275,8 @@ static struct second_stage *second_alloc(struct iosim_endpoint *endpoint)
 	second->domain.pgsize_bitmap =
 		quirks_has(second->quirks, IOSIM_ONLY_4K) ? SZ_4K :
 							    IOSIM_PAGE_SIZES;
-	second->domain.geometry.aperture_end =
-		GENMASK_ULL(endpoint->addr_bits - 1, 0);
+	if (!quirks_has(second->quirks, IOSIM_COMPLETE_LATE))
+		domain_complete(second, endpoint);
 	second->domain.geometry.force_aperture = true;
 	return second;
 }

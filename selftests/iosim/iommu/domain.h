@@ -56,6 +56,8 @@ struct iommu_domain *domain_alloc_user(struct device *dev, u32 flags,
 				       const struct iommu_user_data *data);
 void domain_hold(struct iommu_domain *domain);
 void domain_drop(struct iommu_domain *domain);
+void domain_complete(struct second_stage *second,
+		     const struct iosim_endpoint *endpoint);
 void domain_forget(struct second_stage *second, u64 first, u64 last);
 
 #endif

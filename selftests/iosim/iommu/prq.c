@@ -71,22 +71,39 @@ static void set_enabled(struct iosim_endpoint *endpoint, bool enabled)
 	up_write(&endpoint->gate);
 }
 
+static bool rid_is_attached(struct iosim_endpoint *endpoint)
+{
+	bool attached;
+
+	spin_lock_irq(&endpoint->lock);
+	attached = endpoint->rid;
+	spin_unlock_irq(&endpoint->lock);
+	return attached;
+}
+
 /**
  * prq_enable - let a device make page requests
  * @dev: the device
  *
- * Return: 0, -EOPNOTSUPP if it cannot, -EBUSY if they are enabled, -ENOMEM.
+ * Return: 0, -ENODEV if it cannot, -EBUSY if they are enabled, or it has not stopped since
+ * they were, -ENOMEM.
  */
 int prq_enable(struct device *dev)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 	int rc;
 
-	if (!endpoint->pri)
-		return -EOPNOTSUPP;
+	if (!endpoint->pri || (quirks_has(endpoint->quirks, IOSIM_PRI_ATTACHED) &&
+			       !rid_is_attached(endpoint)))
+		return -ENODEV;
 	rc = iopf_queue_add_device(queue, dev);
 	if (rc)
 		return rc;
+	/* As late as VT-d's driver asks the device. */
+	if (quirks_pri_busy(endpoint->quirks)) {
+		iopf_queue_remove_device(queue, dev);
+		return -EBUSY;
+	}
 	pci_requests(endpoint, true);
 	set_enabled(endpoint, true);
 	return 0;

@@ -228,6 +228,8 @@ size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length)
 	struct quirks *quirks = second->quirks;
 	bool fails = atomic_dec_if_positive(&quirks->fail[IOSIM_UNMAP_FAIL]) >= 0;
 
+	/* VT-d's driver would unmap what is behind it, up to 512 GiB. */
+	WARN_ON_ONCE(!is_translated(second, iova, 1));
 	if (quirks_has(quirks, IOSIM_NO_SPLIT))
 		return unmap_extents(second, iova, length, !fails);
 	if (fails)
@@ -252,6 +254,17 @@ int quirks_sync_map(struct second_stage *second)
 		return 0;
 	msleep(SYNC_MAP_FAIL_MS);
 	return -EIO;
+}
+
+/**
+ * quirks_pri_busy - has the device not stopped making page requests?
+ * @quirks: its quirks
+ *
+ * Return: whether a call that enables them is one that is to fail.
+ */
+bool quirks_pri_busy(struct quirks *quirks)
+{
+	return atomic_dec_if_positive(&quirks->fail[IOSIM_PRI_BUSY]) >= 0;
 }
 
 /**

@@ -33,6 +33,7 @@ int quirks_map(struct second_stage *second, u64 iova, phys_addr_t phys,
 size_t quirks_unmap(struct second_stage *second, u64 iova, size_t length);
 bool quirks_knows(struct second_stage *second, u64 iova);
 int quirks_sync_map(struct second_stage *second);
+bool quirks_pri_busy(struct quirks *quirks);
 void quirks_forget(struct second_stage *second);
 
 static inline bool quirks_has(const struct quirks *quirks,

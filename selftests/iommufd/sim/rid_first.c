@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device whose IOMMU driver flushes what it keeps of a PASID's translations only if the
+ * RID was attached before, and forgets that only if it still is, as VT-d's of Linux 6.12
+ * with ATS: a PASID comes after the RID and goes before it. A module has the simulator's
+ * driver taken for such a one.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#include "kselftest_harness.h"
+
+#include "iommu.h"
+#include "kernel.h"
+#include "module.h"
+#include "race.h"
+#include "reason.h"
+#include "sim.h"
+#include "vfio.h"
+
+#define MODULE "iommufd_answer_test"
+#define NEEDS "function=iommufd_pasids_need_rid answer=1"
+#define PASID 3
+#define MANY 40U
+#define ROUNDS 30
+
+FIXTURE(rid)
+{
+	struct sim sim;
+	struct sim_space space;
+	uint32_t dev;
+	bool loaded;
+	bool stop;
+	unsigned int refused;
+};
+
+typedef FIXTURE_DATA(rid) fixture;
+
+FIXTURE_SETUP(rid)
+{
+	NEED_SIM;
+	if (!kernel_is_old())
+		SKIP(return, "no driver of this kernel does");
+	ASSERT_EQ(0, sim_open(&self->sim, "pasid_bits=6"));
+	self->dev = self->sim.engine.dev_id;
+	ASSERT_EQ(0, sim_space_open(&self->sim, &self->space));
+	ASSERT_EQ(0, module_load(MODULE, NEEDS));
+	self->loaded = true;
+}
+
+FIXTURE_TEARDOWN(rid)
+{
+	if (self->loaded) {
+		EXPECT_EQ(0, module_unload(MODULE));
+	}
+	EXPECT_EQ(0, sim_close(&self->sim));
+}
+
+static int attach(const fixture *self, uint32_t pasid)
+{
+	return iommu_pasid_attach(self->sim.fd, self->dev, pasid,
+				  self->space.ioas);
+}
+
+static int sees(const fixture *self, uint32_t pasid)
+{
+	return sim_space_check(&self->space, &self->sim.engine, pasid);
+}
+
+TEST_F(rid, comes_first)
+{
+	struct sim *sim = &self->sim;
+
+	EXPECT_EQ(-ENODEV, attach(self, PASID));
+	EXPECT_TRUE(reason_explains(sim->fd, ENODEV, "only while its RID is attached"));
+	EXPECT_EQ(-ENODATA, sees(self, PASID));
+	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
+	ASSERT_EQ(0, attach(self, PASID));
+	EXPECT_EQ(0, sees(self, PASID));
+}
+
+/* And by detaching it nothing of the device is left. */
+TEST_F(rid, goes_last)
+{
+	struct sim *sim = &self->sim;
+	uint32_t pasid;
+
+	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
+	for (pasid = 1; pasid <= MANY; pasid++)
+		ASSERT_EQ(0, attach(self, pasid));
+	ASSERT_EQ(0, vfio_detach(sim->engine.fd));
+	for (pasid = 1; pasid <= MANY; pasid++) {
+		EXPECT_EQ(-ENODATA, sees(self, pasid));
+		EXPECT_EQ(-ENOENT, iommu_pasid_detach(sim->fd, self->dev, pasid));
+	}
+	EXPECT_EQ(-ENODEV, attach(self, PASID));
+	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
+	ASSERT_EQ(0, attach(self, PASID));
+	EXPECT_EQ(0, sees(self, PASID));
+}
+
+/* Not into a page table of the user's, either; to another one of the kernel's it may. */
+TEST_F(rid, stays)
+{
+	struct sim *sim = &self->sim;
+	uint32_t parent, nested, other;
+	uint64_t root;
+
+	ASSERT_EQ(0, sim_parent_hwpt(sim, &parent));
+	ASSERT_EQ(0, sim_first_stage(sim, parent, &root, &nested));
+	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
+	ASSERT_EQ(0, attach(self, PASID));
+	EXPECT_EQ(-EBUSY, sim_attach(sim, nested));
+	EXPECT_TRUE(reason_explains(sim->fd, EBUSY, "PASID 3"));
+	EXPECT_EQ(0, sees(self, PASID));
+	ASSERT_EQ(0, iommu_ioas_alloc(sim->fd, &other));
+	ASSERT_EQ(0, sim_attach(sim, other));
+	EXPECT_EQ(0, sees(self, PASID));
+
+	ASSERT_EQ(0, iommu_pasid_detach(sim->fd, self->dev, PASID));
+	ASSERT_EQ(0, sim_attach(sim, nested));
+	EXPECT_EQ(-ENODEV, attach(self, PASID));
+}
+
+static void *attach_always(void *arg)
+{
+	fixture *self = arg;
+	uint32_t pasid = 0;
+
+	while (!__atomic_load_n(&self->stop, __ATOMIC_RELAXED))
+		if (attach(self, 1 + pasid++ % MANY) == -ENODEV)
+			__atomic_add_fetch(&self->refused, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Who attaches PASIDs all the time does not keep the RID from being detached. */
+TEST_F(rid, against_who_attaches)
+{
+	struct race_clock clock = {};
+	struct sim *sim = &self->sim;
+	uint32_t pasid, attached = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, sim_attach(sim, sim->ioas));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, attach_always, self));
+	while (race_on(&clock, ROUNDS, attached && self->refused)) {
+		EXPECT_EQ(0, vfio_detach(sim->engine.fd));
+		for (pasid = 1; pasid <= MANY; pasid++)
+			EXPECT_EQ(-ENODATA, sees(self, pasid));
+		EXPECT_EQ(0, sim_attach(sim, sim->ioas));
+		attached += !sees(self, 1);
+	}
+	__atomic_store_n(&self->stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_NE(0, attached);
+	EXPECT_NE(0, self->refused);
+}
+
+SIM_HARNESS_MAIN
