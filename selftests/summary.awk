@@ -36,6 +36,8 @@ function finish() {
 /^# vm: program /	{ begin($4); next }
 /^# vm: exit /		{ status = $4; seconds = "  " $6 " s"; next }
 /^1\.\.[0-9]+/		{ planned = substr($0, 4) + 0 }
+# What the kernel's log said comes after the verdict on it.
+program == "machine" && failed && /^# / { print; next }
 			{ said = said $0 "\n" }
 /^ok .*# SKIP/		{ skipped++; said = ""; next }
 /^ok /			{ passed++; said = "" }
