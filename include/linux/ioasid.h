@@ -64,7 +64,8 @@ void ioasid_device_bars_on(struct iommufd_device *idev);
  * Whoever registers promises that no page request that a device has made by an attachment
  * is being reported any more when the device has been detached; on Linux 6.12 also that none
  * of a device at all is, by whatever attachment, when the device's page requests have been
- * disabled (IOMMU_DEV_FEAT_IOPF).
+ * disabled (IOMMU_DEV_FEAT_IOPF): it has to make no more of them before that is waited for,
+ * as it may be trying again just then.
  *
  * IOASID_IOMMU_PASID_REPLACE: set_dev_pasid() of a PASID that is attached changes to the
  * new domain at once, or fails and leaves the old one. When it returns, whatever it

@@ -5,12 +5,15 @@
  * closes everything meanwhile. What the handler would touch then, KASAN sees.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 
 #include "fault.h"
 #include "iommu.h"
+#include "kernel.h"
+#include "module.h"
 #include "sim.h"
 #include "vfio.h"
 
@@ -192,6 +195,14 @@ static int detach(const struct sim *sim, uint32_t pasid)
 	return vfio_detach(sim->engine.fd);
 }
 
+static int move(const struct sim *sim, uint32_t pasid, uint32_t ioas)
+{
+	if (pasid)
+		return iommu_pasid_attach(sim->fd, sim->engine.dev_id, pasid,
+					  ioas);
+	return sim_attach(sim, ioas);
+}
+
 TEST_F(asked, attached)
 {
 	struct iommu_hwpt_pgfault fault;
@@ -222,18 +233,59 @@ TEST_F(asked, attached_elsewhere)
 {
 	struct sim *sim = &self->sim;
 	struct sim_space space;
-	int rc;
 
 	ASSERT_EQ(0, sim_space_open(sim, &space));
-	if (variant->pasid)
-		rc = iommu_pasid_attach(sim->fd, sim->engine.dev_id,
-					variant->pasid, space.ioas);
-	else
-		rc = sim_attach(sim, space.ioas);
-	ASSERT_EQ(0, rc);
+	ASSERT_EQ(0, move(sim, variant->pasid, space.ioas));
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
 	EXPECT_TRUE(has_come(self->reports));
 	EXPECT_FALSE(fault_pending(self->queue.fd));
+}
+
+struct mover {
+	const struct sim *sim;
+	uint32_t pasid;
+	uint32_t ioas;
+	int rc;
+};
+
+static void *mover_run(void *arg)
+{
+	struct mover *mover = arg;
+
+	mover->rc = move(mover->sim, mover->pasid, mover->ioas);
+	return NULL;
+}
+
+/*
+ * A request that has been queued is answered when the device has been moved, and the device
+ * tries again there, where nobody answers. When its page requests have been disabled, nobody
+ * is reporting that either.
+ */
+TEST_F(asked, tries_again)
+{
+	struct sim *sim = &self->sim;
+	struct mover mover = { .sim = sim, .pasid = variant->pasid };
+	struct sim_space space;
+	pthread_t thread;
+
+	if (!kernel_is_old())
+		SKIP(return, "drivers disable page requests themselves");
+	ASSERT_EQ(0, sim_space_open(sim, &space));
+	mover.ioas = space.ioas;
+	ASSERT_TRUE(has_come(self->reports));
+	ASSERT_EQ(0, module_load(MODULE_DELAY,
+				 "function=prq_disable held=1 ms=10000"));
+	EXPECT_EQ(0, module_thread(&thread, mover_run, &mover));
+	module_wait(MODULE_DELAY, "hits");
+	while (engine_read32(&sim->engine, IOSIM_REG_BUSY) &&
+	       iosim_counter(SIM_NAME, "page_requests") == 1)
+		usleep(1000);
+	EXPECT_EQ(0, module_set_parameter(MODULE_DELAY, "held", 0));
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(iosim_counter(SIM_NAME, "page_requests"),
+		  iosim_counter(SIM_NAME, "late_reports"));
+	EXPECT_EQ(0, mover.rc);
+	EXPECT_EQ(0, module_unload(MODULE_DELAY));
 }
 
 /* Nor does another device's, whose attachment the core knows by the same handle. */

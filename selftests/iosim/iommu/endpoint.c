@@ -94,13 +94,18 @@ struct iommu_device *endpoint_probe(struct device *dev)
  * endpoint_release - let go of a device that is being removed
  * @dev: the device
  *
- * The core has attached the blocked domain.
+ * The core has attached the blocked domain, and forgets the device afterwards. Reports that
+ * are late look at what it knows.
  */
 void endpoint_release(struct device *dev)
 {
-	attach_release(endpoint_of(dev));
-	prq_disable(dev);
-	pci_end(endpoint_of(dev));
+	struct iosim_endpoint *endpoint = endpoint_of(dev);
+
+	attach_release(endpoint);
+	if (!prq_stop(dev))
+		prq_disable(dev);
+	report_wait(endpoint);
+	pci_end(endpoint);
 }
 
 /**
@@ -404,13 +409,7 @@ EXPORT_SYMBOL_GPL(iosim_endpoint_create);
  */
 void iosim_endpoint_remove(struct iosim_endpoint *endpoint)
 {
-	struct platform_device *pdev = to_platform_device(endpoint->dev);
-
-	/* Reports that are late have its name. */
-	get_device(&pdev->dev);
-	platform_device_unregister(pdev);
-	report_wait(endpoint);
-	put_device(&pdev->dev);
+	platform_device_unregister(to_platform_device(endpoint->dev));
 	endpoint_destroy(endpoint);
 }
 EXPORT_SYMBOL_GPL(iosim_endpoint_remove);

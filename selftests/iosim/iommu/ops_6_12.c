@@ -55,7 +55,8 @@ static int op_enable_feature(struct device *dev, enum iommu_dev_features feature
 
 /*
  * For VT-d's driver, which frees what is left, somebody has to wait until nobody has a
- * request any more. Whoever has one lets go of it, whatever its user does.
+ * request any more. Whoever has one lets go of it, whatever its user does. The device has
+ * been stopped: one that tries again has made another one otherwise.
  */
 static void let_go_of_requests(struct device *dev)
 {
@@ -72,10 +73,16 @@ static void let_go_of_requests(struct device *dev)
 static int op_disable_feature(struct device *dev,
 			      enum iommu_dev_features feature)
 {
+	int rc;
+
 	if (feature != IOMMU_DEV_FEAT_IOPF)
 		return -EOPNOTSUPP;
+	rc = prq_stop(dev);
+	if (rc)
+		return rc;
 	let_go_of_requests(dev);
-	return prq_disable(dev);
+	prq_disable(dev);
+	return 0;
 }
 
 static const struct ioasid_viommu_driver viommu_driver = {

@@ -36,7 +36,8 @@ static void requests_end(const struct iommu_domain *domain, struct device *dev)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 
-	if (domain && domain->iopf_handler && !--endpoint->nr_handlers)
+	if (domain && domain->iopf_handler && !--endpoint->nr_handlers &&
+	    !prq_stop(dev))
 		prq_disable(dev);
 }
 

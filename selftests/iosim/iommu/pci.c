@@ -16,7 +16,6 @@
 
 #include "endpoint.h"
 #include "pci.h"
-#include "report.h"
 
 /* Where interrupts are written to, on x86: no IOVA. */
 #define INTERRUPTS_START	0xfee00000
@@ -148,7 +147,6 @@ static void forget(struct iosim_endpoint *endpoint)
 
 	if (!dev)
 		return;
-	report_wait(endpoint);
 	endpoint->dev = NULL;
 	put_device(dev);
 }

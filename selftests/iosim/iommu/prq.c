@@ -110,14 +110,14 @@ int prq_enable(struct device *dev)
 }
 
 /**
- * prq_disable - let a device make no page requests any more
+ * prq_stop - let a device make no page requests any more
  * @dev: the device
  *
- * Those that are waiting fail.
+ * Those that it has made are still being reported. prq_disable() has to follow.
  *
  * Return: 0 or -EINVAL if they are not enabled.
  */
-int prq_disable(struct device *dev)
+int prq_stop(struct device *dev)
 {
 	struct iosim_endpoint *endpoint = endpoint_of(dev);
 
@@ -125,8 +125,18 @@ int prq_disable(struct device *dev)
 		return -EINVAL;
 	set_enabled(endpoint, false);
 	pci_requests(endpoint, false);
-	iopf_queue_remove_device(queue, dev);
 	return 0;
+}
+
+/**
+ * prq_disable - undo prq_enable(), after prq_stop()
+ * @dev: the device
+ *
+ * Requests that are waiting fail.
+ */
+void prq_disable(struct device *dev)
+{
+	iopf_queue_remove_device(queue, dev);
 }
 
 /**

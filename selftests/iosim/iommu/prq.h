@@ -14,7 +14,8 @@ struct outcome;
 int prq_init(void);
 void prq_exit(void);
 int prq_enable(struct device *dev);
-int prq_disable(struct device *dev);
+int prq_stop(struct device *dev);
+void prq_disable(struct device *dev);
 bool prq_possible(const struct iosim_endpoint *endpoint,
 		  const struct outcome *out);
 u32 prq_request(struct iosim_endpoint *endpoint,
