@@ -206,27 +206,34 @@ int iommufd_iopf_enable(struct device *dev)
 	return rc;
 }
 
-/**
- * iommufd_pasids_need_rid - may PASIDs be attached only while the RID is?
- * @dev: the device
- *
- * VT-d's driver switches ATS on when it attaches a RID to a page table of the kernel's, and
- * off when that is left. That it has to flush what the device itself keeps of a PASID's
- * translations, it notes and forgets only while ATS is on. So a PASID that was attached
- * before the RID would go on reaching what has been unmapped, and of one that is detached
- * after it the driver would keep the device.
- *
- * Return: whether its PASIDs come after the RID, and go before it.
- */
-bool iommufd_pasids_need_rid(struct device *dev)
+static int device_needs_rid(struct device *dev, void *data)
 {
 	return dev_is_pci(dev) && pci_ats_supported(to_pci_dev(dev)) &&
 	       device_is_behind_vtd(dev);
 }
 
-/* Of VT-d's extended capability register: it takes page requests, and has scalable mode. */
+/**
+ * iommufd_pasids_need_rid - may PASIDs be attached only while the RID is?
+ * @group: all of these have a PASID that one of them has
+ *
+ * VT-d's driver switches ATS on when it attaches a RID to a page table of the kernel's, and
+ * off when that is left. That it has to flush what the device itself keeps of a PASID's
+ * translations, it notes and forgets only while ATS is on. So a PASID that was attached
+ * before the RID would go on reaching what has been unmapped, and of one that is detached
+ * after it the driver would keep the device, maybe longer than there is one.
+ *
+ * Return: whether PASIDs come after the RID, go before it, and keep it from moving.
+ */
+bool iommufd_pasids_need_rid(struct iommu_group *group)
+{
+	return iommu_group_for_each_dev(group, NULL, device_needs_rid);
+}
+
+/* Of VT-d's extended capability register: what page requests take. */
 #define ECAP_PRS	BIT_ULL(29)
+#define ECAP_PDS	BIT_ULL(42)
 #define ECAP_SMTS	BIT_ULL(43)
+#define ECAP_REQUESTS	(ECAP_PRS | ECAP_PDS | ECAP_SMTS)
 
 static bool vtd_takes_page_requests(struct device *dev)
 {
@@ -242,7 +249,7 @@ static bool vtd_takes_page_requests(struct device *dev)
 		return false;
 	ecap = info->ecap_reg;
 	kfree(info);
-	return ecap & ECAP_PRS && ecap & ECAP_SMTS;
+	return (ecap & ECAP_REQUESTS) == ECAP_REQUESTS;
 }
 
 /**
@@ -258,6 +265,7 @@ static bool vtd_takes_page_requests(struct device *dev)
 bool iommufd_iopf_enabled_late(struct device *dev)
 {
 	if (dev_is_pci(dev) && (to_pci_dev(dev)->ats_enabled ||
+				to_pci_dev(dev)->untrusted ||
 				!pci_ats_supported(to_pci_dev(dev)) ||
 				!pci_pri_supported(to_pci_dev(dev))))
 		return false;

@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/version.h>
@@ -146,8 +147,10 @@ static inline void handle_hide(struct iommu_attach_handle *handle,
 	WRITE_ONCE(handle->domain, instead);
 }
 
+/* A thread of the IOMMU driver may have looked before, and be about to read the handler. */
 static inline void domain_settle(const struct iommu_domain *domain)
 {
+	synchronize_rcu_tasks();
 }
 
 /* The kind of domain does not depend on the flag: has it what is asked for? */
@@ -192,7 +195,7 @@ static inline bool driver_gives_up_later(struct device *dev)
 	return device_is_behind_vtd(dev);
 }
 
-bool iommufd_pasids_need_rid(struct device *dev);
+bool iommufd_pasids_need_rid(struct iommu_group *group);
 bool iommufd_iopf_shared(struct device *dev);
 int iommufd_iopf_enable(struct device *dev);
 void iommufd_iopf_disable(struct device *dev, bool wait);

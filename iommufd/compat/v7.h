@@ -243,7 +243,7 @@ static inline void iommufd_iopf_disable(struct device *dev, bool wait)
 }
 
 /* Drivers switch ATS on when they probe a device. */
-static inline bool iommufd_pasids_need_rid(struct device *dev)
+static inline bool iommufd_pasids_need_rid(struct iommu_group *group)
 {
 	return false;
 }

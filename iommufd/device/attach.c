@@ -369,7 +369,8 @@ static int attach_move(struct change *change, struct hwpt *hwpt)
 	change->info->hw_pasid = att->hw_pasid;
 	if (att->hwpt == hwpt)
 		return 0;
-	rc = members_copy(att, hwpt, &members);
+	rc = iommufd_rid_check_moves(idev, change->pasid) ?:
+	     members_copy(att, hwpt, &members);
 	if (!rc)
 		rc = hardware_move(idev, att, hwpt);
 	if (rc) {
@@ -523,6 +524,11 @@ static int change_ioas(struct change *change, struct ioas *ioas)
 	rc = change_existing(change, ioas);
 	if (rc != -ENOENT)
 		goto out;
+	/* Before it is filled. */
+	rc = change->replace ?
+		iommufd_rid_check_moves(change->idev, change->pasid) : 0;
+	if (rc)
+		goto out;
 	hwpt = iommufd_hwpt_alloc(ioas, change->idev->dev, 0, NULL);
 	rc = PTR_ERR_OR_ZERO(hwpt);
 	if (rc)
@@ -542,13 +548,9 @@ out:
 
 static int change_to(struct change *change, struct object *pt)
 {
-	struct hwpt *hwpt;
-
 	if (pt->type == OBJECT_IOAS)
 		return change_ioas(change, ioas_of(pt));
-	hwpt = hwpt_of(pt);
-	return iommufd_rid_check_stays(change->idev, change->pasid, hwpt) ?:
-	       change_hwpt(change, hwpt);
+	return change_hwpt(change, hwpt_of(pt));
 }
 
 /*
@@ -610,8 +612,8 @@ static void tell_changed(const struct change *change)
  * Return: 0; or with everything as it was -EINVAL (not attached, or attached already; another
  * device of the group is attached elsewhere; a PASID out of range), -EOPNOTSUPP (no PASIDs,
  * or no page requests for a page table with a fault queue), -ENODEV (none of them before the
- * RID is attached; a PASID that needs the RID), -EBUSY (the RID, by a PASID), -EXDEV (none of them in a shared
- * group), -ENOSPC (as many PASIDs as it may have), -EBUSY (somebody else uses the PASID),
+ * RID is attached; a PASID that needs the RID), -EBUSY (the RID, while a PASID needs it where
+ * it is), -EXDEV (none of them in a shared group), -ENOSPC (as many PASIDs as it may have), -EBUSY (somebody else uses the PASID),
  * -EADDRINUSE (something is mapped or allowed where the device cannot translate), the errors
  * of mapping what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: it could neither be
  * moved nor be left where it was, and is not attached any more, for all who share it.

@@ -2,7 +2,9 @@
 /*
  * PASIDs that need the RID: of what the device itself keeps of their translations, the
  * IOMMU driver knows only while that is attached, see iommufd_pasids_need_rid(). They are
- * attached after it, and detached before it (attach.c). All of this is under group.lock.
+ * attached after it, and detached before it (attach.c). Meanwhile it stays where it is: a
+ * move may fail, and the way back as well, for want of a domain ID of the IOMMU, which
+ * others may have taken, and then it is not attached. All of this is under group.lock.
  */
 #include <linux/iommu.h>
 #include <linux/xarray.h>
@@ -15,15 +17,11 @@
 #include "device/rid.h"
 #include "domain/hwpt.h"
 
-/* The RID of a sub-device is its parent's, and always attached. */
-static bool needs_rid(const struct iommufd_device *idev)
-{
-	return !idev->sub && iommufd_pasids_need_rid(idev->dev);
-}
-
 /**
  * iommufd_rid_user - a PASID that needs the RID
  * @group: the group
+ *
+ * The RID of a sub-device is its parent's, and always attached.
  *
  * Return: one that is attached, or NULL.
  */
@@ -33,9 +31,11 @@ struct member *iommufd_rid_user(struct group *group)
 	struct member *member;
 	unsigned long index;
 
+	if (!iommufd_pasids_need_rid(group->iommu))
+		return NULL;
 	xa_for_each_start(&group->attachments, index, att, 1)
 		list_for_each_entry(member, &att->members, link)
-			if (needs_rid(member->idev))
+			if (!member->idev->sub)
 				return member;
 	return NULL;
 }
@@ -53,36 +53,34 @@ int iommufd_rid_check_first(const struct iommufd_device *idev, u32 pasid)
 	struct group *group = idev->group;
 	const struct attachment *rid;
 
-	if (!pasid || !needs_rid(idev))
+	if (!pasid || idev->sub || !iommufd_pasids_need_rid(group->iommu))
 		return 0;
 	rid = xa_load(&group->attachments, IOMMU_NO_PASID);
 	if (rid && !rid->hwpt->parent && !group->rid_leaves)
 		return 0;
 	return iommufd_reason_note(idev->ctx, -ENODEV,
-				   "PASIDs of %s, which has ATS, are attached only while its RID is attached to a page table that is not the user's: its IOMMU driver flushes them only then",
+				   "PASIDs of %s are attached only while its RID is attached to a page table that is not the user's: its IOMMU driver flushes them only then where a device has ATS",
 				   idev->name);
 }
 
 /**
- * iommufd_rid_check_stays - may a RID be attached to a page table, or moved to it?
+ * iommufd_rid_check_moves - may a RID be moved to another page table?
  * @idev: the device
  * @pasid: 0: the RID is meant; any PASID may
- * @hwpt: the page table. In one of the user's such a driver leaves a RID without ATS
  *
  * Return: 0; -EBUSY if a PASID needs the RID to stay where it is.
  */
-int iommufd_rid_check_stays(const struct iommufd_device *idev, u32 pasid,
-			    const struct hwpt *hwpt)
+int iommufd_rid_check_moves(const struct iommufd_device *idev, u32 pasid)
 {
 	const struct member *member;
 
-	if (pasid || idev->sub || !hwpt->parent)
+	if (pasid || idev->sub)
 		return 0;
 	member = iommufd_rid_user(idev->group);
 	if (!member)
 		return 0;
 	return iommufd_reason_note(idev->ctx, -EBUSY,
-				   "%s cannot be attached to HWPT %u, which is the user's: PASID %u of %s is attached, and its IOMMU driver flushes that only while its RID is attached to another one",
-				   idev->name, hwpt->obj.id,
-				   member->source.pasid, member->idev->name);
+				   "%s cannot be moved: PASID %u of %s is attached, and its IOMMU driver flushes that only while the RID is attached, too",
+				   idev->name, member->source.pasid,
+				   member->idev->name);
 }

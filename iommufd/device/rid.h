@@ -5,13 +5,11 @@
 #include <linux/types.h>
 
 struct group;
-struct hwpt;
 struct iommufd_device;
 struct member;
 
 struct member *iommufd_rid_user(struct group *group);
 int iommufd_rid_check_first(const struct iommufd_device *idev, u32 pasid);
-int iommufd_rid_check_stays(const struct iommufd_device *idev, u32 pasid,
-			    const struct hwpt *hwpt);
+int iommufd_rid_check_moves(const struct iommufd_device *idev, u32 pasid);
 
 #endif

@@ -544,9 +544,10 @@ struct ioasid_alloc_nested {
  * to, and is detached, for all that share it.
  * EBUSY: the RID is attached to a PASID table of the user's, which has all PASIDs;
  * the device's driver, or another file descriptor, uses the PASID. ENODEV: with some
- * IOMMU drivers (VT-d's of 6.12, of a device with ATS) the RID has to be attached first,
- * to a page table that is not the user's; detaching it then detaches the PASIDs. Otherwise
- * as VFIO_DEVICE_ATTACH_IOMMUFD_PT.
+ * IOMMU drivers (VT-d's of 6.12, where a device of the group has ATS) the RID has to be
+ * attached first, to a page table that is not the user's; then it cannot be moved as long as
+ * a PASID is attached (EBUSY), and detaching it detaches the PASIDs. Otherwise as
+ * VFIO_DEVICE_ATTACH_IOMMUFD_PT.
  */
 struct ioasid_pasid_attach {
 	__u32 size;

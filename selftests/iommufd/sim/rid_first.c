@@ -2,8 +2,8 @@
 /*
  * A device whose IOMMU driver flushes what it keeps of a PASID's translations only if the
  * RID was attached before, and forgets that only if it still is, as VT-d's of Linux 6.12
- * with ATS: a PASID comes after the RID and goes before it. A module has the simulator's
- * driver taken for such a one.
+ * with ATS: a PASID comes after the RID, keeps it where it is, and goes before it. A module
+ * has the simulator's driver taken for such a one.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -19,7 +19,8 @@
 #include "vfio.h"
 
 #define MODULE "iommufd_answer_test"
-#define NEEDS "function=iommufd_pasids_need_rid answer=1"
+#define NEEDS "function=device_needs_rid answer=1 device=iosim-"
+#define SECOND "other"
 #define PASID 3
 #define MANY 40U
 #define ROUNDS 30
@@ -44,7 +45,7 @@ FIXTURE_SETUP(rid)
 	ASSERT_EQ(0, sim_open(&self->sim, "pasid_bits=6"));
 	self->dev = self->sim.engine.dev_id;
 	ASSERT_EQ(0, sim_space_open(&self->sim, &self->space));
-	ASSERT_EQ(0, module_load(MODULE, NEEDS));
+	ASSERT_EQ(0, module_load(MODULE, NEEDS SIM_NAME));
 	self->loaded = true;
 }
 
@@ -99,10 +100,33 @@ TEST_F(rid, goes_last)
 	EXPECT_EQ(0, sees(self, PASID));
 }
 
-/* Not into a page table of the user's, either; to another one of the kernel's it may. */
+/* All of a group have a PASID that one of them has: only the other one needs the RID. */
+TEST_F(rid, of_another)
+{
+	struct sim *sim = &self->sim;
+	struct engine other;
+
+	ASSERT_EQ(0, sim_add(sim, SECOND, "pasid_bits=6 group=" SIM_NAME, &other));
+	EXPECT_EQ(-ENODEV, iommu_pasid_attach(sim->fd, other.dev_id, PASID,
+					      self->space.ioas));
+	ASSERT_EQ(0, vfio_attach(other.fd, sim->ioas, NULL));
+	ASSERT_EQ(0, iommu_pasid_attach(sim->fd, other.dev_id, PASID,
+					self->space.ioas));
+	EXPECT_EQ(0, sees(self, PASID));
+	ASSERT_EQ(0, vfio_detach(other.fd));
+	EXPECT_EQ(-ENODATA, sees(self, PASID));
+	EXPECT_EQ(-ENOENT, iommu_pasid_detach(sim->fd, other.dev_id, PASID));
+	EXPECT_EQ(0, sim_remove(SECOND, &other));
+}
+
+/*
+ * A move might fail, and the way back: then nothing would be attached that the PASID needs.
+ * It goes on where it is attached.
+ */
 TEST_F(rid, stays)
 {
 	struct sim *sim = &self->sim;
+	struct dma dma = sim_dma(sim, 0);
 	uint32_t parent, nested, other;
 	uint64_t root;
 
@@ -114,10 +138,15 @@ TEST_F(rid, stays)
 	EXPECT_TRUE(reason_explains(sim->fd, EBUSY, "PASID 3"));
 	EXPECT_EQ(0, sees(self, PASID));
 	ASSERT_EQ(0, iommu_ioas_alloc(sim->fd, &other));
-	ASSERT_EQ(0, sim_attach(sim, other));
+	EXPECT_EQ(-EBUSY, sim_attach(sim, other));
+	EXPECT_EQ(-EBUSY, sim_attach(sim, parent));
+	/* Here it is */
+	EXPECT_EQ(0, sim_attach(sim, sim->ioas));
+	EXPECT_EQ(0, dma_check(&dma, SIM_AT, sim->buf));
 	EXPECT_EQ(0, sees(self, PASID));
 
 	ASSERT_EQ(0, iommu_pasid_detach(sim->fd, self->dev, PASID));
+	ASSERT_EQ(0, sim_attach(sim, other));
 	ASSERT_EQ(0, sim_attach(sim, nested));
 	EXPECT_EQ(-ENODEV, attach(self, PASID));
 }
