@@ -229,11 +229,6 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 	while (next_allowed(ioas, &from, limit, &start, &last)) {
 		unsigned long hole, end;
 
-		if (!(++n % FIND_PORTION)) {
-			rc = let_others(ioas, alignment);
-			if (rc)
-				return rc;
-		}
 		while (start <= last &&
 		       iommufd_ranges_hole(&ioas->reserved, start, last, &hole,
 					   &end)) {
@@ -244,6 +239,11 @@ static noinline int find_iova(struct ioas *ioas, unsigned long memory,
 				return 0;
 			}
 			start = end + 1;
+		}
+		if (!(++n % FIND_PORTION)) {
+			rc = let_others(ioas, alignment);
+			if (rc)
+				return rc;
 		}
 	}
 	return iommufd_explain_no_place(ioas, length);
