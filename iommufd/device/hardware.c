@@ -10,6 +10,7 @@
  */
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
+#include <linux/sched/mm.h>
 
 #include "compat.h"
 #include "context/context.h"
@@ -133,6 +134,19 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 	return rc;
 }
 
+/*
+ * virtio-iommu's driver allocates memory to block a device, and the core only warns if that
+ * fails: the device would go on by a page table that is about to go. So the last of the
+ * memory is for that.
+ */
+static void detach_rid(struct group *group, const struct hwpt *hwpt)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+
+	iommu_detach_group_handle(hwpt->domain, group->iommu);
+	memalloc_noreclaim_restore(flags);
+}
+
 /**
  * iommufd_hardware_detach - block the DMA of a group
  * @group: the group
@@ -144,13 +158,31 @@ void iommufd_hardware_detach(struct group *group, struct attachment *att,
 {
 	spaces_lock(att->hwpt, att->hwpt);
 	if (att->hw_pasid == IOMMU_NO_PASID)
-		iommu_detach_group_handle(att->hwpt->domain, group->iommu);
+		detach_rid(group, att->hwpt);
 	else
 		iommu_detach_device_pasid(att->hwpt->domain, idev->dev,
 					  att->hw_pasid);
 	spaces_unlock(att->hwpt, att->hwpt);
 	iommufd_handle_put(att->handle);
 	att->handle = NULL;
+}
+
+/* By way of none: DMA is blocked meanwhile, never misrouted. */
+static int replace_rid_by_detach(struct group *group, struct attachment *att,
+				 struct hwpt *hwpt, struct source_handle *spare)
+{
+	unsigned int flags;
+	int rc;
+
+	detach_rid(group, att->hwpt);
+	rc = iommu_attach_group_handle(hwpt->domain, group->iommu, &spare->core);
+	if (!rc)
+		return 0;
+	flags = memalloc_noreclaim_save();
+	att->lost = iommu_attach_group_handle(att->hwpt->domain, group->iommu,
+					      &att->handle->core);
+	memalloc_noreclaim_restore(flags);
+	return rc;
 }
 
 static int replace_rid(struct group *group, struct attachment *att,
@@ -161,15 +193,18 @@ static int replace_rid(struct group *group, struct attachment *att,
 
 	if (!spare)
 		return -ENOMEM;
-	rc = setup_msi(group, hwpt) ?:
-		     iommu_replace_group_handle(group->iommu, hwpt->domain,
+	rc = setup_msi(group, hwpt);
+	if (!rc && iommufd_driver_replaces(idev->dev))
+		rc = iommu_replace_group_handle(group->iommu, hwpt->domain,
 						&spare->core);
+	else if (!rc)
+		rc = replace_rid_by_detach(group, att, hwpt, spare);
 	if (rc) {
 		iommufd_handle_put(spare);
 		return rc;
 	}
 	handle_leave(att);
-	handle_use(att, spare, idev);
+	att->handle = spare;
 	return 0;
 }
 
@@ -205,12 +240,6 @@ static int replace_pasid(struct group *group, struct attachment *att,
 		att->handle = spare;
 	}
 	att->lost = replace.lost;
-	if (att->lost) {
-		iommufd_handle_put(att->handle);
-		att->handle = NULL;
-	} else if (!in_place) {
-		handle_use(att, att->handle, idev);
-	}
 	return rc;
 }
 
@@ -224,7 +253,7 @@ static int replace_pasid(struct group *group, struct attachment *att,
  * what the IOMMU core and its driver want.
  *
  * Return: 0; or the IOMMU driver's error, with the group where it was, unless
- * @att is lost now. By RID it is where the core takes it back to, which may fail unseen.
+ * @att is lost now. Where the core moves a RID it takes it back, too, which may fail unseen.
  */
 int iommufd_hardware_replace(struct iommufd_device *idev,
 			     struct attachment *att, struct hwpt *hwpt)
@@ -239,6 +268,12 @@ int iommufd_hardware_replace(struct iommufd_device *idev,
 	else
 		rc = replace_pasid(idev->group, att, idev, hwpt);
 	spaces_unlock(old, hwpt);
+	if (att->lost) {
+		iommufd_handle_put(att->handle);
+		att->handle = NULL;
+	} else {
+		handle_use(att, att->handle, idev);
+	}
 	return rc;
 }
 

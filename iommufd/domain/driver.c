@@ -131,6 +131,22 @@ bool iommufd_driver_waits(struct device *dev)
 }
 
 /**
+ * iommufd_driver_replaces - can an IOMMU driver move a device from one page table to another?
+ * @dev: a device behind it
+ *
+ * virtio-iommu's counts it as gone from the one before it has been moved. If that fails, and
+ * it is taken back, it is counted as gone all the same: the driver keeps to itself what is
+ * unmapped from a page table that no device has. It counts right who goes by a page table
+ * without anything in it. Its kind makes page tables without flags.
+ *
+ * Return: whether a move that fails leaves it where it was.
+ */
+bool iommufd_driver_replaces(struct device *dev)
+{
+	return driver_has_flags(iommu_ops_of(dev));
+}
+
+/**
  * iommufd_driver_settles - can it be waited for until no page request is being reported?
  * @dev: a device behind an IOMMU
  *

@@ -11,6 +11,7 @@ struct device;
 struct iommu_ops;
 
 bool iommufd_driver_waits(struct device *dev);
+bool iommufd_driver_replaces(struct device *dev);
 bool iommufd_driver_settles(struct device *dev);
 unsigned int iommufd_driver_features(const struct iommu_ops *ops);
 

@@ -352,8 +352,8 @@ int iommufd_ioas_add_table(struct ioas *ioas, struct ioas_table *table)
  * @ioas: the IOAS, with its attach lock held; not locked
  * @table: one of its page tables, which no device uses any more
  *
- * Unpins all memory if nobody else needs it. The domain is about to be freed: no device
- * reaches what its driver fails to unmap.
+ * Unpins all memory if nobody else needs it. The domain is about to be freed, and no device
+ * is attached to it: none reaches what its driver fails to unmap.
  */
 void iommufd_ioas_remove_table(struct ioas *ioas, struct ioas_table *table)
 {

@@ -11,8 +11,12 @@
 
 #include "device.h"
 #include "edu.h"
+#include "module.h"
 
 #define OUT_IOVA 0x10000000UL
+/* Makes an IOMMU driver fail: ENOMEM. */
+#define FAILING "iommufd_answer_test"
+#define FAILS "function=viommu_send_req_sync only=2 answer=0xfffffffffffffff4"
 
 /* Two devices ------------------------------------------------------------ */
 
@@ -113,6 +117,34 @@ TEST_F(two, two_descriptors)
 	EXPECT_EQ(-ENOENT, iommu_destroy(other, NO_SUCH_ID));
 	close(other);
 	EXPECT_EQ(0, edu_check(second, IOVA, self->mem + PAGE, SOME_LENGTH));
+}
+
+/*
+ * A virtio-iommu's driver counts the devices of a page table: also when one could not be
+ * moved, it is told of what is unmapped. The driver fails when the device is to be attached
+ * elsewhere, which is the second that it asks of its host: before, the device is blocked.
+ */
+TEST_F(two, cannot_be_moved)
+{
+	struct edu *first = &self->rig.edu, *second = &self->second;
+	uint32_t ioas;
+
+	if (rig_fills_ahead())
+		SKIP(return, "the core moves devices");
+	ASSERT_EQ(0, iommu_ioas_alloc(self->rig.fd, &ioas));
+	ASSERT_EQ(0, rig_attach(&self->rig));
+	ASSERT_EQ(0, module_load(FAILING, FAILS));
+	EXPECT_EQ(-ENOMEM, vfio_attach(first->fd, ioas, NULL));
+	EXPECT_EQ(0, module_unload(FAILING));
+	EXPECT_EQ(0, edu_check(first, IOVA, self->mem, SOME_LENGTH));
+	/* All is told to the host anew when there is a first device */
+	ASSERT_EQ(0, vfio_attach(second->fd, self->rig.ioas, NULL));
+	EXPECT_EQ(0, edu_check(second, IOVA, self->mem, SOME_LENGTH));
+	ASSERT_EQ(0, vfio_detach(second->fd));
+	EXPECT_EQ(0, edu_check(first, IOVA, self->mem, SOME_LENGTH));
+	ASSERT_EQ(0, rig_unmap(&self->rig, IOVA, PAGE));
+	EXPECT_EQ(0, edu_can_write(first, IOVA, self->mem, SOME_LENGTH));
+	ASSERT_EQ(0, vfio_attach(first->fd, ioas, NULL));
 }
 
 /* Moved with DMA running ------------------------------------------------- */
