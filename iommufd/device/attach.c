@@ -352,8 +352,8 @@ static void members_exchange(struct attachment *att, struct hwpt *hwpt,
 }
 
 /*
- * Move the whole group to another page table. The IOMMU driver changes from one
- * to the other without a moment in which a device sees neither or both.
+ * Move the whole group to another page table. No device ever sees both; where the IOMMU
+ * driver cannot change from one to the other, it sees neither for a moment.
  */
 static int attach_move(struct change *change, struct hwpt *hwpt)
 {
@@ -554,20 +554,16 @@ static int change_to(struct change *change, struct object *pt)
 }
 
 /*
- * A sub-device's own PASID may have been lost (attachment_lost()) without its driver
- * knowing: it can be moved nevertheless.
+ * VFIO asks for a replacement of what it has attached. That may have been lost since without
+ * its knowing (attachment_lost()): then it is attached anew.
  */
 static int check_mode(const struct iommufd_device *idev, enum attach_mode mode,
 		      bool attached)
 {
-	if (mode == ATTACH_NEW && attached)
-		return iommufd_reason_note(idev->ctx, -EINVAL,
-					   "%s is attached already",
-					   idev->name);
-	if (mode == ATTACH_REPLACE && !attached && !idev->sub)
-		return iommufd_reason_note(idev->ctx, -EINVAL,
-					   "%s is not attached", idev->name);
-	return 0;
+	if (mode == ATTACH_EITHER || !attached)
+		return 0;
+	return iommufd_reason_note(idev->ctx, -EINVAL,
+				   "%s is attached already", idev->name);
 }
 
 /* There is no way back any more: until now all have been seen where they were. */
@@ -605,16 +601,16 @@ static void tell_changed(const struct change *change)
  * @pasid: PASID of the DMA, as the user calls it; 0: none, or for a sub-device its
  *	own
  * @pt: an IOAS or HWPT, held by iommufd_pt_hold()
- * @mode: whether it may have, or must have, an attachment for @pasid already. If it
- *	has, running DMA goes by the old or by the new page table, never elsewhere.
+ * @mode: whether it may have an attachment for @pasid already. If it has, running DMA goes
+ *	by the old or by the new page table, never elsewhere, or is blocked for a moment.
  * @info: set to what it is attached to
  *
- * Return: 0; or with everything as it was -EINVAL (not attached, or attached already; another
- * device of the group is attached elsewhere; a PASID out of range), -EOPNOTSUPP (no PASIDs,
- * or no page requests for a page table with a fault queue), -ENODEV (none of them before the
- * RID is attached; a PASID that needs the RID), -EBUSY (the RID, while a PASID needs it where
- * it is), -EXDEV (none of them in a shared group), -ENOSPC (as many PASIDs as it may have), -EBUSY (somebody else uses the PASID),
- * -EADDRINUSE (something is mapped or allowed where the device cannot translate), the errors
+ * Return: 0; or with everything as it was -EINVAL (attached already; another device of the
+ * group is attached elsewhere; a PASID out of range), -EOPNOTSUPP (no PASIDs, or no page
+ * requests for a page table with a fault queue), -ENODEV (none of them before the RID is
+ * attached; a PASID that needs the RID), -EBUSY (the RID, while a PASID needs it where it is;
+ * somebody else uses the PASID), -EXDEV (no page requests in a shared group), -ENOSPC (as many
+ * PASIDs as it may have), -EADDRINUSE (something is mapped or allowed where the device cannot translate), the errors
  * of mapping what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: it could neither be
  * moved nor be left where it was, and is not attached any more, for all who share it.
  */

@@ -14,12 +14,10 @@ struct object;
 /**
  * enum attach_mode - what is expected of an attachment
  * @ATTACH_NEW: the device has none
- * @ATTACH_REPLACE: it has one, which is replaced without a gap
- * @ATTACH_EITHER: it may have one
+ * @ATTACH_EITHER: it may have one, which is replaced
  */
 enum attach_mode {
 	ATTACH_NEW,
-	ATTACH_REPLACE,
 	ATTACH_EITHER,
 };
 

@@ -59,11 +59,12 @@ static int setup_msi(const struct group *group, struct hwpt *hwpt)
 	return rc;
 }
 
-/* Page requests may come from now on. */
+/* Page requests may come from now on. Drivers that have registered wait for their reports. */
 static void expect_reports(struct hwpt *hwpt, struct iommufd_device *idev)
 {
-	/* Drivers that have registered wait for their reports. */
-	if (hwpt->sources.faults && !iommufd_driver_waits(idev->dev))
+	if (iommufd_driver_waits(idev->dev))
+		return;
+	if (hwpt->sources.faults)
 		iommufd_handle_keep_module();
 	hwpt->reported |= hwpt->domain->iopf_handler != NULL;
 }
@@ -99,6 +100,31 @@ static void handle_leave(struct attachment *att)
 	att->kept = att->handle;
 }
 
+/*
+ * virtio-iommu's driver allocates memory to block a device, and the core only warns if that
+ * fails: the device would go on by a page table that is about to go. The same goes for one
+ * that the core takes back, as the others of its group could not be attached. So the last of
+ * the memory is for these two.
+ */
+static int attach_rid(struct group *group, const struct hwpt *hwpt,
+		      struct source_handle *handle)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+	int rc = iommu_attach_group_handle(hwpt->domain, group->iommu,
+					   &handle->core);
+
+	memalloc_noreclaim_restore(flags);
+	return rc;
+}
+
+static void detach_rid(struct group *group, const struct hwpt *hwpt)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+
+	iommu_detach_group_handle(hwpt->domain, group->iommu);
+	memalloc_noreclaim_restore(flags);
+}
+
 /**
  * iommufd_hardware_attach - attach a group to a page table
  * @group: the group
@@ -122,29 +148,13 @@ int iommufd_hardware_attach(struct group *group, struct attachment *att,
 		rc = iommu_attach_device_pasid(hwpt->domain, idev->dev,
 					       att->hw_pasid, &handle->core);
 	else
-		rc = setup_msi(group, hwpt) ?:
-			     iommu_attach_group_handle(hwpt->domain,
-						       group->iommu,
-						       &handle->core);
+		rc = setup_msi(group, hwpt) ?: attach_rid(group, hwpt, handle);
 	spaces_unlock(hwpt, hwpt);
 	if (rc)
 		iommufd_handle_put(handle);
 	else
 		handle_use(att, handle, idev);
 	return rc;
-}
-
-/*
- * virtio-iommu's driver allocates memory to block a device, and the core only warns if that
- * fails: the device would go on by a page table that is about to go. So the last of the
- * memory is for that.
- */
-static void detach_rid(struct group *group, const struct hwpt *hwpt)
-{
-	unsigned int flags = memalloc_noreclaim_save();
-
-	iommu_detach_group_handle(hwpt->domain, group->iommu);
-	memalloc_noreclaim_restore(flags);
 }
 
 /**
@@ -171,17 +181,12 @@ void iommufd_hardware_detach(struct group *group, struct attachment *att,
 static int replace_rid_by_detach(struct group *group, struct attachment *att,
 				 struct hwpt *hwpt, struct source_handle *spare)
 {
-	unsigned int flags;
 	int rc;
 
 	detach_rid(group, att->hwpt);
-	rc = iommu_attach_group_handle(hwpt->domain, group->iommu, &spare->core);
-	if (!rc)
-		return 0;
-	flags = memalloc_noreclaim_save();
-	att->lost = iommu_attach_group_handle(att->hwpt->domain, group->iommu,
-					      &att->handle->core);
-	memalloc_noreclaim_restore(flags);
+	rc = attach_rid(group, hwpt, spare);
+	if (rc)
+		att->lost = attach_rid(group, att->hwpt, att->handle);
 	return rc;
 }
 

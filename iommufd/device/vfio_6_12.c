@@ -28,26 +28,27 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, "IOMMUFD");
 
 /**
  * iommufd_device_replace - move a device and its group to another page table
- * @idev: an attached device
+ * @idev: an attached device, or one that VFIO calls so and that has been lost
  * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
  *
- * DMA that is running goes by the old or by the new page table, never elsewhere.
+ * DMA that is running goes by the old or by the new page table, never elsewhere, or is
+ * blocked for a moment.
  *
  * Return: 0, or with the device where it was, an errno of iommufd_attach_change().
  */
 int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
 {
-	return iommufd_device_change(idev, 0, pt_id, ATTACH_REPLACE);
+	return iommufd_device_change(idev, 0, pt_id, ATTACH_EITHER);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, "IOMMUFD");
 
 /**
  * iommufd_device_detach - stop a device's DMA
- * @idev: an attached device; its PASIDs stay attached
+ * @idev: an attached device; its PASIDs stay attached, unless they need the RID
  */
 void iommufd_device_detach(struct iommufd_device *idev)
 {
-	/* A sub-device's own PASID may have been lost: then it is detached already. */
+	/* What has been lost, see attachment_lost(), is detached already. */
 	iommufd_attach_remove(idev, 0);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, "IOMMUFD");

@@ -25,18 +25,19 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, "IOMMUFD");
 
 /**
  * iommufd_device_replace - move a device and its group to another page table
- * @idev: an attached device
+ * @idev: an attached device, or one that VFIO calls so and that has been lost
  * @pasid: which of its PASIDs; 0: its RID, or a sub-device's own PASID
  * @pt_id: the ID of an IOAS or HWPT; set to that of the HWPT
  *
- * DMA that is running goes by the old or by the new page table, never elsewhere.
+ * DMA that is running goes by the old or by the new page table, never elsewhere, or is
+ * blocked for a moment.
  *
  * Return: 0, or with the device where it was, an errno of iommufd_attach_change().
  */
 int iommufd_device_replace(struct iommufd_device *idev, ioasid_t pasid,
 			   u32 *pt_id)
 {
-	return iommufd_device_change(idev, pasid, pt_id, ATTACH_REPLACE);
+	return iommufd_device_change(idev, pasid, pt_id, ATTACH_EITHER);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, "IOMMUFD");
 
@@ -47,7 +48,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, "IOMMUFD");
  */
 void iommufd_device_detach(struct iommufd_device *idev, ioasid_t pasid)
 {
-	/* A sub-device's own PASID may have been lost: then it is detached already. */
+	/* What has been lost, see attachment_lost(), is detached already. */
 	iommufd_attach_remove(idev, pasid);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, "IOMMUFD");

@@ -136,8 +136,8 @@ bool iommufd_driver_waits(struct device *dev)
  *
  * virtio-iommu's counts it as gone from the one before it has been moved. If that fails, and
  * it is taken back, it is counted as gone all the same: the driver keeps to itself what is
- * unmapped from a page table that no device has. It counts right who goes by a page table
- * without anything in it. Its kind makes page tables without flags.
+ * unmapped from a page table that no device has. What has nothing in it, as one that blocks,
+ * may be counted wrong. Its kind makes page tables without flags, and each for one IOMMU only.
  *
  * Return: whether a move that fails leaves it where it was.
  */

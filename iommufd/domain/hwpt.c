@@ -250,6 +250,8 @@ struct hwpt *iommufd_hwpt_alloc(struct ioas *ioas, struct device *dev,
 	hwpt = hwpt_new(ioas, NULL);
 	if (IS_ERR(hwpt))
 		return hwpt;
+	if (!iommufd_driver_replaces(dev))
+		hwpt->iommu = dev->iommu->iommu_dev;
 	hwpt->nest_parent = flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
 	hwpt->dirty = flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
 
@@ -444,7 +446,7 @@ static int fits(const struct hwpt *hwpt, struct device *dev, const char **why)
 	*why = "that is for devices behind an IOMMU of another driver";
 	if (hwpt->domain->owner != iommu_ops_of(dev))
 		return -EINVAL;
-	*why = "that belongs to a vIOMMU, and the device is behind another IOMMU";
+	*why = "that belongs to one IOMMU, and the device is behind another";
 	if (hwpt->iommu && hwpt->iommu != dev->iommu->iommu_dev)
 		return -EINVAL;
 	*why = "the IOMMU of the device does not tell whether it can read that";

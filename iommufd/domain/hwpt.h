@@ -19,7 +19,7 @@ struct iommu_user_data;
  * @ioas: the IOAS that it translates, referenced by it or by its parent
  * @parent: of a nested one: the page table below it, referenced; otherwise NULL
  * @viommu: that it has been made on, referenced; otherwise NULL
- * @iommu: then, the only one for which it is
+ * @iommu: the only one for which it is, then and with some drivers; otherwise NULL
  * @table: of a kernel-managed one: in the list of @ioas while @filled is set
  * @format: of the IOMMUs that can read it
  * @sources: the devices that are attached, and where their page requests go
