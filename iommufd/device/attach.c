@@ -610,9 +610,10 @@ static void tell_changed(const struct change *change)
  * requests for a page table with a fault queue), -ENODEV (none of them before the RID is
  * attached; a PASID that needs the RID), -EBUSY (the RID, while a PASID needs it where it is;
  * somebody else uses the PASID), -EXDEV (no page requests in a shared group), -ENOSPC (as many
- * PASIDs as it may have), -EADDRINUSE (something is mapped or allowed where the device cannot translate), the errors
- * of mapping what is in the IOAS, or of the IOMMU driver, -EINTR. -EIO: it could neither be
- * moved nor be left where it was, and is not attached any more, for all who share it.
+ * PASIDs as it may have), -EADDRINUSE (something is mapped or allowed where the device cannot
+ * translate), the errors of mapping what is in the IOAS, or of the IOMMU driver, -EINTR.
+ * -EIO: it could neither be moved nor be left where it was, and is not attached any more, for
+ * all who share it.
  */
 int iommufd_attach_change(struct iommufd_device *idev, u32 pasid,
 			  struct object *pt, enum attach_mode mode,
