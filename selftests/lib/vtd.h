@@ -33,6 +33,7 @@
 #define VTD_ECAP_SRS (1ULL << 31)
 #define VTD_ECAP_EAFS (1ULL << 34)
 #define VTD_ECAP_PASID (1ULL << 40)
+#define VTD_ECAP_PDS (1ULL << 42)
 #define VTD_ECAP_SMTS (1ULL << 43)
 #define VTD_ECAP_SSADS (1ULL << 45)
 #define VTD_ECAP_SSTS (1ULL << 46)

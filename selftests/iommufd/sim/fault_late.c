@@ -14,6 +14,7 @@
 #include "reason.h"
 #include "sim.h"
 #include "vfio.h"
+#include "vtd.h"
 
 #define PAGE SIM_PAGE
 #define MISSING 0x80000000ULL
@@ -156,6 +157,17 @@ TEST(none)
 		    reason_explains(sim.fd, ENODEV, "it makes no page requests"));
 	close(queue.fd);
 	ASSERT_EQ(0, sim_remove("other", &other));
+	EXPECT_EQ(0, sim_close(&sim));
+}
+
+/* Nor if its IOMMU cannot drain them. */
+TEST(not_drained)
+{
+	struct sim sim;
+
+	NEED_SIM;
+	ASSERT_EQ(0, vtd_open_without(&sim, ATTRIBUTES, 0, VTD_ECAP_PDS));
+	EXPECT_FALSE(fault_is_told(sim.fd, sim.engine.dev_id));
 	EXPECT_EQ(0, sim_close(&sim));
 }
 

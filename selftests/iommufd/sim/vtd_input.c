@@ -67,6 +67,7 @@ TEST(hardware_information)
 	EXPECT_TRUE(vtd.ecap_reg & VTD_ECAP_PASID);
 	EXPECT_EQ(19, field(vtd.ecap_reg, 39, 35));
 	EXPECT_TRUE(vtd.ecap_reg & VTD_ECAP_PRS);
+	EXPECT_TRUE(vtd.ecap_reg & VTD_ECAP_PDS);
 	EXPECT_TRUE(vtd.ecap_reg & VTD_ECAP_SRS);
 	EXPECT_TRUE(vtd.ecap_reg & VTD_ECAP_EAFS);
 	EXPECT_TRUE(vtd.ecap_reg & VTD_ECAP_SSADS);

@@ -48,6 +48,7 @@
 #define ECAP_EAFS	BIT_ULL(34)
 #define ECAP_PSS	GENMASK_ULL(39, 35)
 #define ECAP_PASID	BIT_ULL(40)
+#define ECAP_PDS	BIT_ULL(42)
 #define ECAP_SMTS	BIT_ULL(43)
 #define ECAP_SSADS	BIT_ULL(45)
 #define ECAP_SSTS	BIT_ULL(46)
@@ -62,8 +63,8 @@
 #define ECAP_KNOWN	(ECAP_C | ECAP_QI | ECAP_DT | ECAP_IR | ECAP_EIM |	\
 			 ECAP_PT | ECAP_SC | ECAP_IRO | ECAP_MHMV | ECAP_NEST |	\
 			 ECAP_PRS | ECAP_SRS | ECAP_EAFS | ECAP_PSS |		\
-			 ECAP_PASID | ECAP_SMTS | ECAP_SSADS | ECAP_SSTS |	\
-			 ECAP_FSTS | ECAP_SMPWC | ECAP_RPS)
+			 ECAP_PASID | ECAP_PDS | ECAP_SMTS | ECAP_SSADS |	\
+			 ECAP_SSTS | ECAP_FSTS | ECAP_SMPWC | ECAP_RPS)
 
 /* 2 MiB and 1 GiB. */
 #define SSLPS_ALL	3
@@ -105,7 +106,7 @@ static u64 default_ecap(const struct iosim_config *config)
 	if (!(config->quirks & BIT(IOSIM_NO_COHERENCY)))
 		ecap |= ECAP_SC;
 	if (config->pri)
-		ecap |= ECAP_PRS;
+		ecap |= ECAP_PRS | ECAP_PDS;
 	if (config->dirty)
 		ecap |= ECAP_SSADS;
 	return ecap | FIELD_PREP(ECAP_PSS, PASID_BITS_MAX - 1) |
@@ -139,6 +140,7 @@ static const struct {
 	{ ECAP_SRS, ECAP_PASID },
 	{ ECAP_EAFS, ECAP_FSTS },
 	{ ECAP_PRS, ECAP_DT },
+	{ ECAP_PDS, ECAP_DT },
 };
 
 static bool ecap_valid(const struct iosim_config *config, u64 ecap)
@@ -192,7 +194,8 @@ int vtd_settle(struct iosim_config *config)
 		config->pasid_bits = 0;
 	config->pasid_bits = min_t(u32, config->pasid_bits,
 				   FIELD_GET(ECAP_PSS, ecap) + 1);
-	config->pri &= !!(ecap & ECAP_PRS);
+	/* Linux wants to drain the requests that it has taken. */
+	config->pri &= ecap & ECAP_PRS && ecap & ECAP_PDS;
 	config->dirty &= !!(ecap & ECAP_SSADS);
 	if (!(ecap & ECAP_SC))
 		config->quirks |= BIT(IOSIM_NO_COHERENCY);
