@@ -58,6 +58,9 @@ static inline unsigned long module_parameter(const char *name,
 /* The test module that makes a function take long, see there. */
 #define MODULE_DELAY "iommufd_delay_test"
 
+/* The one that has a function return something else. */
+#define MODULE_ANSWER "iommufd_answer_test"
+
 /* Until one of its parameters says that something has happened. */
 static inline void module_wait(const char *name, const char *parameter)
 {

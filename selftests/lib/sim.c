@@ -129,6 +129,23 @@ int sim_remove(const char *name, struct engine *engine)
 	return iosim_destroy(name);
 }
 
+/* Attach it, by its RID or by a PASID, or move it. */
+int sim_move(const struct sim *sim, uint32_t pasid, uint32_t ioas)
+{
+	if (pasid == ENGINE_NO_PASID)
+		return sim_attach(sim, ioas);
+	return iommu_pasid_attach(sim->fd, sim->engine.dev_id, pasid, ioas);
+}
+
+/* The same in a thread. */
+void *sim_mover_run(void *arg)
+{
+	struct sim_mover *mover = arg;
+
+	mover->rc = sim_move(mover->sim, mover->pasid, mover->ioas);
+	return NULL;
+}
+
 /* DMA without a PASID to the memory of @sim. @slot: whose completions, 0 to 127. */
 struct dma sim_dma(const struct sim *sim, unsigned int slot)
 {

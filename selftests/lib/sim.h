@@ -67,6 +67,22 @@ int sim_add(const struct sim *sim, const char *name, const char *attributes,
 	    struct engine *engine);
 int sim_remove(const char *name, struct engine *engine);
 
+/**
+ * struct sim_mover - for a thread that attaches the device
+ * @sim: whose
+ * @pasid: by this; or ENGINE_NO_PASID
+ * @ioas: to this
+ * @rc: what has come of it
+ */
+struct sim_mover {
+	const struct sim *sim;
+	uint32_t pasid;
+	uint32_t ioas;
+	int rc;
+};
+
+int sim_move(const struct sim *sim, uint32_t pasid, uint32_t ioas);
+void *sim_mover_run(void *mover);
 struct dma sim_dma(const struct sim *sim, unsigned int slot);
 struct dma sim_dma_pasid(const struct sim *sim, unsigned int slot,
 			 uint32_t pasid);

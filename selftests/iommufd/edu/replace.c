@@ -15,7 +15,6 @@
 
 #define OUT_IOVA 0x10000000UL
 /* Makes an IOMMU driver fail: ENOMEM. */
-#define FAILING "iommufd_answer_test"
 #define FAILS "function=viommu_send_req_sync only=2 answer=0xfffffffffffffff4"
 
 /* Two devices ------------------------------------------------------------ */
@@ -133,9 +132,9 @@ TEST_F(two, cannot_be_moved)
 		SKIP(return, "the core moves devices");
 	ASSERT_EQ(0, iommu_ioas_alloc(self->rig.fd, &ioas));
 	ASSERT_EQ(0, rig_attach(&self->rig));
-	ASSERT_EQ(0, module_load(FAILING, FAILS));
+	ASSERT_EQ(0, module_load(MODULE_ANSWER, FAILS));
 	EXPECT_EQ(-ENOMEM, vfio_attach(first->fd, ioas, NULL));
-	EXPECT_EQ(0, module_unload(FAILING));
+	EXPECT_EQ(0, module_unload(MODULE_ANSWER));
 	EXPECT_EQ(0, edu_check(first, IOVA, self->mem, SOME_LENGTH));
 	/* All is told to the host anew when there is a first device */
 	ASSERT_EQ(0, vfio_attach(second->fd, self->rig.ioas, NULL));

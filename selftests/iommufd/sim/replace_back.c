@@ -47,13 +47,6 @@ FIXTURE_VARIANT_ADD(back, pasid)
 	.pasid = 3,
 };
 
-static int move(const struct sim *sim, uint32_t pasid, uint32_t ioas)
-{
-	if (pasid == ENGINE_NO_PASID)
-		return sim_attach(sim, ioas);
-	return iommu_pasid_attach(sim->fd, sim->engine.dev_id, pasid, ioas);
-}
-
 FIXTURE_SETUP(back)
 {
 	struct sim *sim = &self->sim;
@@ -61,7 +54,7 @@ FIXTURE_SETUP(back)
 	NEED_SIM;
 	ASSERT_EQ(0, sim_open(sim, ATTRIBUTES));
 	ASSERT_EQ(0, sim_space_open(sim, &self->other));
-	ASSERT_EQ(0, move(sim, variant->pasid, sim->ioas));
+	ASSERT_EQ(0, sim_move(sim, variant->pasid, sim->ioas));
 	self->dma = sim_dma_pasid(sim, 0, variant->pasid);
 	ASSERT_EQ(0, dma_check(&self->dma, SIM_AT, sim->buf));
 }
@@ -85,7 +78,7 @@ TEST_F(back, and_forth)
 	struct sim *sim = &self->sim;
 
 	ASSERT_EQ(0, set_map_fail("1"));
-	EXPECT_EQ(-ENOMEM, move(sim, variant->pasid, self->other.ioas));
+	EXPECT_EQ(-ENOMEM, sim_move(sim, variant->pasid, self->other.ioas));
 	EXPECT_EQ(0, dma_check(&self->dma, SIM_AT, sim->buf));
 	EXPECT_EQ(-EINVAL, iommu_map_fixed(sim->fd, sim->ioas, sim->buf, PAGE,
 					   IOMMU_RW, RESERVED));
@@ -95,7 +88,7 @@ TEST_F(back, and_forth)
 				     IOMMU_RW, RESERVED));
 	ASSERT_EQ(0, iommu_ioas_unmap(sim->fd, self->other.ioas, RESERVED, PAGE,
 				      NULL));
-	EXPECT_EQ(0, move(sim, variant->pasid, self->other.ioas));
+	EXPECT_EQ(0, sim_move(sim, variant->pasid, self->other.ioas));
 	EXPECT_EQ(0, sim_space_check(&self->other, &sim->engine,
 				     variant->pasid));
 	EXPECT_EQ(0, iommu_map_fixed(sim->fd, sim->ioas, sim->buf, PAGE,
@@ -116,26 +109,11 @@ static int64_t told(int cmd, int attr)
 	return rc ?: nr;
 }
 
-struct mover {
-	const struct sim *sim;
-	uint32_t pasid;
-	uint32_t ioas;
-	int rc;
-};
-
-static void *move_it(void *arg)
-{
-	struct mover *mover = arg;
-
-	mover->rc = move(mover->sim, mover->pasid, mover->ioas);
-	return NULL;
-}
-
 /* Nobody can map where it could not go back to, and it is seen in one place only. */
 TEST_F(back, while_others_map)
 {
 	struct sim *sim = &self->sim;
-	struct mover mover = {
+	struct sim_mover mover = {
 		.sim = sim,
 		.pasid = variant->pasid,
 		.ioas = self->other.ioas,
@@ -144,7 +122,7 @@ TEST_F(back, while_others_map)
 
 	ASSERT_EQ(0, module_load(MODULE_DELAY, FILLING));
 	self->delayed = true;
-	ASSERT_EQ(0, module_thread(&thread, move_it, &mover));
+	ASSERT_EQ(0, module_thread(&thread, sim_mover_run, &mover));
 	module_wait(MODULE_DELAY, "hits");
 	EXPECT_EQ(1, told(IOASID_CMD_DEVICE_GET, IOASID_A_DEVICE_ATTACHMENTS));
 	EXPECT_EQ(1, told(IOASID_CMD_SPACE_GET, IOASID_A_SPACE_ATTACHED));

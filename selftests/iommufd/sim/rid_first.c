@@ -19,7 +19,6 @@
 #include "sim.h"
 #include "vfio.h"
 
-#define MODULE "iommufd_answer_test"
 #define NEEDS "function=device_needs_rid answer=1 device=iosim-"
 #define SECOND "other"
 #define PASID 3
@@ -47,14 +46,14 @@ FIXTURE_SETUP(rid)
 	ASSERT_EQ(0, sim_open(&self->sim, "pasid_bits=6"));
 	self->dev = self->sim.engine.dev_id;
 	ASSERT_EQ(0, sim_space_open(&self->sim, &self->space));
-	ASSERT_EQ(0, module_load(MODULE, NEEDS SIM_NAME));
+	ASSERT_EQ(0, module_load(MODULE_ANSWER, NEEDS SIM_NAME));
 	self->loaded = true;
 }
 
 FIXTURE_TEARDOWN(rid)
 {
 	if (self->loaded) {
-		EXPECT_EQ(0, module_unload(MODULE));
+		EXPECT_EQ(0, module_unload(MODULE_ANSWER));
 	}
 	EXPECT_EQ(0, sim_close(&self->sim));
 }

@@ -195,14 +195,6 @@ static int detach(const struct sim *sim, uint32_t pasid)
 	return vfio_detach(sim->engine.fd);
 }
 
-static int move(const struct sim *sim, uint32_t pasid, uint32_t ioas)
-{
-	if (pasid)
-		return iommu_pasid_attach(sim->fd, sim->engine.dev_id, pasid,
-					  ioas);
-	return sim_attach(sim, ioas);
-}
-
 TEST_F(asked, attached)
 {
 	struct iommu_hwpt_pgfault fault;
@@ -235,25 +227,11 @@ TEST_F(asked, attached_elsewhere)
 	struct sim_space space;
 
 	ASSERT_EQ(0, sim_space_open(sim, &space));
-	ASSERT_EQ(0, move(sim, variant->pasid, space.ioas));
+	ASSERT_EQ(0, sim_move(sim, variant->pasid ?: ENGINE_NO_PASID,
+			      space.ioas));
 	EXPECT_EQ(0, iommu_destroy(sim->fd, self->hwpt));
 	EXPECT_TRUE(has_come(self->reports));
 	EXPECT_FALSE(fault_pending(self->queue.fd));
-}
-
-struct mover {
-	const struct sim *sim;
-	uint32_t pasid;
-	uint32_t ioas;
-	int rc;
-};
-
-static void *mover_run(void *arg)
-{
-	struct mover *mover = arg;
-
-	mover->rc = move(mover->sim, mover->pasid, mover->ioas);
-	return NULL;
 }
 
 /*
@@ -264,7 +242,10 @@ static void *mover_run(void *arg)
 TEST_F(asked, tries_again)
 {
 	struct sim *sim = &self->sim;
-	struct mover mover = { .sim = sim, .pasid = variant->pasid };
+	struct sim_mover mover = {
+		.sim = sim,
+		.pasid = variant->pasid ?: ENGINE_NO_PASID,
+	};
 	struct sim_space space;
 	pthread_t thread;
 
@@ -275,7 +256,7 @@ TEST_F(asked, tries_again)
 	ASSERT_TRUE(has_come(self->reports));
 	ASSERT_EQ(0, module_load(MODULE_DELAY,
 				 "function=prq_disable held=1 ms=10000"));
-	EXPECT_EQ(0, module_thread(&thread, mover_run, &mover));
+	EXPECT_EQ(0, module_thread(&thread, sim_mover_run, &mover));
 	module_wait(MODULE_DELAY, "hits");
 	while (engine_read32(&sim->engine, IOSIM_REG_BUSY) &&
 	       iosim_counter(SIM_NAME, "page_requests") == 1)
