@@ -239,7 +239,7 @@ static void check_modules(struct check *c)
 		tell_other_vfio(c);
 	else if (!machine_has(c->root, "/sys/module/iommufd"))
 		find(c, OBSTACLE, "module",
-		     "the module iommufd is not loaded: modprobe vfio-pci, after make install");
+		     "the module iommufd is not loaded: systemctl status iommufd says why");
 	else
 		check_access(c, "/dev/iommu");
 	if (cdev && !other)
