@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * usage: dma [MIB]
+ * usage: dma [MIB [again]]
  *
  * What a program that drives a device does, as whichever user runs it: bind the
  * edu device that is bound to vfio-pci, map MIB of memory (1), and let the device
- * copy from its beginning to its end. It needs nothing but the device's nodes.
+ * copy from its beginning to its end; with "again", for each line of the standard
+ * input once more. It needs nothing but the device's nodes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +35,24 @@ static void must(int rc, const char *what)
 	exit(1);
 }
 
+static void copy(struct edu *edu, char *mem, size_t size, int value)
+{
+	memset(mem, value, LENGTH);
+	must(edu_copy(edu, IOVA, IOVA + size - LENGTH, LENGTH), "DMA");
+	must(memcmp(mem, mem + size - LENGTH, LENGTH) ? -EIO : 0,
+	     "what arrived is not what was sent");
+	printf("dma: %s copied, with %zu MiB mapped\n", edu->pci.bdf, size >> 20);
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	size_t size = (argc > 1 ? strtoul(argv[1], NULL, 0) : 1) << 20;
 	struct vfio_pci pci;
 	struct edu edu;
 	uint32_t ioas = 0;
-	char *mem;
+	char line[16], *mem;
+	int value = 0x5a;
 
 	iommufd = iommu_open();
 	must(iommufd, "/dev/iommu");
@@ -54,10 +66,8 @@ int main(int argc, char **argv)
 	must(mem == MAP_FAILED ? -ENOMEM : 0, "memory");
 	must(iommu_map_fixed(iommufd, ioas, mem, size, IOMMU_RW, IOVA),
 	     "IOMMU_IOAS_MAP");
-	memset(mem, 0x5a, LENGTH);
-	must(edu_copy(&edu, IOVA, IOVA + size - LENGTH, LENGTH), "DMA");
-	must(memcmp(mem, mem + size - LENGTH, LENGTH) ? -EIO : 0,
-	     "what arrived is not what was sent");
-	printf("dma: %s copied, with %zu MiB mapped\n", pci.bdf, size >> 20);
+	copy(&edu, mem, size, value++);
+	while (argc > 2 && fgets(line, sizeof(line), stdin))
+		copy(&edu, mem, size, value++);
 	return 0;
 }
