@@ -391,7 +391,7 @@ build/host/dma: selftests/host/dma.c $(lib)
 	@mkdir -p $(@D)
 	@$(compile) -o $@ $^
 
-check-host: build/host/dma deb | setup-host
+check-host: build/host/dma deb modules | setup-host
 	@selftests/host/run $(if $(SUITE),--suite $(SUITE)) $(STEPS)
 
 demo: modules $(B)/demo/demo | setup-vm
