@@ -351,7 +351,7 @@ next: | setup-kernels
 
 # Programs that are not ours -------------------------------------------------
 
-vmm := $(B)/vmm/viable $(B)/vmm/testpmd $(B)/vmm/qemu
+vmm := $(B)/vmm/viable $(B)/vmm/testpmd $(B)/vmm/qemu $(B)/vmm/discard
 vmm_lib := $(addprefix selftests/vmm/,vmm.c line.c take.c nesting.c)
 
 $(B)/vmm/%: selftests/vmm/%.c $(vmm_lib) $(wildcard selftests/vmm/*.h) $(lib)
